@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Writes testvectors/transcripts from recorded conversations.
+
+usage: import.py CAPTURES [OUT]      needs lxml and cryptography (requirements.txt)
+
+CAPTURES holds svc.keytab and one folder a case: NN-request.xml|.headers, NN-response.xml|.headers as they were on the wire,
+and meta.json. For each case this copies the messages octet for octet, opens them with opener.py (which shares no code with
+wssgate), writes the opened Body in exclusive canonical form beside each (NN-….plain.xml) and a case.yaml. Policies and
+verdicts are the tables below: they are decisions, made by reading the messages, not by running wssgate.
+"""
+import glob, json, os, shutil, sys, textwrap
+from lxml import etree as ET
+import opener
+
+SYMMETRIC = {
+    "binding": "symmetric",
+    "protection-token": "kerberos",
+    "algorithm-suite": "Basic128",
+    "protection-order": "sign-before-encrypt",
+    "derived-keys": "forbidden",
+    "timestamp": "required",
+    "layout": "lax",
+    "signed-parts": {"body": True},
+    "encrypted-parts": {"body": True},
+}
+TRANSPORT = {
+    "binding": "transport",
+    "algorithm-suite": "Basic128",
+    "timestamp": "required",
+    "layout": "lax",
+}
+def symmetric(**kw): return {**SYMMETRIC, **{k.replace("_", "-"): v for k, v in kw.items()}}
+def transport(use): return {**TRANSPORT, "supporting-tokens": [{"token": "kerberos", "use": use}]}
+DERIVED = {"derived_keys": "required"}
+STRICT_DERIVED = symmetric(derived_keys="required", encrypt_signature=True, layout="strict")
+
+# Port of the lab's WSDL -> policy.
+POLICIES = {
+    "KtpSupporting": {"binding": "none", "supporting-tokens": [{"token": "kerberos", "use": "plain"}]},
+    "KtpTransport": transport("plain"),
+    "KtpTransportEndorsing": transport("endorsing"),
+    "KtpSymmetric": symmetric(),
+    "KtpSymmetricSignOnly": {k: v for k, v in symmetric().items() if k != "encrypted-parts"},
+    "KtpSymmetricDerived": symmetric(**DERIVED),
+    "KtpSymmetricDerivedEncryptSignature": STRICT_DERIVED,
+    "KtpSymmetricEncryptBeforeSigning": symmetric(protection_order="encrypt-before-sign"),
+    "KtpSymmetricEncryptSignature": symmetric(encrypt_signature=True),
+    "KtpSymmetric256": symmetric(algorithm_suite="Basic256"),
+    "KtpSymmetricTripleDes": symmetric(algorithm_suite="TripleDes"),
+    "KtpSymmetricGcm128": symmetric(algorithm_suite="Basic128GCM", key_fit="wss4j"),
+    "KtpSymmetricIncludeNever": symmetric(),
+    "KtpSymmetricIncludeAlways": symmetric(),
+    "KtpSecureConversation": STRICT_DERIVED,
+    "KtpSecureConversationTransport": transport("endorsing"),
+}
+
+# Case -> number of message pairs that a Kerberos token of its own protects; the rest is under a SecurityContextToken.
+FIRST = {"KtpSecureConversation": 1, "KtpSecureConversationTransport": 1}
+
+# Case -> ({message: verdict}, why). Every other message is "ok".
+VERDICTS = {
+    "KtpSymmetricDerived-stax": ({"01-request": "reference-unresolved", "02-request": "reference-unresolved", "01-response": "fault", "02-response": "fault"},
+        "CXF's streaming client points from its DerivedKeyTokens to the token by URI='BST-...', without the '#'. That is a relative URI, the "
+        "name of another document, not a reference into this message, and nothing else names the key. It is refused, as CXF's own server does."),
+    "KtpSymmetricEncryptBeforeSigning-stax": ({"01-request": "protection-order", "02-request": "protection-order", "01-response": "fault", "02-response": "fault"},
+        "CXF's streaming client signs the plaintext in spite of EncryptBeforeSigning. Digest and HMAC are right for the decrypted document; "
+        "the order found is not the policy's, and a verifier that tried both would accept what the policy forbids. CXF's server refuses it too."),
+    "KtpSymmetric256-aes128": ({"01-request": "key-length", "01-response": "fault"},
+        "A 16-octet Kerberos key under Basic256: the client writes aes256-cbc on what AES-128 made. The key is too short for the algorithm that "
+        "the message names, so it is refused before it is used; CXF's server refuses it too."),
+    "KtpSymmetricIncludeNever": ({"01-request": "reference-unresolved", "02-request": "reference-unresolved", "01-response": "fault", "02-response": "fault"},
+        "IncludeToken/Never: CXF's client leaves the token out and refers to it by URI='BST-...', without '#', instead of a KeyIdentifier. "
+        "Nothing in the message leads to a key; refused, as CXF's own server does."),
+    "KtpSymmetricIncludeAlways": ({"01-response": "reference-unresolved", "02-response": "reference-unresolved"},
+        "The requests are in order. CXF's server repeats the client's AP-REQ in its reply and puts the token's wsu:Id where the KeyIdentifier of "
+        "the signature holds a SHA-1; that names no key, and CXF's own client refuses the reply. So must an initiator here."),
+    "KtpSymmetricKeyIdentifier": ({"02-response": "fault", "03-response": "fault"},
+        "The first request carries the token, the others name it by KeyIdentifier (Kerberosv5APREQSHA1) alone, as Kerberos Token Profile 1.1 "
+        "allows after the first message: the processor has to remember the token of 01-request, so the messages go in this order. "
+        "CXF's server answers 02 and 03 with a fault; accepting them goes beyond CXF."),
+}
+NOTES = {
+    "KtpSymmetricGcm128": "WSS4J does not cut the Kerberos key down for GCM: the label says aes128-gcm, the key has 32 octets (key-fit wss4j).",
+    "KtpSymmetric-rc4": "Ticket, session key and subkey are rc4-hmac (23): only for an acceptor in which 23 was enabled.",
+    "KtpSymmetric-rc4ticket": "The ticket is sealed with rc4-hmac (23), session key and subkey are AES: only for an acceptor in which 23 was enabled.",
+    "KtpTransportEndorsing-rc4": "Ticket, session key and subkey are rc4-hmac (23): only for an acceptor in which 23 was enabled.",
+    "KtpSymmetric-stax": "The ReferenceList stands before the token that its EncryptedData refers to: a forward reference. PrefixList is empty.",
+    "KtpSecureConversation": "The RequestSecurityToken that bootstraps WS-SecureConversation; the messages under the SecurityContextToken are not in this case.",
+    "KtpSecureConversationTransport": "The RequestSecurityToken that bootstraps WS-SecureConversation; the messages under the SecurityContextToken are not in this case.",
+    "KtpSymmetric256": "Basic256 with a 32-octet key.",
+    "KtpSupporting": "The token alone, on plain HTTP: nothing is signed or encrypted. A service refuses this without TLS unless it was told otherwise.",
+}
+
+class Opener(opener.Run):
+    """Remembers the Body of the last message, decrypted, in exclusive canonical form without comments."""
+    def trust(self, doc, body):
+        super().trust(doc, body)
+        self.plain = ET.tostring(body, method="c14n", exclusive=True, with_comments=False)
+
+def scalar(v):
+    if isinstance(v, bool): return "true" if v else "false"
+    return str(v)
+
+def flow(v):
+    if isinstance(v, dict): return "{" + ", ".join(f"{k}: {flow(x)}" for k, x in v.items()) + "}"
+    if isinstance(v, list): return "[" + ", ".join(map(flow, v)) + "]"
+    return scalar(v)
+
+def write_yaml(path, head, policy, messages):
+    out = []
+    for k, v in head.items():
+        if k == "comment":
+            out += ["comment: |"] + ["  " + l for l in textwrap.wrap(v, 110)]
+        else:
+            out.append(f"{k}: {flow(v)}")
+    out.append("policy:")
+    out += [f"  {k}: {flow(v)}" for k, v in policy.items()]
+    out.append("messages:")
+    for m in messages:
+        out.append("  - " + "\n    ".join(f"{k}: {v}" for k, v in m.items()))
+    with open(path, "w") as f: f.write("\n".join(out) + "\n")
+
+def sentence(s): return s[0].upper() + s[1:] + ("" if s.endswith(".") else ".")
+
+def convert(src, out, run):
+    case = os.path.basename(src); dst = os.path.join(out, case)
+    meta = json.load(open(os.path.join(src, "meta.json")))
+    verdicts, why = VERDICTS.get(case, ({}, ""))
+    shutil.rmtree(dst, ignore_errors=True); os.makedirs(dst)
+    messages, etypes = [], set()
+    for i in range(1, FIRST.get(case, 99) + 1):
+        for kind in ("request", "response"):
+            name = f"{i:02d}-{kind}"; path = os.path.join(src, name)
+            if not os.path.exists(path + ".xml"): continue
+            for ext in (".xml", ".headers"): shutil.copyfile(path + ext, os.path.join(dst, name + ext))
+            verdict = verdicts.get(name, "ok"); m = {"file": name + ".xml", "expect": verdict}
+            run.checks = []; run.plain = None; run.bad = False
+            try:
+                run.message(path + ".xml", 0, "")
+            except Exception as e:
+                if verdict == "ok": raise SystemExit(f"{case}/{name} is expected to open: {e!r}")
+            if verdict == "ok":
+                if run.bad: raise SystemExit(f"{case}/{name}: a digest is wrong: {run.checks}")
+                m["plain"] = name + ".plain.xml"
+                with open(os.path.join(dst, m["plain"]), "wb") as f: f.write(run.plain)
+            messages.append(m)
+    t = run.facts.get("ticket", {})
+    for k in ("ticket", "session_key", "subkey"):
+        if t.get(k): etypes.add(t[k]["etype"])
+    head = {
+        "comment": " ".join(x for x in (sentence(meta["policy"]), why, NOTES.get(case, "")) if x),
+        "source": "Apache CXF 4.0.6 with WSS4J 3.0.4 on OpenJDK 17, client and server; tickets from an MIT krb5 KDC",
+        "captured": meta["captured"],
+        "tls": meta["tls_to_endpoint"],
+        "keytab": "../svc.keytab",
+        "client-principal": meta["client_principal"],
+        "service-principal": meta["service_principal"],
+        "enctypes": sorted(etypes) or [18],
+    }
+    port = meta["policy_port"].split()[0].removesuffix("Port")
+    write_yaml(os.path.join(dst, "case.yaml"), head, POLICIES[port], messages)
+    return len(messages)
+
+if __name__ == "__main__":
+    captures = sys.argv[1]
+    out = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../testvectors/transcripts")
+    os.makedirs(out, exist_ok=True)
+    shutil.copyfile(os.path.join(captures, "svc.keytab"), os.path.join(out, "svc.keytab"))
+    for src in sorted(glob.glob(os.path.join(captures, "Ktp*"))):
+        n = convert(src, out, Opener(opener.keytab(os.path.join(captures, "svc.keytab"))))
+        print(f"{os.path.basename(src)}: {n} messages")

@@ -1,0 +1,23 @@
+// Package testvectors carries test vectors for SOAP message security with Kerberos tokens, as an [embed.FS].
+//
+// It imports nothing but embed and knows nothing of wssgate, so that any project can use it:
+//
+//	cases, err := fs.Glob(testvectors.Files, "transcripts/*/case.yaml")
+//
+// transcripts holds conversations that were recorded between implementations other than wssgate. A case gives the
+// messages as they were on the wire, the keytab that opens them, the policy in WS-SecurityPolicy terms, and for each
+// message the verdict that a correct verifier reaches and the plaintext of the Body. README.md, which is embedded too,
+// defines the format.
+//
+// Standard and term, and where a vector says it:
+//
+//	WS-SecurityPolicy 1.2 assertions             policy: in case.yaml
+//	Kerberos Token Profile 1.1 token             BinarySecurityToken in NN-request.xml
+//	Kerberos keytab of the acceptor              keytab: in case.yaml
+//	Exclusive XML Canonicalization 1.0           NN-….plain.xml
+//
+// # Security considerations
+//
+// The keys are throw-away keys of a realm that never existed outside a test machine, and the tickets have expired: a
+// verifier has to be given the time of the recording. Nothing here may be put to use but in tests.
+package testvectors
