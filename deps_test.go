@@ -1,0 +1,239 @@
+package wssgate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/format"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/wssgate/wssgate"
+
+// layers says which packages of this module a package may import in its own code (tests may import more). A package that
+// is not listed fails the test: a new one is a decision, made here. Lower never imports higher; kerberos stands beside
+// wssec and wstrust, and only internal and cmd join them.
+var layers = map[string][]string{
+	"testvectors": {},
+
+	"soap/xmltext":  {},
+	"soap":          {"soap/xmltext"},
+	"wssec/xmldsig": {"soap/xmltext"},
+	"wssec/xmlenc":  {"soap/xmltext"},
+	"wssec":         {"soap", "soap/xmltext", "wssec/xmldsig", "wssec/xmlenc"},
+	"wstrust":       {"soap", "soap/xmltext", "wssec", "wssec/xmlenc"},
+
+	"kerberos":           {},
+	"kerberos/krbtest":   {"kerberos"},
+	"kerberos/negotiate": {"kerberos"},
+	"kerberos/kdcproxy":  {"kerberos"},
+
+	"internal/config":  {"kerberos", "soap", "soap/xmltext", "wssec"},
+	"internal/store":   {"kerberos", "wssec", "wstrust"},
+	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec", "wstrust"},
+	"internal/admin":   {"internal/config", "internal/gateway"},
+
+	"cmd/wssgate": {
+		"internal/admin", "internal/config", "internal/gateway", "internal/store", "kerberos", "kerberos/kdcproxy",
+		"kerberos/krbtest", "kerberos/negotiate", "soap", "soap/xmltext", "testvectors", "wssec", "wstrust",
+	},
+	"cmd/vectorgen": {"kerberos", "kerberos/krbtest", "soap", "soap/xmltext", "testvectors", "wssec", "wssec/xmldsig", "wssec/xmlenc"},
+
+	"interop": {},
+}
+
+// importers says which packages may import a third-party module in their own code; "…/..." stands for the package and all
+// below it. A module that is not listed fails the test.
+var importers = map[string][]string{
+	"github.com/jcmturner/gokrb5/v8":      {"kerberos/..."},
+	"github.com/beevik/etree":             {"soap/xmltext", "wstrust"},
+	"github.com/russellhaering/goxmldsig": {"cmd/wssgate"}, // the second opinion of `wssgate verify`
+	"github.com/alecthomas/kong":          {"cmd/wssgate", "internal/config"},
+	"github.com/goccy/go-yaml":            {"cmd/wssgate", "internal/config"},
+	"github.com/go-chi/chi/v5":            {"internal/gateway", "internal/admin"},
+	"golang.org/x":                        {"..."},
+}
+
+// goPackage is the part of `go list -json` that the rules are about.
+type goPackage struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// path returns p's place in the module, "." for the root.
+func (p goPackage) path() string {
+	if p.ImportPath == module {
+		return "."
+	}
+	return strings.TrimPrefix(p.ImportPath, module+"/")
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Name,Doc,GoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", explain(err))
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles) > 0 { // else only tests live there
+			pkgs = append(pkgs, p)
+		}
+	}
+}
+
+func explain(err error) string {
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		return err.Error() + "\n" + string(e.Stderr)
+	}
+	return err.Error()
+}
+
+// matches reports whether path is in list, whose entries may end in "/...".
+func matches(list []string, path string) bool {
+	return slices.ContainsFunc(list, func(s string) bool {
+		base, below := strings.CutSuffix(s, "...")
+		base = strings.TrimSuffix(base, "/")
+		return path == base || below && (base == "" || strings.HasPrefix(path, base+"/"))
+	})
+}
+
+func TestImportsFollowTheLayers(t *testing.T) {
+	for _, p := range packages(t) {
+		allowed, known := layers[p.path()]
+		if !known {
+			t.Errorf("%s: not in the table of layers", p.path())
+			continue
+		}
+		for _, imp := range p.Imports {
+			if in, ok := strings.CutPrefix(imp, module+"/"); ok && !matches(allowed, in) {
+				t.Errorf("%s imports %s, which its layer does not allow", p.path(), in)
+			}
+		}
+	}
+}
+
+func TestThirdPartyModulesHaveOneImporter(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			host, _, _ := strings.Cut(imp, "/")
+			if !strings.Contains(host, ".") || strings.HasPrefix(imp, module+"/") {
+				continue // standard library, or ours
+			}
+			mod, ok := moduleOf(imp)
+			if !ok {
+				t.Errorf("%s imports %s: a dependency that is not in the table of importers", p.path(), imp)
+			} else if !matches(importers[mod], p.path()) {
+				t.Errorf("%s imports %s; only %s may", p.path(), imp, strings.Join(importers[mod], ", "))
+			}
+		}
+	}
+}
+
+func moduleOf(imp string) (string, bool) {
+	for mod := range importers {
+		if imp == mod || strings.HasPrefix(imp, mod+"/") {
+			return mod, true
+		}
+	}
+	return "", false
+}
+
+func TestTestvectorsImportOnlyEmbed(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.path() == "testvectors" && !slices.Equal(p.Imports, []string{"embed"}) {
+			t.Errorf("testvectors imports %v; it imports nothing but embed, so that any project can use it", p.Imports)
+		}
+	}
+}
+
+func TestPackagesAreDocumented(t *testing.T) {
+	for _, p := range packages(t) {
+		want := "Package " + p.Name
+		if p.Name == "main" {
+			want = ""
+		} else if !slices.Contains(p.GoFiles, "doc.go") {
+			t.Errorf("%s has no doc.go", p.path())
+		}
+		if p.Doc == "" || !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s: its doc comment is %q; it has to start with %q", p.path(), p.Doc, want)
+		}
+	}
+}
+
+func TestGoModIsTidy(t *testing.T) {
+	out, err := exec.Command("go", "mod", "tidy", "-diff").CombinedOutput()
+	if err == nil {
+		return
+	}
+	if os.Getenv("CI") == "" && regexp.MustCompile(`dial tcp|no such host|GOPROXY=off|timeout`).Match(out) {
+		t.Skipf("go mod tidy needs the network:\n%s", out)
+	}
+	t.Errorf("go mod tidy -diff: %v\n%s", err, out)
+}
+
+// sources calls f with every text file of the work tree.
+func sources(t *testing.T, f func(path string, text []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "target"):
+			return fs.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err == nil && !bytes.Contains(b, []byte{0}) {
+			f(path, b)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSourcesAreFormatted(t *testing.T) {
+	sources(t, func(path string, text []byte) {
+		if filepath.Ext(path) != ".go" {
+			return
+		}
+		formatted, err := format.Source(text)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		} else if !bytes.Equal(formatted, text) {
+			t.Errorf("%s is not formatted: run gofmt -w %s", path, path)
+		}
+	})
+}
+
+// A path of somebody's machine in the repository means something that works only there.
+func TestNoMachinePaths(t *testing.T) {
+	machine := regexp.MustCompile(`(^|[\s"'=(:])/` + `(root|work|Users|home)/[\w.-]+`)
+	sources(t, func(path string, text []byte) {
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			if m := machine.Find(line); m != nil {
+				t.Errorf("%s:%d: %s", path, i+1, m)
+			}
+		}
+	})
+}
