@@ -36,7 +36,7 @@ STRICT_DERIVED = symmetric(derived_keys="required", encrypt_signature=True, layo
 
 # Port of the lab's WSDL -> policy.
 POLICIES = {
-    "KtpSupporting": {"binding": "none", "supporting-tokens": [{"token": "kerberos", "use": "plain"}]},
+    "KtpSupporting": {"binding": "none", "supporting-tokens": [{"token": "kerberos", "use": "plain"}], "timestamp": "optional", "allow-plain-http": True},
     "KtpTransport": transport("plain"),
     "KtpTransportEndorsing": transport("endorsing"),
     "KtpSymmetric": symmetric(),
@@ -53,6 +53,9 @@ POLICIES = {
     "KtpSecureConversation": STRICT_DERIVED,
     "KtpSecureConversationTransport": transport("endorsing"),
 }
+
+# Case -> policy, where it is not that of the port.
+CASE_POLICIES = {"KtpSymmetricKeyIdentifier": symmetric(token_once=True)}
 
 # Case -> number of message pairs that a Kerberos token of its own protects; the rest is under a SecurityContextToken.
 FIRST = {"KtpSecureConversation": 1, "KtpSecureConversationTransport": 1}
@@ -158,7 +161,7 @@ def convert(src, out, run):
         "enctypes": sorted(etypes) or [18],
     }
     port = meta["policy_port"].split()[0].removesuffix("Port")
-    write_yaml(os.path.join(dst, "case.yaml"), head, POLICIES[port], messages)
+    write_yaml(os.path.join(dst, "case.yaml"), head, CASE_POLICIES.get(case) or POLICIES[port], messages)
     return len(messages)
 
 if __name__ == "__main__":

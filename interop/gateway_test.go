@@ -1,0 +1,82 @@
+package interop
+
+import (
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/wssgate/wssgate/testvectors"
+)
+
+// policyOf gives the policy of a port of the lab's WSDL, as the recorded conversation of the same name has it: what is
+// proven by the vectors is what is served here.
+func policyOf(t *testing.T, port string) map[string]any {
+	t.Helper()
+	b, err := fs.ReadFile(testvectors.Files, "transcripts/"+port+"/case.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Policy map[string]any `yaml:"policy"`
+	}
+	if err := yaml.Unmarshal(b, &c); err != nil {
+		t.Fatal(err)
+	}
+	return c.Policy
+}
+
+// program builds the wssgate program, with the race detector if the test has it.
+func program(t *testing.T) string {
+	t.Helper()
+	need(t, "go")
+	path := filepath.Join(t.TempDir(), "wssgate")
+	args := []string{"build", "-o", path}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	mustRun(t, nil, "go", append(args, "../cmd/wssgate")...)
+	return path
+}
+
+// A gateway is a running `wssgate serve`.
+type gateway struct {
+	url string
+	log *output
+}
+
+// serve starts the program with a route /PORT, with that port's policy, for each of ports.
+func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports ...string) *gateway {
+	t.Helper()
+	addr, _ := freeAddr(t)
+	config := map[string]any{
+		"listen":    addr,
+		"state-dir": t.TempDir(),
+		"keytab":    k.file("svc.keytab"),
+		"service":   service,
+		"backend":   backend,
+	}
+	where := url.URL{Scheme: "http", Host: addr}
+	if tls {
+		where.Scheme = "https"
+		config["tls-cert"], config["tls-key"] = k.file("tls.crt"), k.file("tls.key")
+	}
+	var routes []map[string]any
+	for _, p := range ports {
+		routes = append(routes, map[string]any{"path": "/" + p, "policy": policyOf(t, p)})
+	}
+	config["routes"] = routes
+	b, err := yaml.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "wssgate.yaml")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "serve", "--config", file)
+	return &gateway{where.String(), daemon(t, cmd, listening(addr))}
+}

@@ -1,0 +1,151 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// need asks for programs that are not part of Go, as "program" or "program package". One that is missing skips the test
+// or, in CI, fails it.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("drives other programs; left out with -short")
+	}
+	for _, p := range programs {
+		name, pkg, named := strings.Cut(p, " ")
+		if !named {
+			pkg = name
+		}
+		if _, err := exec.LookPath(name); err == nil {
+			continue
+		}
+		if _, err := os.Stat("/usr/sbin/" + name); err == nil {
+			continue
+		}
+		missing(t, name, pkg)
+	}
+}
+
+func missing(t *testing.T, what, pkg string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing, and in CI every peer has to be there: apt-get install %s", what, pkg)
+	}
+	t.Skipf("%s is missing: apt-get install %s", what, pkg)
+}
+
+// freeAddr gives a loopback address that nothing listens on now.
+func freeAddr(t *testing.T) (addr, port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return l.Addr().String(), port
+}
+
+// output collects what a process prints; it may be read while the process runs.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// daemon starts cmd, waits until ready says so, and stops it with SIGTERM when the test ends. What it printed is shown if
+// the test failed.
+func daemon(t *testing.T, cmd *exec.Cmd, ready func(*output) bool) *output {
+	t.Helper()
+	out := new(output)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s does not stop", cmd.Args)
+			cmd.Process.Kill()
+		}
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", cmd.Args, out)
+		}
+	})
+	deadline := time.Now().Add(2 * time.Minute)
+	for !ready(out) {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("%s ended: %v\n%s", cmd.Args, err, out)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not get ready", cmd.Args)
+		}
+	}
+	return out
+}
+
+// listening is a ready function: something answers on addr.
+func listening(addr string) func(*output) bool {
+	return func(*output) bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+}
+
+// saidReady is a ready function: a line "ready" was printed.
+func saidReady(o *output) bool {
+	return slices.Contains(strings.Split(o.String(), "\n"), "ready")
+}
+
+// runs runs a command to its end, within two minutes, and gives all that it printed.
+func runs(t *testing.T, env []string, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.WaitDelay = 5 * time.Second
+	b, err := cmd.CombinedOutput()
+	return string(b), err
+}
+
+// mustRun is runs for commands that have to succeed.
+func mustRun(t *testing.T, env []string, name string, args ...string) string {
+	t.Helper()
+	out, err := runs(t, env, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
