@@ -1,0 +1,394 @@
+package xmltext
+
+import (
+	"io"
+	"unicode/utf8"
+)
+
+// Method is a canonicalization algorithm.
+type Method uint8
+
+const (
+	Exclusive               Method = iota // http://www.w3.org/2001/10/xml-exc-c14n#
+	ExclusiveWithComments                 // http://www.w3.org/2001/10/xml-exc-c14n#WithComments
+	Inclusive10                           // http://www.w3.org/TR/2001/REC-xml-c14n-20010315
+	Inclusive10WithComments               // http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments
+	Inclusive11                           // http://www.w3.org/2006/12/xml-c14n11
+	Inclusive11WithComments               // http://www.w3.org/2006/12/xml-c14n11#WithComments
+)
+
+func (m Method) comments() bool  { return m&1 != 0 }
+func (m Method) inclusive() bool { return m >= Inclusive10 }
+
+// C14N says which canonical form is wanted. The zero value is Exclusive XML
+// Canonicalization 1.0 without comments and without a prefix list.
+type C14N struct {
+	Method Method
+
+	// Prefixes is the PrefixList of InclusiveNamespaces (Exclusive XML
+	// Canonicalization 1.0, 2.1): these prefixes are treated as by Canonical
+	// XML. "#default" means the default namespace. Prefixes that are not
+	// declared are ignored, as is the list for inclusive methods.
+	Prefixes []string
+
+	// Extra are attributes to canonicalize as if they stood on the start tag of
+	// the apex, each in place of one with the same expanded name: for a signer
+	// that is about to add wsu:Id. If such a prefix is not bound to that
+	// namespace at the apex, the declaration is taken to be added as well.
+	Extra []ApexAttr
+
+	// DefaultNS adds xmlns="" to the apex unless a default namespace is
+	// rendered there (WSS: SOAP Message Security 1.1, 8.3, STR-Transform).
+	DefaultNS bool
+}
+
+// ApexAttr is an attribute that the source does not have.
+type ApexAttr struct {
+	Prefix, Space, Local string // Prefix and Space are both empty or both not
+	Value                string // as Node.Attr would return it
+}
+
+// AppendCanonical appends the canonical form of the subtree of n, grafts
+// included. It allocates only to grow dst and, for documents with many
+// prefixes, a small table. The zero Node has the empty form.
+func (n Node) AppendCanonical(dst []byte, c C14N) []byte {
+	if n.doc == nil {
+		return dst
+	}
+	var s scratch
+	k := newCanonicalizer(&s)
+	k.buf = dst
+	k.run(n, c)
+	return k.buf
+}
+
+// WriteCanonical writes the canonical form of the subtree of n, grafts
+// included, to w. Its memory does not grow with the message: what needs no
+// change goes to w straight from the source. The error is that of w.
+func (n Node) WriteCanonical(w io.Writer, c C14N) error {
+	if n.doc == nil {
+		return nil
+	}
+	_, _, _, end := n.SourceRange()
+	size := min(writeBuffer, end-int(n.Offset())+writeBuffer/8)
+	var s scratch
+	k := newCanonicalizer(&s)
+	k.w, k.buf = w, make([]byte, 0, size)
+	k.run(n, c)
+	k.drain()
+	return k.err
+}
+
+const (
+	writeBuffer = 4 << 10 // octets collected before a Write
+	writeDirect = 1 << 10 // octets from which the source is written directly
+)
+
+// slot is what the canonicalizer knows of one prefix.
+type slot struct {
+	uri    uint16 // namespace rendered by the nearest output ancestor, or noID
+	listed bool   // on the PrefixList
+}
+
+// undo restores a slot when an element ends.
+type undo struct{ prefix, uri uint16 }
+
+// frame marks an element that rendered namespace declarations.
+type frame struct {
+	doc   *Doc
+	index uint32
+	undos int // length of the undo list before
+}
+
+// canonicalizer walks the index and copies the source, in runs as long as
+// possible.
+type canonicalizer struct {
+	buf []byte
+	w   io.Writer // nil: collect everything in buf
+	err error
+
+	names    *nameTable
+	comments bool
+	all      bool // inclusive: every prefix counts as listed
+	any      bool // some prefix is listed
+
+	slots  []slot
+	undos  []undo
+	frames []frame
+	fresh  []uint16 // prefixes that the start tag at hand declares
+
+	// Prefixes and namespaces that only Extra has, numbered from the end of the
+	// tables on.
+	prefixes, uris []string
+}
+
+// scratch is where a canonicalizer keeps its lists as long as they are short.
+type scratch struct {
+	slots  [32]slot
+	undos  [16]undo
+	frames [16]frame
+	fresh  [16]uint16
+}
+
+func newCanonicalizer(s *scratch) canonicalizer {
+	return canonicalizer{slots: s.slots[:0], undos: s.undos[:0], frames: s.frames[:0], fresh: s.fresh[:0]}
+}
+
+func (k *canonicalizer) run(n Node, c C14N) {
+	k.names = n.doc.names
+	k.comments = c.Method.comments()
+	k.all = c.Method.inclusive()
+	k.any = k.all
+	if need := len(k.names.prefixes.list) + len(c.Extra); need > cap(k.slots) {
+		k.slots = make([]slot, 0, need)
+	}
+	for range k.names.prefixes.list {
+		k.slots = append(k.slots, slot{uri: noID})
+	}
+	k.slots[prefixNone].uri = uriNone
+	k.slots[prefixXML].uri = uriXML
+	if !k.all {
+		k.list(c.Prefixes)
+	}
+	d := n.doc
+	k.apex(d, n.index, c)
+	run := k.content(d, n.index)
+	e := &d.elements[n.index]
+	if e.flags&(endDirty|emptyTag) != 0 {
+		k.write(d.src[run:e.contentEnd])
+		k.endTag(d, n.index)
+	} else {
+		k.write(d.src[run:e.end])
+	}
+}
+
+// list marks the prefixes of a PrefixList.
+func (k *canonicalizer) list(prefixes []string) {
+	for _, p := range prefixes {
+		if p == "#default" {
+			p = ""
+		} else if p == "" {
+			continue
+		}
+		if id := k.names.prefixes.find([]byte(p)); id != noID && id != prefixXML && id != prefixXMLNS {
+			k.slots[id].listed = true
+			k.any = true
+		}
+	}
+}
+
+// content writes what is inside element top of d, except for a run of source
+// that ends at the end tag of top; it returns where that run starts.
+//
+// Invariant: everything before pos is either written or in the pending run
+// d.src[run:pos], whose canonical form is itself.
+func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
+	elements := d.elements
+	end := elements[top].subEnd
+	run = elements[top].contentStart
+	pos, cur := run, top
+	for i := top + 1; i < end; {
+		e := &elements[i]
+		for cur != e.parent {
+			run = k.leave(d, cur, run, pos)
+			pos = elements[cur].end
+			cur = elements[cur].parent
+		}
+		if e.flags&notVerbatim == 0 && k.slots[e.prefix].uri == e.uri && !d.strayGreater {
+			pos = e.contentStart
+			cur = i
+			i++
+			continue
+		}
+		run = k.gap(d, run, pos, e.start, e.flags&headDirty != 0)
+		if e.flags&grafted != 0 {
+			k.write(d.src[run:e.start])
+			k.graft(d.grafts[i])
+			run, pos, i = e.end, e.end, e.subEnd
+			continue
+		}
+		if !k.startTag(d, i) {
+			k.write(d.src[run:e.start])
+			k.render(d, i)
+			run = e.contentStart
+		}
+		pos = e.contentStart
+		cur = i
+		i++
+	}
+	for cur != top {
+		run = k.leave(d, cur, run, pos)
+		pos = elements[cur].end
+		cur = elements[cur].parent
+	}
+	return k.gap(d, run, pos, elements[top].contentEnd, elements[top].flags&tailDirty != 0)
+}
+
+// leave handles the text before the end tag of element i, and that tag.
+func (k *canonicalizer) leave(d *Doc, i, run, pos uint32) uint32 {
+	e := &d.elements[i]
+	if e.flags&(tailDirty|endDirty|emptyTag) != 0 || d.strayGreater {
+		run = k.gap(d, run, pos, e.contentEnd, e.flags&tailDirty != 0)
+		if e.flags&(endDirty|emptyTag) != 0 {
+			k.write(d.src[run:e.contentEnd])
+			k.endTag(d, i)
+			run = e.end
+		}
+	}
+	if n := len(k.frames); n > 0 && k.frames[n-1].index == i && k.frames[n-1].doc == d {
+		k.pop()
+	}
+	return run
+}
+
+// pop forgets the declarations of the innermost frame.
+func (k *canonicalizer) pop() {
+	f := k.frames[len(k.frames)-1]
+	for n := len(k.undos); n > f.undos; n-- {
+		k.slots[k.undos[n-1].prefix].uri = k.undos[n-1].uri
+	}
+	k.undos = k.undos[:f.undos]
+	k.frames = k.frames[:len(k.frames)-1]
+}
+
+// graft writes a whole plaintext.
+func (k *canonicalizer) graft(g *Doc) {
+	run := k.content(g, 0)
+	k.write(g.src[run:])
+}
+
+// endTag writes the end tag of element i.
+func (k *canonicalizer) endTag(d *Doc, i uint32) {
+	k.writeString("</")
+	k.write(d.qname(i))
+	k.writeString(">")
+}
+
+// gap handles the source between two tags and returns where the pending run
+// starts behind it.
+func (k *canonicalizer) gap(d *Doc, run, from, to uint32, dirty bool) uint32 {
+	text := d.src[from:to]
+	if !dirty && (!d.strayGreater || indexFrom(text, 0, '>') == len(text)) {
+		return run
+	}
+	k.write(d.src[run:from])
+	if !dirty {
+		k.text(text, false)
+		return to
+	}
+	for len(text) > 0 {
+		var kind pieceKind
+		var body []byte
+		kind, body, text = nextPiece(text)
+		switch {
+		case kind == pieceText:
+			k.text(body, true)
+		case kind == pieceCDATA:
+			k.text(body, false)
+		case kind == piecePI:
+			k.instruction(body)
+		case k.comments:
+			k.writeString("<!--")
+			k.lines(body)
+			k.writeString("-->")
+		}
+	}
+	return to
+}
+
+// text writes character data (Canonical XML 1.0, 2.3, text nodes).
+func (k *canonicalizer) text(b []byte, references bool) {
+	for len(b) > 0 {
+		n := 0
+		for n < len(b) && classes[b[n]]&classText == 0 {
+			n++
+		}
+		k.write(b[:n])
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+		switch n = 1; b[0] {
+		case '&':
+			r := '&'
+			if references {
+				r, n, _ = reference(b)
+				n = max(n, 1)
+			}
+			k.textRune(r)
+		case '<':
+			k.writeString("&lt;")
+		case '>':
+			k.writeString("&gt;")
+		case '\r':
+			if len(b) == 1 || b[1] != '\n' {
+				k.writeString("\n")
+			}
+		}
+		b = b[n:]
+	}
+}
+
+// textRune writes one character that a reference stands for.
+func (k *canonicalizer) textRune(r rune) {
+	var store [8]byte
+	k.write(appendEscapedText(store[:0], utf8.AppendRune(store[4:4], r)))
+}
+
+// lines writes b with its line ends normalised.
+func (k *canonicalizer) lines(b []byte) {
+	for len(b) > 0 {
+		n := indexFrom(b, 0, '\r')
+		k.write(b[:n])
+		if n == len(b) {
+			return
+		}
+		if b = b[n+1:]; len(b) == 0 || b[0] != '\n' {
+			k.writeString("\n")
+		}
+	}
+}
+
+// instruction writes a processing instruction.
+func (k *canonicalizer) instruction(body []byte) {
+	n := scanNCName(body, 0)
+	k.writeString("<?")
+	k.write(body[:n])
+	if data := body[skipSpace(body, n):]; len(data) > 0 {
+		k.writeString(" ")
+		k.lines(data)
+	}
+	k.writeString("?>")
+}
+
+// write emits b.
+func (k *canonicalizer) write(b []byte) {
+	if k.w != nil && len(k.buf)+len(b) > cap(k.buf) {
+		k.drain()
+		if len(b) >= min(writeDirect, cap(k.buf)) {
+			k.send(b)
+			return
+		}
+	}
+	k.buf = append(k.buf, b...)
+}
+
+func (k *canonicalizer) writeString(s string) {
+	if k.w != nil && len(k.buf)+len(s) > cap(k.buf) {
+		k.drain()
+	}
+	k.buf = append(k.buf, s...)
+}
+
+// drain sends what is collected.
+func (k *canonicalizer) drain() {
+	if len(k.buf) > 0 {
+		k.send(k.buf)
+		k.buf = k.buf[:0]
+	}
+}
+
+func (k *canonicalizer) send(b []byte) {
+	if k.err == nil {
+		_, k.err = k.w.Write(b)
+	}
+}

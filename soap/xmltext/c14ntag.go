@@ -1,0 +1,247 @@
+package xmltext
+
+import (
+	"slices"
+	"strings"
+)
+
+// startTag decides which namespaces element i has to declare and leaves them,
+// in canonical order, in k.fresh. It reports whether the start tag as written
+// is the canonical one.
+func (k *canonicalizer) startTag(d *Doc, i uint32) (verbatim bool) {
+	e := &d.elements[i]
+	mark := len(k.undos)
+	k.fresh = k.fresh[:0]
+	if !k.all {
+		k.declareUsed(d, i)
+	}
+	own := 0
+	if e.flags&hasDecl != 0 {
+		outer := d.outerScope(i)
+		for b := e.scope; b != outer; b = d.bindings[b].prev {
+			if p := d.bindings[b].prefix; k.all || k.slots[p].listed {
+				k.declare(p, d.bindings[b].uri)
+			}
+			own++
+		}
+	}
+	if len(k.undos) > mark {
+		k.frames = append(k.frames, frame{d, i, mark})
+		k.sortFresh()
+	}
+	return e.flags&(tagDirty|emptyTag) == 0 && own == len(k.fresh) && (own == 0 || k.declaresFresh(d, i))
+}
+
+// declaresFresh reports whether the prefixes in k.fresh are all declared on
+// element i itself.
+func (k *canonicalizer) declaresFresh(d *Doc, i uint32) bool {
+	outer := d.outerScope(i)
+	for b := d.elements[i].scope; b != outer; b = d.bindings[b].prev {
+		if !slices.Contains(k.fresh, d.bindings[b].prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// declareUsed declares what element i visibly utilizes (Exclusive XML
+// Canonicalization 1.0, 3).
+func (k *canonicalizer) declareUsed(d *Doc, i uint32) {
+	e := &d.elements[i]
+	k.declare(e.prefix, e.uri)
+	if e.flags&attrPrefixed == 0 {
+		return
+	}
+	attrs := d.attrsOf(i)
+	for j := range attrs {
+		if attrs[j].prefix != prefixNone {
+			k.declare(attrs[j].prefix, attrs[j].uri)
+		}
+	}
+}
+
+// declare notes that prefix has to be declared, unless an output ancestor
+// rendered just that.
+func (k *canonicalizer) declare(prefix, uri uint16) {
+	if s := &k.slots[prefix]; s.uri != uri && prefix != prefixXML {
+		k.undos = append(k.undos, undo{prefix, s.uri})
+		s.uri = uri
+		k.fresh = append(k.fresh, prefix)
+	}
+}
+
+func (k *canonicalizer) sortFresh() {
+	if len(k.fresh) > 1 {
+		slices.SortFunc(k.fresh, func(a, b uint16) int {
+			return strings.Compare(k.prefixName(a), k.prefixName(b))
+		})
+	}
+}
+
+func (k *canonicalizer) prefixName(id uint16) string {
+	if known := len(k.names.prefixes.list); int(id) >= known {
+		return k.prefixes[int(id)-known]
+	}
+	return k.names.prefixes.list[id]
+}
+
+func (k *canonicalizer) uriName(id uint16) string {
+	if known := len(k.names.uris.list); int(id) >= known {
+		return k.uris[int(id)-known]
+	}
+	return k.names.uris.list[id]
+}
+
+// render writes the start tag of element i with the declarations in k.fresh.
+func (k *canonicalizer) render(d *Doc, i uint32) {
+	k.writeString("<")
+	k.write(d.qname(i))
+	k.renderDeclarations()
+	attrs := d.attrsOf(i)
+	if d.elements[i].flags&unsorted != 0 {
+		var small [16]attribute
+		attrs = append(small[:0], attrs...)
+		slices.SortFunc(attrs, func(a, b attribute) int { return d.compareAttrs(&a, &b) })
+	}
+	for j := range attrs {
+		a := &attrs[j]
+		k.writeString(" ")
+		k.write(d.src[a.name:][:a.nameLen])
+		k.writeString(`="`)
+		k.value(d, a)
+		k.writeString(`"`)
+	}
+	k.writeString(">")
+}
+
+// value writes the value of an attribute (Canonical XML 1.0, 2.3, attribute
+// nodes).
+func (k *canonicalizer) value(d *Doc, a *attribute) {
+	if !a.dirty {
+		k.write(d.rawValue(a))
+		return
+	}
+	var store [128]byte
+	var escaped [256]byte
+	k.write(appendEscapedAttr(escaped[:0], appendAttrValue(store[:0], d.rawValue(a))))
+}
+
+// writeAttr writes an escaped attribute value.
+func (k *canonicalizer) writeAttr(value string) {
+	var escaped [256]byte
+	k.write(AppendEscapedAttr(escaped[:0], value))
+}
+
+func (k *canonicalizer) renderDeclarations() {
+	for _, p := range k.fresh {
+		k.writeString(" xmlns")
+		if p != prefixNone {
+			k.writeString(":")
+			k.writeString(k.prefixName(p))
+		}
+		k.writeString(`="`)
+		k.writeAttr(k.uriName(k.slots[p].uri))
+		k.writeString(`"`)
+	}
+}
+
+// apex writes the start tag of the apex element. It differs from others in the
+// namespaces that the PrefixList or an inclusive method brings in from omitted
+// ancestors, in inherited xml attributes and in what c adds.
+func (k *canonicalizer) apex(d *Doc, i uint32, c C14N) {
+	e := &d.elements[i]
+	if !k.all {
+		k.declareUsed(d, i)
+	}
+	if k.any {
+		var store [32]binding
+		for _, b := range d.inScope(store[:0], e.scope) {
+			if k.all || k.slots[b.prefix].listed {
+				k.declare(b.prefix, b.uri)
+			}
+		}
+	}
+	extra := c.Extra
+	if k.all {
+		extra = append(d.inherited(i, c.Method), extra...)
+	}
+	for _, a := range extra {
+		k.declareExtra(a)
+	}
+	k.sortFresh()
+	if c.DefaultNS && !slices.Contains(k.fresh, prefixNone) {
+		k.fresh = slices.Insert(k.fresh, 0, prefixNone)
+	}
+	if len(extra) == 0 {
+		k.render(d, i)
+		return
+	}
+	k.writeString("<")
+	k.write(d.qname(i))
+	k.renderDeclarations()
+	for _, a := range d.withExtra(i, extra) {
+		k.writeString(" ")
+		if a.Prefix != "" {
+			k.writeString(a.Prefix)
+			k.writeString(":")
+		}
+		k.writeString(a.Local)
+		k.writeString(`="`)
+		k.writeAttr(a.Value)
+		k.writeString(`"`)
+	}
+	k.writeString(">")
+}
+
+// declareExtra declares the prefix of an attribute that the source lacks.
+func (k *canonicalizer) declareExtra(a ApexAttr) {
+	if a.Prefix == "" || a.Prefix == "xml" {
+		return
+	}
+	prefix := k.number(a.Prefix, &k.names.prefixes, &k.prefixes)
+	for int(prefix) >= len(k.slots) {
+		k.slots = append(k.slots, slot{uri: noID})
+	}
+	k.declare(prefix, k.number(a.Space, &k.names.uris, &k.uris))
+}
+
+// number returns the number of s in a table of the document or, behind it, in
+// that of the canonicalizer. The document's own tables are not touched.
+func (k *canonicalizer) number(s string, table *interner, own *[]string) uint16 {
+	if id := table.find([]byte(s)); id != noID {
+		return id
+	}
+	at := slices.Index(*own, s)
+	if at < 0 {
+		at = len(*own)
+		*own = append(*own, s)
+	}
+	return uint16(len(table.list) + at)
+}
+
+// withExtra returns the attributes of element i and extra in canonical order.
+// Later ones replace earlier ones of the same name.
+func (d *Doc) withExtra(i uint32, extra []ApexAttr) []ApexAttr {
+	var all []ApexAttr
+	attrs := d.attrsOf(i)
+	for j := range attrs {
+		a := &attrs[j]
+		all = append(all, ApexAttr{
+			Prefix: d.names.prefixes.list[a.prefix],
+			Space:  d.names.uris.list[a.uri],
+			Local:  string(d.attrLocal(a)),
+			Value:  string(d.attrValue(a)),
+		})
+	}
+	for _, x := range extra {
+		same := func(a ApexAttr) bool { return a.Space == x.Space && a.Local == x.Local }
+		all = append(slices.DeleteFunc(all, same), x)
+	}
+	slices.SortFunc(all, func(a, b ApexAttr) int {
+		if c := strings.Compare(a.Space, b.Space); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Local, b.Local)
+	})
+	return all
+}

@@ -1,0 +1,165 @@
+package xmltext
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// AppendDetached appends n as source octets that mean the same in any place:
+// all namespace declarations in scope stand on its start tag, grafts are in
+// place of the EncryptedData they stand for, and comments, which digests do not
+// cover, are left out. Where the default namespace is none because a
+// declaration says so, xmlns="" is written.
+func (n Node) AppendDetached(dst []byte) []byte {
+	if n.doc == nil {
+		return dst
+	}
+	w := detacher{dst: dst}
+	w.element(n.doc, n.index, n.doc.declarations(n.index))
+	return w.dst
+}
+
+// AppendDetachedContent appends what is inside n, each element directly inside
+// as AppendDetached would. This is the plaintext of an EncryptedData of Type
+// Content. Every such element repeats all declarations in scope.
+func (n Node) AppendDetachedContent(dst []byte) []byte {
+	if n.doc == nil {
+		return dst
+	}
+	w := detacher{dst: dst}
+	w.content(n.doc, n.index, true)
+	return w.dst
+}
+
+// detacher collects source octets that are taken out of their place.
+type detacher struct {
+	dst   []byte
+	joint bool // something was left out or put in since the last octet
+}
+
+// declarations returns the namespace declarations in scope at element i by
+// prefix, as they stand on a start tag.
+func (d *Doc) declarations(i uint32) []byte {
+	var store [32]binding
+	list := d.inScope(store[:0], d.elements[i].scope)
+	prefixes, uris := d.names.prefixes.list, d.names.uris.list
+	slices.SortFunc(list, func(a, b binding) int {
+		return strings.Compare(prefixes[a.prefix], prefixes[b.prefix])
+	})
+	var out []byte
+	for _, b := range list {
+		out = append(out, " xmlns"...)
+		if b.prefix != prefixNone {
+			out = append(append(out, ':'), prefixes[b.prefix]...)
+		}
+		out = append(out, `="`...)
+		out = AppendEscapedAttr(out, uris[b.uri])
+		out = append(out, '"')
+	}
+	return out
+}
+
+// element writes element i with declarations in place of its own.
+func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
+	e := &d.elements[i]
+	w.dst = append(append(w.dst, '<'), d.qname(i)...)
+	w.dst = append(w.dst, declarations...)
+	attrs := d.attrsOf(i)
+	for j := range attrs {
+		a := &attrs[j]
+		quote := d.src[a.value-1]
+		w.dst = append(append(w.dst, ' '), d.src[a.name:][:a.nameLen]...)
+		w.dst = append(append(w.dst, '=', quote), d.rawValue(a)...)
+		w.dst = append(w.dst, quote)
+	}
+	w.joint = false
+	if e.flags&emptyTag != 0 {
+		w.dst = append(w.dst, "/>"...)
+		return
+	}
+	w.dst = append(w.dst, '>')
+	w.content(d, i, false)
+	w.dst = append(w.dst, d.src[e.contentEnd:e.end]...)
+	w.joint = false
+}
+
+// content writes what is inside element i; top says that its elements lose
+// their place.
+func (w *detacher) content(d *Doc, i uint32, top bool) {
+	e := &d.elements[i]
+	pos := e.contentStart
+	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
+		child := &d.elements[c]
+		w.gap(d.src[pos:child.start], child.flags&headDirty == 0)
+		switch {
+		case child.flags&grafted != 0:
+			w.joint = true
+			w.content(d.grafts[c], 0, top)
+			w.joint = true
+		case top:
+			w.element(d, c, d.declarations(c))
+		default:
+			w.copy(d, c)
+		}
+		pos = child.end
+	}
+	w.gap(d.src[pos:e.contentEnd], e.flags&tailDirty == 0)
+}
+
+// copy writes element i as it is.
+func (w *detacher) copy(d *Doc, i uint32) {
+	e := &d.elements[i]
+	w.dst = append(w.dst, d.src[e.start:e.contentStart]...)
+	w.joint = false
+	if e.flags&emptyTag != 0 {
+		return
+	}
+	w.content(d, i, false)
+	w.dst = append(w.dst, d.src[e.contentEnd:e.end]...)
+	w.joint = false
+}
+
+// gap writes content without tags, except comments.
+func (w *detacher) gap(gap []byte, clean bool) {
+	if clean {
+		w.text(gap)
+		return
+	}
+	for len(gap) > 0 {
+		kind, body, rest := nextPiece(gap)
+		switch kind {
+		case pieceComment:
+			w.joint = true
+		case pieceText:
+			w.text(body)
+		default:
+			w.dst = append(w.dst, gap[:len(gap)-len(rest)]...)
+			w.joint = false
+		}
+		gap = rest
+	}
+}
+
+// text writes text as it is, taking care that it does not make "]]>" or a line
+// end of CR and LF with what was not before it in the source.
+func (w *detacher) text(b []byte) {
+	if w.joint && len(b) > 0 {
+		switch {
+		case bytes.HasSuffix(w.dst, []byte{']'}):
+			n := 0
+			for n < len(b) && b[n] == ']' {
+				n++
+			}
+			if n < len(b) && b[n] == '>' {
+				w.dst = append(append(w.dst, b[:n]...), "&gt;"...)
+				b = b[n+1:]
+			}
+		case bytes.HasSuffix(w.dst, []byte{'\r'}) && b[0] == '\n':
+			w.dst = append(w.dst, "&#xA;"...)
+			b = b[1:]
+		}
+		w.joint = len(b) == 0 && w.joint
+	}
+	w.dst = append(w.dst, b...)
+}

@@ -1,0 +1,59 @@
+// Package xmltext is the XML engine under the SOAP stack: a strict scanner, a
+// flat index over one retained buffer, and the only canonicalizer.
+//
+// A message is scanned once, by [Scan]. The result, a [Doc], is the message's
+// own octets plus a table of positions; a [Node] is one element of it. Policy,
+// key look-up, digests, decryption and forwarding all read through that index,
+// so there is no second reading of the octets that could come out differently.
+//
+// # Profile
+//
+// Scan accepts the XML that SOAP allows and refuses the rest: UTF-8 or UTF-16
+// with a byte order mark, XML 1.0 (5th edition) characters and names,
+// namespaces in XML 1.0, one root element, the five predefined entities and
+// character references. It refuses a document type declaration, any other
+// entity, processing instructions (unless [Options].AllowPI), undeclared and
+// reserved prefixes, attributes that are duplicates by expanded name, relative
+// namespace names (on which Canonical XML fails) and everything over its
+// [Limits]. Every refusal is a [*SyntaxError] with the octet offset, the path
+// of the enclosing element and one of the Err… values.
+//
+// # Terms
+//
+//	specification                                     Go
+//	XML 1.0: document, well-formedness constraint     Doc, SyntaxError
+//	XML Namespaces 1.0: expanded name                 Name
+//	XML Namespaces 1.0: namespace in scope            Node.LookupNamespace
+//	XML 1.0 3.3.3: normalised attribute value         Node.Attr
+//	XML 1.0 2.11: end-of-line handling                Node.AppendText
+//	Exclusive XML Canonicalization 1.0                Exclusive, ExclusiveWithComments
+//	Canonical XML 1.0, Canonical XML 1.1              Inclusive10, Inclusive11 (… WithComments)
+//	C14N: apex element of the document subset         the receiver of Node.AppendCanonical
+//	Exc-C14N: InclusiveNamespaces PrefixList          C14N.Prefixes
+//	WSS 1.1 8.3: STR-Transform, empty default ns      C14N.DefaultNS
+//	XML Encryption 4.2: Type Element, Type Content    GraftElement, GraftContent
+//	XML Encryption 4.4: replace EncryptedData         Node.Graft
+//
+// # Grafts
+//
+// Decryption does not rewrite the message. [Node.Graft] scans the plaintext as
+// a second small buffer, in the namespace scope of the parent of the
+// EncryptedData, and remembers that it stands in that element's place. Walkers
+// and canonicalizers cross the seam; the EncryptedData itself remains readable
+// through the Node that the caller holds.
+//
+// # Security considerations
+//
+// The input is hostile. Scan works in linear time, checks sizes before it
+// allocates, and needs at most a small multiple of the message for its index
+// (see [Limits]). It never panics and never modifies the input; the caller must
+// not modify it either as long as the Doc is in use.
+//
+// Comments are markup that no exclusive canonical form covers: text on both
+// sides of one is one text to [Node.Text] as it is to the digest, and
+// [Node.AppendDetached] drops comments from what is forwarded.
+//
+// Canonical forms can be longer than the message, because an exclusive
+// canonicalizer repeats a namespace declaration on every element that needs it.
+// Scan bounds the sum of these repetitions too.
+package xmltext

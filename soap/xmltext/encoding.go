@@ -1,0 +1,182 @@
+package xmltext
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// encoding is a character encoding as the octets themselves show it.
+type encoding uint8
+
+const (
+	encUTF8 encoding = iota
+	encUTF16LE
+	encUTF16BE
+)
+
+// String returns the registered name of the encoding scheme.
+func (e encoding) String() string {
+	return [...]string{"UTF-8", "UTF-16LE", "UTF-16BE"}[e]
+}
+
+// names reports whether label, a charset parameter or an EncName, may stand
+// for e. Only registered names count; they are case-insensitive. known is
+// false for any encoding other than the three.
+func (e encoding) named(label string) (match, known bool) {
+	switch strings.ToUpper(label) {
+	case "UTF-8":
+		return e == encUTF8, true
+	case "UTF-16":
+		return e != encUTF8, true
+	case "UTF-16LE":
+		return e == encUTF16LE, true
+	case "UTF-16BE":
+		return e == encUTF16BE, true
+	}
+	return false, false
+}
+
+// checkLabel compares what source (the HTTP charset, the XML declaration) says
+// with the octets.
+func (e encoding) checkLabel(source, label string) error {
+	switch match, known := e.named(label); {
+	case !known:
+		return fmt.Errorf("%w: %s says %q", ErrEncoding, source, clip(label, 40))
+	case !match:
+		return fmt.Errorf("%w: %s says %q, octets are %v", ErrCharset, source, clip(label, 40), e)
+	}
+	return nil
+}
+
+// decode returns src as UTF-8 and the number of octets that a byte order mark
+// takes there. src itself is returned when it is UTF-8. UTF-16 needs its mark
+// (RFC 7303 3.3, XML 1.0 4.3.3).
+func decode(src []byte, opt Options) (text []byte, mark int, enc encoding, err error) {
+	switch {
+	case bytes.HasPrefix(src, []byte("\xFE\xFF")):
+		enc = encUTF16BE
+	case bytes.HasPrefix(src, []byte("\xFF\xFE")):
+		enc = encUTF16LE
+	case bytes.HasPrefix(src, []byte("\xEF\xBB\xBF")):
+		mark = 3
+	}
+	if opt.Charset != "" {
+		if err := enc.checkLabel("HTTP charset", opt.Charset); err != nil {
+			return nil, 0, enc, rootError(0, err)
+		}
+	}
+	if enc == encUTF8 {
+		return src, mark, enc, nil
+	}
+	text, err = transcode(src[2:], enc == encUTF16BE, opt.MessageBytes)
+	return text, 0, enc, err
+}
+
+// transcode turns UTF-16 into at most limit octets of UTF-8.
+func transcode(src []byte, bigEndian bool, limit int) ([]byte, error) {
+	unit := func(i int) rune {
+		if bigEndian {
+			return rune(src[i])<<8 | rune(src[i+1])
+		}
+		return rune(src[i+1])<<8 | rune(src[i])
+	}
+	out := make([]byte, 0, len(src)/2+len(src)/16+8)
+	for i := 0; i < len(src); i += 2 {
+		if i+1 == len(src) {
+			return nil, rootError(len(out), fmt.Errorf("%w: odd number of octets in UTF-16", ErrEncoding))
+		}
+		r := unit(i)
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if i+3 < len(src) {
+				low = unit(i + 2)
+			}
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				return nil, rootError(len(out), fmt.Errorf("%w: unpaired surrogate", ErrEncoding))
+			}
+			i += 2
+		}
+		if out = utf8.AppendRune(out, r); len(out) > limit {
+			return nil, rootError(len(out), &LimitError{"MessageBytes", limit})
+		}
+	}
+	return out, nil
+}
+
+// xmlDecl checks the XML declaration at the start of b against enc and returns
+// its end (XML 1.0 2.8, production 23).
+func xmlDecl(b []byte, enc encoding) (int, error) {
+	i := len("<?xml")
+	version, i, ok := pseudoAttr(b, i, "version")
+	if !ok || version != "1.0" {
+		return i, fmt.Errorf("%w: version must be 1.0", ErrXMLDecl)
+	}
+	if label, next, ok := pseudoAttr(b, i, "encoding"); ok {
+		if !isEncName(label) {
+			return i, fmt.Errorf("%w: encoding name", ErrXMLDecl)
+		}
+		if err := enc.checkLabel("XML declaration", label); err != nil {
+			return i, err
+		}
+		i = next
+	}
+	if yesNo, next, ok := pseudoAttr(b, i, "standalone"); ok {
+		if yesNo != "yes" && yesNo != "no" {
+			return i, fmt.Errorf("%w: standalone must be yes or no", ErrXMLDecl)
+		}
+		i = next
+	}
+	i = skipSpace(b, i)
+	if !bytes.HasPrefix(b[i:], []byte("?>")) {
+		return i, ErrXMLDecl
+	}
+	return i + 2, nil
+}
+
+// pseudoAttr reads `S name Eq "value"` at b[i:].
+func pseudoAttr(b []byte, i int, name string) (value string, end int, ok bool) {
+	j := skipSpace(b, i)
+	if j == i || !bytes.HasPrefix(b[j:], []byte(name)) {
+		return "", i, false
+	}
+	j = skipSpace(b, j+len(name))
+	if j >= len(b) || b[j] != '=' {
+		return "", i, false
+	}
+	j = skipSpace(b, j+1)
+	if j >= len(b) || b[j] != '"' && b[j] != '\'' {
+		return "", i, false
+	}
+	n := bytes.IndexByte(b[j+1:min(len(b), j+100)], b[j])
+	if n < 0 {
+		return "", i, false
+	}
+	return string(b[j+1 : j+1+n]), j + n + 2, true
+}
+
+// isEncName matches production 81.
+func isEncName(s string) bool {
+	for i, c := range []byte(s) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || classes[c]&className == 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// rootError is a SyntaxError outside any element.
+func rootError(offset int, err error) *SyntaxError {
+	return &SyntaxError{Offset: int64(offset), Path: "/", Err: err}
+}
+
+// clip bounds what error messages repeat of the input.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

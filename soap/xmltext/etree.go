@@ -1,0 +1,91 @@
+package xmltext
+
+import (
+	"fmt"
+
+	"github.com/beevik/etree"
+)
+
+// Element returns a copy of n as an etree element that stands alone: all
+// namespace declarations in scope are attributes of it. Text is resolved and
+// normalised, comments and processing instructions are left out. Writing the
+// copy needs etree's CanonicalText and CanonicalAttrVal; [FromElement] sets
+// them.
+func (n Node) Element() *etree.Element {
+	if n.doc == nil {
+		return nil
+	}
+	d := n.doc
+	var store [32]binding
+	return d.etree(n.index, d.inScope(store[:0], n.element().scope))
+}
+
+// etree copies element i with the given declarations.
+func (d *Doc) etree(i uint32, declarations []binding) *etree.Element {
+	prefixes, uris := d.names.prefixes.list, d.names.uris.list
+	e := etree.NewElement(string(d.local(i)))
+	e.Space = prefixes[d.elements[i].prefix]
+	for _, b := range declarations {
+		if b.prefix == prefixNone {
+			e.CreateAttr("xmlns", uris[b.uri])
+		} else {
+			e.CreateAttr("xmlns:"+prefixes[b.prefix], uris[b.uri])
+		}
+	}
+	attrs := d.attrsOf(i)
+	for j := range attrs {
+		e.CreateAttr(string(d.src[attrs[j].name:][:attrs[j].nameLen]), string(d.attrValue(&attrs[j])))
+	}
+	d.etreeContent(e, i)
+	return e
+}
+
+// etreeContent copies what is inside element i into parent.
+func (d *Doc) etreeContent(parent *etree.Element, i uint32) {
+	e := &d.elements[i]
+	pos := e.contentStart
+	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
+		child := &d.elements[c]
+		etreeText(parent, d.src[pos:child.start])
+		if child.flags&grafted != 0 {
+			d.grafts[c].etreeContent(parent, 0)
+		} else {
+			parent.AddChild(d.etree(c, d.own(c)))
+		}
+		pos = child.end
+	}
+	etreeText(parent, d.src[pos:e.contentEnd])
+}
+
+func etreeText(parent *etree.Element, gap []byte) {
+	if text := appendGap(nil, gap); len(text) > 0 {
+		parent.CreateCharData(string(text))
+	}
+}
+
+// own returns the declarations on element i itself, without the prefix xml.
+func (d *Doc) own(i uint32) []binding {
+	var own []binding
+	for b, outer := d.elements[i].scope, d.outerScope(i); b != outer; b = d.bindings[b].prev {
+		if d.bindings[b].prefix != prefixXML {
+			own = append(own, d.bindings[b])
+		}
+	}
+	return own
+}
+
+// FromElement returns e as XML text that reads back as the same tree. Prefixes
+// that e uses must be declared in it. The text passes [Scan]; a tree that is
+// not well-formed XML is an error that matches [ErrNotSerializable].
+func FromElement(e *etree.Element) ([]byte, error) {
+	doc := etree.NewDocumentWithRoot(e.Copy())
+	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
+	text, err := doc.WriteToBytes()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotSerializable, err)
+	}
+	if _, err := Scan(text, Options{Limits: Limits{MessageBytes: -1}}); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotSerializable, err)
+	}
+	return text, nil
+}

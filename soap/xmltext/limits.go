@@ -1,0 +1,70 @@
+package xmltext
+
+import "math"
+
+// Defaults of [Limits].
+const (
+	DefaultMessageBytes         = 32 << 20
+	DefaultDepth                = 128
+	DefaultElements             = 1_000_000
+	DefaultAttributes           = 1_000_000
+	DefaultAttributesPerElement = 256
+	DefaultNamespacesInScope    = 512
+	DefaultNameBytes            = 1024
+	DefaultValueBytes           = 64 << 10
+)
+
+// Limits bounds what [Scan] and [Node.Graft] accept. A zero field means the
+// documented default; a negative one means the ceiling. Each limit is
+// inclusive: exactly that much is accepted.
+//
+// The index takes 40 bytes per element, 20 per attribute and 12 per namespace
+// declaration. Two bounds are not configurable, 65,000 distinct prefixes and
+// as many distinct namespace names in one message, as is a third: the
+// namespace declarations that an exclusive canonicalizer would repeat may not
+// exceed four times MessageBytes.
+type Limits struct {
+	MessageBytes         int // octets of the message as given and as UTF-8; default 32 MiB, ceiling 4 GiB - 2
+	Depth                int // nested elements, the root being 1; default 128. Grafts count from the root of their host
+	Elements             int // elements in one scan; default 1,000,000
+	Attributes           int // attributes in one scan, namespace declarations included; default 1,000,000
+	AttributesPerElement int // of one start tag, namespace declarations included; default 256
+	NamespacesInScope    int // declarations on an element and its ancestors, shadowed ones included; default 512, ceiling 65,535
+	NameBytes            int // octets of a qualified name, of a namespace name, of a processing instruction's target; default 1,024, ceiling 65,535
+	ValueBytes           int // octets of an attribute value as written; default 64 KiB
+}
+
+// Options says how to scan. The zero value is the strict default.
+type Options struct {
+	Limits
+
+	// Charset is the charset parameter of the HTTP Content-Type, or empty when
+	// there is none. It must agree with the byte order mark and the XML
+	// declaration (RFC 7303).
+	Charset string
+
+	// AllowPI accepts processing instructions, which SOAP forbids (SOAP 1.1
+	// section 3, SOAP 1.2 section 5). They are then part of canonical forms.
+	AllowPI bool
+}
+
+// filled returns l with defaults and ceilings applied.
+func (l Limits) filled() Limits {
+	set := func(field *int, def, ceiling int) {
+		if *field == 0 {
+			*field = def
+		}
+		if *field < 0 || *field > ceiling {
+			*field = ceiling
+		}
+	}
+	set(&l.MessageBytes, DefaultMessageBytes, math.MaxUint32-1)
+	set(&l.Depth, DefaultDepth, math.MaxInt32)
+	set(&l.Elements, DefaultElements, math.MaxInt32)
+	set(&l.Attributes, DefaultAttributes, math.MaxInt32)
+	set(&l.AttributesPerElement, DefaultAttributesPerElement, math.MaxInt32)
+	set(&l.NamespacesInScope, DefaultNamespacesInScope, math.MaxUint16)
+	set(&l.NameBytes, DefaultNameBytes, math.MaxUint16)
+	set(&l.ValueBytes, DefaultValueBytes, math.MaxUint32-1)
+	return l
+}

@@ -1,0 +1,80 @@
+package xmltext
+
+// Identifiers that every nameTable starts with.
+const (
+	prefixNone  = 0 // no prefix
+	prefixXML   = 1
+	prefixXMLNS = 2
+
+	uriNone  = 0 // no namespace
+	uriXML   = 1
+	uriXMLNS = 2
+
+	noID     = 0xFFFF // undeclared, unknown
+	maxNames = 65_000 // in each table
+)
+
+const (
+	namespaceXML   = "http://www.w3.org/XML/1998/namespace"
+	namespaceXMLNS = "http://www.w3.org/2000/xmlns/"
+)
+
+// nameTable numbers the prefixes and namespace names of a message and of
+// everything grafted into it.
+type nameTable struct {
+	prefixes interner
+	uris     interner
+}
+
+func newNameTable() *nameTable {
+	t := &nameTable{}
+	t.prefixes.list = append(make([]string, 0, 16), "", "xml", "xmlns")
+	t.uris.list = append(make([]string, 0, 16), "", namespaceXML, namespaceXMLNS)
+	return t
+}
+
+// interner numbers strings in the order of their first appearance.
+type interner struct {
+	list  []string
+	index map[string]uint16 // from the 17th on; messages rarely need it
+}
+
+const internLinear = 16
+
+// find returns the number of b, or noID.
+func (t *interner) find(b []byte) uint16 {
+	if t.index != nil {
+		if id, ok := t.index[string(b)]; ok {
+			return id
+		}
+		return noID
+	}
+	for id, s := range t.list {
+		if s == string(b) {
+			return uint16(id)
+		}
+	}
+	return noID
+}
+
+// intern returns the number of b, giving it one if needed. ok is false when the
+// table is full.
+func (t *interner) intern(b []byte) (id uint16, ok bool) {
+	if id := t.find(b); id != noID {
+		return id, true
+	}
+	if len(t.list) >= maxNames {
+		return 0, false
+	}
+	s := string(b)
+	t.list = append(t.list, s)
+	if t.index != nil {
+		t.index[s] = uint16(len(t.list) - 1)
+	} else if len(t.list) > internLinear {
+		t.index = make(map[string]uint16, 2*internLinear)
+		for id, s := range t.list {
+			t.index[s] = uint16(id)
+		}
+	}
+	return uint16(len(t.list) - 1), true
+}

@@ -1,0 +1,277 @@
+package xmltext
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Scan reads one whole message and returns its index. It retains src, which
+// must not be modified as long as the Doc is in use, and never modifies it.
+// UTF-16 is transcoded; [Doc.Source] then returns the UTF-8 form. The error is
+// a [*SyntaxError].
+func Scan(src []byte, opt Options) (*Doc, error) {
+	opt.Limits = opt.filled()
+	if len(src) > opt.MessageBytes {
+		return nil, rootError(opt.MessageBytes, &LimitError{"MessageBytes", opt.MessageBytes})
+	}
+	text, at, enc, err := decode(src, opt)
+	if err != nil {
+		return nil, err
+	}
+	d := &Doc{src: text, names: newNameTable()}
+	s := newScanner(d, opt)
+	s.cur, s.floor = noElement, noElement
+	if bytes.HasPrefix(s.src[at:], []byte("<?xml")) && len(s.src) > at+5 && isSpace(s.src[at+5]) {
+		next, err := xmlDecl(s.src[at:], enc)
+		if err != nil {
+			return nil, s.fail(at+next, err)
+		}
+		s.markup += bytes.Count(s.src[at:at+next], []byte{'>'})
+		at += next
+	}
+	if err := s.run(at); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// active says what a prefix means at the scanner's position.
+type active struct {
+	binding uint32
+	uri     uint16
+}
+
+// scanner builds the index of one document or plaintext.
+type scanner struct {
+	src []byte // up to the first illegal character
+	doc *Doc
+	opt Options
+
+	elements []element
+	attrs    []attribute
+	bindings []binding
+
+	cur   uint32 // innermost open element
+	floor uint32 // value of cur when none is open
+	depth int
+	dirty bool // text since the last tag
+
+	scope      uint32   // innermost declaration in scope
+	inScope    int      // length of that list
+	active     []active // by prefix
+	given      int      // bindings that the source does not contain
+	firstOwn   uint32   // first binding of the start tag at hand
+	prefixes   [32]uint16
+	repetition int // octets of namespace declarations that canonical forms may repeat
+	markup     int // '>' octets that end markup
+
+	nextAmp, nextCR, nextCDEnd cursor
+	census                     census
+}
+
+func newScanner(d *Doc, opt Options) *scanner {
+	s := &scanner{doc: d, opt: opt, census: takeCensus(d.src)}
+	s.src = d.src[:s.census.clean]
+	// The counts are upper bounds that text full of '<' in CDATA or of quotes
+	// can inflate: take them at face value only as far as ordinary markup goes.
+	s.elements = make([]element, 0, min(s.census.elements, opt.Elements, len(d.src)/16)+1)
+	s.attrs = make([]attribute, 0, min(s.census.attributes, opt.Attributes, len(d.src)/16)+1)
+	s.bindings = make([]binding, firstBinding, 16)
+	s.bindings[bindingNone].uri = noID
+	s.bindings[bindingXML] = binding{prefix: prefixXML, uri: uriXML}
+	s.given = firstBinding
+	s.active = make([]active, max(16, len(d.names.prefixes.list)))
+	for i := range s.active {
+		s.active[i].uri = noID
+	}
+	s.active[prefixNone] = active{bindingDefault, uriNone}
+	s.active[prefixXML] = active{bindingXML, uriXML}
+	return s
+}
+
+// run scans from at to the end of input.
+func (s *scanner) run(at int) error {
+	src, pos := s.src, at
+	lt := indexFrom(src, pos, '<')
+	for {
+		if pos < lt {
+			if err := s.text(pos, lt); err != nil {
+				return err
+			}
+		}
+		if lt+1 >= len(src) {
+			return s.finish(lt)
+		}
+		var err error
+		switch src[lt+1] {
+		case '/':
+			if pos, err = s.endTag(lt); err == nil {
+				lt = indexFrom(src, pos, '<')
+			}
+		case '!', '?':
+			if pos, err = s.special(lt); err == nil {
+				lt = indexFrom(src, pos, '<')
+			}
+		default:
+			next := indexFrom(src, lt+1, '<')
+			pos, err = s.startTag(lt, next)
+			lt = next
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// finish checks the end of input at offset at, where src ends or a lone '<' is
+// its last octet.
+func (s *scanner) finish(at int) error {
+	switch {
+	case at < len(s.src) || s.cur != s.floor || len(s.src) < len(s.doc.src):
+		return s.fail(len(s.src), ErrUnexpectedEnd)
+	case len(s.elements) == 0:
+		return s.fail(at, ErrNoRoot)
+	}
+	if s.floor != noElement {
+		s.elements[0].subEnd = uint32(len(s.elements))
+		if s.dirty {
+			s.elements[0].flags |= tailDirty
+		}
+	}
+	s.doc.elements, s.doc.attrs, s.doc.bindings = s.elements, s.attrs, s.bindings
+	s.doc.strayGreater = s.census.greater != s.markup
+	return nil
+}
+
+// text checks character data between markup (XML 1.0 2.4).
+func (s *scanner) text(from, to int) error {
+	if s.cur == noElement {
+		if at := skipSpace(s.src, from); at < to {
+			return s.fail(at, ErrTextOutsideRoot)
+		}
+		return nil
+	}
+	if at := s.nextCDEnd.find(s.src, from, "]]>"); at < to {
+		return s.fail(at, ErrCDATAEnd)
+	}
+	if s.nextCR.findByte(s.src, from, '\r') < to {
+		s.dirty = true
+	}
+	if s.nextAmp.findByte(s.src, from, '&') < to {
+		s.dirty = true
+		return s.references(from, to)
+	}
+	return nil
+}
+
+// endTag scans the end tag at lt (production 42) and returns its end.
+func (s *scanner) endTag(lt int) (int, error) {
+	if s.cur == s.floor {
+		return 0, s.fail(lt, fmt.Errorf("%w: no element is open", ErrEndTag))
+	}
+	e := &s.elements[s.cur]
+	i := lt + 2 + int(e.nameLen)
+	if i >= len(s.src) {
+		return 0, s.cutEndTag(lt)
+	}
+	if string(s.src[lt+2:i]) != string(s.src[e.start+1:][:e.nameLen]) {
+		return 0, s.cutEndTag(lt)
+	}
+	if s.src[i] != '>' {
+		e.flags |= endDirty
+		if i = skipSpace(s.src, i); i >= len(s.src) || s.src[i] != '>' {
+			return 0, s.cutEndTag(lt)
+		}
+	}
+	if s.dirty {
+		e.flags |= tailDirty
+		s.dirty = false
+	}
+	e.contentEnd = uint32(lt)
+	s.close(e, i+1)
+	return i + 1, nil
+}
+
+// cutEndTag is the error for an end tag at lt that does not match.
+func (s *scanner) cutEndTag(lt int) error {
+	if bytes.IndexByte(s.src[lt:], '>') < 0 {
+		return s.fail(len(s.src), ErrUnexpectedEnd)
+	}
+	return s.fail(lt, ErrEndTag)
+}
+
+// close ends the innermost open element e at end.
+func (s *scanner) close(e *element, end int) {
+	e.end = uint32(end)
+	e.subEnd = uint32(len(s.elements))
+	s.depth--
+	s.markup++
+	s.cur = e.parent
+	outer := s.doc.scope
+	if e.parent != noElement {
+		outer = s.elements[e.parent].scope
+	}
+	for s.scope != outer {
+		b := &s.bindings[s.scope]
+		s.active[b.prefix] = active{b.shadowed, s.bindings[b.shadowed].uri}
+		s.scope = b.prev
+		s.inScope--
+	}
+}
+
+// fail returns err as a SyntaxError at offset. Running into the first illegal
+// character, where src was cut, is that character's error.
+func (s *scanner) fail(offset int, err error) error {
+	if offset >= len(s.src) && s.census.badErr != nil {
+		offset, err = len(s.src), s.census.badErr
+	}
+	d := *s.doc
+	d.elements = s.elements
+	for i := s.cur; i != noElement; i = d.elements[i].parent {
+		d.elements[i].subEnd = uint32(len(d.elements))
+	}
+	path := "/"
+	if s.cur != noElement {
+		path = Node{&d, s.cur}.Path()
+	}
+	return &SyntaxError{Offset: int64(offset), Path: path, Err: err}
+}
+
+func (s *scanner) limit(offset int, what string, limit int) error {
+	return s.fail(offset, &LimitError{what, limit})
+}
+
+// indexFrom returns the offset of the first c in b at or after i, or len(b).
+func indexFrom(b []byte, i int, c byte) int {
+	if n := bytes.IndexByte(b[i:], c); n >= 0 {
+		return i + n
+	}
+	return len(b)
+}
+
+// cursor remembers how far it is to the next occurrence of something, so that
+// asking before every run of text costs a comparison and all searches together
+// one pass. The zero value knows nothing yet.
+type cursor struct {
+	at int // the next occurrence is at at-1; 0 is unknown
+}
+
+// findByte returns the offset of the first b at or after from, or len(src).
+// Calls must not go backwards.
+func (c *cursor) findByte(src []byte, from int, b byte) int {
+	if c.at <= from {
+		c.at = indexFrom(src, from, b) + 1
+	}
+	return c.at - 1
+}
+
+// find is findByte for a string.
+func (c *cursor) find(src []byte, from int, what string) int {
+	if c.at <= from {
+		c.at = len(src) + 1
+		if n := bytes.Index(src[from:], []byte(what)); n >= 0 {
+			c.at = from + n + 1
+		}
+	}
+	return c.at - 1
+}
