@@ -1,0 +1,451 @@
+package kerberos
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A KeySource says which key of an AP-REQ is the effective key.
+type KeySource string
+
+const (
+	KeyAuto    KeySource = "auto"    // the authenticator's subkey, else the ticket's session key: what WCF, WSS4J and MIT do
+	KeySession KeySource = "session" // always the session key
+	KeySubkey  KeySource = "subkey"  // the subkey; a token without one is refused
+)
+
+// DefaultMaxSkew is the usual limit for differing clocks (RFC 4120 1.6).
+const DefaultMaxSkew = 5 * time.Minute
+
+// AcceptorConfig configures an Acceptor. Only Keytab is required.
+type AcceptorConfig struct {
+	// Keytab holds the services' keys.
+	Keytab *Keytab
+	// Services are the principals to accept tickets for, "soap/gw.example.com@EXAMPLE.COM"; without "@" in any realm of
+	// the keytab. Empty means every principal of the keytab.
+	Services []string
+	// Etypes are the encryption types allowed for the ticket, its session key and the subkey. Empty means 17 to 20;
+	// RC4 (23) must be listed.
+	Etypes []int32
+	// MaxSkew is the limit for the difference of the client's clock and ours. 0 means DefaultMaxSkew.
+	MaxSkew time.Duration
+	// ExactKvno accepts a ticket only under a key of its own kvno (or one whose kvno the keytab does not tell, 0).
+	// Without it, older and newer keys of the principal are tried after those.
+	ExactKvno bool
+	// KeySource chooses the effective key; "" means KeyAuto.
+	KeySource KeySource
+	// ClientRealms are the realms whose clients are accepted. Empty means the service's realm, and others that the
+	// service's KDC vouches for: those it trusts directly, or whose path it has checked (TRANSITED-POLICY-CHECKED).
+	ClientRealms []string
+	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
+	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
+	CheckAddresses bool
+	// Replay remembers accepted authenticators; nil means a new MemoryReplayStore. All acceptors for the same keys must
+	// share one.
+	Replay ReplayStore
+	// ReplayWindow is how long after an authenticator's own time it is remembered. It must be the largest MaxSkew of all
+	// acceptors that share Replay; less than MaxSkew, and so 0, means MaxSkew.
+	ReplayWindow time.Duration
+	// Time is the clock; nil means time.Now.
+	Time func() time.Time
+}
+
+// An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe for concurrent use.
+type Acceptor struct {
+	cfg      AcceptorConfig // with defaults; shared and not modified
+	services []Principal    // that this view accepts; empty: all of the keytab
+}
+
+// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key.
+func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
+	if cfg.Keytab == nil {
+		return nil, errors.New("kerberos: acceptor without a keytab")
+	}
+	if len(cfg.Etypes) == 0 {
+		cfg.Etypes = []int32{EtypeAES128SHA1, EtypeAES256SHA1, EtypeAES128SHA2, EtypeAES256SHA2}
+	}
+	for _, e := range cfg.Etypes {
+		if _, ok := enctypeByID(e); !ok {
+			return nil, fmt.Errorf("kerberos: encryption type %d is not supported; 17, 18, 19, 20 and 23 are", e)
+		}
+	}
+	switch cfg.KeySource {
+	case "":
+		cfg.KeySource = KeyAuto
+	case KeyAuto, KeySession, KeySubkey:
+	default:
+		return nil, fmt.Errorf("kerberos: key source %q is none of auto, session, subkey", cfg.KeySource)
+	}
+	if cfg.MaxSkew < 0 || cfg.MaxSkew > 24*time.Hour {
+		return nil, fmt.Errorf("kerberos: clock skew limit %v is not between 0 and 24 h", cfg.MaxSkew)
+	}
+	if cfg.MaxSkew == 0 {
+		cfg.MaxSkew = DefaultMaxSkew
+	}
+	cfg.ReplayWindow = max(cfg.ReplayWindow, cfg.MaxSkew)
+	if cfg.Time == nil {
+		cfg.Time = time.Now
+	}
+	if cfg.Replay == nil {
+		cfg.Replay = NewMemoryReplayStore(MemoryReplayConfig{Time: cfg.Time})
+	}
+	cfg.Etypes, cfg.ClientRealms = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms)
+	a := (&Acceptor{cfg: cfg}).ForServices(cfg.Services...)
+	return a, a.Validate()
+}
+
+// ForServices gives a view for one route: same keytab, keys and replay store, but only tickets for these principals,
+// named as in AcceptorConfig.Services, are accepted; without any, those for every principal of the keytab. A principal
+// that is no legal name or not in the keytab never matches; see Validate.
+func (a *Acceptor) ForServices(principals ...string) *Acceptor {
+	view := &Acceptor{cfg: a.cfg}
+	for _, s := range principals {
+		p, err := ParsePrincipal(s)
+		if err != nil {
+			p = Principal{Components: []string{s}} // not legal on the wire, so it matches nothing
+		}
+		view.services = append(view.services, p)
+	}
+	return view
+}
+
+// Validate reports the first service of this view for which the keytab has no key of an allowed encryption type.
+func (a *Acceptor) Validate() error {
+	usable := func(p Principal) bool {
+		return slices.ContainsFunc(a.cfg.Keytab.entries, func(e KeytabEntry) bool {
+			return p.matches(e.Principal) && e.ticket != nil && slices.Contains(a.cfg.Etypes, e.Etype)
+		})
+	}
+	for _, p := range a.services {
+		if !usable(p) {
+			return fmt.Errorf("kerberos: keytab has no key of an allowed encryption type for service %s%s", p, a.cfg.Keytab.nearby(p.String()))
+		}
+	}
+	if len(a.services) == 0 && !slices.ContainsFunc(a.cfg.Keytab.Principals(), usable) {
+		return errors.New("kerberos: keytab has no key of an allowed encryption type")
+	}
+	return nil
+}
+
+// VerifyTicket is Accept with the result as a Ticket.
+func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {
+	c, err := a.Accept(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Accept verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. It keeps nothing of token.
+// An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
+func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	raw, err := unframe(token)
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseAPReq(raw)
+	if err != nil {
+		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
+	}
+	s := acceptance{Acceptor: a, now: a.cfg.Time(), req: r}
+	for _, step := range []func(*acceptance) error{
+		(*acceptance).checkRequest,       // options, lengths, encryption types
+		(*acceptance).checkService,       // the route accepts this service
+		(*acceptance).openTicket,         // under a key of the keytab
+		(*acceptance).checkTicket,        // flags, times, session key
+		(*acceptance).openAuthenticator,  // under the session key
+		(*acceptance).checkAuthenticator, // same client, clock
+		(*acceptance).checkClientRealm,
+		(*acceptance).chooseKey,
+	} {
+		if err := step(&s); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.checkAddress(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.checkReplay(ctx); err != nil {
+		return nil, err
+	}
+	return s.context(), nil
+}
+
+// acceptance is one run of Accept: what is known so far.
+type acceptance struct {
+	*Acceptor
+	now      time.Time
+	req      apReq
+	service  string // full principal
+	entry    *KeytabEntry
+	ticket   encTicketPart
+	session  Key
+	auth     authenticator
+	skew     time.Duration
+	key      Key
+	gssFlags uint32
+	replayID [32]byte
+}
+
+// checkRequest looks at what is in clear (RFC 4120 5.5.1), before any work is done with it.
+func (s *acceptance) checkRequest() error {
+	if s.req.options&apUseSessionKey != 0 {
+		return refuse(CodeUserToUser, "the ticket is encrypted in a session key (ap-options use-session-key); only service keys are accepted")
+	}
+	if err := s.checkCipher(&s.req.ticket, "ticket"); err != nil {
+		return err
+	}
+	return s.checkCipher(&s.req.authenticator, "authenticator")
+}
+
+func (s *acceptance) checkCipher(e *encryptedData, what string) error {
+	et, err := s.allowed(e.etype, what)
+	if err != nil {
+		return err
+	}
+	if len(e.cipher) < et.minCipher() {
+		return refuse(CodeTokenMalformed, "%s: %d octets of ciphertext, %s has at least %d", what, len(e.cipher), et.name, et.minCipher())
+	}
+	return nil
+}
+
+// allowed looks an encryption type up and demands that it is on the allow-list.
+func (s *acceptance) allowed(etype int32, what string) (*enctype, error) {
+	et, ok := enctypeByID(etype)
+	if ok && slices.Contains(s.cfg.Etypes, etype) {
+		return et, nil
+	}
+	hint := ""
+	if etype == EtypeRC4 {
+		hint = ": give the account AES keys; RC4 is accepted only when enabled"
+	}
+	return nil, refuse(CodeEtype, "encryption type of the %s is %d (%s), allowed are %s%s", what, etype, EtypeName(etype),
+		strings.Trim(fmt.Sprint(s.cfg.Etypes), "[]"), hint)
+}
+
+// checkService demands that the ticket is for a principal of this view. The name is in clear and proves nothing until
+// a key of that very principal has opened the ticket.
+func (s *acceptance) checkService() error {
+	name := make([]byte, 0, 128)
+	name = append(s.req.sname.appendText(name), '@')
+	s.service = string(appendEscaped(name, s.req.realm))
+	if len(s.services) == 0 {
+		return nil
+	}
+	found, err := ParsePrincipal(s.service)
+	if err != nil {
+		return &Error{Code: CodeTokenMalformed, Detail: "ticket for a service without a legal name", Err: err}
+	}
+	hint := ""
+	var names []string
+	for _, p := range s.services {
+		if p.matches(found) {
+			return nil
+		}
+		names = append(names, p.String())
+		if p.Realm == "" && strings.EqualFold(p.Name(), found.Name()) || strings.EqualFold(p.String(), s.service) {
+			hint = "; they differ by upper and lower case only: names must match exactly"
+		}
+	}
+	return refuse(CodeService, "ticket is for %s, this route accepts %s%s", s.service, strings.Join(names, ", "), hint)
+}
+
+func (s *acceptance) openTicket() error {
+	plain, entry, err := s.cfg.Keytab.openTicket(&s.req, s.service, s.cfg.ExactKvno)
+	if err != nil {
+		return err
+	}
+	s.entry = entry
+	if s.ticket, err = parseEncTicketPart(plain); err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "ticket for " + s.service, Err: err}
+	}
+	return nil
+}
+
+// checkTicket is RFC 4120 3.2.3: flags and times, then the session key.
+func (s *acceptance) checkTicket() error {
+	switch t := &s.ticket; {
+	case t.flags&FlagInvalid != 0:
+		return refuse(CodeTicketInvalid, "ticket has the INVALID flag: it is postdated and was not validated")
+	case t.startTime.Sub(s.now) > s.cfg.MaxSkew:
+		return refuse(CodeTicketNotYet, "ticket starts %s, our clock has %s (limit for skew %v)", stamp(t.startTime), stamp(s.now), s.cfg.MaxSkew)
+	case s.now.Sub(t.endTime) > s.cfg.MaxSkew:
+		return refuse(CodeTicketExpired, "ticket ended %s, our clock has %s (limit for skew %v)", stamp(t.endTime), stamp(s.now), s.cfg.MaxSkew)
+	}
+	if _, err := s.allowed(s.ticket.key.etype, "session key"); err != nil {
+		return err
+	}
+	var err error
+	if s.session, err = NewKey(s.ticket.key.etype, s.ticket.key.octets); err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "session key", Err: err}
+	}
+	if s.req.authenticator.etype != s.session.etype {
+		return refuse(CodeAuthIntegrity, "authenticator is encrypted with etype %d, the ticket's session key has %d", s.req.authenticator.etype, s.session.etype)
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func (s *acceptance) openAuthenticator() error {
+	plain, err := newUsageKey(s.session, usageAuthenticator).open(s.req.authenticator.cipher)
+	if err != nil {
+		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
+	}
+	if s.auth, err = parseAuthenticator(plain); err == nil {
+		s.gssFlags, err = s.auth.gssFlags()
+	}
+	if err != nil {
+		return &Error{Code: CodeAuthMalformed, Detail: "authenticator", Err: err}
+	}
+	return nil
+}
+
+// checkAuthenticator demands the same client, name and realm, in ticket and authenticator, and clocks that agree
+// (RFC 4120 3.2.3).
+func (s *acceptance) checkAuthenticator() error {
+	if string(s.auth.cname.strings) != string(s.ticket.cname.strings) || string(s.auth.crealm) != string(s.ticket.crealm) {
+		return refuse(CodeClientMismatch, "ticket is %s@%s's, authenticator says %s@%s", s.ticket.cname.appendText(nil),
+			appendEscaped(nil, s.ticket.crealm), s.auth.cname.appendText(nil), appendEscaped(nil, s.auth.crealm))
+	}
+	if s.skew = s.auth.ctime.Sub(s.now); s.skew.Abs() > s.cfg.MaxSkew {
+		way := "ahead of"
+		if s.skew < 0 {
+			way = "behind"
+		}
+		return &Error{Code: CodeSkew, Skew: s.skew, Detail: fmt.Sprintf("client's clock is %v %s ours, limit %v (authenticator %s, our clock %s)",
+			s.skew.Abs().Round(time.Millisecond), way, s.cfg.MaxSkew, stamp(s.auth.ctime), stamp(s.now))}
+	}
+	return nil
+}
+
+// checkClientRealm is the trusted list or, without one, the service's own realm and what its KDC vouches for: an empty
+// transited field means that the client's realm itself has the key shared with the service's (RFC 4120 3.3.3.2).
+func (s *acceptance) checkClientRealm() error {
+	realm := string(s.ticket.crealm)
+	if len(s.cfg.ClientRealms) > 0 {
+		if slices.Contains(s.cfg.ClientRealms, realm) {
+			return nil
+		}
+		return refuse(CodeClientRealm, "client is of realm %s, trusted are %s", realm, strings.Join(s.cfg.ClientRealms, ", "))
+	}
+	if realm == string(s.req.realm) || len(s.ticket.transited) == 0 || s.ticket.flags&FlagTransitedPolicyChecked != 0 {
+		return nil
+	}
+	return refuse(CodeClientRealm, "client is of realm %s, which came by other realms without a check of the path by the KDC; "+
+		"name it among the trusted client realms to accept it", realm)
+}
+
+// chooseKey takes the effective key.
+func (s *acceptance) chooseKey() error {
+	s.key = s.session
+	if !s.auth.hasSubkey {
+		if s.cfg.KeySource == KeySubkey {
+			return refuse(CodeNoSubkey, "authenticator carries no subkey, key source is %q", KeySubkey)
+		}
+		return nil
+	}
+	if _, err := s.allowed(s.auth.subkey.etype, "authenticator's subkey"); err != nil {
+		return err
+	}
+	subkey, err := NewKey(s.auth.subkey.etype, s.auth.subkey.octets)
+	if err != nil {
+		return &Error{Code: CodeAuthMalformed, Detail: "subkey", Err: err}
+	}
+	if s.cfg.KeySource != KeySession {
+		s.key = subkey
+	}
+	return nil
+}
+
+type remoteAddrKey struct{}
+
+// WithRemoteAddr gives Accept the client's address, for AcceptorConfig.CheckAddresses.
+func WithRemoteAddr(ctx context.Context, addr netip.Addr) context.Context {
+	return context.WithValue(ctx, remoteAddrKey{}, addr.Unmap())
+}
+
+// checkAddress is RFC 4120 3.2.3 on caddr; off by default.
+func (s *acceptance) checkAddress(ctx context.Context) error {
+	if !s.cfg.CheckAddresses || !s.ticket.hasAddrList {
+		return nil
+	}
+	addr, ok := ctx.Value(remoteAddrKey{}).(netip.Addr)
+	if !ok {
+		return refuse(CodeAddress, "ticket is bound to addresses, and the client's is not known")
+	}
+	var p derParser
+	var list []string
+	for rest := s.ticket.addresses; len(rest) > 0 && p.err == nil; {
+		entry := p.next(&rest, tagSequence, "EncTicketPart: caddr")
+		kind := p.int32Field(&entry, 0, "EncTicketPart: caddr: addr-type")
+		octets := p.field(&entry, 1, tagOctetString, "EncTicketPart: caddr: address")
+		p.end(entry, "EncTicketPart: caddr")
+		a, legal := netip.AddrFromSlice(octets)
+		if p.err != nil || !legal || kind != 2 && kind != 24 { // IPv4, IPv6 (RFC 4120 7.5.3)
+			continue
+		}
+		if a.Unmap() == addr {
+			return nil
+		}
+		if len(list) < 8 {
+			list = append(list, a.String())
+		}
+	}
+	if p.err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "addresses", Err: p.err}
+	}
+	return refuse(CodeAddress, "ticket is for a client at %s, this one is at %s", strings.Join(list, ", "), addr)
+}
+
+// checkReplay comes last: only what is valid otherwise takes room in the store.
+func (s *acceptance) checkReplay(ctx context.Context) error {
+	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
+		if since := h.CompleteSince().Truncate(time.Microsecond); s.auth.ctime.Before(since) {
+			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: fmt.Sprintf("authenticator is of %s, replays are known since %s only: "+
+				"the client tries again with a new one", s.auth.ctime.Format(time.RFC3339Nano), since.UTC().Format(time.RFC3339Nano))}
+		}
+	}
+	s.replayID = sha256.Sum256(s.req.authenticator.cipher)
+	// One second more, so that a token at the edge of the skew limit does not arrive too late at the store.
+	added, err := s.cfg.Replay.Add(ctx, s.replayID, s.auth.ctime.Add(s.cfg.ReplayWindow+time.Second))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return &Error{Code: CodeReplayStore, Detail: "authenticator cannot be remembered, so it is not accepted", Err: err}
+	case !added:
+		return refuse(CodeReplay, "authenticator of %s@%s made %s was presented before", s.ticket.cname.appendText(nil),
+			appendEscaped(nil, s.ticket.crealm), s.auth.ctime.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// context copies what was found.
+func (s *acceptance) context() *Context {
+	var p derParser
+	c := &Context{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
+	c.client.Realm = string(s.ticket.crealm)
+	for rest := s.ticket.cname.strings; len(rest) > 0; {
+		c.client.Components = append(c.client.Components, string(p.next(&rest, tagGeneralString, "")))
+	}
+	c.facts = Facts{
+		TicketEtype: s.req.ticket.etype, SessionEtype: s.session.etype, KeyEtype: s.key.etype,
+		Subkey:     s.auth.hasSubkey && s.cfg.KeySource != KeySession,
+		TicketKvno: s.req.ticket.kvno, KeytabKvno: s.entry.Kvno, Fallback: s.req.ticket.kvno != 0 && rank(s.entry, s.req.ticket.kvno) != 0,
+		TicketFlags: s.ticket.flags, AuthTime: s.ticket.authTime, StartTime: s.ticket.startTime, EndTime: s.ticket.endTime,
+		ClientTime: s.auth.ctime, Skew: s.skew,
+		Mutual: s.req.options&apMutualRequired != 0 || s.gssFlags&GSSMutual != 0, GSSFlags: s.gssFlags,
+		SeqNumber: s.auth.seqNumber, ReplayID: s.replayID,
+	}
+	return c
+}

@@ -1,0 +1,118 @@
+package kerberos
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// A Ticket is a verified Kerberos token as other packages see it. It is an alias of an interface literal, so that a
+// package may declare the same literal and use an Acceptor without importing this one.
+type Ticket = interface {
+	// Client is the client's name and realm, "alice" and "EXAMPLE.COM".
+	Client() (name, realm string)
+	// Service is the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
+	Service() string
+	// EndTime is the ticket's end.
+	EndTime() time.Time
+	// EtypeOfKey is the encryption type of the effective key.
+	EtypeOfKey() int32
+	// ExposeKeyOctets is a copy of the effective key: the authenticator's subkey, else the session key. Secret.
+	ExposeKeyOctets() []byte
+}
+
+var _ Ticket = (*Context)(nil)
+
+// A Context is the outcome of an accepted AP-REQ: who the client is and which key it shares with us. It is immutable,
+// holds copies only, and never prints a key.
+type Context struct {
+	client  Principal
+	name    string
+	service string
+	key     Key
+	session Key
+	facts   Facts
+}
+
+// Facts are what an operator or a metric may want to know of an accepted token. No field is secret.
+type Facts struct {
+	TicketEtype  int32     // the service's long-term key
+	SessionEtype int32     // the ticket's session key
+	KeyEtype     int32     // the effective key
+	Subkey       bool      // the effective key is the authenticator's subkey
+	TicketKvno   uint32    // as the ticket says; 0 when it does not
+	KeytabKvno   uint32    // of the key that opened it, as the keytab says
+	Fallback     bool      // the key's kvno is not the ticket's: keytab or ticket is out of date
+	TicketFlags  uint32    // Flag… bits
+	AuthTime     time.Time // initial authentication of the client
+	StartTime    time.Time
+	EndTime      time.Time
+	ClientTime   time.Time     // the authenticator's, with microseconds
+	Skew         time.Duration // ClientTime minus our clock: positive when the client's runs ahead
+	Mutual       bool          // the client asks for an AP-REP (ap-options or GSS flag), which the token profile does not have
+	GSSFlags     uint32        // of a GSS-API checksum (RFC 4121 4.1.1.1); 0 without one
+	SeqNumber    uint32        // initiator's first sequence number; 0 when absent
+	ReplayID     [32]byte      // SHA-256 of the authenticator's ciphertext
+}
+
+// Client is the client's name, special characters escaped, and its realm. Both are the ticket's, and the
+// authenticator's were equal.
+func (c *Context) Client() (name, realm string) { return c.name, c.client.Realm }
+
+// ClientPrincipal is the client's name in components.
+func (c *Context) ClientPrincipal() Principal { return c.client }
+
+// Service is the principal that the ticket names, with its realm. Principals that share a key cannot be told apart by
+// cryptography: the name is not under the ticket's checksum.
+func (c *Context) Service() string { return c.service }
+
+// EndTime is the ticket's end.
+func (c *Context) EndTime() time.Time { return c.facts.EndTime }
+
+// EtypeOfKey is the encryption type of the effective key.
+func (c *Context) EtypeOfKey() int32 { return c.key.Etype() }
+
+// Key is the effective key.
+func (c *Context) Key() Key { return c.key }
+
+// SessionKey is the ticket's session key.
+func (c *Context) SessionKey() Key { return c.session }
+
+// ExposeKeyOctets gives a copy of the effective key's octets: authenticator subkey, else session key, unless
+// AcceptorConfig.KeySource says otherwise. Never log them.
+func (c *Context) ExposeKeyOctets() []byte { return c.key.ExposeKeyOctets() }
+
+// Facts tells what was found.
+func (c *Context) Facts() Facts { return c.facts }
+
+// String names client and service.
+func (c *Context) String() string {
+	return fmt.Sprintf("%s to %s with %s", c.client, c.service, c.key)
+}
+
+// Format prints String for every verb.
+func (c *Context) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// Flags of the GSS-API checksum (RFC 4121 4.1.1.1), as Facts.GSSFlags has them.
+const (
+	GSSDeleg    uint32 = 0x01
+	GSSMutual   uint32 = 0x02
+	GSSReplay   uint32 = 0x04
+	GSSSequence uint32 = 0x08
+	GSSConf     uint32 = 0x10
+	GSSInteg    uint32 = 0x20
+)
+
+const checksumGSS = 0x8003
+
+// gssFlags reads the flags of a GSS-API checksum. Any other checksum, or none, means no flags: it adds nothing to an
+// authenticator that is itself under a checksum. Channel bindings and delegation are not looked at here.
+func (a *authenticator) gssFlags() (uint32, error) {
+	if a.cksumType != checksumGSS {
+		return 0, nil
+	}
+	if len(a.cksum) < 24 || binary.LittleEndian.Uint32(a.cksum) != 16 {
+		return 0, &syntaxError{"Authenticator: cksum", "GSS-API checksum is not 16 octets of bindings and flags"}
+	}
+	return binary.LittleEndian.Uint32(a.cksum[20:]), nil
+}

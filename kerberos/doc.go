@@ -1,0 +1,56 @@
+// Package kerberos accepts Kerberos tokens: it verifies an AP-REQ, bare or in a GSS-API frame, with the keys of a
+// keytab, and gives the client's name and the key that client and service share. It knows neither XML nor HTTP, and it
+// never logs.
+//
+//	kt, err := kerberos.LoadKeytab("gw.keytab")
+//	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kt, Replay: journal})
+//	c, err := acceptor.ForServices("soap/gw.example.com").Accept(ctx, token)
+//	name, realm := c.Client()
+//
+// # Specifications
+//
+// RFC 4120 (Kerberos V5), RFC 3961 and 3962 (AES with SHA-1), RFC 8009 (AES with SHA-2), RFC 4757 (RC4-HMAC), RFC 2743
+// 3.1 and RFC 4121 4.1 (GSS-API initial token), OASIS WSS Kerberos Token Profile 1.1.1, MIT's keytab file format.
+//
+//	specification                                   Go
+//	AP-REQ, Authenticator, Ticket (4120 5.3, 5.5)   Acceptor.Accept; ServiceTicket.InitToken makes one
+//	GSS-API initial token (2743 3.1)                Acceptor.Accept, by the first octet: 0x60, else 0x6e for a bare AP-REQ
+//	#GSS_Kerberosv5_AP_REQ…, #Kerberosv5_AP_REQ…    the same: the profile's six value types are these two shapes
+//	PrincipalName and Realm (4120 5.2.2, 6)         Principal
+//	EncryptionKey (4120 5.2.9)                      Key
+//	key usage, Ke, Ki (3961 5.3, 8009 5)            usageKey
+//	clock skew (4120 1.6, 3.2.3)                    AcceptorConfig.MaxSkew, Facts.Skew
+//	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
+//	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
+//	transited field (4120 3.3.3.2)                  AcceptorConfig.ClientRealms
+//	the context's key without AP-REP                Context.Key: subkey of the authenticator, else session key
+//
+// # Choice of the key
+//
+// The ticket names a principal, an encryption type and a key version (kvno). Keys of that principal and type are tried
+// in this order: the very kvno (an entry that holds only 8 bits of it is compared by these); entries of kvno 0, which
+// some tools write for all keys; then, unless AcceptorConfig.ExactKvno, the others, newest first. The last step lets
+// tickets live through a change of keys and keytabs with wrong numbers work; it weakens nothing, since every key of the
+// keytab opens tickets of its own kvno anyway. Facts.Fallback tells when it was needed. When no key fits, the error says
+// what the keytab has and what the ticket wants.
+//
+// # Security considerations
+//
+// Everything in clear in an AP-REQ is the sender's claim: the realm and name of the service, encryption types, kvno. They
+// choose the key; only that the ticket opens is proof. Principals with equal keys (several names of one Windows account)
+// are one service to cryptography: a ticket for one can be presented as one for another. Give services of different trust
+// different accounts.
+//
+// Client name and realm are compared between ticket and authenticator, both of them, and reported from the ticket.
+//
+// An authenticator is accepted once. Its identity is the SHA-256 of its ciphertext, which nobody can vary without the
+// session key, and nothing else: rewriting the cleartext around it does not make it new. It is remembered until its own
+// time plus the skew limit has passed, counted from the client's clock, so that one dated ahead cannot outlive its record.
+// A store that cannot remember refuses. After a restart a ReplayJournal still knows; a MemoryReplayStore does not, and so
+// refuses what was made before it began (see ReplayRisk for what remains).
+//
+// RC4 (23) is broken and accepted only when listed. Names with control characters or not in UTF-8 are refused. Input is
+// DER to the letter, tokens are bounded by MaxTokenBytes, and nothing is allocated by an announced length.
+//
+// Errors are made for operators and tell a lot: answer clients with one fault for all.
+package kerberos

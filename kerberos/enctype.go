@@ -1,0 +1,227 @@
+package kerberos
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/rc4"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"strconv"
+)
+
+// Encryption types that this package knows (IANA "Kerberos Encryption Type Numbers").
+const (
+	EtypeAES128SHA1 int32 = 17 // aes128-cts-hmac-sha1-96, RFC 3962
+	EtypeAES256SHA1 int32 = 18 // aes256-cts-hmac-sha1-96, RFC 3962
+	EtypeAES128SHA2 int32 = 19 // aes128-cts-hmac-sha256-128, RFC 8009
+	EtypeAES256SHA2 int32 = 20 // aes256-cts-hmac-sha384-192, RFC 8009
+	EtypeRC4        int32 = 23 // rc4-hmac, RFC 4757: broken, accepted only when listed
+)
+
+// Key usage numbers (RFC 4120 7.5.1).
+const (
+	usageTicket        = 2
+	usageAuthenticator = 11
+)
+
+// enctype holds the sizes of one encryption type, in octets.
+type enctype struct {
+	id         int32
+	name       string
+	keyLen     int
+	confounder int
+	macLen     int
+	hash       func() hash.Hash
+}
+
+// minCipher is the shortest ciphertext: a confounder and a checksum around nothing.
+func (e *enctype) minCipher() int { return e.confounder + e.macLen }
+
+// sha2 tells RFC 8009 from RFC 3962.
+func (e *enctype) sha2() bool { return e.id == EtypeAES128SHA2 || e.id == EtypeAES256SHA2 }
+
+var enctypes = [...]enctype{
+	{EtypeAES128SHA1, "aes128-cts-hmac-sha1-96", 16, aes.BlockSize, 12, sha1.New},
+	{EtypeAES256SHA1, "aes256-cts-hmac-sha1-96", 32, aes.BlockSize, 12, sha1.New},
+	{EtypeAES128SHA2, "aes128-cts-hmac-sha256-128", 16, aes.BlockSize, 16, sha256.New},
+	{EtypeAES256SHA2, "aes256-cts-hmac-sha384-192", 32, aes.BlockSize, 24, sha512.New384},
+	{EtypeRC4, "rc4-hmac", 16, 8, md5.Size, md5.New},
+}
+
+func enctypeByID(id int32) (*enctype, bool) {
+	for i := range enctypes {
+		if enctypes[i].id == id {
+			return &enctypes[i], true
+		}
+	}
+	return nil, false
+}
+
+// EtypeName is the encryption type's name as krb5.conf has it, or "etype 16" for one that this package does not know.
+func EtypeName(id int32) string {
+	if e, ok := enctypeByID(id); ok {
+		return e.name
+	}
+	return "etype " + strconv.Itoa(int(id))
+}
+
+var errIntegrity = errors.New("integrity check failed")
+
+// A usageKey is a protocol key specialised for one key usage: the derived keys Ke and Ki of RFC 3961 5.3 and RFC 8009
+// 5, or K1' of RFC 4757 4. It is immutable and safe for concurrent use.
+type usageKey struct {
+	et    *enctype
+	block cipher.Block // AES under Ke; nil for RC4
+	mac   []byte       // Ki; for RC4 HMAC(key, usage)
+}
+
+// newUsageKey derives. The key's length was checked when the Key was made.
+func newUsageKey(k Key, usage uint32) *usageKey {
+	et, _ := enctypeByID(k.etype)
+	u := &usageKey{et: et}
+	var ke []byte
+	switch {
+	case et.id == EtypeRC4:
+		u.mac = sum(hmac.New(md5.New, k.secret.octets), binary.LittleEndian.AppendUint32(nil, usage))
+		return u
+	case et.sha2():
+		ke = deriveSHA2(et, k.secret.octets, usage, 0xaa, et.keyLen)
+		u.mac = deriveSHA2(et, k.secret.octets, usage, 0x55, et.macLen)
+	default:
+		base := newAES(k.secret.octets)
+		ke = deriveSHA1(base, usage, 0xaa, et.keyLen)
+		u.mac = deriveSHA1(base, usage, 0x55, et.keyLen)
+	}
+	u.block = newAES(ke)
+	return u
+}
+
+func newAES(key []byte) cipher.Block {
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		panic("kerberos: AES key of a wrong length: " + err.Error()) // lengths were checked by NewKey
+	}
+	return b
+}
+
+func sum(h hash.Hash, parts ...[]byte) []byte {
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+// open checks and decrypts a ciphertext into a new buffer, without the confounder.
+func (u *usageKey) open(ciphertext []byte) ([]byte, error) {
+	if len(ciphertext) < u.et.minCipher() {
+		return nil, errors.New("ciphertext shorter than confounder and checksum")
+	}
+	if u.et.id == EtypeRC4 {
+		return u.openRC4(ciphertext)
+	}
+	body, mac := ciphertext[:len(ciphertext)-u.et.macLen], ciphertext[len(ciphertext)-u.et.macLen:]
+	plain := make([]byte, len(body))
+	h := hmac.New(u.et.hash, u.mac)
+	if u.et.sha2() { // RFC 8009 5: checksum over cipher state and ciphertext
+		var iv [aes.BlockSize]byte
+		h.Write(iv[:])
+		h.Write(body)
+	} else { // RFC 3962 6: checksum over confounder and plaintext
+		decryptCTS(u.block, plain, body)
+		h.Write(plain)
+	}
+	var want [sha512.Size384]byte
+	if subtle.ConstantTimeCompare(h.Sum(want[:0])[:u.et.macLen], mac) != 1 {
+		return nil, errIntegrity
+	}
+	if u.et.sha2() {
+		decryptCTS(u.block, plain, body)
+	}
+	return plain[u.et.confounder:], nil
+}
+
+// openRC4 is RFC 4757 5: the checksum comes first and keys the cipher.
+func (u *usageKey) openRC4(ciphertext []byte) ([]byte, error) {
+	mac, body := ciphertext[:u.et.macLen], ciphertext[u.et.macLen:]
+	plain := make([]byte, len(body))
+	newRC4(sum(hmac.New(md5.New, u.mac), mac)).XORKeyStream(plain, body)
+	if subtle.ConstantTimeCompare(sum(hmac.New(md5.New, u.mac), plain), mac) != 1 {
+		return nil, errIntegrity
+	}
+	return plain[u.et.confounder:], nil
+}
+
+// seal encrypts with a fresh confounder.
+func (u *usageKey) seal(plaintext []byte) []byte {
+	plain := make([]byte, u.et.confounder, u.et.confounder+len(plaintext))
+	rand.Read(plain)
+	plain = append(plain, plaintext...)
+	if u.et.id == EtypeRC4 {
+		mac := sum(hmac.New(md5.New, u.mac), plain)
+		newRC4(sum(hmac.New(md5.New, u.mac), mac)).XORKeyStream(plain, plain)
+		return append(mac, plain...)
+	}
+	body := make([]byte, len(plain), len(plain)+u.et.macLen)
+	encryptCTS(u.block, body, plain)
+	h := hmac.New(u.et.hash, u.mac)
+	if u.et.sha2() {
+		return append(body, sum(h, make([]byte, aes.BlockSize), body)[:u.et.macLen]...)
+	}
+	return append(body, sum(h, plain)[:u.et.macLen]...)
+}
+
+func newRC4(key []byte) *rc4.Cipher {
+	c, err := rc4.NewCipher(key)
+	if err != nil {
+		panic("kerberos: " + err.Error()) // always an MD5 sum
+	}
+	return c
+}
+
+// decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the last two blocks are always swapped, the
+// last one may be short. len(src) is at least one block; dst has src's length and does not overlap it.
+func decryptCTS(b cipher.Block, dst, src []byte) {
+	const bs = aes.BlockSize
+	if len(src) == bs {
+		b.Decrypt(dst, src)
+		return
+	}
+	var iv [bs]byte
+	tail := (len(src)+bs-1)/bs*bs - 2*bs // where the last two blocks begin
+	if tail > 0 {
+		cipher.NewCBCDecrypter(b, iv[:]).CryptBlocks(dst[:tail], src[:tail])
+		copy(iv[:], src[tail-bs:])
+	}
+	full, short := src[tail:tail+bs], src[tail+bs:]
+	var x, y [bs]byte
+	b.Decrypt(x[:], full)
+	subtle.XORBytes(dst[tail+bs:], x[:], short)
+	copy(x[:], short) // the stolen rest of the last ciphertext block stays
+	b.Decrypt(y[:], x[:])
+	subtle.XORBytes(dst[tail:tail+bs], y[:], iv[:])
+}
+
+// encryptCTS is the reverse of decryptCTS.
+func encryptCTS(b cipher.Block, dst, src []byte) {
+	const bs = aes.BlockSize
+	if len(src) == bs {
+		b.Encrypt(dst, src)
+		return
+	}
+	var iv [bs]byte
+	padded := make([]byte, (len(src)+bs-1)/bs*bs)
+	copy(padded, src)
+	cipher.NewCBCEncrypter(b, iv[:]).CryptBlocks(padded, padded)
+	tail := len(padded) - 2*bs
+	copy(dst, padded[:tail])
+	copy(dst[tail:], padded[tail+bs:])
+	copy(dst[tail+bs:], padded[tail:tail+bs])
+}

@@ -1,0 +1,111 @@
+package kerberos
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Code is one entry of the catalogue of refusals. It is stable, kebab-case, and what a caller branches on.
+type Code string
+
+// What can be wrong with a token, in the order in which it is checked.
+const (
+	CodeTokenTooLarge   Code = "token-too-large"
+	CodeTokenMalformed  Code = "token-malformed"
+	CodeNTLM            Code = "ntlm-token"
+	CodeSPNEGO          Code = "spnego-token"
+	CodeMechanism       Code = "token-mechanism"
+	CodeUserToUser      Code = "token-user-to-user"
+	CodeService         Code = "ticket-service"
+	CodeEtype           Code = "etype-not-allowed"
+	CodeNoPrincipal     Code = "ticket-no-principal"
+	CodeNoEtype         Code = "ticket-no-etype"
+	CodeNoKvno          Code = "ticket-no-key"
+	CodeTicketIntegrity Code = "ticket-integrity"
+	CodeTicketMalformed Code = "ticket-malformed"
+	CodeTicketInvalid   Code = "ticket-invalid"
+	CodeTicketNotYet    Code = "ticket-not-yet-valid"
+	CodeTicketExpired   Code = "ticket-expired"
+	CodeAuthIntegrity   Code = "authenticator-integrity"
+	CodeAuthMalformed   Code = "authenticator-malformed"
+	CodeClientMismatch  Code = "client-mismatch"
+	CodeSkew            Code = "clock-skew"
+	CodeClientRealm     Code = "client-realm"
+	CodeAddress         Code = "client-address"
+	CodeNoSubkey        Code = "subkey-missing"
+	CodeBeforeStart     Code = "authenticator-before-start"
+	CodeReplay          Code = "ticket-replay"
+	CodeReplayStore     Code = "replay-store"
+)
+
+// A CodeInfo explains a Code to an operator.
+type CodeInfo struct {
+	Code  Code
+	Cause string // what has happened, in one sentence
+	Cure  string // what to do about it
+}
+
+// Codes is the catalogue, in the order of the checks.
+func Codes() []CodeInfo {
+	return []CodeInfo{
+		{CodeTokenTooLarge, "The token is larger than any Kerberos token.", "Look at the client: this is no Kerberos token, or a PAC beyond all bounds."},
+		{CodeTokenMalformed, "The token is not DER or not an AP-REQ.", "Look at what the client sends; a middle box may have altered it."},
+		{CodeNTLM, "The client fell back to NTLM.", "Register the service principal name for the host name that the client calls; do not call by IP address."},
+		{CodeSPNEGO, "A SPNEGO token came where the Kerberos Token Profile wants an AP-REQ.", "Configure the client for a Kerberos token, or this route for negotiation."},
+		{CodeMechanism, "A GSS-API token of another mechanism or kind.", "Configure the client for Kerberos V5; a service accepts AP-REQ tokens only."},
+		{CodeUserToUser, "The ticket is encrypted in a session key (user-to-user).", "Register the service principal on an account with a key and let the client ask for an ordinary ticket."},
+		{CodeService, "The ticket is for a service principal that this route does not accept.", "Let the client ask for the route's principal, or add the ticket's principal to the route."},
+		{CodeEtype, "An encryption type of the ticket, its session key or the subkey is not on the allow-list.", "Give the service AES keys (and a new keytab); enable the encryption type only if it must be."},
+		{CodeNoPrincipal, "The keytab has no key for the principal that the ticket is for.", "Fetch a keytab that holds the principal; mind upper and lower case."},
+		{CodeNoEtype, "The keytab has keys of the principal, but none of the ticket's encryption type.", "Fetch a new keytab with all encryption types that the KDC uses for the service."},
+		{CodeNoKvno, "The keytab has no key of the ticket's key version, and no other of its keys opens the ticket.", "Keytab older than the ticket: fetch a new keytab. Ticket older than the keytab: the client purges its tickets, or keep old keys in the keytab for the life of a ticket."},
+		{CodeTicketIntegrity, "The key of the right version does not open the ticket.", "The keytab's key is not the KDC's (account recreated, wrong password or salt given to ktpass or ktutil, duplicate principal): fetch a new keytab. Else the ticket was altered."},
+		{CodeTicketMalformed, "The ticket opened and is not what RFC 4120 says.", "A fault of the KDC: report it with its product and version."},
+		{CodeTicketInvalid, "The ticket has the INVALID flag: postdated and not validated.", "The client validates the ticket with its KDC first."},
+		{CodeTicketNotYet, "The ticket's start time has not come.", "Check the clocks of KDC and gateway."},
+		{CodeTicketExpired, "The ticket's end time has passed.", "The client gets a new ticket; check the clocks if it just did."},
+		{CodeAuthIntegrity, "The authenticator does not open with the ticket's session key.", "The client does not hold the ticket's key, or the token was altered."},
+		{CodeAuthMalformed, "The authenticator opened and is not what RFC 4120 says.", "A fault of the client's Kerberos library: report it with its product and version."},
+		{CodeClientMismatch, "Ticket and authenticator name different clients.", "An attack, or a faulty client library."},
+		{CodeSkew, "The client's clock and ours differ by more than the limit.", "Synchronise the clocks (NTP); the error has the difference."},
+		{CodeClientRealm, "The client's realm is not trusted.", "Add the realm to the trusted client realms if it should be."},
+		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
+		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
+		{CodeBeforeStart, "The authenticator was made before this process began to remember which it has seen.", "The client tries again. Use a replay journal to avoid this after restarts."},
+		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
+		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
+	}
+}
+
+// An Error is a refused token. Its text is for operators: what was wanted, what was found, and often the cure. It holds
+// no secret, but tells too much to be sent to a client.
+type Error struct {
+	Code   Code
+	Detail string        // in words
+	Skew   time.Duration // measured, client ahead positive; with CodeSkew and CodeBeforeStart
+	Err    error         // cause, or nil
+}
+
+func (e *Error) Error() string {
+	s := "kerberos: " + string(e.Code) + ": " + e.Detail
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrorCode is the Code as a string, for callers that know several catalogues.
+func (e *Error) ErrorCode() string { return string(e.Code) }
+
+// Is makes errors.Is(err, &Error{Code: c}) match any Error of that code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code && t.Detail == "" && t.Err == nil
+}
+
+func refuse(c Code, format string, args ...any) *Error {
+	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,98 @@
+package kerberos
+
+import (
+	"fmt"
+	"strings"
+)
+
+// openTicket decrypts a ticket with the keytab. The order of keys, all of the ticket's principal and encryption type:
+//
+//  1. those whose kvno is the ticket's (entries with an 8-bit kvno: whose kvno is its low octet);
+//  2. those with kvno 0 in the file, which is what tools write that do not know it;
+//  3. unless exactKvno, the others, newest kvno first: the ticket may be older than the keytab's newest key, or the
+//     numbers in the file may be wrong.
+//
+// A ticket without kvno goes through all of them, newest first. It gives the entry that opened it.
+func (kt *Keytab) openTicket(r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
+	list := kt.byName[service]
+	trials, sameEtype, exact := 0, false, false
+	for pass := range 3 {
+		if pass == 2 && exactKvno && r.ticket.kvno != 0 {
+			break
+		}
+		for _, e := range list {
+			if e.Etype != r.ticket.etype || e.ticket == nil || rank(e, r.ticket.kvno) != pass {
+				continue
+			}
+			sameEtype = true
+			exact = exact || pass == 0
+			if trials++; trials > maxTrials {
+				break
+			}
+			if plain, err := e.ticket.open(r.ticket.cipher); err == nil {
+				return plain, e, nil
+			}
+		}
+	}
+	return nil, nil, kt.explain(r, service, list, sameEtype, exact)
+}
+
+// rank is the pass in which openTicket comes to an entry.
+func rank(e *KeytabEntry, kvno uint32) int {
+	switch {
+	case e.Kvno == 0:
+		return 1
+	case kvno == 0, e.Kvno == kvno, e.ShortKvno && e.Kvno == kvno&0xff:
+		return 0
+	}
+	return 2
+}
+
+// explain says why no key opened the ticket. A missing key is never called a failed checksum.
+func (kt *Keytab) explain(r *apReq, service string, list []*KeytabEntry, sameEtype, exact bool) *Error {
+	wants := fmt.Sprintf("etype %d (%s)", r.ticket.etype, EtypeName(r.ticket.etype))
+	if r.ticket.kvno != 0 {
+		wants = fmt.Sprintf("kvno %d %s", r.ticket.kvno, wants)
+	}
+	etypes := false
+	newest := uint32(0)
+	for _, e := range list {
+		etypes = etypes || e.Etype == r.ticket.etype
+		newest = max(newest, e.Kvno)
+	}
+	switch {
+	case len(list) == 0:
+		return refuse(CodeNoPrincipal, "ticket is for %s, keytab has no key for it%s", service, kt.nearby(service))
+	case !etypes:
+		return refuse(CodeNoEtype, "keytab has %s for %s; ticket wants %s: fetch a new keytab with this encryption type",
+			have(list), service, wants)
+	case exact:
+		return refuse(CodeTicketIntegrity, "keytab has %s for %s; ticket wants %s, and this key does not open it: "+
+			"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered", have(list), service, wants)
+	case r.ticket.kvno < newest:
+		return refuse(CodeNoKvno, "keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
+			"it must purge its tickets, or keep the old key in the keytab until they expire%s", have(list), service, wants, tried(sameEtype))
+	}
+	return refuse(CodeNoKvno, "keytab has %s for %s; ticket wants %s: fetch a new keytab%s", have(list), service, wants, tried(sameEtype))
+}
+
+func tried(any bool) string {
+	if any {
+		return " (no other key of this encryption type opens the ticket)"
+	}
+	return ""
+}
+
+// nearby hints at principals of the keytab that differ in case only, else lists some.
+func (kt *Keytab) nearby(service string) string {
+	names := kt.names()
+	for _, name := range names {
+		if strings.EqualFold(name, service) {
+			return fmt.Sprintf("; it has %s, which differs by upper and lower case only: names must match exactly", name)
+		}
+	}
+	if len(names) == 0 {
+		return "; it is empty"
+	}
+	return "; it has keys for " + strings.Join(names[:min(len(names), 8)], ", ")
+}

@@ -1,0 +1,260 @@
+package kerberos
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of a keytab. A file within them has at most some 300,000 entries.
+const (
+	maxKeytabBytes = 16 << 20
+	maxTrials      = 16 // decryptions tried for one ticket
+)
+
+// A KeytabEntry is one key of a keytab.
+type KeytabEntry struct {
+	Principal Principal
+	Kvno      uint32 // 0: the file does not say; fits any, after all others
+	Timestamp time.Time
+	Etype     int32 // as in the file; may be one that this package cannot use
+	Key       Key   // zero when Etype is not supported
+	// ShortKvno: the file holds only the low 8 bits of Kvno.
+	ShortKvno bool
+
+	ticket *usageKey // derived for usage 2; nil when Key is zero
+}
+
+// A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable
+// and safe for concurrent use. The zero value is empty.
+type Keytab struct {
+	entries []KeytabEntry
+	byName  map[string][]*KeytabEntry // by Principal.String(); newest kvno first
+}
+
+// LoadKeytab reads a keytab file (FILE: in MIT's terms; the prefix itself is not understood).
+func LoadKeytab(path string) (*Keytab, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("keytab: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxKeytabBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("keytab: %w", err)
+	}
+	kt, err := ParseKeytab(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return kt, nil
+}
+
+// ParseKeytab reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote
+// it, which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
+// Errors tell positions, never content: a keytab is a secret.
+func ParseKeytab(b []byte) (*Keytab, error) {
+	if len(b) > maxKeytabBytes {
+		return nil, fmt.Errorf("keytab: more than %d octets", maxKeytabBytes)
+	}
+	if len(b) < 2 || b[0] != 5 || b[1] != 1 && b[1] != 2 {
+		return nil, errors.New("keytab: does not begin with 05 01 or 05 02: not a keytab")
+	}
+	r := keytabReader{order: binary.BigEndian, v1: b[1] == 1}
+	if r.v1 {
+		r.order = binary.NativeEndian
+	}
+	var entries []KeytabEntry
+	for pos := 2; pos < len(b); {
+		if len(b)-pos < 4 {
+			return nil, fmt.Errorf("keytab: cut off at octet %d", pos)
+		}
+		size := int64(int32(r.order.Uint32(b[pos:])))
+		if size == 0 {
+			break // the rest of the file is preallocated
+		}
+		pos += 4
+		if n := max(size, -size); n > int64(len(b)-pos) {
+			return nil, fmt.Errorf("keytab: entry at octet %d is longer than the file", pos)
+		} else if size < 0 {
+			pos += int(n) // a deleted entry
+			continue
+		}
+		e, err := r.entry(b[pos : pos+int(size)])
+		if err != nil {
+			return nil, fmt.Errorf("keytab: entry at octet %d: %w", pos, err)
+		}
+		entries = append(entries, e)
+		pos += int(size)
+	}
+	return newKeytab(entries), nil
+}
+
+// NewKeytab makes a keytab of entries; those whose Key is zero are kept and unused.
+func NewKeytab(entries ...KeytabEntry) *Keytab { return newKeytab(slices.Clone(entries)) }
+
+func newKeytab(entries []KeytabEntry) *Keytab {
+	kt := &Keytab{entries: entries, byName: make(map[string][]*KeytabEntry)}
+	for i := range entries {
+		e := &entries[i]
+		if !e.Key.IsZero() {
+			e.ticket = newUsageKey(e.Key, usageTicket)
+		}
+		name := e.Principal.String()
+		kt.byName[name] = append(kt.byName[name], e)
+	}
+	for _, list := range kt.byName {
+		slices.SortStableFunc(list, func(a, b *KeytabEntry) int {
+			if a.Kvno != b.Kvno {
+				return int(min(max(int64(b.Kvno)-int64(a.Kvno), -1), 1))
+			}
+			return b.Timestamp.Compare(a.Timestamp)
+		})
+	}
+	return kt
+}
+
+// keytabReader reads the fields of one entry; the first failure sticks.
+type keytabReader struct {
+	order binary.ByteOrder
+	v1    bool
+	b     []byte
+	short bool
+}
+
+func (r *keytabReader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.short, r.b = true, nil
+		return make([]byte, min(n, 4))
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *keytabReader) uint16() int    { return int(r.order.Uint16(r.bytes(2))) }
+func (r *keytabReader) uint32() uint32 { return r.order.Uint32(r.bytes(4)) }
+func (r *keytabReader) counted() []byte {
+	n := r.uint16()
+	if n > len(r.b) {
+		r.short = true
+		return nil
+	}
+	return r.bytes(n)
+}
+
+func (r *keytabReader) entry(b []byte) (e KeytabEntry, err error) {
+	r.b, r.short = b, false
+	n := r.uint16()
+	if r.v1 {
+		n-- // counts the realm
+	}
+	if n < 0 || n > maxComponents {
+		return e, fmt.Errorf("name of %d components", n)
+	}
+	e.Principal.Realm = string(r.counted())
+	for range n {
+		e.Principal.Components = append(e.Principal.Components, string(r.counted()))
+	}
+	if !r.v1 {
+		r.uint32() // name type
+	}
+	e.Timestamp = time.Unix(int64(r.uint32()), 0).UTC()
+	e.Kvno, e.ShortKvno = uint32(r.bytes(1)[0]), true
+	e.Etype = int32(int16(r.uint16()))
+	octets := r.counted()
+	if r.short {
+		return e, errors.New("cut off")
+	}
+	if len(r.b) >= 4 { // the 32-bit kvno; zero is fill
+		if v := r.uint32(); v != 0 {
+			e.Kvno, e.ShortKvno = v, false
+		}
+	}
+	if _, ok := enctypeByID(e.Etype); ok {
+		if e.Key, err = NewKey(e.Etype, octets); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// Entries gives a copy of the entries in the file's order.
+func (kt *Keytab) Entries() []KeytabEntry { return slices.Clone(kt.entries) }
+
+// Principals lists the different principals, sorted by text.
+func (kt *Keytab) Principals() []Principal {
+	var list []Principal
+	for _, name := range kt.names() {
+		list = append(list, kt.byName[name][0].Principal)
+	}
+	return list
+}
+
+func (kt *Keytab) names() []string {
+	names := make([]string, 0, len(kt.byName))
+	for name := range kt.byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// AppendBinary appends the file form, format 2. It holds the keys: write it with permissions 0600.
+func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
+	be := binary.BigEndian
+	b = append(b, 5, 2)
+	for i := range kt.entries {
+		e := &kt.entries[i]
+		if e.Key.IsZero() {
+			return nil, fmt.Errorf("keytab: entry for %s has no usable key", e.Principal)
+		}
+		start := len(b)
+		b = be.AppendUint32(b, 0)
+		b = be.AppendUint16(b, uint16(len(e.Principal.Components)))
+		for _, s := range append([]string{e.Principal.Realm}, e.Principal.Components...) {
+			b = append(be.AppendUint16(b, uint16(len(s))), s...)
+		}
+		b = be.AppendUint32(b, 1) // NT-PRINCIPAL
+		b = be.AppendUint32(b, uint32(e.Timestamp.Unix()))
+		b = append(b, byte(e.Kvno))
+		b = be.AppendUint16(b, uint16(e.Etype))
+		b = append(be.AppendUint16(b, uint16(len(e.Key.secret.octets))), e.Key.secret.octets...)
+		b = be.AppendUint32(b, e.Kvno)
+		be.PutUint32(b[start:], uint32(len(b)-start-4))
+	}
+	return b, nil
+}
+
+// String lists principals, key versions and encryption types, never keys.
+func (kt *Keytab) String() string {
+	var lines []string
+	for _, name := range kt.names() {
+		lines = append(lines, name+": "+have(kt.byName[name]))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Format prints String for every verb.
+func (kt *Keytab) Format(f fmt.State, _ rune) { fmt.Fprint(f, kt.String()) }
+
+// have says in words which keys there are: "kvno 19 etype 18 (aes256-…), kvno 18 etype 18 (…)".
+func have(list []*KeytabEntry) string {
+	var b strings.Builder
+	for i, e := range list {
+		if i == 12 {
+			fmt.Fprintf(&b, ", … %d more", len(list)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "kvno %d etype %d (%s)", e.Kvno, e.Etype, EtypeName(e.Etype))
+	}
+	return b.String()
+}

@@ -1,0 +1,231 @@
+package krbtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// DefaultRealm is the realm of a KDC that is given none.
+const DefaultRealm = "EXAMPLE.COM"
+
+// Config configures a KDC. The zero value is ready.
+type Config struct {
+	Realm string           // "" means DefaultRealm
+	Time  func() time.Time // nil means time.Now
+}
+
+// A KDC holds the principals of one realm, mints tickets and tokens directly, right and wrong ones, and answers AS and
+// TGS requests when started. It is safe for concurrent use.
+type KDC struct {
+	realm string
+	now   func() time.Time
+
+	mu         sync.Mutex
+	principals map[string]*principal // by name without realm
+}
+
+type principal struct {
+	name     []string
+	password string
+	kvno     uint32
+	keys     []keyVersion // newest last
+}
+
+type keyVersion struct {
+	kvno uint32
+	keys map[int32][]byte // by etype
+}
+
+// New makes a KDC with a krbtgt principal only.
+func New(cfg Config) *KDC {
+	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, principals: make(map[string]*principal)}
+	if k.now == nil {
+		k.now = time.Now
+	}
+	k.AddService("krbtgt/" + k.realm)
+	return k
+}
+
+// Realm is the KDC's realm.
+func (k *KDC) Realm() string { return k.realm }
+
+// AddService adds a principal with random keys of all encryption types, kvno 1. Adding it again makes keys of the next
+// kvno, as ktadd does; the old ones remain known.
+func (k *KDC) AddService(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := k.principals[name]
+	if p == nil {
+		p = &principal{name: strings.Split(name, "/")}
+		k.principals[name] = p
+	}
+	p.kvno++
+	v := keyVersion{kvno: p.kvno, keys: make(map[int32][]byte)}
+	for _, e := range []int32{17, 18, 19, 20, 23} {
+		v.keys[e] = RandomKey(e)
+	}
+	p.keys = append(p.keys, v)
+}
+
+// Alias gives a second name to a principal: same keys, as several names of one Windows account have.
+func (k *KDC) Alias(name, alias string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := *k.principals[name]
+	p.name = strings.Split(alias, "/")
+	k.principals[alias] = &p
+}
+
+// Keytab holds the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20 and 23.
+func (k *KDC) Keytab(services []string, etypes ...int32) *kerberos.Keytab {
+	return kerberos.NewKeytab(k.Entries(services, etypes...)...)
+}
+
+// Entries are what Keytab puts into a keytab, to be tampered with.
+func (k *KDC) Entries(services []string, etypes ...int32) (entries []kerberos.KeytabEntry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(etypes) == 0 {
+		etypes = []int32{18, 17, 20, 19, 23}
+	}
+	var names []string
+	for n, p := range k.principals {
+		if len(services) == 0 && p.name[0] != "krbtgt" && p.password == "" || slices.Contains(services, n) {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		p := k.principals[n]
+		for _, e := range etypes {
+			key, err := kerberos.NewKey(e, p.keys[len(p.keys)-1].keys[e])
+			if err != nil {
+				panic("krbtest: " + err.Error())
+			}
+			entries = append(entries, kerberos.KeytabEntry{Principal: kerberos.Principal{Components: p.name, Realm: k.realm},
+				Kvno: p.kvno, Timestamp: k.now(), Etype: e, Key: key})
+		}
+	}
+	return entries
+}
+
+// Ticket mints a ticket for a client, "alice" or "alice@OTHER", without asking for a password. It fails for an unknown
+// service or an impossible option only.
+func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.ServiceTicket, error) {
+	der, o, err := k.ticket(client, service, o)
+	if err != nil {
+		return kerberos.ServiceTicket{}, err
+	}
+	session, err := kerberos.NewKey(o.SessionEtype, o.SessionKey)
+	return kerberos.ServiceTicket{
+		Client:     kerberos.Principal{Components: o.ClientName, Realm: o.ClientRealm},
+		Service:    kerberos.Principal{Components: o.Name, Realm: o.Realm},
+		Ticket:     der,
+		SessionKey: session,
+		EndTime:    o.EndTime,
+	}, err
+}
+
+// ticket fills the options and mints.
+func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOptions, error) {
+	k.mu.Lock()
+	p := k.principals[service]
+	k.mu.Unlock()
+	if p == nil {
+		return nil, o, fmt.Errorf("krbtest: no service %q", service)
+	}
+	cname, crealm, _ := strings.Cut(client, "@")
+	current := p.keys[len(p.keys)-1]
+	o.Etype, o.Kvno = or(o.Etype, 18), or(o.Kvno, current.kvno)
+	for _, v := range p.keys {
+		if v.kvno == o.Kvno {
+			current = v
+		}
+	}
+	o.SessionEtype = or(o.SessionEtype, o.Etype)
+	if o.SessionKey == nil {
+		o.SessionKey = RandomKey(o.SessionEtype)
+	}
+	o.ClientRealm = or(o.ClientRealm, or(crealm, k.realm))
+	if o.ClientName == nil {
+		o.ClientName = strings.Split(cname, "/")
+	}
+	if o.Name == nil {
+		o.Name = p.name
+	}
+	o.Realm = or(o.Realm, k.realm)
+	o.AuthTime = or(o.AuthTime, k.now().Truncate(time.Second))
+	o.StartTime = or(o.StartTime, o.AuthTime)
+	o.EndTime = or(o.EndTime, o.StartTime.Add(10*time.Hour))
+	der, err := mint(&o, current.keys[o.Etype])
+	return der, o, err
+}
+
+// Token makes a token of a client for a service, and gives the key that both sides will use.
+func (k *KDC) Token(client, service string, o TokenOptions) (token []byte, key kerberos.Key, err error) {
+	ticket, to, err := k.ticket(client, service, o.Ticket)
+	if err != nil {
+		return nil, kerberos.Key{}, err
+	}
+	return k.token(ticket, to, o)
+}
+
+func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []byte, key kerberos.Key, err error) {
+	o.ClientRealm = or(o.ClientRealm, to.ClientRealm)
+	if o.ClientName == nil {
+		o.ClientName = to.ClientName
+	}
+	o.Time = or(o.Time, k.now())
+	o.Subkey = or(o.Subkey, to.SessionEtype)
+	if o.SubkeyBytes == nil {
+		o.SubkeyBytes = RandomKey(o.Subkey)
+	}
+	if o.Checksum == nil {
+		o.Checksum = gssChecksum(or(o.GSSFlags, 0x3c))
+	}
+	token, err = apReq(&o, ticket, to.SessionEtype, to.SessionKey)
+	if err != nil {
+		return nil, kerberos.Key{}, err
+	}
+	// A key of an impossible length belongs to a wrong token: there is no key that both sides use.
+	if o.NoSubkey {
+		key, _ = kerberos.NewKey(to.SessionEtype, to.SessionKey)
+	} else {
+		key, _ = kerberos.NewKey(o.Subkey, o.SubkeyBytes)
+	}
+	return token, key, nil
+}
+
+// Token makes one good token, with its key and a keytab that opens it, at the present time. All three are of a realm
+// of their own.
+func Token(t testing.TB, client, service string) (token []byte, key kerberos.Key, keytab *kerberos.Keytab) {
+	t.Helper()
+	k := New(Config{})
+	k.AddService(service)
+	token, key, err := k.Token(client, service, TokenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token, key, k.Keytab(nil)
+}
+
+// Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens made
+// before it.
+func Acceptor(t testing.TB, keytab *kerberos.Keytab) *kerberos.Acceptor {
+	t.Helper()
+	a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+		Keytab: keytab,
+		Etypes: []int32{17, 18, 19, 20, 23},
+		Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}

@@ -1,0 +1,316 @@
+package krbtest
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/jcmturner/gokrb5/v8/crypto"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// TicketOptions say what to put into a ticket. Zero values mean what a KDC would put there.
+type TicketOptions struct {
+	Etype        int32 // of the service's key; 0 means 18
+	Kvno         uint32
+	NoKvno       bool
+	CutCipher    int // leave so many octets of the ciphertext, when not 0
+	SessionEtype int32
+	SessionKey   []byte // octets, of any length
+	ClientRealm  string
+	ClientName   []string
+	Flags        uint32 // kerberos.Flag… bits
+	Transited    string
+	AuthTime     time.Time
+	StartTime    time.Time
+	NoStartTime  bool
+	EndTime      time.Time
+	Addresses    [][]byte // IPv4 or IPv6
+	AuthzData    []byte   // one AD element's contents, as AD-IF-RELEVANT
+	Realm        string   // cleartext realm
+	Name         []string // cleartext sname
+	TktVno       int64
+	Padding      int // zero octets behind the encrypted part's DER
+}
+
+// TokenOptions say what to put into an AP-REQ. Zero values mean what Java's GSS-API puts there.
+type TokenOptions struct {
+	Ticket      TicketOptions
+	ClientRealm string // of the authenticator
+	ClientName  []string
+	Time        time.Time
+	Subkey      int32  // etype; 0 means the session key's
+	SubkeyBytes []byte // octets, of any length
+	NoSubkey    bool
+	GSSFlags    uint32
+	Checksum    []byte // instead of the GSS-API checksum
+	NoChecksum  bool
+	Vno         int64
+	PVNO        int64
+	MsgType     int64
+	APOptions   uint32
+	AuthEtype   int32 // as it stands in the message
+	CutAuth     int   // leave so many octets of the authenticator's ciphertext, when not 0
+	WrongKey    bool  // encrypt the authenticator with another key
+	Cusec       int64
+	SeqNumber   int64
+	Bare        bool   // no GSS-API frame
+	OID         []byte // DER content of the mechanism OID
+	TokID       []byte
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+func tag(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
+func app(n uint8) asn1.Tag { return asn1.Tag(0x60 | n) }
+
+func explicit(b *cryptobyte.Builder, n uint8, f func(*cryptobyte.Builder)) { b.AddASN1(tag(n), f) }
+func sequence(b *cryptobyte.Builder, n uint8, f func(*cryptobyte.Builder)) {
+	explicit(b, n, func(b *cryptobyte.Builder) { b.AddASN1(asn1.SEQUENCE, f) })
+}
+func integer(b *cryptobyte.Builder, n uint8, v int64) {
+	explicit(b, n, func(b *cryptobyte.Builder) { b.AddASN1Int64(v) })
+}
+func octets(b *cryptobyte.Builder, n uint8, v []byte) {
+	explicit(b, n, func(b *cryptobyte.Builder) { b.AddASN1OctetString(v) })
+}
+func str(b *cryptobyte.Builder, n uint8, s string) {
+	explicit(b, n, func(b *cryptobyte.Builder) { general(b, s) })
+}
+func general(b *cryptobyte.Builder, s string) {
+	b.AddASN1(asn1.GeneralString, func(b *cryptobyte.Builder) { b.AddBytes([]byte(s)) })
+}
+func stamp(b *cryptobyte.Builder, n uint8, t time.Time) {
+	explicit(b, n, func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(t.UTC().Truncate(time.Second)) })
+}
+func bits(b *cryptobyte.Builder, n uint8, v uint32) {
+	explicit(b, n, func(b *cryptobyte.Builder) { b.AddASN1BitString(binary.BigEndian.AppendUint32(nil, v)) })
+}
+func name(b *cryptobyte.Builder, n uint8, components []string) {
+	sequence(b, n, func(b *cryptobyte.Builder) {
+		integer(b, 0, 1)
+		sequence(b, 1, func(b *cryptobyte.Builder) {
+			for _, c := range components {
+				general(b, c)
+			}
+		})
+	})
+}
+func key(b *cryptobyte.Builder, n uint8, etype int32, value []byte) {
+	sequence(b, n, func(b *cryptobyte.Builder) {
+		integer(b, 0, int64(etype))
+		octets(b, 1, value)
+	})
+}
+func encrypted(b *cryptobyte.Builder, n uint8, etype int32, kvno uint32, noKvno bool, cipher []byte) {
+	sequence(b, n, func(b *cryptobyte.Builder) {
+		integer(b, 0, int64(etype))
+		if !noKvno {
+			integer(b, 1, int64(kvno))
+		}
+		octets(b, 2, cipher)
+	})
+}
+
+// build runs f. What it builds is bounded and well-formed, so a failure is a fault of this package.
+func build(f func(*cryptobyte.Builder)) []byte {
+	b := cryptobyte.NewBuilder(nil)
+	f(b)
+	out, err := b.Bytes()
+	if err != nil {
+		panic("krbtest: " + err.Error())
+	}
+	return out
+}
+
+// KeyLen is the length in octets of keys of an encryption type, 0 for unknown ones.
+func KeyLen(etype int32) int {
+	switch etype {
+	case 17, 19, 23:
+		return 16
+	case 18, 20:
+		return 32
+	}
+	return 0
+}
+
+// RandomKey makes key octets for an encryption type.
+func RandomKey(etype int32) []byte {
+	k := make([]byte, KeyLen(etype))
+	rand.Read(k)
+	return k
+}
+
+// encrypt is gokrb5's: the second opinion on ours.
+func encrypt(etype int32, key, plain []byte, usage uint32) ([]byte, error) {
+	e, err := crypto.GetEtype(etype)
+	if err != nil {
+		return nil, err
+	}
+	_, c, err := e.EncryptMessage(key, plain, usage)
+	return c, err
+}
+
+// encTicketPart is the plaintext of a ticket.
+func (o *TicketOptions) encTicketPart() []byte {
+	return append(build(func(b *cryptobyte.Builder) {
+		b.AddASN1(app(3), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				bits(b, 0, o.Flags)
+				key(b, 1, o.SessionEtype, o.SessionKey)
+				str(b, 2, o.ClientRealm)
+				name(b, 3, o.ClientName)
+				sequence(b, 4, func(b *cryptobyte.Builder) {
+					integer(b, 0, 1)
+					octets(b, 1, []byte(o.Transited))
+				})
+				stamp(b, 5, o.AuthTime)
+				if !o.NoStartTime {
+					stamp(b, 6, o.StartTime)
+				}
+				stamp(b, 7, o.EndTime)
+				if len(o.Addresses) > 0 {
+					sequence(b, 9, o.addresses)
+				}
+				if len(o.AuthzData) > 0 {
+					sequence(b, 10, o.authzData)
+				}
+			})
+		})
+	}), make([]byte, o.Padding)...)
+}
+
+func (o *TicketOptions) addresses(b *cryptobyte.Builder) {
+	for _, a := range o.Addresses {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			if len(a) == 16 {
+				integer(b, 0, 24)
+			} else {
+				integer(b, 0, 2)
+			}
+			octets(b, 1, a)
+		})
+	}
+}
+
+func (o *TicketOptions) authzData(b *cryptobyte.Builder) {
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		integer(b, 0, 1)
+		octets(b, 1, o.AuthzData)
+	})
+}
+
+// mint makes a ticket under a service's key.
+func mint(o *TicketOptions, serviceKey []byte) ([]byte, error) {
+	cipher, err := encrypt(o.Etype, serviceKey, o.encTicketPart(), 2)
+	if err != nil {
+		return nil, fmt.Errorf("krbtest: %w", err)
+	}
+	if o.CutCipher > 0 {
+		cipher = cipher[:min(o.CutCipher, len(cipher))]
+	}
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(app(1), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				integer(b, 0, or(o.TktVno, 5))
+				str(b, 1, o.Realm)
+				name(b, 2, o.Name)
+				encrypted(b, 3, o.Etype, o.Kvno, o.NoKvno, cipher)
+			})
+		})
+	}), nil
+}
+
+// authenticator is the plaintext of an authenticator.
+func (o *TokenOptions) authenticator() []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(app(2), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				integer(b, 0, or(o.Vno, 5))
+				str(b, 1, o.ClientRealm)
+				name(b, 2, o.ClientName)
+				if !o.NoChecksum {
+					sequence(b, 3, func(b *cryptobyte.Builder) {
+						integer(b, 0, 0x8003)
+						octets(b, 1, o.Checksum)
+					})
+				}
+				integer(b, 4, or(o.Cusec, int64(o.Time.Nanosecond()/1000)))
+				stamp(b, 5, o.Time)
+				if !o.NoSubkey {
+					key(b, 6, o.Subkey, o.SubkeyBytes)
+				}
+				integer(b, 7, o.SeqNumber)
+			})
+		})
+	})
+}
+
+// gssChecksum is the checksum of RFC 4121 4.1.1 without bindings.
+func gssChecksum(flags uint32) []byte {
+	c := make([]byte, 24)
+	binary.LittleEndian.PutUint32(c, 16)
+	binary.LittleEndian.PutUint32(c[20:], flags)
+	return c
+}
+
+// apReq makes the token.
+func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
+	if o.WrongKey {
+		sessionKey = RandomKey(sessionEtype)
+	}
+	cipher, err := encrypt(sessionEtype, sessionKey, o.authenticator(), 11)
+	if err != nil {
+		return nil, fmt.Errorf("krbtest: %w", err)
+	}
+	if o.CutAuth > 0 {
+		cipher = cipher[:min(o.CutAuth, len(cipher))]
+	}
+	bare := build(func(b *cryptobyte.Builder) {
+		b.AddASN1(app(14), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				integer(b, 0, or(o.PVNO, 5))
+				integer(b, 1, or(o.MsgType, 14))
+				bits(b, 2, o.APOptions)
+				explicit(b, 3, func(b *cryptobyte.Builder) { b.AddBytes(ticket) })
+				encrypted(b, 4, or(o.AuthEtype, sessionEtype), 0, true, cipher)
+			})
+		})
+	})
+	if o.Bare {
+		return bare, nil
+	}
+	return Frame(o.OID, o.TokID, bare), nil
+}
+
+// OIDs of the krb5 mechanism that acceptors take, as DER content.
+var (
+	OIDKRB5    = []byte("\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")
+	OIDMSKRB5  = []byte("\x2a\x86\x48\x82\xf7\x12\x01\x02\x02")
+	OIDOldKRB5 = []byte("\x2b\x05\x01\x05\x02")
+)
+
+// Frame puts a GSS-API initial token's frame around inner. Nil oid and tokID mean krb5 and 01 00, AP-REQ.
+func Frame(oid, tokID, inner []byte) []byte {
+	if oid == nil {
+		oid = OIDKRB5
+	}
+	if tokID == nil {
+		tokID = []byte{1, 0}
+	}
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(app(0), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(oid) })
+			b.AddBytes(tokID)
+			b.AddBytes(inner)
+		})
+	})
+}
