@@ -158,7 +158,8 @@ func TestHandmadeRequestIsAcceptedByCXF(t *testing.T) {
 	need(t, "xmlsec1")
 	c := newCXF(t, startKDC(t))
 	tok := initiate(t, c.kdc)
-	status, reply := post(t, c.secureServer(t, "KtpSymmetricPort")+"/KtpSymmetric", handmade(tok, doubleIt))
+	server, _ := c.secureServer(t, "KtpSymmetricPort")
+	status, reply := post(t, server+"/KtpSymmetric", handmade(tok, doubleIt))
 	if status != http.StatusOK {
 		t.Fatalf("HTTP %d\n%s", status, reply)
 	}

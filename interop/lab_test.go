@@ -106,14 +106,15 @@ func (c *cxf) backend(t *testing.T) string {
 	return "http://" + addr + "/DoubleIt"
 }
 
-// secureServer starts CXF's own server for the policies of the WSDL and gives its URL.
-func (c *cxf) secureServer(t *testing.T, only string) string {
+// secureServer starts CXF's own server for the ports of the WSDL that only (a regular expression) names, and gives its URLs.
+func (c *cxf) secureServer(t *testing.T, only string) (plain, tls string) {
 	t.Helper()
 	addr, port := freeAddr(t)
-	cmd := exec.Command("bash", c.java("SecureServer", "-wsdl", c.wsdl(), "-http", port, "-only", only)...)
+	tlsAddr, tlsPort := freeAddr(t)
+	cmd := exec.Command("bash", c.java("SecureServer", "-wsdl", c.wsdl(), "-only", only, "-http", port, "-https", tlsPort, "-p12", c.file("tls.p12"))...)
 	cmd.Env = append(os.Environ(), c.env()...)
 	daemon(t, cmd, saidReady)
-	return "http://" + addr
+	return "http://" + addr, "https://" + tlsAddr
 }
 
 func (c *cxf) wsdl() string { return filepath.Join(c.build, "lab", "Lab.wsdl") }
