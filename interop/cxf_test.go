@@ -16,8 +16,8 @@ import (
 )
 
 // The policies that CXF's clients are run with. CXF's streaming client does not get on with CXF's own server in two of
-// them (it signs the plaintext in spite of EncryptBeforeSigning, and names the token of a derived key by a URI without #:
-// testvectors/transcripts/*-stax), so it is left out there.
+// them (it signs the plaintext in spite of EncryptBeforeSigning, and names the token of a derived key by a URI without #)
+// and leaves the token unsigned under ProtectTokens (testvectors/transcripts/*-stax), so it is left out there.
 var overHTTP = []struct {
 	port      string
 	streaming bool
@@ -31,9 +31,14 @@ var overHTTP = []struct {
 	{"KtpSymmetricTripleDes", true},
 	{"KtpSymmetricGcm128", true},
 	{"KtpSymmetricSignOnly", true},
+	{"KtpSymmetric256Sha256", true},
+	{"KtpSymmetricDerived256", false},
+	{"KtpSymmetricDerivedEncryptBeforeSigning", false},
+	{"KtpSymmetricProtectTokens", false},
+	{"KtpSymmetricSoap12", true},
 }
 
-var overTLS = []string{"KtpTransport", "KtpTransportEndorsing", "KtpSupporting"} // both clients
+var overTLS = []string{"KtpTransport", "KtpTransportEndorsing", "KtpTransportSignedEndorsing", "KtpSupporting"} // both clients
 
 // A CXF client's exit status 0 means that CXF verified our reply, decrypted it and found the right answer in it.
 func TestCXFClientsAcceptOurReplies(t *testing.T) {
@@ -44,7 +49,7 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 		ports = append(ports, p.port)
 	}
 	plain := serve(t, wssgate, c.kdc, backend, false, ports...)
-	tls := serve(t, wssgate, c.kdc, backend, true, overTLS...)
+	tls := serve(t, wssgate, c.kdc, backend, true, append(overTLS, "KtpTransportEndorsingDerived")...)
 
 	call := func(name string, g *gateway, port string, args ...string) {
 		t.Run(port+"/"+name, func(t *testing.T) {
@@ -71,7 +76,20 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 	call("reply of a million characters", plain, "KtpSymmetric", "-size", "100", "-reply", "1000000")
 	call("delegation", plain, "KtpSymmetric", "-deleg")
 	call("offers h2c", plain, "KtpSymmetric", "-h2c")
+	call("DOM", tls, "KtpTransportEndorsingDerived", "-count", "3")
 	call("20000 characters", tls, "KtpTransportEndorsing", "-size", "20000", "-count", "10")
+}
+
+// A client that sends its ticket once and then names it by SHA-1, as WCF does: made with WSS4J, since CXF never does so.
+func TestWSS4JNamesAnEarlierTicket(t *testing.T) {
+	const port = "KtpSymmetricKeyIdentifier"
+	c := newCXF(t, startKDC(t))
+	backend, calls := counting(t)
+	g := serve(t, program(t), c.kdc, backend, false, port)
+	out, err := runs(t, c.env(), "bash", c.java("KeyIdClient", "-url", g.url+"/"+port, "-count", "4")...)
+	if err != nil || calls.Load() != 4 {
+		t.Errorf("%d calls of the service; client: %v\n%s", calls.Load(), err, out)
+	}
 }
 
 // captured lets a CXF client make n requests and keeps them from reaching anything: messages with a valid ticket that

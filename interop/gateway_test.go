@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -66,7 +67,11 @@ func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports
 	}
 	var routes []map[string]any
 	for _, p := range ports {
-		routes = append(routes, map[string]any{"path": "/" + p, "policy": policyOf(t, p)})
+		route := map[string]any{"path": "/" + p, "policy": policyOf(t, p)}
+		if strings.HasSuffix(p, "Soap12") {
+			route["backend"] = backend + "12" // where the lab's plain service speaks SOAP 1.2
+		}
+		routes = append(routes, route)
 	}
 	config["routes"] = routes
 	b, err := yaml.Marshal(config)

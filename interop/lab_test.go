@@ -51,7 +51,7 @@ func newCXF(t *testing.T, k *kdc) *cxf {
 	}
 	c := &cxf{kdc: k, build: filepath.Join(cache, "wssgate-interop", "cxf-"+sourcesID(t, "cxf"))}
 	if !c.built() {
-		mustRun(t, c.env(), "nice", "bash", "cxf/build.sh")
+		mustRun(t, c.env(), "bash", "cxf/build.sh")
 	}
 	return c
 }

@@ -128,10 +128,10 @@ func saidReady(o *output) bool {
 	return slices.Contains(strings.Split(o.String(), "\n"), "ready")
 }
 
-// runs runs a command to its end, within two minutes, and gives all that it printed.
+// runs runs a command to its end, within ten minutes, and gives all that it printed.
 func runs(t *testing.T, env []string, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), env...)
