@@ -1,0 +1,187 @@
+package wssec
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"strconv"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// Elements that this file writes declare the prefixes they use themselves, have no empty
+// tags and sorted attributes: their text is their own exclusive canonical form.
+
+// writer is one message being protected under the symmetric binding.
+type writer struct {
+	p      *Processor
+	env    envelopeParts
+	key    baseKey
+	token  []byte // the BinarySecurityToken to include, nil to refer by hash
+	scNS   string // WS-SecureConversation namespace of DerivedKeyTokens
+	suffix string // makes the Ids of this message its own
+	nextID int
+
+	sigKey, encKey   []byte
+	sigInfo, encInfo []byte // KeyInfo elements
+	derivedTokens    []byte // DerivedKeyToken elements
+
+	parts     []xmldsig.SignedPart // References of the Signature
+	encrypted []string             // Ids of EncryptedData
+	confirm   [][]byte             // signature values to confirm
+}
+
+// id makes an Id that is unique in the message and unlikely in another.
+func (w *writer) id(kind string) string {
+	w.nextID++
+	return kind + "-" + w.suffix + "-" + strconv.Itoa(w.nextID)
+}
+
+// newSuffix draws the random part of the Ids.
+func (w *writer) newSuffix() error {
+	var b [8]byte
+	if _, err := io.ReadFull(w.p.cfg.Rand, b[:]); err != nil {
+		return err
+	}
+	w.suffix = hex.EncodeToString(b[:])
+	return nil
+}
+
+// prepareKeys chooses signature and encryption key and writes how they are named: the
+// token's key itself, or two DerivedKeyTokens, each with a nonce of its own.
+func (w *writer) prepareKeys(str []byte) error {
+	s := &w.p.suite
+	if w.p.policy.DerivedKeys != Required && w.scNS == "" {
+		w.sigKey, w.encKey = w.key.octets, w.p.policy.KeyFit.fit(s.Encryption, w.key.octets)
+		w.sigInfo = keyInfo(str)
+		w.encInfo = w.sigInfo
+	} else {
+		var err error
+		if w.sigKey, w.sigInfo, err = w.derive(str, s.SignatureKey); err != nil {
+			return err
+		}
+		if w.encKey, w.encInfo, err = w.derive(str, s.EncryptionKey); err != nil {
+			return err
+		}
+	}
+	if w.p.policy.encrypts() && w.encKey == nil {
+		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets, which does not fit %s (key-fit %s)", len(w.key.octets), s.Name, w.p.policy.KeyFit)
+	}
+	return nil
+}
+
+// derive writes a DerivedKeyToken (WSC §7) and gives its key and a KeyInfo that names it.
+func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
+	nonce := make([]byte, 16)
+	if _, err := io.ReadFull(w.p.cfg.Rand, nonce); err != nil {
+		return nil, nil, err
+	}
+	id := w.id("DK")
+	d := w.derivedTokens
+	d = append(d, `<wsc:DerivedKeyToken xmlns:wsc="`+w.scNS+`" xmlns:wsu="`+NSWSU+`" wsu:Id="`+id+`">`...)
+	d = append(d, str...)
+	d = append(d, `<wsc:Offset>0</wsc:Offset><wsc:Length>`+strconv.Itoa(length)+`</wsc:Length><wsc:Nonce>`...)
+	d = base64.StdEncoding.AppendEncode(d, nonce)
+	w.derivedTokens = append(d, `</wsc:Nonce></wsc:DerivedKeyToken>`...)
+
+	valueType := ""
+	if w.p.policy.OptionalAttributes == On {
+		valueType = w.scNS + "/dk"
+	}
+	return DeriveKey(w.key.octets, DefaultLabel, nonce, 0, length), keyInfo(directSTR(id, valueType, "")), nil
+}
+
+// keyInfo puts a SecurityTokenReference into a ds:KeyInfo.
+func keyInfo(str []byte) []byte {
+	b := append([]byte(`<ds:KeyInfo xmlns:ds="`+nsDS+`">`), str...)
+	return append(b, `</ds:KeyInfo>`...)
+}
+
+// directSTR writes a reference by Id (WSS §7.2).
+func directSTR(id, valueType, tokenType string) []byte {
+	b := strStart(tokenType)
+	b = append(b, `<wsse:Reference URI="#`+id+`"`...)
+	if valueType != "" {
+		b = append(b, ` ValueType="`+valueType+`"`...)
+	}
+	return append(b, `></wsse:Reference></wsse:SecurityTokenReference>`...)
+}
+
+// hashSTR writes a reference by KeyIdentifier (WSS §7.3, KTP §3.4).
+func (w *writer) hashSTR() []byte {
+	valueType, tokenType := KerberosAPREQSHA1, w.key.tokenType
+	if tokenType == EncryptedKeyToken {
+		valueType = EncryptedKeySHA1
+	}
+	encoding := ` EncodingType="` + EncodingBase64 + `"`
+	if w.p.policy.OptionalAttributes == Off {
+		encoding, tokenType = "", ""
+	}
+	b := strStart(tokenType)
+	b = append(b, `<wsse:KeyIdentifier`+encoding+` ValueType="`+valueType+`">`...)
+	b = base64.StdEncoding.AppendEncode(b, w.key.hash[:])
+	return append(b, `</wsse:KeyIdentifier></wsse:SecurityTokenReference>`...)
+}
+
+// strStart writes the start tag of a SecurityTokenReference; tokenType may be "".
+func strStart(tokenType string) []byte {
+	if tokenType == "" {
+		return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `">`)
+	}
+	return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `" xmlns:wsse11="` + NSWSSE11 + `" wsse11:TokenType="` + tokenType + `">`)
+}
+
+// appendBST writes the BinarySecurityToken.
+func (w *writer) appendBST(dst []byte, id string) []byte {
+	encoding := ` EncodingType="` + EncodingBase64 + `"`
+	if w.p.policy.OptionalAttributes == Off {
+		encoding = ""
+	}
+	dst = append(dst, `<wsse:BinarySecurityToken xmlns:wsse="`+NSWSSE+`" xmlns:wsu="`+NSWSU+`"`+encoding+` ValueType="`+w.key.tokenType+`" wsu:Id="`+id+`">`...)
+	dst = base64.StdEncoding.AppendEncode(dst, w.token)
+	return append(dst, `</wsse:BinarySecurityToken>`...)
+}
+
+// appendConfirmation writes a SignatureConfirmation (WSS §8.5); value may be nil.
+func appendConfirmation(dst []byte, id string, value []byte) []byte {
+	dst = append(dst, `<wsse11:SignatureConfirmation xmlns:wsse11="`+NSWSSE11+`" xmlns:wsu="`+NSWSU+`"`...)
+	if value != nil {
+		dst = append(dst, ` Value="`...)
+		dst = base64.StdEncoding.AppendEncode(dst, value)
+		dst = append(dst, '"')
+	}
+	return append(dst, ` wsu:Id="`+id+`"></wsse11:SignatureConfirmation>`...)
+}
+
+// sign enters octets that are their own canonical form among the signed parts.
+func (w *writer) sign(id string, canonical []byte) {
+	h := w.p.suite.Digest.New()
+	h.Write(canonical)
+	w.parts = append(w.parts, xmldsig.SignedPart{ID: id, Digest: h.Sum(nil)})
+}
+
+// signNode enters an element among the signed parts, with the wsu:Id that it is about to get.
+func (w *writer) signNode(n xmltext.Node, id idAttr) error {
+	h := w.p.suite.Digest.New()
+	if err := n.WriteCanonical(h, xmltext.C14N{Extra: id.extra()}); err != nil {
+		return err
+	}
+	w.parts = append(w.parts, xmldsig.SignedPart{ID: id.value, Digest: h.Sum(nil)})
+	return nil
+}
+
+// encrypt appends an EncryptedData. plain appends the plaintext to a buffer.
+func (w *writer) encrypt(dst []byte, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
+	m := w.p.suite.Encryption
+	before, after := m.Overhead()
+	buf := make([]byte, before, before+size+after)
+	data, err := m.Encrypt(w.encKey, plain(buf), w.p.cfg.Rand)
+	if err != nil {
+		return dst, err
+	}
+	id := w.id("ED")
+	w.encrypted = append(w.encrypted, id)
+	return xmlenc.Template{ID: id, Type: kind, Method: m, KeyInfo: w.encInfo}.AppendEncryptedData(dst, data), nil
+}

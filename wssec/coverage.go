@@ -1,0 +1,216 @@
+package wssec
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// checkCoverage holds what was signed and encrypted against the policy, by node and place:
+// the Body is the child of the Envelope, a header block the child of the Header, the
+// Timestamp the child of this Security header.
+func (v *verification) checkCoverage() error {
+	for _, check := range [...]func(*verification) error{
+		(*verification).coverToken, (*verification).coverSigned, (*verification).coverEncrypted, (*verification).coverConfirmation,
+	} {
+		if err := check(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// coverToken insists on the token and its use.
+func (v *verification) coverToken() error {
+	if v.sent != nil {
+		return nil
+	}
+	if v.token == nil {
+		return errAt(CodeTokenMissing, v.security, "no Kerberos token")
+	}
+	if !v.bst.IsZero() && v.bst != v.token.node {
+		return errAt(CodeUnsupportedToken, v.bst, "a token beside the one that is used")
+	}
+	if !v.token.fresh && v.p.policy.Binding != Symmetric {
+		return errAt(CodeTokenMissing, v.security, "the message carries no Kerberos token of its own")
+	}
+	if v.needsTokenSigned() && !v.isVerified(v.token.node) {
+		return errAt(CodeNotSigned, v.token.node, "the signature must cover the token (protect-tokens)")
+	}
+	return nil
+}
+
+// needsTokenSigned tells whether the signature must cover the token: by token protection,
+// or because a signed endorsing token has no channel that would cover it.
+func (v *verification) needsTokenSigned() bool {
+	if !v.token.fresh {
+		return false
+	}
+	use := Plain
+	for _, t := range v.p.policy.SupportingTokens {
+		use = t.Use
+	}
+	return v.p.policy.ProtectTokens && v.p.policy.signs() || use == SignedEndorsing && v.p.policy.Binding == NoBinding
+}
+
+// coverSigned insists on the signed parts and the Timestamp.
+func (v *verification) coverSigned() error {
+	if !v.expectsSignature() {
+		return nil
+	}
+	p := &v.p.policy
+	if v.timestamp != nil && !v.isVerified(v.timestamp.node) {
+		return errAt(CodeNotSigned, v.timestamp.node, "the signature must cover the Timestamp")
+	}
+	if p.SignedParts.Body && !v.isVerified(v.env.Body) {
+		return errAt(CodeNotSigned, v.env.Body, "the signature must cover the Body (signed-parts)")
+	}
+	for b := range v.env.Blocks() {
+		if b != v.security && p.SignedParts.matches(b) && !v.isCovered(b) {
+			return errAt(CodeNotSigned, b, "the signature must cover this header block (signed-parts)")
+		}
+	}
+	if p.Binding == Transport && v.timestamp == nil && len(v.verified) == 0 {
+		return errAt(CodeNotSigned, v.security, "the endorsing signature covers nothing")
+	}
+	return nil
+}
+
+// isCovered tells whether a header block was signed: itself, or as the ciphertext that it
+// was decrypted from afterwards.
+func (v *verification) isCovered(b xmltext.Node) bool {
+	if v.isVerified(b) {
+		return true
+	}
+	for _, e := range v.encrypted {
+		if e.part == b && (v.isVerified(e.at) || v.isVerified(e.Node)) {
+			return true
+		}
+	}
+	return false
+}
+
+// coverEncrypted insists on the encrypted parts.
+func (v *verification) coverEncrypted() error {
+	p := &v.p.policy
+	if !p.encrypts() || !v.expectsSignature() {
+		return nil
+	}
+	if p.EncryptedParts.Body && !v.wasEncrypted(v.env.Body) {
+		return errAt(CodeNotEncrypted, v.env.Body, "the content of the Body must be encrypted (encrypted-parts)")
+	}
+	for b := range v.env.Blocks() {
+		if b != v.security && p.EncryptedParts.matches(b) && !v.wasEncrypted(b) {
+			return errAt(CodeNotEncrypted, b, "this header block must be encrypted (encrypted-parts)")
+		}
+	}
+	for _, s := range v.sigs {
+		if p.EncryptSignature && !s.sealed {
+			return errAt(CodeNotEncrypted, s.Node, "the Signature must be encrypted (encrypt-signature)")
+		}
+	}
+	return nil
+}
+
+func (v *verification) wasEncrypted(n xmltext.Node) bool {
+	for _, e := range v.encrypted {
+		if e.opened && e.part == n {
+			return true
+		}
+	}
+	return false
+}
+
+// coverConfirmation insists, in a reply, on one signed SignatureConfirmation for each
+// signature of the request (WSS §8.5).
+func (v *verification) coverConfirmation() error {
+	if v.sent == nil || !v.p.policy.SignatureConfirmation {
+		return nil
+	}
+	for _, want := range v.sent.signatureValues {
+		if !v.confirms(want) {
+			return errAt(CodeConfirmation, v.security, "no SignatureConfirmation for the request's signature")
+		}
+	}
+	if len(v.confirmations) != len(v.sent.signatureValues) {
+		return errAt(CodeConfirmation, v.security, "a SignatureConfirmation that answers nothing")
+	}
+	return nil
+}
+
+func (v *verification) confirms(want []byte) bool {
+	for _, n := range v.confirmations {
+		text, _ := n.Attr("", "Value")
+		got, err := xmlenc.DecodeBase64(text)
+		if err == nil && subtle.ConstantTimeCompare(got, want) == 1 && v.isVerified(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHeaderLayout holds the order of the header against the Layout (SP §6.7). Lax allows
+// forward references, which CXF's streaming client makes.
+func (v *verification) checkHeaderLayout() error {
+	if v.timestamp != nil {
+		pos := v.position[v.timestamp.node]
+		switch v.p.policy.Layout {
+		case LaxTimestampFirst:
+			if pos != 0 {
+				return errAt(CodeLayout, v.timestamp.node, "must be the first element (layout)")
+			}
+		case LaxTimestampLast:
+			if pos != len(v.position)-1 {
+				return errAt(CodeLayout, v.timestamp.node, "must be the last element (layout)")
+			}
+		}
+	}
+	if v.p.policy.Layout == Strict {
+		return v.checkStrict()
+	}
+	return nil
+}
+
+// checkStrict insists that a token stands before its use (SP §6.7.1).
+func (v *verification) checkStrict() error {
+	before := func(tok, use xmltext.Node) error {
+		i, ok := v.position[tok]
+		j, ok2 := v.position[use]
+		if ok && ok2 && i > j {
+			return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
+		}
+		return nil
+	}
+	for n, k := range v.derived {
+		if err := before(k.base.node, n); err != nil {
+			return err
+		}
+	}
+	for _, s := range v.sigs {
+		tok := s.key.base.node
+		if s.key.dkt != nil {
+			tok = s.key.dkt.node
+		}
+		if i, ok := v.position[tok]; ok && i > s.position {
+			return errAt(CodeLayout, s.Node, "stands before the token it uses (layout: strict)")
+		}
+	}
+	return nil
+}
+
+// remember enters the token of a message that was verified as a whole in the cache, for
+// later messages that name it by its hash.
+func (v *verification) remember() error {
+	if v.sent != nil || !v.p.policy.TokenOnce || v.token == nil || !v.token.fresh {
+		return nil
+	}
+	t := v.token.CachedToken
+	t.Key = NewKey(t.Key.octets)
+	// A cache that fails costs a later message its short form, not this one its acceptance.
+	if err := v.p.cfg.Tokens.PutToken(context.WithoutCancel(v.ctx), v.token.hash, t); err != nil {
+		v.facts.TokenCacheErr = err
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package wssec
+
+import (
+	"time"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// referenceList is an xenc:ReferenceList in the header, or that of an EncryptedKey.
+type referenceList struct {
+	node     xmltext.Node
+	position int
+	uris     []string
+	key      xmltext.Node // the EncryptedKey, zero for a list of its own
+}
+
+// encryptedPart is an EncryptedData that a list names, at a position the policy encrypts.
+type encryptedPart struct {
+	xmlenc.EncryptedData
+	list   *referenceList
+	at     xmltext.Node // what the plaintext replaces: the EncryptedData or its EncryptedHeader
+	part   xmltext.Node // the Body, or the decrypted element
+	sealed bool         // it is a child of the Security header
+	opened bool
+}
+
+// readLists finds the EncryptedData that each ReferenceList names and the place it
+// stands at. Whatever is listed elsewhere is refused, and nothing unlisted is opened.
+func (v *verification) readLists() error {
+	seen := make(map[xmltext.Node]bool)
+	for _, l := range v.lists {
+		for _, uri := range l.uris {
+			n, err := v.ids.target(uri, l.node)
+			if err != nil {
+				return err
+			}
+			e, err := v.place(n, l)
+			if err != nil {
+				return err
+			}
+			if seen[e.Node] {
+				return errAt(CodeReference, l.node, "names an EncryptedData twice")
+			}
+			seen[e.Node] = true
+			v.encrypted = append(v.encrypted, e)
+		}
+	}
+	for _, n := range v.sealed {
+		if !seen[n] {
+			return errAt(CodeReference, n, "EncryptedData that no ReferenceList names")
+		}
+	}
+	return nil
+}
+
+// place holds an EncryptedData against the positions that the policy encrypts: the
+// content of the Body, a header block, the Signature.
+func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
+	p := &v.p.policy
+	e := &encryptedPart{list: l, at: n}
+	ed, kind := n, xmlenc.TypeElement
+	switch {
+	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.EncryptedParts.Body:
+		e.part, kind = v.env.Body, xmlenc.TypeContent
+	case n.Parent() == v.security && n.Is(nsXenc, "EncryptedData") && p.EncryptSignature:
+		e.sealed = true
+	case n.Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0 && n.Is(NSWSSE11, "EncryptedHeader"):
+		ed = n.FirstChild()
+	case n.Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0 && n.Is(nsXenc, "EncryptedData"):
+	case n.Parent().Is(NSWSSE11, "EncryptedHeader") && n.Parent().Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0:
+		e.at = n.Parent()
+	default:
+		return nil, errAt(CodeReference, n, "is encrypted, which the policy does not ask for at this place (encrypted-parts, encrypt-signature)")
+	}
+	if e.at.Is(NSWSSE11, "EncryptedHeader") && (!ed.NextSibling().IsZero() || e.at.FirstChild() != ed) {
+		return nil, errAt(CodeSecurityInvalid, e.at, "does not hold exactly one EncryptedData (BSP R3230)")
+	}
+	if ed.IsZero() || !ed.Is(nsXenc, "EncryptedData") {
+		return nil, errAt(CodeReference, n, "is not an EncryptedData")
+	}
+	var err error
+	if e.EncryptedData, err = xmlenc.ParseEncryptedData(ed); err != nil {
+		return nil, wrapAt(CodeSecurityInvalid, err)
+	}
+	if e.Type != kind {
+		return nil, errAt(CodeSecurityInvalid, ed, "Type is %q; at this place it must be %q", e.Type, kind)
+	}
+	if e.Algorithm != v.p.suite.Encryption.URI {
+		return nil, errAt(CodeUnsupportedAlg, ed, "EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)", e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
+	}
+	return e, nil
+}
+
+// openSignatures decrypts the EncryptedData children of the Security header. Each must be
+// the Signature.
+func (v *verification) openSignatures() error {
+	for _, e := range v.encrypted {
+		if !e.sealed {
+			continue
+		}
+		if err := v.open(e); err != nil {
+			return err
+		}
+		if !e.part.Is(nsDS, "Signature") {
+			return errAt(CodePlaintext, e.Node, "an encrypted element of the Security header is not a Signature")
+		}
+		if err := v.readSignature(e.part, v.position[e.Node], true); err != nil {
+			return wrapAt(CodePlaintext, err)
+		}
+		v.ids.addTarget(e.part)
+		v.ids.addBelow(e.part)
+	}
+	if id := v.ids.duplicate(); id != "" {
+		return errAt(CodeDuplicateID, v.security, "the Id %.64q stands on two elements that a reference may name", id)
+	}
+	return nil
+}
+
+// open decrypts one EncryptedData and grafts its plaintext.
+func (v *verification) open(e *encryptedPart) error {
+	start := time.Now()
+	defer func() { v.facts.DecryptTime += time.Since(start) }()
+	key, err := v.keyOfPart(e)
+	if err != nil {
+		return err
+	}
+	octets, err := v.encryptionKey(key, e.Node)
+	if err != nil {
+		return err
+	}
+	data, err := e.AppendCipher(make([]byte, 0, e.CipherLen()))
+	if err != nil {
+		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
+	}
+	plain, err := v.p.suite.Encryption.Decrypt(octets, data)
+	if err != nil {
+		return errAt(CodeDecryption, e.Node, "%w: another key, or the ciphertext was changed", err)
+	}
+	kind := xmltext.GraftElement
+	if e.Type == xmlenc.TypeContent {
+		kind = xmltext.GraftContent
+	}
+	previous := e.at.Parent()
+	if err := e.at.Graft(plain, kind, v.p.cfg.XML); err != nil {
+		return &Error{Code: CodePlaintext, Path: e.Node.Path(), Err: err}
+	}
+	e.opened = true
+	v.facts.PlaintextBytes += len(plain)
+	if kind == xmltext.GraftElement {
+		return v.graftedElement(e, previous)
+	}
+	return nil
+}
+
+// graftedElement finds the element that has taken the place of an EncryptedData.
+func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) error {
+	e.part = e.at.Replacement()
+	if e.sealed || parent != v.env.Header {
+		return nil
+	}
+	if !v.p.policy.EncryptedParts.matches(e.part) || e.part.Is(NSWSSE, "Security") {
+		return errAt(CodePlaintext, e.Node, "the decrypted header block is not one that the policy encrypts (encrypted-parts)")
+	}
+	if _, err := v.env.MustUnderstand(e.part); err != nil {
+		return &Error{Code: CodePlaintext, Path: e.Node.Path(), Err: err}
+	}
+	v.ids.addTarget(e.part)
+	v.ids.addBelow(e.part)
+	if id := v.ids.duplicate(); id != "" {
+		return errAt(CodeDuplicateID, v.env.Header, "the Id %.64q stands on two elements that a reference may name", id)
+	}
+	return nil
+}
+
+// keyOfPart gives the key of an EncryptedData: that of its KeyInfo, or, without one, the
+// EncryptedKey whose list names it (WSS §9.2).
+func (v *verification) keyOfPart(e *encryptedPart) (*boundKey, error) {
+	if e.KeyInfo.IsZero() && !e.list.key.IsZero() {
+		return v.encryptedKey(e.list.key)
+	}
+	return v.keyOf(e.KeyInfo, e.Node)
+}

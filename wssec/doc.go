@@ -1,0 +1,54 @@
+// Package wssec applies WS-Security to SOAP messages with Kerberos keys: it verifies and
+// decrypts what a peer protected, and protects what goes back, as one [Policy] asks.
+//
+// A [Processor] turns a soap.Envelope, in which nothing is trusted, into a [Message],
+// which only Verify can make. What was verified is remembered as nodes of the one scanned
+// document, never as Ids, and only those nodes are forwarded.
+//
+// # Specifications
+//
+//   - Web Services Security: SOAP Message Security 1.1.1 (OASIS, 18 May 2012)
+//   - Web Services Security: Kerberos Token Profile 1.1.1 (OASIS, 18 May 2012)
+//   - WS-SecurityPolicy 1.2 (OASIS, 1 July 2007): the terms of Policy
+//   - WS-SecureConversation, February 2005 and 1.3 (OASIS, 1 March 2007): derived keys
+//   - Basic Security Profile 1.1 (WS-I, 24 January 2010)
+//
+// # Terms
+//
+//	Specification                                Go
+//	-------------------------------------------  -------------------------------------
+//	wsse:Security (WSS §5)                       Processor.Verify, Processor.Protect
+//	BinarySecurityToken (WSS §6.3, KTP §3.2)     TicketVerifier, Ticket
+//	SecurityTokenReference (WSS §7)              resolve.go
+//	KeyIdentifier Kerberosv5APREQSHA1 (KTP §3.4) TokenHash, TokenCache
+//	Signature (WSS §8), STR-Transform (§8.3)     signature.go, strtransform.go
+//	Encryption (WSS §9), EncryptedHeader (§9.3)  decrypt.go
+//	Timestamp (WSS §10)                          timestamp.go
+//	SignatureConfirmation (WSS §8.5)             Policy.SignatureConfirmation
+//	DerivedKeyToken (WSC §7)                     DeriveKey, derivedkey.go
+//	error codes (WSS §12)                        Code, FaultFor
+//	[Security Binding] (SP §7)                   Policy.Binding
+//	[Algorithm Suite] (SP §6.1)                  Suite, Policy.AlgorithmSuite
+//	[Protection Order] (SP §6.3)                 Policy.ProtectionOrder
+//	SignedParts, EncryptedParts (SP §4)          Parts
+//	supporting tokens (SP §8)                    SupportingToken
+//
+// # Security considerations
+//
+// Algorithms come from the policy, never from the message: what the message names is
+// compared with the policy's suite before any work is done with it.
+//
+// Header order decides meaning: each Signature is digested over the document as decrypted
+// by the ReferenceLists before it, and never retried in another state. The HMAC over
+// SignedInfo is checked, and its value entered in the replay store, before any plaintext
+// but that of an encrypted Signature is parsed: a recorded message gives an attacker one
+// question to a padding oracle, not thousands. Every cryptographic failure is answered
+// with the same fault, after the hash work of a good message.
+//
+// References resolve only to children of the processed Security header, header blocks,
+// the Body, and EncryptedData at the positions that the policy encrypts. Ids inside the
+// content of the Body are the application's data.
+//
+// The SHA-1 of a token (TokenHash) names a key that the peer has already proved to hold;
+// a second token with the same hash gains nothing, since its key is checked anew.
+package wssec

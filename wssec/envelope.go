@@ -1,0 +1,125 @@
+package wssec
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// envelopeParts is an envelope taken apart for rebuilding: its own start and end tags as
+// written, its header blocks, its Body.
+type envelopeParts struct {
+	*soap.Envelope
+	blocks []xmltext.Node // without Security headers for the receiver
+}
+
+// takeApart leaves out a Security header that the backend may have put in: what we write
+// takes its place.
+func takeApart(env *soap.Envelope, actor string) envelopeParts {
+	e := envelopeParts{Envelope: env}
+	for b := range env.Blocks() {
+		if !b.Is(NSWSSE, "Security") || env.Role(b) != actor {
+			e.blocks = append(e.blocks, b)
+		}
+	}
+	return e
+}
+
+// qname gives the name of an element as written.
+func qname(n xmltext.Node) string {
+	if p := n.Prefix(); p != "" {
+		return p + ":" + n.Local()
+	}
+	return n.Local()
+}
+
+// appendStartTag appends the start tag of n as written, with extra attributes behind the
+// name, also where n is an empty-element tag.
+func appendStartTag(dst []byte, n xmltext.Node, extra string) []byte {
+	start, contentStart, contentEnd, end := n.SourceRange()
+	tag := n.Doc().Source()[start:contentStart]
+	if contentStart == contentEnd && contentEnd == end {
+		tag = bytes.TrimSuffix(tag, []byte("/>"))
+	} else {
+		tag = tag[:len(tag)-1]
+	}
+	name := len("<") + len(qname(n))
+	dst = append(dst, tag[:name]...)
+	dst = append(dst, extra...)
+	dst = append(dst, tag[name:]...)
+	return append(dst, '>')
+}
+
+func appendEndTag(dst []byte, n xmltext.Node) []byte {
+	return append(append(append(dst, "</"...), qname(n)...), '>')
+}
+
+// appendContent appends the content of n as written.
+func appendContent(dst []byte, n xmltext.Node) []byte {
+	_, from, to, _ := n.SourceRange()
+	return append(dst, n.Doc().Source()[from:to]...)
+}
+
+// idAttr is the wsu:Id of an element: the one it has, or one to be written.
+type idAttr struct {
+	value  string
+	prefix string // of the namespace, when the attribute is to be written
+}
+
+// idFor gives the wsu:Id of n, under a prefix that changes no other name in n when the
+// attribute has to be added.
+func idFor(n xmltext.Node, fresh string) idAttr {
+	if v, ok := n.Attr(NSWSU, "Id"); ok {
+		return idAttr{value: v}
+	}
+	prefix := "wsu"
+	for i := 1; ; i++ {
+		uri, ok := n.LookupNamespace(prefix)
+		if !ok || uri == NSWSU {
+			return idAttr{value: fresh, prefix: prefix}
+		}
+		prefix = "wsu" + strconv.Itoa(i)
+	}
+}
+
+// extra is the attribute for the canonicalizer.
+func (a idAttr) extra() []xmltext.ApexAttr {
+	if a.prefix == "" {
+		return nil
+	}
+	return []xmltext.ApexAttr{{Prefix: a.prefix, Space: NSWSU, Local: "Id", Value: a.value}}
+}
+
+// text is the attribute, with the declaration of its prefix where n lacks one.
+func (a idAttr) text(n xmltext.Node) string {
+	if a.prefix == "" {
+		return ""
+	}
+	s := ` ` + a.prefix + `:Id="` + a.value + `"`
+	if uri, ok := n.LookupNamespace(a.prefix); !ok || uri != NSWSU {
+		s = ` xmlns:` + a.prefix + `="` + NSWSU + `"` + s
+	}
+	return s
+}
+
+// appendEnvelope assembles the message: the Security header first among the blocks.
+func (e envelopeParts) appendEnvelope(dst, security, blocks, body []byte) []byte {
+	dst = appendStartTag(dst, e.Root, "")
+	if e.Header.IsZero() {
+		name := "Header"
+		if p := e.Root.Prefix(); p != "" {
+			name = p + ":Header"
+		}
+		dst = append(dst, "<"+name+">"...)
+		dst = append(append(dst, security...), blocks...)
+		dst = append(dst, "</"+name+">"...)
+	} else {
+		dst = appendStartTag(dst, e.Header, "")
+		dst = append(append(dst, security...), blocks...)
+		dst = appendEndTag(dst, e.Header)
+	}
+	dst = append(dst, body...)
+	return appendEndTag(dst, e.Root)
+}

@@ -1,0 +1,73 @@
+package wssec
+
+import (
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// HeaderRule says what becomes of header blocks that no protection covers.
+type HeaderRule string
+
+// The rules. The zero value is DropHeaders.
+const (
+	DropHeaders   HeaderRule = "drop"   // leave them out; a mandatory one makes the message fail
+	PassHeaders   HeaderRule = "pass"   // forward them, unverified
+	RefuseHeaders HeaderRule = "refuse" // refuse the message
+)
+
+// AppendForward appends the envelope to forward: the Body and the header blocks that the
+// policy's protection covers, as source octets with the namespace declarations they stood
+// under, without comments, which no digest covers. The Security header for us is left out.
+// Other header blocks follow the rule. A mandatory block meant for us that would be lost
+// is an *Error of CodeNotUnderstood (SOAP 1.1 §4.2.3, SOAP 1.2 §2.4).
+func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
+	blocks, err := m.forwarded(rule)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, `<soap:Envelope xmlns:soap="`...)
+	dst = append(dst, m.env.Version.Namespace()...)
+	dst = append(dst, `">`...)
+	if len(blocks) > 0 {
+		dst = append(dst, `<soap:Header>`...)
+		for _, b := range blocks {
+			dst = b.AppendDetached(dst)
+		}
+		dst = append(dst, `</soap:Header>`...)
+	}
+	dst = m.env.Body.AppendDetached(dst)
+	return append(dst, `</soap:Envelope>`...), nil
+}
+
+// forwarded gives the header blocks to forward.
+func (m *Message) forwarded(rule HeaderRule) ([]xmltext.Node, error) {
+	var out []xmltext.Node
+	for b := range m.env.Blocks() {
+		switch {
+		case b == m.security:
+		case m.isProtected(b) || rule == PassHeaders:
+			out = append(out, b)
+		case rule == RefuseHeaders:
+			return nil, errAt(CodeHeaderRefused, b, "no protection covers this header block, and the route refuses those (other-headers)")
+		default:
+			if err := m.droppable(b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// droppable tells whether a block may be left out: not if it is mandatory and meant for us.
+func (m *Message) droppable(b xmltext.Node) error {
+	must, err := m.env.MustUnderstand(b)
+	if err != nil {
+		return err
+	}
+	if role := m.env.Role(b); must && (role == "" || soap.IsNext(role) || role == m.policy.Actor) {
+		e := errAt(CodeNotUnderstood, b, "mandatory, but not protected, so it would be dropped (other-headers)")
+		e.Block = b.Name()
+		return e
+	}
+	return nil
+}

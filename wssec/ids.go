@@ -1,0 +1,101 @@
+package wssec
+
+import "github.com/wssgate/wssgate/soap/xmltext"
+
+// idIndex knows the Ids of a message outside the content of its Body, and which of them
+// stand on elements that a Reference may name.
+type idIndex struct {
+	m map[string]idEntry
+}
+
+type idEntry struct {
+	node   xmltext.Node // the target, zero if the element may not be one
+	count  int          // elements that carry this Id
+	places int          // of these, possible targets
+}
+
+// addTarget enters an element that a Reference may name: by its wsu:Id, or, for elements
+// of XML Signature and XML Encryption, by their own Id attribute (WSS §4).
+func (x *idIndex) addTarget(n xmltext.Node) {
+	own := n.Space() == nsDS || n.Space() == nsXenc
+	for name, value := range n.Attrs() {
+		switch {
+		case name.Space == NSWSU && name.Local == "Id", own && name.Space == "" && name.Local == "Id":
+			x.add(value, n)
+		case isIDName(name):
+			x.add(value, xmltext.Node{})
+		}
+	}
+}
+
+// addOther enters the Ids of n and everything below it as Ids that name no target.
+func (x *idIndex) addOther(n xmltext.Node) {
+	x.addOtherAttrs(n)
+	x.addBelow(n)
+}
+
+// addBelow enters the Ids below n as Ids that name no target.
+func (x *idIndex) addBelow(n xmltext.Node) {
+	for d := range n.Descendants() {
+		x.addOtherAttrs(d)
+	}
+}
+
+func (x *idIndex) addOtherAttrs(n xmltext.Node) {
+	for name, value := range n.Attrs() {
+		if isIDName(name) {
+			x.add(value, xmltext.Node{})
+		}
+	}
+}
+
+func (x *idIndex) add(id string, n xmltext.Node) {
+	if x.m == nil {
+		x.m = make(map[string]idEntry, 16)
+	}
+	e := x.m[id]
+	e.count++
+	if !n.IsZero() {
+		e.node = n
+		e.places++
+	}
+	x.m[id] = e
+}
+
+// isIDName tells whether some XML stack would take an attribute for an identifier.
+func isIDName(n xmltext.Name) bool {
+	switch n.Space {
+	case "":
+		return n.Local == "Id" || n.Local == "ID" || n.Local == "id"
+	case NSWSU:
+		return n.Local == "Id"
+	case nsXML:
+		return n.Local == "id"
+	}
+	return false
+}
+
+// duplicate gives an Id that two possible targets carry, "" if there is none.
+func (x *idIndex) duplicate() string {
+	for id, e := range x.m {
+		if e.places > 1 {
+			return id
+		}
+	}
+	return ""
+}
+
+// target resolves a "#id" URI to the one element that carries it.
+func (x *idIndex) target(uri string, from xmltext.Node) (xmltext.Node, error) {
+	if len(uri) < 2 || uri[0] != '#' {
+		return xmltext.Node{}, errAt(CodeReference, from, "URI is not #id")
+	}
+	e := x.m[uri[1:]]
+	switch {
+	case e.places == 0:
+		return xmltext.Node{}, errAt(CodeReference, from, "no element that may be referred to has this Id")
+	case e.count > 1:
+		return xmltext.Node{}, errAt(CodeDuplicateID, from, "the Id it refers to is not unique")
+	}
+	return e.node, nil
+}

@@ -1,0 +1,50 @@
+package wssec
+
+// Namespaces of WS-Security and its companions, and the URIs that name token types.
+const (
+	NSWSSE   = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+	NSWSU    = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+	NSWSSE11 = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
+	NSWSC05  = "http://schemas.xmlsoap.org/ws/2005/02/sc"
+	NSWSC13  = "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512"
+
+	nsXenc = "http://www.w3.org/2001/04/xmlenc#"
+	nsDS   = "http://www.w3.org/2000/09/xmldsig#"
+	nsXML  = "http://www.w3.org/XML/1998/namespace"
+
+	// EncodingBase64 is the EncodingType of BinarySecurityToken and KeyIdentifier; absent means the same.
+	EncodingBase64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
+
+	ktp = "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#"
+)
+
+// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by hash (§3.4).
+const (
+	GSSKerberosAPREQ     = ktp + "GSS_Kerberosv5_AP_REQ"
+	GSSKerberosAPREQ1510 = ktp + "GSS_Kerberosv5_AP_REQ1510"
+	GSSKerberosAPREQ4120 = ktp + "GSS_Kerberosv5_AP_REQ4120"
+	KerberosAPREQ        = ktp + "Kerberosv5_AP_REQ"
+	KerberosAPREQ1510    = ktp + "Kerberosv5_AP_REQ1510"
+	KerberosAPREQ4120    = ktp + "Kerberosv5_AP_REQ4120"
+	KerberosAPREQSHA1    = ktp + "Kerberosv5APREQSHA1"
+
+	// EncryptedKeySHA1 names an EncryptedKey by the SHA-1 of its wrapped octets (WSS 1.1 §7.3).
+	EncryptedKeySHA1 = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1"
+	// EncryptedKeyToken is the TokenType and ValueType of an EncryptedKey (WSS 1.1 §7.7).
+	EncryptedKeyToken = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKey"
+)
+
+// isKerberosValueType tells whether uri is one of the six ValueTypes of a Kerberos token,
+// and whether the token is GSS-framed.
+func isKerberosValueType(uri string) (framed, ok bool) {
+	switch uri {
+	case GSSKerberosAPREQ, GSSKerberosAPREQ1510, GSSKerberosAPREQ4120:
+		return true, true
+	case KerberosAPREQ, KerberosAPREQ1510, KerberosAPREQ4120:
+		return false, true
+	}
+	return false, false
+}
+
+// isSC tells whether a namespace is one of the two of WS-SecureConversation.
+func isSC(space string) bool { return space == NSWSC05 || space == NSWSC13 }

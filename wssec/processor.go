@@ -1,0 +1,108 @@
+package wssec
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+)
+
+// Ticket is an accepted Kerberos AP-REQ. It is an alias of an interface literal, so that
+// an implementation needs no import of this package.
+type Ticket = interface {
+	// Client gives the authenticated principal: name components joined by "/", and realm.
+	Client() (name, realm string)
+	// Service gives the principal that the ticket is for, as "soap/gw.example.com@EXAMPLE.COM".
+	Service() string
+	// EndTime is when the ticket expires.
+	EndTime() time.Time
+	// EtypeOfKey is the Kerberos encryption type number of the effective key.
+	EtypeOfKey() int32
+	// ExposeKeyOctets gives a copy of the effective key: the authenticator's subkey, else
+	// the ticket's session key (Kerberos Token Profile 1.1.1 §3.6 leaves it to RFC 4121).
+	ExposeKeyOctets() []byte
+}
+
+// TicketVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
+// as their first octet tells, including their replay. It must be safe for concurrent use.
+type TicketVerifier interface {
+	VerifyTicket(ctx context.Context, token []byte) (Ticket, error)
+}
+
+// ReplayCache remembers what was accepted until it can no longer be accepted. Add enters
+// id and reports true, or false if it is there already; the two are one atomic step. An
+// entry is kept at least until expires. On error nothing is accepted.
+type ReplayCache interface {
+	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
+}
+
+// Config is what a Processor works with. All of it must be safe for concurrent use.
+type Config struct {
+	// Tickets verifies tokens. It may be nil in a Processor that only starts exchanges.
+	Tickets TicketVerifier
+	// Replay is where signature values are entered; required if the policy checks them.
+	Replay ReplayCache
+	// Tokens keeps accepted tokens for clients that send theirs once. Nil: a memory cache
+	// of 10,000 tokens of its own. Do not share one among Processors: a token accepted on
+	// one route would be accepted on another.
+	Tokens TokenCache
+	// Time gives the current time. Nil: time.Now.
+	Time func() time.Time
+	// Rand supplies IVs, nonces and Ids. Nil: crypto/rand.
+	Rand io.Reader
+	// XML limits decrypted XML. The zero value has xmltext's defaults.
+	XML xmltext.Options
+}
+
+// Processor applies one Policy. It is immutable and safe for concurrent use.
+type Processor struct {
+	policy    Policy
+	suite     Suite
+	signature xmldsig.SignatureMethod
+	cfg       Config
+}
+
+// NewProcessor makes a Processor; the error says what is wrong with the policy or what it
+// needs and the Config lacks.
+func NewProcessor(p Policy, c Config) (*Processor, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	p = p.withDefaults()
+	if p.MessageReplay == On && c.Replay == nil {
+		return nil, errors.New("wssec: message-replay is on and Config.Replay is nil")
+	}
+	def(&c.Rand, io.Reader(rand.Reader))
+	if c.Time == nil {
+		c.Time = time.Now
+	}
+	if c.Tokens == nil {
+		c.Tokens = NewMemoryTokenCache(0)
+	}
+	suite, _ := LookupSuite(p.AlgorithmSuite)
+	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), cfg: c}, nil
+}
+
+// Policy gives the policy with its defaults filled in.
+func (p *Processor) Policy() Policy { return p.policy }
+
+// Channel is what the caller knows of the transport that a message came over.
+type Channel struct {
+	TLS bool // it is TLS, ended by us
+}
+
+// Verify verifies and decrypts a request. It grafts plaintext into env.Doc; env belongs to
+// the Message afterwards. The error is an *Error; FaultFor tells what to answer.
+func (p *Processor) Verify(ctx context.Context, env *soap.Envelope, ch Channel) (*Message, error) {
+	return p.verify(ctx, env, ch, nil)
+}
+
+// VerifyReply verifies and decrypts the reply to a request that ProtectRequest made.
+func (p *Processor) VerifyReply(ctx context.Context, env *soap.Envelope, req *Request, ch Channel) (*Message, error) {
+	return p.verify(ctx, env, ch, req)
+}

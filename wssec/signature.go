@@ -1,0 +1,157 @@
+package wssec
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+)
+
+// checkAlgorithms holds every algorithm that a Signature names against the policy.
+func (v *verification) checkAlgorithms(s *signature) error {
+	if s.Method != v.p.signature.URI {
+		return errAt(CodeUnsupportedAlg, s.SignedInfo, "SignatureMethod %.120q; the policy has %q (signature-method)", s.Method, v.p.signature.URI)
+	}
+	if s.C14NMethod != xmldsig.ExclusiveC14N {
+		return errAt(CodeUnsupportedAlg, s.SignedInfo, "CanonicalizationMethod %.120q is not exclusive canonicalization", s.C14NMethod)
+	}
+	if len(s.References) == 0 {
+		return errAt(CodeSecurityInvalid, s.SignedInfo, "signs nothing")
+	}
+	for i := range s.References {
+		r := &s.References[i]
+		if r.DigestMethod != v.p.suite.Digest.URI {
+			return errAt(CodeUnsupportedAlg, r.Node, "DigestMethod %.120q; the policy's suite %s has %q (algorithm-suite)", r.DigestMethod, v.p.suite.Name, v.p.suite.Digest.URI)
+		}
+		if r.C14NMethod != xmldsig.ExclusiveC14N {
+			return errAt(CodeUnsupportedAlg, r.Node, "Transform %.120q is not exclusive canonicalization", r.C14NMethod)
+		}
+	}
+	return nil
+}
+
+// claim enters the SignatureValue, now known to be the key holder's, in the replay store
+// until the Timestamp is no longer accepted. It comes before the decryption of the Body,
+// so that a recorded message can be tried once with changed ciphertext, not again and again.
+func (v *verification) claim() error {
+	if v.sent != nil || v.p.policy.MessageReplay != On || len(v.sigs) == 0 {
+		return nil
+	}
+	if v.timestamp == nil {
+		if v.token != nil && v.token.fresh {
+			return nil // the authenticator is new, and the token's own replay check said so
+		}
+		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp")
+	}
+	for _, s := range v.sigs {
+		h := sha256.New()
+		h.Write([]byte("wssec SignatureValue\x00"))
+		h.Write(s.key.base.hash[:])
+		h.Write(s.Value)
+		added, err := v.p.cfg.Replay.Add(v.ctx, [32]byte(h.Sum(nil)), v.timestamp.acceptedUntil(&v.p.policy))
+		if err != nil {
+			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
+		}
+		if !added {
+			return errAt(CodeMessageReplayed, s.Node, "this signature was received before")
+		}
+	}
+	return nil
+}
+
+// processInOrder takes ReferenceLists and Signatures as the header has them: what a
+// Signature covers is the document as the lists before it left it.
+func (v *verification) processInOrder() error {
+	if err := v.checkOrder(); err != nil {
+		return err
+	}
+	for pos := range len(v.position) {
+		for _, e := range v.encrypted {
+			if e.list.position == pos && !e.opened {
+				if err := v.open(e); err != nil {
+					return err
+				}
+			}
+		}
+		for _, s := range v.sigs {
+			if s.position == pos {
+				if err := v.checkDigests(s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkOrder compares the order found with the policy's [protection order] (SP §6.3). A
+// sender prepends, so what is to be undone first stands first.
+func (v *verification) checkOrder() error {
+	for _, e := range v.encrypted {
+		for _, s := range v.sigs {
+			if e.sealed {
+				continue // the encrypted Signature itself
+			}
+			signedFirst := e.list.position < s.position
+			if signedFirst != (v.p.policy.ProtectionOrder == SignBeforeEncrypt) {
+				return errAt(CodeProtectionOrder, e.list.node, "the order of ReferenceList and Signature is not %s (protection-order)", v.p.policy.ProtectionOrder)
+			}
+		}
+	}
+	return nil
+}
+
+// checkDigests digests each Reference of a Signature in the present state of the document
+// and remembers the nodes.
+func (v *verification) checkDigests(s *signature) error {
+	start := time.Now()
+	defer func() { v.facts.DigestTime += time.Since(start) }()
+	for i := range s.References {
+		r := &s.References[i]
+		n, c14n, err := v.dereference(s, r)
+		if err != nil {
+			return err
+		}
+		if n == v.env.Body {
+			v.bodyHashed = true
+		}
+		h := v.p.suite.Digest.New()
+		if err := n.WriteCanonical(h, c14n); err != nil {
+			return &Error{Code: CodeDigestInvalid, Path: n.Path(), Err: err}
+		}
+		if !r.CheckDigest(h) {
+			return errAt(CodeDigestInvalid, r.Node, "DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
+		}
+		v.verified = append(v.verified, n)
+	}
+	return nil
+}
+
+// dereference finds the node that a Reference is about and how it is canonicalised.
+func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.Node, xmltext.C14N, error) {
+	if r.STRTransform {
+		n, err := v.strTarget(s, r)
+		c := r.C14N
+		c.DefaultNS = v.p.policy.STRTransform == STRWSS
+		return n, c, err
+	}
+	n, err := v.ids.target(r.URI, r.Node)
+	if err == nil && n.Grafted() {
+		err = errAt(CodeReference, r.Node, "the EncryptedData it names was decrypted before")
+	}
+	if err == nil && n == s.Node {
+		err = errAt(CodeReference, r.Node, "a Signature cannot cover itself")
+	}
+	return n, r.C14N, err
+}
+
+// isVerified tells whether n itself is covered by a valid Reference.
+func (v *verification) isVerified(n xmltext.Node) bool {
+	for _, o := range v.verified {
+		if o == n {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,42 @@
+package wssec
+
+import (
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+)
+
+// strTarget finds the token that a Reference with the STR-Transform covers (WSS §8.3): its
+// URI names a SecurityTokenReference of this Signature's KeyInfo or of the Security
+// header, and the token is the one that refers to directly. A KeyIdentifier would have to
+// be dereferenced into a token that nobody sees in the message; no stack does that for
+// Kerberos, and it is refused.
+func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.Node, error) {
+	str := s.KeyInfo.FirstChild()
+	if id, ok := strID(str); !ok || "#"+id != r.URI {
+		return xmltext.Node{}, errAt(CodeReference, r.Node, "the STR-Transform does not name the SecurityTokenReference of this Signature")
+	}
+	if e := v.ids.m[r.URI[1:]]; e.count != 1 || e.places != 0 {
+		return xmltext.Node{}, errAt(CodeDuplicateID, r.Node, "the Id it refers to is not unique")
+	}
+	ref := str.FirstChild()
+	switch {
+	case ref.Is(NSWSSE, "Reference"):
+		uri, _ := ref.Attr("", "URI")
+		n, err := v.ids.target(uri, ref)
+		if err == nil && n.Parent() != v.security {
+			err = errAt(CodeReference, ref, "does not lead to a token of this Security header")
+		}
+		return n, err
+	case ref.Is(NSWSSE, "Embedded"):
+		return ref.FirstChild(), nil
+	}
+	return xmltext.Node{}, errAt(CodeReference, ref, "the STR-Transform of a KeyIdentifier is refused")
+}
+
+// strID gives the wsu:Id of a SecurityTokenReference.
+func strID(str xmltext.Node) (string, bool) {
+	if str.IsZero() || !str.Is(NSWSSE, "SecurityTokenReference") {
+		return "", false
+	}
+	return str.Attr(NSWSU, "Id")
+}

@@ -1,0 +1,87 @@
+package wssec
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// timestamp is a wsu:Timestamp (WSS §10).
+type timestamp struct {
+	node             xmltext.Node
+	created, expires time.Time // expires is zero if absent
+}
+
+// parseTimestamp reads a Timestamp as BSP 1.1 has it: one Created, at most one Expires
+// after it, nothing else.
+func parseTimestamp(n xmltext.Node) (*timestamp, error) {
+	t := &timestamp{node: n}
+	c := n.FirstChild()
+	if c.IsZero() || !c.Is(NSWSU, "Created") || n.HasMixedText() {
+		return nil, errAt(CodeTimestampInvalid, n, "Created must come first (BSP R3203)")
+	}
+	var err error
+	if t.created, err = parseTime(c); err != nil {
+		return nil, err
+	}
+	if c = c.NextSibling(); c.IsZero() {
+		return t, nil
+	}
+	if !c.Is(NSWSU, "Expires") || !c.NextSibling().IsZero() {
+		return nil, errAt(CodeTimestampInvalid, c, "only one Expires may follow Created (BSP R3222, R3224)")
+	}
+	if t.expires, err = parseTime(c); err != nil {
+		return nil, err
+	}
+	if !t.expires.After(t.created) {
+		return nil, errAt(CodeTimestampInvalid, c, "Expires is not after Created (BSP R3221)")
+	}
+	return t, nil
+}
+
+// parseTime reads an xs:dateTime with a time zone.
+func parseTime(n xmltext.Node) (time.Time, error) {
+	if _, start, end, _ := n.SourceRange(); end-start > 64 {
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "not a time")
+	}
+	t, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(n.Text()))
+	if err != nil || !n.FirstChild().IsZero() {
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "not a time in UTC, as 2026-01-31T12:00:00.000Z (BSP R3217)")
+	}
+	return t, nil
+}
+
+// acceptedUntil is when check stops accepting the timestamp.
+func (t *timestamp) acceptedUntil(p *Policy) time.Time {
+	end := t.created.Add(p.MaxAge + p.ClockSkew)
+	if e := t.expires.Add(p.ClockSkew); !t.expires.IsZero() && e.Before(end) {
+		return e
+	}
+	return end
+}
+
+// check tells whether a message with this timestamp is acceptable at now. Its errors are
+// CodeMessageExpired and give the distance, so that an operator sees a wrong clock.
+func (t *timestamp) check(p *Policy, now time.Time) error {
+	switch {
+	case t.created.After(now.Add(p.ClockSkew)):
+		return errAt(CodeMessageExpired, t.node, "created %v in the future; allowed are %v: check the clocks", t.created.Sub(now).Round(time.Millisecond), p.ClockSkew)
+	case !now.Before(t.created.Add(p.MaxAge + p.ClockSkew)):
+		return errAt(CodeMessageExpired, t.node, "created %v ago; allowed are %v and %v of clock skew", now.Sub(t.created).Round(time.Millisecond), p.MaxAge, p.ClockSkew)
+	case !t.expires.IsZero() && !now.Before(t.expires.Add(p.ClockSkew)):
+		return errAt(CodeMessageExpired, t.node, "expired %v ago; allowed are %v of clock skew", now.Sub(t.expires).Round(time.Millisecond), p.ClockSkew)
+	}
+	return nil
+}
+
+// timeFormat is UTC with milliseconds, which every peer reads (BSP R3220).
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// appendTimestamp writes a Timestamp in its own exclusive canonical form.
+func appendTimestamp(dst []byte, id string, now time.Time, ttl time.Duration) []byte {
+	now = now.UTC()
+	return fmt.Appendf(dst, `<wsu:Timestamp xmlns:wsu="%s" wsu:Id="%s"><wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
+		NSWSU, id, now.Format(timeFormat), now.Add(ttl).Format(timeFormat))
+}

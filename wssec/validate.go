@@ -1,0 +1,109 @@
+package wssec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Validate tells whether the policy is one that can be kept: known values only, and no
+// combination that protects less than it seems to. The error says what to change.
+func (p Policy) Validate() error {
+	p = p.withDefaults()
+	return errors.Join(p.checkValues(), p.checkTokens(), p.checkProtection(), p.checkTimes())
+}
+
+func (p *Policy) checkValues() error {
+	return errors.Join(
+		oneOf("binding", p.Binding, Symmetric, Transport, NoBinding),
+		oneOf("signature-method", p.SignatureMethod, HMACSHA1, HMACSHA256, HMACSHA384, HMACSHA512),
+		oneOf("protection-order", p.ProtectionOrder, SignBeforeEncrypt, EncryptBeforeSign),
+		oneOf("derived-keys", p.DerivedKeys, Required, Allowed, Forbidden),
+		oneOf("timestamp", p.Timestamp, Required, Optional, Forbidden),
+		oneOf("layout", p.Layout, Lax, Strict, LaxTimestampFirst, LaxTimestampLast),
+		oneOf("key-fit", p.KeyFit, FitWSS4J, FitWhole, FitExact),
+		oneOf("str-transform", p.STRTransform, STRWSS, STRWCF),
+		oneOf("optional-attributes", p.OptionalAttributes, On, Off),
+		oneOf("message-replay", p.MessageReplay, On, Off),
+		oneOf("derived-key-version", p.DerivedKeyVersion, "", SC13, SC05),
+	)
+}
+
+func oneOf[T ~string](key string, v T, allowed ...T) error {
+	if slices.Contains(allowed, v) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not one of %q", key, string(v), allowed)
+}
+
+func (p *Policy) checkTokens() error {
+	switch {
+	case p.Binding == Symmetric && p.ProtectionToken != KerberosToken:
+		return errors.New("protection-token: the symmetric binding needs one; set it to kerberos")
+	case p.Binding == Symmetric && len(p.SupportingTokens) > 0:
+		return errors.New("supporting-tokens: a message carries one Kerberos token, and the protection-token is it")
+	case p.Binding != Symmetric && p.ProtectionToken != "":
+		return fmt.Errorf("protection-token: only the symmetric binding has one; use supporting-tokens with binding %s", p.Binding)
+	case p.Binding != Symmetric && len(p.SupportingTokens) != 1:
+		return fmt.Errorf("supporting-tokens: binding %s needs exactly one", p.Binding)
+	}
+	for _, t := range p.SupportingTokens {
+		if err := errors.Join(oneOf("supporting-tokens token", t.Token, KerberosToken),
+			oneOf("supporting-tokens use", t.Use, Plain, Signed, Endorsing, SignedEndorsing)); err != nil {
+			return err
+		}
+		if t.Use == Signed && p.Binding == NoBinding {
+			return errors.New("supporting-tokens: a signed token needs a binding that signs; use endorsing or a transport binding")
+		}
+	}
+	return nil
+}
+
+func (p *Policy) checkProtection() error {
+	suite, ok := LookupSuite(p.AlgorithmSuite)
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if p.signs() && !ok {
+		fail("algorithm-suite: %q is not one of %q", p.AlgorithmSuite, SuiteNames())
+	}
+	if p.Binding != Symmetric && (!p.EncryptedParts.IsZero() || p.EncryptSignature) {
+		fail("encrypted-parts: only the symmetric binding encrypts in the message")
+	}
+	if p.Binding == Symmetric && p.SignedParts.IsZero() {
+		fail("signed-parts: the symmetric binding signs at least one part; add body: true")
+	}
+	if p.Binding == Symmetric && p.EncryptedParts.Body && !p.SignedParts.Body {
+		fail("signed-parts: an encrypted Body that is not signed can be changed by anyone; add body: true")
+	}
+	if p.Binding != Symmetric && p.SignatureConfirmation {
+		fail("signature-confirmation: replies are signed under the symmetric binding only")
+	}
+	if p.TokenOnce && p.Timestamp != Required {
+		fail("token-once: a message without its own token needs a Timestamp against replay; set timestamp: required")
+	}
+	if p.TokenOnce && p.MessageReplay == Off {
+		fail("token-once: a message without its own token needs message-replay: on")
+	}
+	if p.KeyFit == FitExact && p.DerivedKeys == Forbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
+		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or key-fit: wss4j")
+	}
+	for _, h := range append(slices.Clone(p.SignedParts.Headers), p.EncryptedParts.Headers...) {
+		if _, err := parseName(h); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Policy) checkTimes() error {
+	for _, d := range []struct {
+		key string
+		v   time.Duration
+	}{{"max-age", p.MaxAge}, {"clock-skew", p.ClockSkew}, {"ttl", p.TTL}} {
+		if d.v < 0 || d.v > 24*time.Hour {
+			return fmt.Errorf("%s: %v is not between 0 and 24h", d.key, d.v)
+		}
+	}
+	return nil
+}

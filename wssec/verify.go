@@ -1,0 +1,389 @@
+package wssec
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// Bounds on the children of a Security header. WCF sends one ReferenceList and one
+// Signature; a policy here asks for one Signature at most.
+const (
+	maxDerivedKeyTokens = 8
+	maxReferenceLists   = 4
+	maxEncryptedKeys    = 2
+	maxConfirmations    = 4
+	maxDataReferences   = 32
+	maxSecurityChildren = 64
+)
+
+// verification is one message being verified: everything known of it so far. The steps of
+// verify fill it in; none of it outlives the call but the Message.
+type verification struct {
+	p    *Processor
+	ctx  context.Context
+	env  *soap.Envelope
+	ch   Channel
+	sent *Request // of a reply, the request it answers; nil for a request
+	now  time.Time
+
+	security      xmltext.Node // the Security header for us
+	timestamp     *timestamp
+	lists         []*referenceList
+	sigs          []*signature
+	encryptedKeys []xmltext.Node
+	bst           xmltext.Node
+	confirmations []xmltext.Node
+	sealed        []xmltext.Node // EncryptedData children of the Security header
+	position      map[xmltext.Node]int
+	ids           idIndex
+
+	token      *token
+	kerberos   *baseKey
+	derived    map[xmltext.Node]*boundKey
+	unwrapped  map[xmltext.Node]*baseKey
+	unwrapping bool
+	baseUsed   *baseKey // the one base key that signed and encrypted
+
+	encrypted []*encryptedPart
+	verified  []xmltext.Node // what a valid Reference covers
+	facts     Facts
+
+	valueHashed, bodyHashed bool // hash work done, for spend
+}
+
+// signature is a Signature in the header and where it stood.
+type signature struct {
+	*xmldsig.Signature
+	position int
+	sealed   bool // it was encrypted
+	key      *boundKey
+}
+
+// verify runs the steps in the order in which a receiver must take them: cheap checks
+// first, no plaintext before the key has proved itself, policy last.
+func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
+	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
+	if sent != nil {
+		v.kerberos = nil
+	}
+	for _, step := range [...]func(*verification) error{
+		(*verification).checkTransport,    // the channel that the policy relies on
+		(*verification).findHeader,        // WSS §5: the Security header for us
+		(*verification).readHeader,        // WSS §5–§10: its children, each by its kind
+		(*verification).indexIDs,          // WSS §4: what may be referred to
+		(*verification).checkTimestamp,    // WSS §10
+		(*verification).acceptToken,       // WSS §6, KTP §3
+		(*verification).readLists,         // WSS §9.1: which EncryptedData are to be opened
+		(*verification).openSignatures,    // SP §6.4: an encrypted Signature
+		(*verification).checkSignatures,   // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
+		(*verification).claim,             // replay
+		(*verification).processInOrder,    // WSS §5: digests and decryption, as the header has them
+		(*verification).checkCoverage,     // SP §4: signed and encrypted parts
+		(*verification).checkHeaderLayout, // SP §6.7
+		(*verification).remember,          // KTP §3.4: the token cache
+	} {
+		if err := step(v); err != nil {
+			v.spend(err)
+			return nil, err
+		}
+	}
+	return v.message(), nil
+}
+
+// checkTransport refuses a message over plain HTTP when TLS is its protection.
+func (v *verification) checkTransport() error {
+	if v.p.policy.NeedsTLS() && !v.ch.TLS {
+		return errAt(CodeTransport, v.env.Root, "the policy relies on TLS and the message came without; use a TLS listener, or say allow-plain-http: true in the policy")
+	}
+	return nil
+}
+
+// findHeader finds the one Security header whose actor is ours.
+func (v *verification) findHeader() error {
+	for b := range v.env.Blocks() {
+		if !b.Is(NSWSSE, "Security") || v.env.Role(b) != v.p.policy.Actor {
+			continue
+		}
+		if !v.security.IsZero() {
+			return errAt(CodeSecurityDuplicate, b, "a second Security header for the same actor")
+		}
+		v.security = b
+	}
+	if v.security.IsZero() && v.needsHeader() {
+		return errAt(CodeSecurityMissing, v.env.Root, "no wsse:Security header")
+	}
+	return nil
+}
+
+// needsHeader tells whether the policy puts anything into the header of this message.
+func (v *verification) needsHeader() bool {
+	return v.sent == nil || v.p.policy.ProtectsReplies() || v.p.policy.Timestamp == Required
+}
+
+// readHeader sorts the children of the Security header by kind and bounds their number.
+func (v *verification) readHeader() error {
+	if v.security.IsZero() {
+		return nil
+	}
+	if v.security.HasMixedText() {
+		return errAt(CodeSecurityInvalid, v.security, "text between elements")
+	}
+	v.position = make(map[xmltext.Node]int, 8)
+	for c := range v.security.Children() {
+		if len(v.position) == maxSecurityChildren {
+			return errAt(CodeLimit, c, "more than %d elements", maxSecurityChildren)
+		}
+		v.position[c] = len(v.position)
+		if err := v.readChild(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) readChild(c xmltext.Node) error {
+	switch {
+	case c.Is(NSWSU, "Timestamp"):
+		return v.readTimestamp(c)
+	case c.Is(NSWSSE, "BinarySecurityToken"):
+		if !v.bst.IsZero() {
+			return errAt(CodeUnsupportedToken, c, "a second BinarySecurityToken")
+		}
+		v.bst = c
+		return nil
+	case c.Local() == "DerivedKeyToken" && isSC(c.Space()):
+		return v.count(c, maxDerivedKeyTokens)
+	case c.Is(nsXenc, "ReferenceList"):
+		uris, err := xmlenc.ParseReferenceList(c, maxDataReferences)
+		if err != nil {
+			return wrapAt(CodeSecurityInvalid, err)
+		}
+		v.lists = append(v.lists, &referenceList{node: c, position: v.position[c], uris: uris})
+		return v.count(c, maxReferenceLists)
+	case c.Is(nsXenc, "EncryptedKey"):
+		return v.readEncryptedKey(c)
+	case c.Is(nsXenc, "EncryptedData"):
+		v.sealed = append(v.sealed, c)
+		return v.count(c, maxReferenceLists)
+	case c.Is(nsDS, "Signature"):
+		return v.readSignature(c, v.position[c], false)
+	case c.Is(NSWSSE11, "SignatureConfirmation") && v.sent != nil:
+		v.confirmations = append(v.confirmations, c)
+		return v.count(c, maxConfirmations)
+	}
+	return errAt(CodeUnsupportedToken, c, "%s is not supported in the Security header", c.Name())
+}
+
+// count bounds the number of children with the name of c.
+func (v *verification) count(c xmltext.Node, max int) error {
+	n := 0
+	for o := range v.position {
+		if o.Local() == c.Local() && o.Space() == c.Space() {
+			n++
+		}
+	}
+	if n > max {
+		return errAt(CodeLimit, c, "more than %d of these", max)
+	}
+	return nil
+}
+
+func (v *verification) readTimestamp(c xmltext.Node) error {
+	if v.timestamp != nil {
+		return errAt(CodeTimestampInvalid, c, "a second Timestamp (BSP R3227)")
+	}
+	var err error
+	v.timestamp, err = parseTimestamp(c)
+	return err
+}
+
+func (v *verification) readEncryptedKey(c xmltext.Node) error {
+	ek, err := xmlenc.ParseEncryptedKey(c, maxDataReferences)
+	if err != nil {
+		return wrapAt(CodeSecurityInvalid, err)
+	}
+	v.encryptedKeys = append(v.encryptedKeys, c)
+	if ek.HasList {
+		v.lists = append(v.lists, &referenceList{node: c, position: v.position[c], uris: ek.References, key: c})
+	}
+	return v.count(c, maxEncryptedKeys)
+}
+
+// readSignature parses a Signature; a policy asks for one at most.
+func (v *verification) readSignature(n xmltext.Node, position int, sealed bool) error {
+	if len(v.sigs) == 1 || !v.expectsSignature() {
+		return errAt(CodeSignatureExtra, n, "the policy does not ask for it")
+	}
+	s, err := xmldsig.Parse(n)
+	if err != nil {
+		return wrapAt(CodeSecurityInvalid, err)
+	}
+	v.sigs = append(v.sigs, &signature{Signature: s, position: position, sealed: sealed})
+	return nil
+}
+
+// expectsSignature tells whether this message is signed under the policy. Replies are
+// signed under the symmetric binding only: an endorsing token is the requestor's.
+func (v *verification) expectsSignature() bool {
+	if v.sent != nil {
+		return v.p.policy.ProtectsReplies()
+	}
+	return v.p.policy.signs()
+}
+
+// indexIDs enters every Id outside the content of the Body.
+func (v *verification) indexIDs() error {
+	v.ids.addOtherAttrs(v.env.Root)
+	if !v.env.Header.IsZero() {
+		v.ids.addOtherAttrs(v.env.Header)
+	}
+	for b := range v.env.Blocks() {
+		if b == v.security {
+			v.ids.addOtherAttrs(b)
+			for c := range b.Children() {
+				v.ids.addTarget(c)
+				v.ids.addBelow(c)
+			}
+			continue
+		}
+		v.ids.addTarget(b)
+		if b.Is(NSWSSE11, "EncryptedHeader") {
+			v.addEncryptedHeader(b)
+			continue
+		}
+		v.ids.addBelow(b)
+	}
+	v.ids.addTarget(v.env.Body)
+	if ed := bodyEncryption(v.env); !ed.IsZero() {
+		v.ids.addTarget(ed)
+		v.ids.addBelow(ed)
+	}
+	if id := v.ids.duplicate(); id != "" {
+		return errAt(CodeDuplicateID, v.env.Root, "the Id %.64q stands on two elements that a reference may name", id)
+	}
+	return nil
+}
+
+// addEncryptedHeader makes the EncryptedData in an EncryptedHeader a possible target.
+func (v *verification) addEncryptedHeader(b xmltext.Node) {
+	for c := range b.Children() {
+		if c.Is(nsXenc, "EncryptedData") {
+			v.ids.addTarget(c)
+			v.ids.addBelow(c)
+		} else {
+			v.ids.addOther(c)
+		}
+	}
+}
+
+// bodyEncryption gives the EncryptedData that is all of the Body's content, or zero.
+func bodyEncryption(env *soap.Envelope) xmltext.Node {
+	ed := env.Body.FirstChild()
+	if ed.IsZero() || !ed.Is(nsXenc, "EncryptedData") || !ed.NextSibling().IsZero() || env.Body.HasMixedText() {
+		return xmltext.Node{}
+	}
+	return ed
+}
+
+// checkTimestamp holds the Timestamp against the policy and the clock, before any
+// cryptographic work.
+func (v *verification) checkTimestamp() error {
+	switch need := v.p.policy.Timestamp; {
+	case v.timestamp == nil && need == Required:
+		return errAt(CodeTimestampMissing, v.security, "the policy requires a Timestamp (timestamp)")
+	case v.timestamp == nil:
+		return nil
+	case need == Forbidden:
+		return errAt(CodeTimestampInvalid, v.timestamp.node, "the policy forbids a Timestamp (timestamp)")
+	}
+	return v.timestamp.check(&v.p.policy, v.now)
+}
+
+// acceptToken verifies the BinarySecurityToken, and insists on one where nothing else
+// could lead to a key.
+func (v *verification) acceptToken() error {
+	start := time.Now()
+	defer func() { v.facts.TokenTime = time.Since(start) }()
+	if !v.bst.IsZero() {
+		return v.acceptBST(v.bst)
+	}
+	if v.sent == nil && len(v.sigs) == 0 && len(v.sealed) == 0 {
+		return errAt(CodeTokenMissing, v.security, "no Kerberos BinarySecurityToken and no reference to one")
+	}
+	return nil
+}
+
+// checkSignatures compares the algorithms with the policy, then checks the HMAC over each
+// SignedInfo. No digest is computed and no other plaintext parsed before.
+func (v *verification) checkSignatures() error {
+	if v.expectsSignature() && len(v.sigs) == 0 {
+		return errAt(CodeSignatureMissing, v.security, "the policy requires a signature")
+	}
+	for _, s := range v.sigs {
+		if err := v.checkAlgorithms(s); err != nil {
+			return err
+		}
+		var err error
+		if s.key, err = v.keyOf(s.KeyInfo, s.Node); err != nil {
+			return err
+		}
+		octets, err := v.signatureKey(s.key, s.KeyInfo)
+		if err != nil {
+			return err
+		}
+		v.valueHashed = true
+		if !s.CheckValue(v.p.signature.New(octets)) {
+			return errAt(CodeSignatureInvalid, s.Node, "SignatureValue is wrong: another key, or SignedInfo was changed")
+		}
+	}
+	return nil
+}
+
+// message makes the result.
+func (v *verification) message() *Message {
+	m := &Message{env: v.env, policy: &v.p.policy, verified: v.verified, facts: v.facts, tls: v.ch.TLS, security: v.security}
+	if v.token != nil {
+		m.token = v.token.CachedToken
+	}
+	if v.baseUsed != nil {
+		m.base = *v.baseUsed
+	}
+	for _, s := range v.sigs {
+		m.signatureValues = append(m.signatureValues, s.Value)
+		if s.key.dkt != nil {
+			m.scNamespace = s.key.dkt.node.Space()
+		}
+	}
+	for _, e := range v.encrypted {
+		m.encrypted = append(m.encrypted, e.part)
+	}
+	return m
+}
+
+// spend does, after a cryptographic failure, the hash work that a good message would have
+// cost from there on, over octets of the same message: a wrong ticket, padding, plaintext,
+// digest and HMAC then differ little in time.
+func (v *verification) spend(err error) {
+	var e *Error
+	if !errors.As(err, &e) || !v.p.policy.signs() {
+		return
+	}
+	switch e.Code {
+	case CodeFailedAuth, CodeDecryption, CodePlaintext, CodeSignatureInvalid, CodeDigestInvalid, CodeKeyLength,
+		CodeTokenUnavailable, CodeNotSigned, CodeNotEncrypted:
+	default:
+		return
+	}
+	if !v.valueHashed && !v.security.IsZero() {
+		_ = v.security.WriteCanonical(v.p.signature.New(make([]byte, 16)), xmltext.C14N{})
+	}
+	if !v.bodyHashed {
+		_ = v.env.Body.WriteCanonical(v.p.suite.Digest.New(), xmltext.C14N{})
+	}
+}

@@ -1,0 +1,217 @@
+package xmldsig
+
+import (
+	"crypto/hmac"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// Limits on the size of a signature. BSP has none; WCF allows 100 references, Santuario 30.
+const (
+	MaxReferences = 64
+	maxValueLen   = 256 // characters of a base64 digest or signature value
+	maxPrefixes   = 64  // prefixes in one PrefixList
+)
+
+// Signature is a parsed ds:Signature. Nothing in it has been verified.
+type Signature struct {
+	Node       xmltext.Node
+	SignedInfo xmltext.Node
+	C14NMethod string       // URI of CanonicalizationMethod
+	C14N       xmltext.C14N // its InclusiveNamespaces
+	Method     string       // URI of SignatureMethod
+	References []Reference
+	Value      []byte       // decoded SignatureValue
+	KeyInfo    xmltext.Node // zero if absent
+}
+
+// Reference is a parsed ds:Reference.
+type Reference struct {
+	Node         xmltext.Node
+	URI          string // "#id"; nothing else is accepted
+	STRTransform bool   // the one Transform is the STR-Transform
+	C14NMethod   string // URI of the canonicalization: the Transform, or the STR-Transform's parameter
+	C14N         xmltext.C14N
+	DigestMethod string
+	Digest       []byte // decoded DigestValue
+}
+
+// errorf says what is wrong with an element of a signature.
+func errorf(n xmltext.Node, format string, args ...any) error {
+	return fmt.Errorf("xmldsig: %s: %s", n.Path(), fmt.Sprintf(format, args...))
+}
+
+// Parse reads a Signature in the shape that BSP 1.1 allows: SignedInfo, SignatureValue,
+// KeyInfo?, nothing else. Every part has exactly the children the specification names.
+func Parse(n xmltext.Node) (*Signature, error) {
+	kids, err := children(n, 3)
+	if err != nil {
+		return nil, err
+	}
+	if len(kids) < 2 || !kids[0].Is(NS, "SignedInfo") || !kids[1].Is(NS, "SignatureValue") {
+		return nil, errorf(n, "expected SignedInfo, SignatureValue, KeyInfo")
+	}
+	s := &Signature{Node: n, SignedInfo: kids[0]}
+	if len(kids) == 3 {
+		if !kids[2].Is(NS, "KeyInfo") {
+			return nil, errorf(kids[2], "only KeyInfo may follow SignatureValue")
+		}
+		s.KeyInfo = kids[2]
+	}
+	if s.Value, err = value(kids[1]); err != nil {
+		return nil, err
+	}
+	return s, s.parseSignedInfo()
+}
+
+func (s *Signature) parseSignedInfo() error {
+	kids, err := children(s.SignedInfo, MaxReferences+2)
+	if err != nil {
+		return err
+	}
+	if len(kids) < 3 || !kids[0].Is(NS, "CanonicalizationMethod") || !kids[1].Is(NS, "SignatureMethod") {
+		return errorf(s.SignedInfo, "expected CanonicalizationMethod, SignatureMethod, Reference")
+	}
+	if s.C14NMethod, s.C14N, err = c14nMethod(kids[0]); err != nil {
+		return err
+	}
+	// An empty SignatureMethod rules out HMACOutputLength, with which a sender could ask
+	// for a comparison of a few bits (CVE-2009-0217, BSP R5401).
+	if c := kids[1].FirstChild(); !c.IsZero() || kids[1].HasMixedText() {
+		return errorf(kids[1], "SignatureMethod has parameters (HMACOutputLength is refused)")
+	}
+	s.Method, _ = kids[1].Attr("", "Algorithm")
+	s.References = make([]Reference, len(kids)-2)
+	for i, k := range kids[2:] {
+		if err := s.References[i].parse(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parse reads one Reference: Transforms with one Transform, DigestMethod, DigestValue.
+func (r *Reference) parse(n xmltext.Node) error {
+	kids, err := children(n, 3)
+	if err != nil {
+		return err
+	}
+	if !n.Is(NS, "Reference") || len(kids) != 3 || !kids[0].Is(NS, "Transforms") ||
+		!kids[1].Is(NS, "DigestMethod") || !kids[2].Is(NS, "DigestValue") {
+		return errorf(n, "expected a Reference of Transforms, DigestMethod, DigestValue")
+	}
+	r.Node = n
+	r.URI, _ = n.Attr("", "URI")
+	if len(r.URI) < 2 || r.URI[0] != '#' {
+		return errorf(n, "URI is not #id: only parts of this message can be signed")
+	}
+	if err := r.parseTransform(kids[0]); err != nil {
+		return err
+	}
+	if c := kids[1].FirstChild(); !c.IsZero() {
+		return errorf(c, "parameter of a digest algorithm that has none")
+	}
+	r.DigestMethod, _ = kids[1].Attr("", "Algorithm")
+	r.Digest, err = value(kids[2])
+	return err
+}
+
+func (r *Reference) parseTransform(ts xmltext.Node) error {
+	kids, err := children(ts, 1)
+	if err != nil {
+		return err
+	}
+	if len(kids) != 1 || !kids[0].Is(NS, "Transform") {
+		return errorf(ts, "expected exactly one Transform")
+	}
+	t := kids[0]
+	if alg, _ := t.Attr("", "Algorithm"); alg != STRTransform {
+		r.C14NMethod, r.C14N, err = c14nMethod(t)
+		return err
+	}
+	r.STRTransform = true
+	p := t.FirstChild()
+	if p.IsZero() || p.Local() != "TransformationParameters" || !p.NextSibling().IsZero() {
+		return errorf(t, "STR-Transform without TransformationParameters")
+	}
+	m := p.FirstChild()
+	if m.IsZero() || !m.Is(NS, "CanonicalizationMethod") || !m.NextSibling().IsZero() {
+		return errorf(p, "expected one CanonicalizationMethod")
+	}
+	r.C14NMethod, r.C14N, err = c14nMethod(m)
+	return err
+}
+
+// c14nMethod reads an Algorithm with an optional InclusiveNamespaces (exc-c14n §3).
+// Prefixes may stand in any order, with any white space (BSP R5414, R5415).
+func c14nMethod(n xmltext.Node) (string, xmltext.C14N, error) {
+	var c xmltext.C14N
+	alg, _ := n.Attr("", "Algorithm")
+	kids, err := children(n, 1)
+	if err != nil || len(kids) == 0 {
+		return alg, c, err
+	}
+	list, ok := kids[0].Attr("", "PrefixList")
+	if !kids[0].Is(NSEC, "InclusiveNamespaces") || !ok || !kids[0].FirstChild().IsZero() {
+		return alg, c, errorf(kids[0], "expected InclusiveNamespaces with a PrefixList")
+	}
+	c.Prefixes = strings.Fields(list)
+	if len(c.Prefixes) > maxPrefixes {
+		return alg, c, errorf(kids[0], "more than %d prefixes", maxPrefixes)
+	}
+	return alg, c, nil
+}
+
+// children gives the child elements of n, at most max, without text between them.
+func children(n xmltext.Node, max int) ([]xmltext.Node, error) {
+	var kids []xmltext.Node
+	for c := range n.Children() {
+		if len(kids) == max {
+			return nil, errorf(c, "unexpected element")
+		}
+		if kids == nil {
+			kids = make([]xmltext.Node, 0, 4)
+		}
+		kids = append(kids, c)
+	}
+	if n.HasMixedText() {
+		return nil, errorf(n, "text between elements")
+	}
+	return kids, nil
+}
+
+// value decodes a short base64 value.
+func value(n xmltext.Node) ([]byte, error) {
+	if _, start, end, _ := n.SourceRange(); end-start > maxValueLen || !n.FirstChild().IsZero() {
+		return nil, errorf(n, "value too long")
+	}
+	text, ok := n.PlainText()
+	if !ok {
+		text = n.AppendText(nil)
+	}
+	out, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		return nil, errorf(n, "not base64")
+	}
+	return out, nil
+}
+
+// CheckValue computes the HMAC over the canonical SignedInfo with h (SignatureMethod.New)
+// and compares it with SignatureValue in constant time.
+func (s *Signature) CheckValue(h hash.Hash) bool {
+	if err := s.SignedInfo.WriteCanonical(h, s.C14N); err != nil {
+		return false
+	}
+	return hmac.Equal(h.Sum(nil), s.Value)
+}
+
+// CheckDigest compares the digest in h with DigestValue in constant time.
+func (r *Reference) CheckDigest(h hash.Hash) bool {
+	var buf [64]byte
+	return subtle.ConstantTimeCompare(h.Sum(buf[:0]), r.Digest) == 1
+}

@@ -1,0 +1,181 @@
+package xmlenc
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// nsDS is the namespace of KeyInfo.
+const nsDS = "http://www.w3.org/2000/09/xmldsig#"
+
+// EncryptedData is a parsed EncryptedData or the like-shaped part of an EncryptedKey (§3.1).
+type EncryptedData struct {
+	Node      xmltext.Node
+	Type      string       // TypeElement, TypeContent or "" (EncryptedKey has none)
+	Algorithm string       // of EncryptionMethod
+	KeyInfo   xmltext.Node // zero if absent
+	cipher    xmltext.Node
+}
+
+// EncryptedKey is a parsed EncryptedKey (§3.5.1).
+type EncryptedKey struct {
+	EncryptedData
+	References []string // URIs of its ReferenceList, "#id" form
+	HasList    bool     // a ReferenceList is present
+}
+
+// errorf says what is wrong with an element of this namespace.
+func errorf(n xmltext.Node, format string, args ...any) error {
+	return fmt.Errorf("xmlenc: %s: %s", n.Path(), fmt.Sprintf(format, args...))
+}
+
+// ParseEncryptedData reads an EncryptedData element in the shape that BSP 1.1 allows:
+// EncryptionMethod, KeyInfo?, CipherData/CipherValue, nothing else but
+// EncryptionProperties; Type is #Element or #Content.
+func ParseEncryptedData(n xmltext.Node) (EncryptedData, error) {
+	ed, rest, err := parseEncrypted(n)
+	if err != nil {
+		return ed, err
+	}
+	if !rest.IsZero() {
+		return ed, errorf(rest, "unexpected element")
+	}
+	if ed.Type != TypeElement && ed.Type != TypeContent {
+		return ed, errorf(n, "Type is %q, neither #Element nor #Content", ed.Type)
+	}
+	return ed, nil
+}
+
+// ParseEncryptedKey reads an EncryptedKey element: as EncryptedData without Type, followed
+// by an optional ReferenceList of DataReferences, at most maxRefs.
+func ParseEncryptedKey(n xmltext.Node, maxRefs int) (EncryptedKey, error) {
+	ed, rest, err := parseEncrypted(n)
+	ek := EncryptedKey{EncryptedData: ed}
+	if err != nil {
+		return ek, err
+	}
+	if ed.Type != "" {
+		return ek, errorf(n, "EncryptedKey has a Type (BSP R3209)")
+	}
+	if rest.IsZero() {
+		return ek, nil
+	}
+	if !rest.Is(NS, "ReferenceList") || !rest.NextSibling().IsZero() {
+		return ek, errorf(rest, "unexpected element")
+	}
+	ek.HasList = true
+	ek.References, err = ParseReferenceList(rest, maxRefs)
+	return ek, err
+}
+
+// parseEncrypted reads what EncryptedData and EncryptedKey have in common and gives the
+// first child after it.
+func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err error) {
+	ed.Node = n
+	ed.Type, _ = n.Attr("", "Type")
+	if n.HasMixedText() {
+		return ed, rest, errorf(n, "text between elements")
+	}
+	c := n.FirstChild()
+	if !c.IsZero() && c.Is(NS, "EncryptionMethod") {
+		ed.Algorithm, _ = c.Attr("", "Algorithm")
+		if err := checkMethodContent(c); err != nil {
+			return ed, rest, err
+		}
+		c = c.NextSibling()
+	}
+	if !c.IsZero() && c.Is(nsDS, "KeyInfo") {
+		ed.KeyInfo = c
+		c = c.NextSibling()
+	}
+	if c.IsZero() || !c.Is(NS, "CipherData") {
+		return ed, rest, errorf(n, "no CipherData")
+	}
+	ed.cipher = c.FirstChild()
+	if ed.cipher.IsZero() || !ed.cipher.Is(NS, "CipherValue") || !ed.cipher.NextSibling().IsZero() || !ed.cipher.FirstChild().IsZero() {
+		return ed, rest, errorf(c, "CipherData does not hold one CipherValue (references are not followed)")
+	}
+	if ed.Algorithm == "" {
+		return ed, rest, errorf(n, "no EncryptionMethod Algorithm (BSP R5601)")
+	}
+	return ed, c.NextSibling(), nil
+}
+
+// checkMethodContent refuses parameters (KeySize, OAEPparams): the algorithms here have
+// none, and a KeySize could contradict the URI.
+func checkMethodContent(m xmltext.Node) error {
+	if c := m.FirstChild(); !c.IsZero() {
+		return errorf(c, "parameter of an algorithm that has none")
+	}
+	return nil
+}
+
+// ParseReferenceList gives the URIs of a ReferenceList of at most max DataReferences, in order.
+func ParseReferenceList(n xmltext.Node, max int) ([]string, error) {
+	var uris []string
+	for c := range n.Children() {
+		uri, ok := c.Attr("", "URI")
+		if !c.Is(NS, "DataReference") || !ok || len(uri) < 2 || uri[0] != '#' {
+			return nil, errorf(c, "expected a DataReference with URI #id")
+		}
+		if len(uris) == max {
+			return nil, errorf(n, "more than %d DataReferences", max)
+		}
+		uris = append(uris, uri)
+	}
+	return uris, nil
+}
+
+// CipherLen gives an upper bound in octets of the decoded CipherValue.
+func (e EncryptedData) CipherLen() int {
+	_, start, end, _ := e.cipher.SourceRange()
+	return base64.StdEncoding.DecodedLen(end - start)
+}
+
+// AppendCipher appends the decoded CipherValue to dst; white space is allowed as XML
+// Schema's base64Binary allows it. The error does not repeat the value.
+func (e EncryptedData) AppendCipher(dst []byte) ([]byte, error) {
+	return AppendBase64(dst, e.cipher)
+}
+
+// AppendBase64 appends the octets of an element whose content is xs:base64Binary.
+func AppendBase64(dst []byte, n xmltext.Node) ([]byte, error) {
+	if !n.FirstChild().IsZero() {
+		return dst, errorf(n, "element inside base64")
+	}
+	src, ok := n.PlainText()
+	if ok {
+		if out, err := base64.StdEncoding.AppendDecode(dst, src); err == nil {
+			return out, nil
+		}
+	}
+	out, err := base64.StdEncoding.AppendDecode(dst, withoutSpace(n.AppendText(nil)))
+	if err != nil {
+		return dst, errorf(n, "not base64")
+	}
+	return out, nil
+}
+
+// withoutSpace removes XML white space in place.
+func withoutSpace(b []byte) []byte {
+	out := b[:0]
+	for _, c := range b {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// DecodeBase64 decodes an xs:base64Binary attribute value.
+func DecodeBase64(s string) ([]byte, error) {
+	b := withoutSpace([]byte(s))
+	n, err := base64.StdEncoding.Decode(b, b)
+	if err != nil {
+		return nil, errors.New("xmlenc: not base64")
+	}
+	return b[:n], nil
+}

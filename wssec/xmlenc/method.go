@@ -1,0 +1,164 @@
+package xmlenc
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"slices"
+)
+
+// Namespaces and types of XML Encryption.
+const (
+	NS          = "http://www.w3.org/2001/04/xmlenc#"
+	NS11        = "http://www.w3.org/2009/xmlenc11#"
+	TypeElement = NS + "Element" // the EncryptedData stands for an element
+	TypeContent = NS + "Content" // the EncryptedData stands for the content of its parent
+)
+
+// Algorithm URIs (XML Encryption 1.0 §5.1, 1.1 §5.1).
+const (
+	TripleDESCBC = NS + "tripledes-cbc"
+	AES128CBC    = NS + "aes128-cbc"
+	AES192CBC    = NS + "aes192-cbc"
+	AES256CBC    = NS + "aes256-cbc"
+	AES128GCM    = NS11 + "aes128-gcm"
+	AES192GCM    = NS11 + "aes192-gcm"
+	AES256GCM    = NS11 + "aes256-gcm"
+)
+
+// ErrDecrypt is the one error of Decrypt: it does not tell a short ciphertext from bad
+// padding or a bad tag.
+var ErrDecrypt = errors.New("xmlenc: decryption failed")
+
+// ErrKeySize says that a key does not fit the cipher.
+var ErrKeySize = errors.New("xmlenc: key does not fit the algorithm")
+
+// Method is a block encryption algorithm. Methods are immutable and safe for concurrent use.
+type Method struct {
+	URI     string
+	KeySize int // octets that the URI names: 16, 24 or 32
+	GCM     bool
+	des     bool
+}
+
+// LookupMethod gives the Method for an algorithm URI.
+func LookupMethod(uri string) (Method, bool) {
+	for _, m := range [...]Method{
+		{URI: AES128CBC, KeySize: 16}, {URI: AES256CBC, KeySize: 32}, {URI: AES192CBC, KeySize: 24},
+		{URI: AES128GCM, KeySize: 16, GCM: true}, {URI: AES256GCM, KeySize: 32, GCM: true}, {URI: AES192GCM, KeySize: 24, GCM: true},
+		{URI: TripleDESCBC, KeySize: 24, des: true},
+	} {
+		if m.URI == uri {
+			return m, true
+		}
+	}
+	return Method{}, false
+}
+
+// block makes the block cipher. The key may be longer or shorter than KeySize as long as it
+// is a key of the cipher: peers differ in what they do with such keys, and the caller chose.
+func (m Method) block(key []byte) (cipher.Block, error) {
+	var b cipher.Block
+	var err error
+	if m.des {
+		b, err = des.NewTripleDESCipher(key)
+	} else {
+		b, err = aes.NewCipher(key)
+	}
+	if err != nil {
+		return nil, ErrKeySize
+	}
+	return b, nil
+}
+
+// gcmNonce and gcmTag are the sizes that XML Encryption 1.1 §5.2.4 fixes.
+const gcmNonce, gcmTag = 12, 16
+
+// Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag) in place
+// and returns the plaintext, which aliases data. Its errors are ErrKeySize and ErrDecrypt.
+func (m Method) Decrypt(key, data []byte) ([]byte, error) {
+	b, err := m.block(key)
+	if err != nil {
+		return nil, err
+	}
+	if m.GCM {
+		return openGCM(b, data)
+	}
+	return openCBC(b, data)
+}
+
+func openGCM(b cipher.Block, data []byte) ([]byte, error) {
+	if len(data) < gcmNonce+gcmTag {
+		return nil, ErrDecrypt
+	}
+	aead, err := cipher.NewGCM(b)
+	if err != nil {
+		return nil, ErrKeySize
+	}
+	plain, err := aead.Open(data[gcmNonce:gcmNonce], data[:gcmNonce], data[gcmNonce:], nil)
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	return plain, nil
+}
+
+// openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet counts the
+// padding, the other padding octets are arbitrary.
+func openCBC(b cipher.Block, data []byte) ([]byte, error) {
+	size := b.BlockSize()
+	if len(data) < 2*size || len(data)%size != 0 {
+		return nil, ErrDecrypt
+	}
+	plain := data[size:]
+	cipher.NewCBCDecrypter(b, data[:size]).CryptBlocks(plain, plain)
+	pad := int(plain[len(plain)-1])
+	if subtle.ConstantTimeLessOrEq(1, pad)&subtle.ConstantTimeLessOrEq(pad, size) != 1 {
+		return nil, ErrDecrypt
+	}
+	return plain[:len(plain)-pad], nil
+}
+
+// Overhead gives the octets that Encrypt needs before and, at most, after the plaintext.
+func (m Method) Overhead() (before, after int) {
+	switch {
+	case m.GCM:
+		return gcmNonce, gcmTag
+	case m.des:
+		return des.BlockSize, des.BlockSize
+	}
+	return aes.BlockSize, aes.BlockSize
+}
+
+// Encrypt encrypts in place. buf holds Overhead's before octets of room, then the
+// plaintext; its capacity should leave room for the after octets. The result (IV or
+// nonce, ciphertext, tag) aliases buf if it did. rand supplies the IV and the padding.
+func (m Method) Encrypt(key, buf []byte, rand io.Reader) ([]byte, error) {
+	b, err := m.block(key)
+	if err != nil {
+		return nil, err
+	}
+	before, after := m.Overhead()
+	buf = slices.Grow(buf, after)
+	iv := buf[:before]
+	if _, err := io.ReadFull(rand, iv); err != nil {
+		return nil, err
+	}
+	if m.GCM {
+		aead, err := cipher.NewGCM(b)
+		if err != nil {
+			return nil, ErrKeySize
+		}
+		return buf[:before+len(aead.Seal(buf[before:before], iv, buf[before:], nil))], nil
+	}
+	size := b.BlockSize()
+	pad := size - (len(buf)-before)%size
+	for i := 1; i < pad; i++ {
+		buf = append(buf, 0)
+	}
+	buf = append(buf, byte(pad))
+	cipher.NewCBCEncrypter(b, buf[:before]).CryptBlocks(buf[before:], buf[before:])
+	return buf, nil
+}
