@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -59,7 +60,18 @@ type AcceptorConfig struct {
 // An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe for concurrent use.
 type Acceptor struct {
 	cfg      AcceptorConfig // with defaults; shared and not modified
-	services []Principal    // that this view accepts; empty: all of the keytab
+	services []serviceName  // that this view accepts; empty: all of the keytab
+}
+
+// A serviceName is a principal of AcceptorConfig.Services.
+type serviceName struct {
+	Principal
+	text string // String of it, with a final "@" when it names no realm
+}
+
+// fits compares with a full principal in text form, of which the name has n octets.
+func (s *serviceName) fits(full string, n int) bool {
+	return s.text == full || s.Realm == "" && s.text == full[:n+1]
 }
 
 // NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key.
@@ -110,7 +122,11 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 		if err != nil {
 			p = Principal{Components: []string{s}} // not legal on the wire, so it matches nothing
 		}
-		view.services = append(view.services, p)
+		s := serviceName{p, p.String()}
+		if p.Realm == "" {
+			s.text += "@"
+		}
+		view.services = append(view.services, s)
 	}
 	return view
 }
@@ -123,7 +139,7 @@ func (a *Acceptor) Validate() error {
 		})
 	}
 	for _, p := range a.services {
-		if !usable(p) {
+		if !usable(p.Principal) {
 			return fmt.Errorf("kerberos: keytab has no key of an allowed encryption type for service %s%s", p, a.cfg.Keytab.nearby(p.String()))
 		}
 	}
@@ -235,24 +251,22 @@ func (s *acceptance) allowed(etype int32, what string) (*enctype, error) {
 // checkService demands that the ticket is for a principal of this view. The name is in clear and proves nothing until
 // a key of that very principal has opened the ticket.
 func (s *acceptance) checkService() error {
-	name := make([]byte, 0, 128)
-	name = append(s.req.sname.appendText(name), '@')
-	s.service = string(appendEscaped(name, s.req.realm))
+	text := append(s.req.sname.appendText(make([]byte, 0, 128)), '@')
+	n := len(text) - 1
+	s.service = string(appendEscaped(text, s.req.realm))
 	if len(s.services) == 0 {
 		return nil
 	}
-	found, err := ParsePrincipal(s.service)
-	if err != nil {
-		return &Error{Code: CodeTokenMalformed, Detail: "ticket for a service without a legal name", Err: err}
-	}
-	hint := ""
-	var names []string
-	for _, p := range s.services {
-		if p.matches(found) {
+	for i := range s.services {
+		if s.services[i].fits(s.service, n) {
 			return nil
 		}
+	}
+	var names []string
+	hint := ""
+	for _, p := range s.services {
 		names = append(names, p.String())
-		if p.Realm == "" && strings.EqualFold(p.Name(), found.Name()) || strings.EqualFold(p.String(), s.service) {
+		if strings.EqualFold(p.text, s.service) || p.Realm == "" && strings.EqualFold(p.text, s.service[:n+1]) {
 			hint = "; they differ by upper and lower case only: names must match exactly"
 		}
 	}
@@ -297,7 +311,7 @@ func (s *acceptance) checkTicket() error {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (s *acceptance) openAuthenticator() error {
-	plain, err := newUsageKey(s.session, usageAuthenticator).open(s.req.authenticator.cipher)
+	plain, err := newUsageKey(s.session, usageAuthenticator, false).open(s.req.authenticator.cipher)
 	if err != nil {
 		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
 	}
@@ -313,7 +327,7 @@ func (s *acceptance) openAuthenticator() error {
 // checkAuthenticator demands the same client, name and realm, in ticket and authenticator, and clocks that agree
 // (RFC 4120 3.2.3).
 func (s *acceptance) checkAuthenticator() error {
-	if string(s.auth.cname.strings) != string(s.ticket.cname.strings) || string(s.auth.crealm) != string(s.ticket.crealm) {
+	if !bytes.Equal(s.auth.cname.strings, s.ticket.cname.strings) || !bytes.Equal(s.auth.crealm, s.ticket.crealm) {
 		return refuse(CodeClientMismatch, "ticket is %s@%s's, authenticator says %s@%s", s.ticket.cname.appendText(nil),
 			appendEscaped(nil, s.ticket.crealm), s.auth.cname.appendText(nil), appendEscaped(nil, s.auth.crealm))
 	}
@@ -331,18 +345,19 @@ func (s *acceptance) checkAuthenticator() error {
 // checkClientRealm is the trusted list or, without one, the service's own realm and what its KDC vouches for: an empty
 // transited field means that the client's realm itself has the key shared with the service's (RFC 4120 3.3.3.2).
 func (s *acceptance) checkClientRealm() error {
-	realm := string(s.ticket.crealm)
 	if len(s.cfg.ClientRealms) > 0 {
-		if slices.Contains(s.cfg.ClientRealms, realm) {
-			return nil
+		for _, realm := range s.cfg.ClientRealms {
+			if realm == string(s.ticket.crealm) {
+				return nil
+			}
 		}
-		return refuse(CodeClientRealm, "client is of realm %s, trusted are %s", realm, strings.Join(s.cfg.ClientRealms, ", "))
+		return refuse(CodeClientRealm, "client is of realm %s, trusted are %s", s.ticket.crealm, strings.Join(s.cfg.ClientRealms, ", "))
 	}
-	if realm == string(s.req.realm) || len(s.ticket.transited) == 0 || s.ticket.flags&FlagTransitedPolicyChecked != 0 {
+	if bytes.Equal(s.ticket.crealm, s.req.realm) || len(s.ticket.transited) == 0 || s.ticket.flags&FlagTransitedPolicyChecked != 0 {
 		return nil
 	}
 	return refuse(CodeClientRealm, "client is of realm %s, which came by other realms without a check of the path by the KDC; "+
-		"name it among the trusted client realms to accept it", realm)
+		"name it among the trusted client realms to accept it", s.ticket.crealm)
 }
 
 // chooseKey takes the effective key.
@@ -383,13 +398,13 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 	if !ok {
 		return refuse(CodeAddress, "ticket is bound to addresses, and the client's is not known")
 	}
-	var p derParser
+	p := derParser{in: "EncTicketPart: caddr"}
 	var list []string
 	for rest := s.ticket.addresses; len(rest) > 0 && p.err == nil; {
-		entry := p.next(&rest, tagSequence, "EncTicketPart: caddr")
-		kind := p.int32Field(&entry, 0, "EncTicketPart: caddr: addr-type")
-		octets := p.field(&entry, 1, tagOctetString, "EncTicketPart: caddr: address")
-		p.end(entry, "EncTicketPart: caddr")
+		entry := p.next(&rest, tagSequence, "entry")
+		kind := p.int32Field(&entry, 0, "addr-type")
+		octets := p.field(&entry, 1, tagOctetString, "address")
+		p.end(entry, "entry")
 		a, legal := netip.AddrFromSlice(octets)
 		if p.err != nil || !legal || kind != 2 && kind != 24 { // IPv4, IPv6 (RFC 4120 7.5.3)
 			continue

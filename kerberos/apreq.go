@@ -14,15 +14,19 @@ type encryptedData struct {
 	cipher []byte
 }
 
-func (p *derParser) encryptedData(b []byte, field string) (e encryptedData) {
-	e.etype = p.int32Field(&b, 0, field+": etype")
-	if kvno, ok := p.optional(&b, 1, tagInteger, field+": kvno"); ok {
-		e.kvno = uint32(p.integer(kvno, field+": kvno"))
+func (p *derParser) encryptedData(b []byte, in string) (e encryptedData) {
+	defer p.restore(p.in)
+	p.in = in
+	e.etype = p.int32Field(&b, 0, "etype")
+	if kvno, ok := p.optional(&b, 1, tagInteger, "kvno"); ok {
+		e.kvno = uint32(p.integer(kvno, "kvno"))
 	}
-	e.cipher = p.field(&b, 2, tagOctetString, field+": cipher")
-	p.end(b, field)
+	e.cipher = p.field(&b, 2, tagOctetString, "cipher")
+	p.end(b, "end")
 	return e
 }
+
+func (p *derParser) restore(in string) { p.in = in }
 
 // Bits of ap-options (RFC 4120 5.5.1), bit 0 the highest.
 const (
@@ -40,21 +44,22 @@ type apReq struct {
 }
 
 func parseAPReq(b []byte) (r apReq, err error) {
-	var p derParser
-	seq := p.whole(p.whole(b, tagApplication(14), "AP-REQ"), tagSequence, "AP-REQ")
-	p.constant(&seq, 0, pvno, "AP-REQ: pvno")
-	p.constant(&seq, 1, 14, "AP-REQ: msg-type")
-	r.options = p.flags(p.field(&seq, 2, tagBitString, "AP-REQ: ap-options"), "AP-REQ: ap-options")
-	ticket := p.field(&seq, 3, tagApplication(1), "AP-REQ: ticket")
-	r.authenticator = p.encryptedData(p.field(&seq, 4, tagSequence, "AP-REQ: authenticator"), "AP-REQ: authenticator")
-	p.end(seq, "AP-REQ")
+	p := derParser{in: "AP-REQ"}
+	seq := p.whole(p.whole(b, tagApplication(14), "tag 14"), tagSequence, "sequence")
+	p.constant(&seq, 0, pvno, "pvno")
+	p.constant(&seq, 1, 14, "msg-type")
+	r.options = p.flags(p.field(&seq, 2, tagBitString, "ap-options"), "ap-options")
+	ticket := p.field(&seq, 3, tagApplication(1), "ticket")
+	r.authenticator = p.encryptedData(p.field(&seq, 4, tagSequence, "authenticator"), "AP-REQ: authenticator")
+	p.end(seq, "end")
 
-	seq = p.whole(ticket, tagSequence, "Ticket")
-	p.constant(&seq, 0, pvno, "Ticket: tkt-vno")
-	r.realm = p.realmField(&seq, 1, "Ticket: realm")
-	r.sname = p.nameField(&seq, 2, "Ticket: sname")
-	r.ticket = p.encryptedData(p.field(&seq, 3, tagSequence, "Ticket: enc-part"), "Ticket: enc-part")
-	p.end(seq, "Ticket")
+	p.in = "Ticket"
+	seq = p.whole(ticket, tagSequence, "sequence")
+	p.constant(&seq, 0, pvno, "tkt-vno")
+	r.realm = p.realmField(&seq, 1, "realm")
+	r.sname = p.nameField(&seq, 2, "sname")
+	r.ticket = p.encryptedData(p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
+	p.end(seq, "end")
 	return r, p.err
 }
 
@@ -89,26 +94,26 @@ type encTicketPart struct {
 }
 
 func parseEncTicketPart(b []byte) (t encTicketPart, err error) {
-	var p derParser
-	seq := p.whole(p.whole(b, tagApplication(3), "EncTicketPart"), tagSequence, "EncTicketPart")
-	t.flags = p.flags(p.field(&seq, 0, tagBitString, "EncTicketPart: flags"), "EncTicketPart: flags")
-	t.key = p.encryptionKey(p.field(&seq, 1, tagSequence, "EncTicketPart: key"), "EncTicketPart: key")
-	t.crealm = p.realmField(&seq, 2, "EncTicketPart: crealm")
-	t.cname = p.nameField(&seq, 3, "EncTicketPart: cname")
-	transited := p.field(&seq, 4, tagSequence, "EncTicketPart: transited")
-	p.int32Field(&transited, 0, "EncTicketPart: transited: tr-type")
-	t.transited = p.field(&transited, 1, tagOctetString, "EncTicketPart: transited: contents")
-	p.end(transited, "EncTicketPart: transited")
-	t.authTime = p.timeField(&seq, 5, "EncTicketPart: authtime")
+	p := derParser{in: "EncTicketPart"}
+	seq := p.whole(p.whole(b, tagApplication(3), "tag 3"), tagSequence, "sequence")
+	t.flags = p.flags(p.field(&seq, 0, tagBitString, "flags"), "flags")
+	t.key = p.encryptionKey(p.field(&seq, 1, tagSequence, "key"), "key")
+	t.crealm = p.realmField(&seq, 2, "crealm")
+	t.cname = p.nameField(&seq, 3, "cname")
+	transited := p.field(&seq, 4, tagSequence, "transited")
+	p.int32Field(&transited, 0, "transited: tr-type")
+	t.transited = p.field(&transited, 1, tagOctetString, "transited: contents")
+	p.end(transited, "transited")
+	t.authTime = p.timeField(&seq, 5, "authtime")
 	var ok bool
-	if t.startTime, ok = p.optionalTime(&seq, 6, "EncTicketPart: starttime"); !ok {
+	if t.startTime, ok = p.optionalTime(&seq, 6, "starttime"); !ok {
 		t.startTime = t.authTime
 	}
-	t.endTime = p.timeField(&seq, 7, "EncTicketPart: endtime")
-	p.optionalTime(&seq, 8, "EncTicketPart: renew-till")
-	t.addresses, t.hasAddrList = p.optional(&seq, 9, tagSequence, "EncTicketPart: caddr")
-	t.authzData, _ = p.optional(&seq, 10, tagSequence, "EncTicketPart: authorization-data")
-	p.end(seq, "EncTicketPart")
+	t.endTime = p.timeField(&seq, 7, "endtime")
+	p.optionalTime(&seq, 8, "renew-till")
+	t.addresses, t.hasAddrList = p.optional(&seq, 9, tagSequence, "caddr")
+	t.authzData, _ = p.optional(&seq, 10, tagSequence, "authorization-data")
+	p.end(seq, "end")
 	return t, p.err
 }
 
@@ -119,8 +124,8 @@ type encryptionKey struct {
 }
 
 func (p *derParser) encryptionKey(b []byte, field string) (k encryptionKey) {
-	k.etype = p.int32Field(&b, 0, field+": keytype")
-	k.octets = p.field(&b, 1, tagOctetString, field+": keyvalue")
+	k.etype = p.int32Field(&b, 0, field)
+	k.octets = p.field(&b, 1, tagOctetString, field)
 	p.end(b, field)
 	return k
 }
@@ -139,29 +144,29 @@ type authenticator struct {
 }
 
 func parseAuthenticator(b []byte) (a authenticator, err error) {
-	var p derParser
-	seq := p.whole(p.whole(b, tagApplication(2), "Authenticator"), tagSequence, "Authenticator")
-	p.constant(&seq, 0, pvno, "Authenticator: authenticator-vno")
-	a.crealm = p.realmField(&seq, 1, "Authenticator: crealm")
-	a.cname = p.nameField(&seq, 2, "Authenticator: cname")
-	if cksum, ok := p.optional(&seq, 3, tagSequence, "Authenticator: cksum"); ok {
-		a.cksumType = p.int32Field(&cksum, 0, "Authenticator: cksum: cksumtype")
-		a.cksum = p.field(&cksum, 1, tagOctetString, "Authenticator: cksum: checksum")
-		p.end(cksum, "Authenticator: cksum")
+	p := derParser{in: "Authenticator"}
+	seq := p.whole(p.whole(b, tagApplication(2), "tag 2"), tagSequence, "sequence")
+	p.constant(&seq, 0, pvno, "authenticator-vno")
+	a.crealm = p.realmField(&seq, 1, "crealm")
+	a.cname = p.nameField(&seq, 2, "cname")
+	if cksum, ok := p.optional(&seq, 3, tagSequence, "cksum"); ok {
+		a.cksumType = p.int32Field(&cksum, 0, "cksum: cksumtype")
+		a.cksum = p.field(&cksum, 1, tagOctetString, "cksum: checksum")
+		p.end(cksum, "cksum")
 	}
-	cusec := p.int32Field(&seq, 4, "Authenticator: cusec")
+	cusec := p.int32Field(&seq, 4, "cusec")
 	if cusec < 0 || cusec > 999_999 {
-		p.fail("Authenticator: cusec", fmt.Sprintf("%d is no count of microseconds", cusec))
+		p.fail("cusec", fmt.Sprintf("%d is no count of microseconds", cusec))
 	}
-	a.ctime = p.timeField(&seq, 5, "Authenticator: ctime").Add(time.Duration(cusec) * time.Microsecond)
+	a.ctime = p.timeField(&seq, 5, "ctime").Add(time.Duration(cusec) * time.Microsecond)
 	var subkey []byte
-	if subkey, a.hasSubkey = p.optional(&seq, 6, tagSequence, "Authenticator: subkey"); a.hasSubkey {
-		a.subkey = p.encryptionKey(subkey, "Authenticator: subkey")
+	if subkey, a.hasSubkey = p.optional(&seq, 6, tagSequence, "subkey"); a.hasSubkey {
+		a.subkey = p.encryptionKey(subkey, "subkey")
 	}
-	if seqNumber, ok := p.optional(&seq, 7, tagInteger, "Authenticator: seq-number"); ok {
-		a.seqNumber = uint32(p.integer(seqNumber, "Authenticator: seq-number"))
+	if seqNumber, ok := p.optional(&seq, 7, tagInteger, "seq-number"); ok {
+		a.seqNumber = uint32(p.integer(seqNumber, "seq-number"))
 	}
-	a.authzData, _ = p.optional(&seq, 8, tagSequence, "Authenticator: authorization-data")
-	p.end(seq, "Authenticator")
+	a.authzData, _ = p.optional(&seq, 8, tagSequence, "authorization-data")
+	p.end(seq, "end")
 	return a, p.err
 }

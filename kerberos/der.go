@@ -33,12 +33,13 @@ func (e *syntaxError) Error() string { return e.Field + ": " + e.Why }
 // parent says. The first failure sticks and every later call returns a zero value, so a message is read as a flat
 // list of its fields and err is looked at once. It never allocates what the input announces: values are slices of it.
 type derParser struct {
+	in  string // the message or structure that is being read, for errors
 	err error
 }
 
 func (p *derParser) fail(field, why string) {
 	if p.err == nil {
-		p.err = &syntaxError{field, why}
+		p.err = &syntaxError{p.in + ": " + field, why}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"hash"
 	"strconv"
+	"sync"
 )
 
 // Encryption types that this package knows (IANA "Kerberos Encryption Type Numbers").
@@ -31,6 +32,8 @@ const (
 	usageTicket        = 2
 	usageAuthenticator = 11
 )
+
+const maxKeyLen = 32
 
 // enctype holds the sizes of one encryption type, in octets.
 type enctype struct {
@@ -81,27 +84,45 @@ type usageKey struct {
 	et    *enctype
 	block cipher.Block // AES under Ke; nil for RC4
 	mac   []byte       // Ki; for RC4 HMAC(key, usage)
+	macs  *sync.Pool   // of HMACs under mac, for a key that is used often; or nil
 }
 
-// newUsageKey derives. The key's length was checked when the Key was made.
-func newUsageKey(k Key, usage uint32) *usageKey {
+// newUsageKey derives. The key's length was checked when the Key was made. lasting says that the key will be used often.
+func newUsageKey(k Key, usage uint32, lasting bool) *usageKey {
 	et, _ := enctypeByID(k.etype)
 	u := &usageKey{et: et}
+	if lasting {
+		u.macs = new(sync.Pool)
+	}
 	var ke []byte
 	switch {
 	case et.id == EtypeRC4:
-		u.mac = sum(hmac.New(md5.New, k.secret.octets), binary.LittleEndian.AppendUint32(nil, usage))
+		u.mac = sum(hmac.New(md5.New, k.octets()), binary.LittleEndian.AppendUint32(nil, usage))
 		return u
 	case et.sha2():
-		ke = deriveSHA2(et, k.secret.octets, usage, 0xaa, et.keyLen)
-		u.mac = deriveSHA2(et, k.secret.octets, usage, 0x55, et.macLen)
+		ke = deriveSHA2(et, k.octets(), usage, 0xaa, et.keyLen)
+		u.mac = deriveSHA2(et, k.octets(), usage, 0x55, et.macLen)
 	default:
-		base := newAES(k.secret.octets)
+		base := newAES(k.octets())
 		ke = deriveSHA1(base, usage, 0xaa, et.keyLen)
 		u.mac = deriveSHA1(base, usage, 0x55, et.keyLen)
 	}
 	u.block = newAES(ke)
 	return u
+}
+
+// hmac is the HMAC of the parts under Ki, whole.
+func (u *usageKey) hmac(parts ...[]byte) []byte {
+	if u.macs == nil {
+		return sum(hmac.New(u.et.hash, u.mac), parts...)
+	}
+	h, ok := u.macs.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(u.et.hash, u.mac)
+	}
+	defer u.macs.Put(h)
+	h.Reset()
+	return sum(h, parts...)
 }
 
 func newAES(key []byte) cipher.Block {
@@ -128,18 +149,16 @@ func (u *usageKey) open(ciphertext []byte) ([]byte, error) {
 		return u.openRC4(ciphertext)
 	}
 	body, mac := ciphertext[:len(ciphertext)-u.et.macLen], ciphertext[len(ciphertext)-u.et.macLen:]
-	plain := make([]byte, len(body))
-	h := hmac.New(u.et.hash, u.mac)
+	buf := make([]byte, aes.BlockSize+len(body)) // the cipher state, zero, and the plaintext
+	iv, plain := buf[:aes.BlockSize], buf[aes.BlockSize:]
+	var want []byte
 	if u.et.sha2() { // RFC 8009 5: checksum over cipher state and ciphertext
-		var iv [aes.BlockSize]byte
-		h.Write(iv[:])
-		h.Write(body)
+		want = u.hmac(iv, body)
 	} else { // RFC 3962 6: checksum over confounder and plaintext
 		decryptCTS(u.block, plain, body)
-		h.Write(plain)
+		want = u.hmac(plain)
 	}
-	var want [sha512.Size384]byte
-	if subtle.ConstantTimeCompare(h.Sum(want[:0])[:u.et.macLen], mac) != 1 {
+	if subtle.ConstantTimeCompare(want[:u.et.macLen], mac) != 1 {
 		return nil, errIntegrity
 	}
 	if u.et.sha2() {
@@ -152,8 +171,8 @@ func (u *usageKey) open(ciphertext []byte) ([]byte, error) {
 func (u *usageKey) openRC4(ciphertext []byte) ([]byte, error) {
 	mac, body := ciphertext[:u.et.macLen], ciphertext[u.et.macLen:]
 	plain := make([]byte, len(body))
-	newRC4(sum(hmac.New(md5.New, u.mac), mac)).XORKeyStream(plain, body)
-	if subtle.ConstantTimeCompare(sum(hmac.New(md5.New, u.mac), plain), mac) != 1 {
+	newRC4(u.hmac(mac)).XORKeyStream(plain, body)
+	if subtle.ConstantTimeCompare(u.hmac(plain), mac) != 1 {
 		return nil, errIntegrity
 	}
 	return plain[u.et.confounder:], nil
@@ -165,17 +184,16 @@ func (u *usageKey) seal(plaintext []byte) []byte {
 	rand.Read(plain)
 	plain = append(plain, plaintext...)
 	if u.et.id == EtypeRC4 {
-		mac := sum(hmac.New(md5.New, u.mac), plain)
-		newRC4(sum(hmac.New(md5.New, u.mac), mac)).XORKeyStream(plain, plain)
+		mac := u.hmac(plain)
+		newRC4(u.hmac(mac)).XORKeyStream(plain, plain)
 		return append(mac, plain...)
 	}
 	body := make([]byte, len(plain), len(plain)+u.et.macLen)
 	encryptCTS(u.block, body, plain)
-	h := hmac.New(u.et.hash, u.mac)
 	if u.et.sha2() {
-		return append(body, sum(h, make([]byte, aes.BlockSize), body)[:u.et.macLen]...)
+		return append(body, u.hmac(make([]byte, aes.BlockSize), body)[:u.et.macLen]...)
 	}
-	return append(body, sum(h, plain)[:u.et.macLen]...)
+	return append(body, u.hmac(plain)[:u.et.macLen]...)
 }
 
 func newRC4(key []byte) *rc4.Cipher {
@@ -194,19 +212,24 @@ func decryptCTS(b cipher.Block, dst, src []byte) {
 		b.Decrypt(dst, src)
 		return
 	}
-	var iv [bs]byte
 	tail := (len(src)+bs-1)/bs*bs - 2*bs // where the last two blocks begin
-	if tail > 0 {
-		cipher.NewCBCDecrypter(b, iv[:]).CryptBlocks(dst[:tail], src[:tail])
-		copy(iv[:], src[tail-bs:])
+	for i := 0; i < tail; i += bs {
+		b.Decrypt(dst[i:], src[i:])
 	}
-	full, short := src[tail:tail+bs], src[tail+bs:]
-	var x, y [bs]byte
-	b.Decrypt(x[:], full)
-	subtle.XORBytes(dst[tail+bs:], x[:], short)
-	copy(x[:], short) // the stolen rest of the last ciphertext block stays
-	b.Decrypt(y[:], x[:])
-	subtle.XORBytes(dst[tail:tail+bs], y[:], iv[:])
+	if tail > 0 {
+		subtle.XORBytes(dst[bs:tail], dst[bs:tail], src)
+	}
+	scratch := make([]byte, 2*bs)
+	x, y := scratch[:bs], scratch[bs:]
+	b.Decrypt(x, src[tail:])
+	short := src[tail+bs:]
+	subtle.XORBytes(dst[tail+bs:], x, short)
+	copy(x, short) // the stolen rest of the last ciphertext block stays
+	b.Decrypt(y, x)
+	copy(dst[tail:], y)
+	if tail > 0 {
+		subtle.XORBytes(dst[tail:tail+bs], y, src[tail-bs:])
+	}
 }
 
 // encryptCTS is the reverse of decryptCTS.
@@ -216,10 +239,9 @@ func encryptCTS(b cipher.Block, dst, src []byte) {
 		b.Encrypt(dst, src)
 		return
 	}
-	var iv [bs]byte
 	padded := make([]byte, (len(src)+bs-1)/bs*bs)
 	copy(padded, src)
-	cipher.NewCBCEncrypter(b, iv[:]).CryptBlocks(padded, padded)
+	cipher.NewCBCEncrypter(b, make([]byte, bs)).CryptBlocks(padded, padded)
 	tail := len(padded) - 2*bs
 	copy(dst, padded[:tail])
 	copy(dst[tail:], padded[tail+bs:])

@@ -53,9 +53,9 @@ func firstOctet(token []byte) string {
 }
 
 func unframeGSS(token []byte) ([]byte, error) {
-	var p derParser
-	body := p.whole(token, tagApplication(0), "GSS-API token")
-	oid := p.next(&body, tagOID, "GSS-API mechanism")
+	p := derParser{in: "GSS-API token"}
+	body := p.whole(token, tagApplication(0), "frame")
+	oid := p.next(&body, tagOID, "mechanism")
 	if p.err != nil {
 		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a GSS-API token", Err: p.err}
 	}

@@ -51,13 +51,13 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 		if key, err = generateKey(orElse(opt.SubkeyEtype, t.SessionKey.etype)); err != nil {
 			return nil, Key{}, fmt.Errorf("kerberos: subkey: %w", err)
 		}
-		subkey = derField(6, tagSequence, derField(0, tagInteger, derInteger(int64(key.etype))), derField(1, tagOctetString, key.secret.octets))
+		subkey = derField(6, tagSequence, derField(0, tagInteger, derInteger(int64(key.etype))), derField(1, tagOctetString, key.octets()))
 	}
 	apOptions := make([]byte, 5)
 	if flags&GSSMutual != 0 {
 		binary.BigEndian.PutUint32(apOptions[1:], apMutualRequired)
 	}
-	sealed := newUsageKey(t.SessionKey, usageAuthenticator).seal(t.authenticator(now, flags, subkey))
+	sealed := newUsageKey(t.SessionKey, usageAuthenticator, false).seal(t.authenticator(now, flags, subkey))
 	apReq := derElement(tagApplication(14), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(14)),

@@ -16,7 +16,8 @@ type Key struct {
 	secret *secret
 }
 
-type secret struct{ octets []byte }
+// secret has room for the longest key; Key.octets cuts it to size.
+type secret [maxKeyLen]byte
 
 // NewKey makes a Key from a copy of octets. The length must be the encryption type's (RFC 3961, 8009, 4757).
 func NewKey(etype int32, octets []byte) (Key, error) {
@@ -27,7 +28,18 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	if len(octets) != et.keyLen {
 		return Key{}, fmt.Errorf("key of %d octets for %s, which has %d", len(octets), et.name, et.keyLen)
 	}
-	return Key{etype: etype, secret: &secret{bytes.Clone(octets)}}, nil
+	k := Key{etype: etype, secret: new(secret)}
+	copy(k.secret[:], octets)
+	return k, nil
+}
+
+// octets are the secret octets themselves, not a copy.
+func (k Key) octets() []byte {
+	et, ok := enctypeByID(k.etype)
+	if !ok || k.secret == nil {
+		return nil
+	}
+	return k.secret[:et.keyLen]
 }
 
 // IsZero reports whether k is no key.
@@ -41,15 +53,12 @@ func (k Key) Equal(o Key) bool {
 	if k.IsZero() || o.IsZero() {
 		return k.IsZero() && o.IsZero()
 	}
-	return k.etype == o.etype && subtle.ConstantTimeCompare(k.secret.octets, o.secret.octets) == 1
+	return k.etype == o.etype && subtle.ConstantTimeCompare(k.octets(), o.octets()) == 1
 }
 
 // ExposeKeyOctets gives a copy of the secret octets. Never log them.
 func (k Key) ExposeKeyOctets() []byte {
-	if k.IsZero() {
-		return nil
-	}
-	return bytes.Clone(k.secret.octets)
+	return bytes.Clone(k.octets())
 }
 
 // String names the type, never the octets.

@@ -103,7 +103,7 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 	for i := range entries {
 		e := &entries[i]
 		if !e.Key.IsZero() {
-			e.ticket = newUsageKey(e.Key, usageTicket)
+			e.ticket = newUsageKey(e.Key, usageTicket, true)
 		}
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)
@@ -224,7 +224,7 @@ func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
 		b = be.AppendUint32(b, uint32(e.Timestamp.Unix()))
 		b = append(b, byte(e.Kvno))
 		b = be.AppendUint16(b, uint16(e.Etype))
-		b = append(be.AppendUint16(b, uint16(len(e.Key.secret.octets))), e.Key.secret.octets...)
+		b = append(be.AppendUint16(b, uint16(len(e.Key.octets()))), e.Key.octets()...)
 		b = be.AppendUint32(b, e.Kvno)
 		be.PutUint32(b[start:], uint32(len(b)-start-4))
 	}
