@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// assemble joins what kerberos and wssec know of nothing about each other to a
+// Gateway, as cfg says. All routes share replay, which remembers tickets and
+// messages alike.
+func assemble(cfg *config.Config, replay kerberos.ReplayStore, log *slog.Logger) (*gateway.Gateway, error) {
+	keytabs := map[string]*kerberos.Keytab{}
+	gc := gateway.Config{
+		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
+	}
+	for i := range cfg.Routes {
+		r := &cfg.Routes[i]
+		if keytabs[r.Keytab] == nil {
+			keytab, err := loadKeytab(r.Keytab, log)
+			if err != nil {
+				return nil, cfg.Refuse(i, "keytab", err.Error(), "name a keytab file that this process can read")
+			}
+			keytabs[r.Keytab] = keytab
+		}
+		route, err := assembleRoute(cfg, i, keytabs[r.Keytab], replay)
+		if err != nil {
+			return nil, err
+		}
+		gc.Routes = append(gc.Routes, route)
+	}
+	return gateway.New(gc)
+}
+
+func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay kerberos.ReplayStore) (gateway.Route, error) {
+	r := &cfg.Routes[i]
+	if all := keytab.Principals(); r.Service == "" && len(all) > 1 {
+		return gateway.Route{}, cfg.Refuse(i, "service", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", r.Keytab, len(all), all),
+			"say which of them this route accepts")
+	}
+	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, keytab, replay))
+	if err != nil {
+		return gateway.Route{}, cfg.Refuse(i, "service", err.Error(), "see klist -ekt "+r.Keytab)
+	}
+	policy := r.Policy.Policy
+	if policy.ClockSkew == 0 {
+		policy.ClockSkew = cfg.ClockSkew
+	}
+	processor, err := wssec.NewProcessor(policy, wssec.Config{Tickets: acceptor, Replay: replay})
+	if err != nil {
+		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")
+	}
+	backend, err := url.Parse(r.Backend)
+	if err != nil {
+		return gateway.Route{}, cfg.Refuse(i, "backend", "is not a URL", "")
+	}
+	return gateway.Route{
+		Path: r.Path, Processor: processor, PolicyName: r.Policy.String(),
+		Backend: backend, BackendTimeout: r.BackendTimeout,
+		AllowedPrincipals: r.AllowedPrincipals, AllowedRealms: r.AllowedRealms,
+		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
+		OtherHeaders: wssec.HeaderRule(r.OtherHeaders), TLSOffloaded: r.TLSOffloaded,
+	}, nil
+}
+
+func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab, replay kerberos.ReplayStore) kerberos.AcceptorConfig {
+	ac := kerberos.AcceptorConfig{
+		Keytab: keytab, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay,
+		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
+	}
+	if r.Service != "" {
+		ac.Services = []string{r.Service}
+	}
+	if r.AllowRC4 {
+		ac.Etypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
+	}
+	return ac
+}
+
+// loadKeytab reads a keytab once. One that others can read is as good as a
+// published password, and said so.
+func loadKeytab(path string, log *slog.Logger) (*kerberos.Keytab, error) {
+	keytab, err := kerberos.LoadKeytab(path)
+	if err != nil {
+		return nil, err
+	}
+	warnIfReadable(path, "keytab", log)
+	return keytab, nil
+}
+
+func warnIfReadable(path, what string, log *slog.Logger) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("secret file can be read by others", "setting", what, "file", path, "mode", info.Mode().Perm().String(), "cure", "chmod 600 "+path)
+	}
+}
+
+// tlsConfig loads the listener's certificate; nil without one.
+func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
+	if cfg.TLSCert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
+	if err != nil {
+		return nil, cfg.Refuse(-1, "tls-cert", err.Error(), "give a PEM certificate chain and its key")
+	}
+	warnIfReadable(cfg.TLSKey, "tls-key", log)
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// stateDir gives state-dir or its default, made if missing, for the owner
+// alone.
+func stateDir(cfg *config.Config) (string, error) {
+	dir := cfg.StateDir
+	for _, d := range []struct{ variable, below string }{
+		{"STATE_DIRECTORY", ""}, // set by systemd
+		{"XDG_STATE_HOME", "wssgate"},
+		{"HOME", filepath.Join(".local", "state", "wssgate")},
+	} {
+		if value := os.Getenv(d.variable); dir == "" && value != "" {
+			dir = filepath.Join(value, d.below)
+		}
+	}
+	cure := "give --state-dir, or --no-replay-journal to do without"
+	if dir == "" {
+		return "", cfg.Refuse(-1, "state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME", cure)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", cfg.Refuse(-1, "state-dir", err.Error(), cure)
+	}
+	return dir, nil
+}

@@ -1,0 +1,5 @@
+package main
+
+type demoCmd struct{}
+
+func (demoCmd) Run(s *streams) error { return nil }

@@ -1,0 +1,32 @@
+// Command wssgate is a gateway for SOAP services: it takes messages that
+// WS-Security protects with Kerberos, verifies and decrypts them, passes them
+// to a plain SOAP service, and protects the reply with the same key.
+//
+//	wssgate serve    run the gateway
+//	wssgate demo     one protected call, with everything it needs in one process
+//	wssgate verify   run the test vectors
+//	wssgate errors   every error code: cause, cure, fault
+//	wssgate version  what this binary was built from
+//
+// Results go to standard output; the log of serve and error messages go to
+// standard error. The exit status is 0 for success, 1 for a failure, 2 for a
+// command line or configuration that was refused.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "wssgate: %v\n", err)
+	}
+	os.Exit(exitCode(err))
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+	"github.com/wssgate/wssgate/internal/config"
+)
+
+// commands is the whole command line; each field has its file.
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run the gateway: one route from flags alone, many from a file."`
+	Demo    demoCmd    `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
+	Verify  verifyCmd  `cmd:"" help:"Run all test vectors, pass or fail for each."`
+	Errors  errorsCmd  `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams is what a subcommand reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the program: args without the program's name. It returns when the
+// subcommand ends or ctx does.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var (
+		cmds   commands
+		helped bool
+	)
+	parser, err := kong.New(&cmds,
+		kong.Name("wssgate"),
+		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain SOAP services."),
+		kong.ValueFormatter(withDefault),
+		kong.DefaultEnvars(config.EnvironmentPrefix),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	kctx, err := parser.Parse(args)
+	switch {
+	case helped: // help was printed; kong goes on parsing, and may miss something
+		return nil
+	case err != nil:
+		return usageError{err}
+	}
+	return kctx.Run(&streams{stdin, stdout, stderr}, kctx, &runContext{ctx})
+}
+
+// runContext brings the context to the subcommands: kong binds by type.
+type runContext struct{ context.Context }
+
+// usageError is a command line that was not understood.
+type usageError struct{ err error }
+
+func (e usageError) Error() string {
+	return e.err.Error() + "\nwssgate --help shows the commands, wssgate <command> --help its flags"
+}
+func (e usageError) Unwrap() error { return e.err }
+func (e usageError) ExitCode() int { return 2 }
+
+// exitCode asks the error; one that does not know means 1.
+func exitCode(err error) int {
+	var coded interface{ ExitCode() int }
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &coded):
+		return coded.ExitCode()
+	}
+	return 1
+}
+
+// newLogger writes to w in the form and from the level that p says; both were
+// checked by config.
+func newLogger(w io.Writer, p *config.Process) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if p.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// checker collects findings about one Config.
+type checker struct {
+	cfg      *Config
+	prefix   string // "" or "routes[0]."
+	findings []Finding
+}
+
+// check looks at every value, once all layers are joined.
+func (c *Config) check() []Finding {
+	k := &checker{cfg: c}
+	k.process(&c.Process)
+	paths := map[string]int{}
+	for i := range c.Routes {
+		k.prefix = routePrefix(i)
+		k.route(&c.Routes[i])
+		if first, ok := paths[c.Routes[i].Path]; ok {
+			k.find("path", fmt.Sprintf("%q is the path of route %d already", c.Routes[i].Path, first+1), "give each route its own path")
+		} else {
+			paths[c.Routes[i].Path] = i
+		}
+	}
+	return k.findings
+}
+
+// find reports about a setting of the current prefix.
+func (k *checker) find(name, problem, cure string) {
+	k.findings = append(k.findings, Finding{
+		Origin: k.cfg.origins.of(k.prefix + name), Setting: name, Problem: problem, Cure: cure,
+	})
+}
+
+// missing reports a setting that has no default and was not given.
+func (k *checker) missing(name string) {
+	origin := "missing"
+	if k.prefix != "" {
+		if path, ok := k.cfg.origins[k.prefix+"path"]; ok {
+			origin = path
+		}
+	}
+	k.findings = append(k.findings, Finding{Origin: origin, Setting: name, Problem: "is required",
+		Cure: fmt.Sprintf("give --%s, %s or, in the file, %s:", name, Variable(name), name)})
+}
+
+func (k *checker) process(p *Process) {
+	if _, _, err := net.SplitHostPort(p.Listen); err != nil {
+		k.find("listen", fmt.Sprintf("%q is not host:port", p.Listen), `write ":8080" or "127.0.0.1:8080"`)
+	}
+	switch {
+	case p.TLSCert != "" && p.TLSKey == "":
+		k.find("tls-cert", "has no tls-key beside it", "give the private key's file too")
+	case p.TLSKey != "" && p.TLSCert == "":
+		k.find("tls-key", "has no tls-cert beside it", "give the certificate's file too")
+	}
+	if p.MaxInFlight < 2*p.MaxMessage {
+		k.find("max-in-flight", fmt.Sprintf("%v has no room for one request and one reply of max-message %v", p.MaxInFlight, p.MaxMessage),
+			fmt.Sprintf("raise it to %v or more, or lower max-message", 2*p.MaxMessage))
+	}
+	k.fields(p)
+}
+
+// fields checks what follows from a field's type and tag alone.
+func (k *checker) fields(settings any) {
+	forEachField(reflect.ValueOf(settings).Elem(), func(name string, field reflect.Value, tag reflect.StructTag) {
+		switch v := field.Interface().(type) {
+		case time.Duration:
+			if v <= 0 {
+				k.find(name, fmt.Sprintf("%v is not a time to wait", v), "write it as 500ms, 30s or 5m")
+			}
+		case Size:
+			if v <= 0 {
+				k.find(name, "must be more than nothing", "write it as 500kB, 20MB or 32MiB")
+			}
+		case string:
+			if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), v) {
+				k.find(name, fmt.Sprintf("%q is not a choice", v), "choose of "+strings.ReplaceAll(values, ",", ", "))
+			}
+		}
+	})
+}
+
+func (k *checker) route(r *Route) {
+	k.path(r.Path)
+	k.backend(r.Backend)
+	k.protection(r)
+	if r.Keytab == "" {
+		k.missing("keytab")
+	}
+	if r.Service != "" && !isPrincipal(r.Service) {
+		k.find("service", fmt.Sprintf("%q is not a service principal", r.Service), "write it as soap/gw.example.com@EXAMPLE.COM")
+	}
+	for _, p := range r.AllowedPrincipals {
+		if !isPrincipal(p) || !strings.Contains(p, "@") {
+			k.find("allowed-principals", fmt.Sprintf("%q names no realm", p), "write it as alice@EXAMPLE.COM")
+		}
+	}
+	k.realms("trusted-realms", r.TrustedRealms)
+	k.realms("allowed-realms", r.AllowedRealms)
+	k.httpHeaders(r)
+	k.fields(r)
+}
+
+func (k *checker) realms(setting string, realms []string) {
+	for _, realm := range realms {
+		if realm == "" || strings.ContainsAny(realm, "@/ ") {
+			k.find(setting, fmt.Sprintf("%q is not a realm", realm), "write it as EXAMPLE.COM")
+		}
+	}
+}
+
+func (k *checker) path(path string) {
+	switch {
+	case path == "":
+		k.missing("path")
+	case path[0] != '/' || strings.ContainsAny(path, "*{}?# ") || path != cleanPath(path):
+		k.find("path", fmt.Sprintf("%q is not a plain path", path), `write it as "/quotes": no patterns, no query, no ".."`)
+	}
+}
+
+// cleanPath undoes what a URL parser would: two spellings of a path must not
+// reach two policies.
+func cleanPath(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Host != "" {
+		return ""
+	}
+	return (&url.URL{Path: "/"}).JoinPath(u.Path).Path
+}
+
+func (k *checker) backend(backend string) {
+	if backend == "" {
+		k.missing("backend")
+		return
+	}
+	u, err := url.Parse(backend)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
+		k.find("backend", "is not an http or https URL", "write it as http://localhost:9100/service")
+	}
+}
+
+// protection refuses a policy that counts on a channel which is not there.
+func (k *checker) protection(r *Route) {
+	if err := r.Policy.Validate(); err != nil {
+		k.find("policy", err.Error(), "see the policies in docs/operations.md")
+		return
+	}
+	if r.Policy.NeedsTLS() && k.cfg.TLSCert == "" && !r.TLSOffloaded {
+		k.find("policy", r.Policy.String()+" protects messages only together with TLS, and this listener has none",
+			"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
+	}
+}
+
+// httpHeaders checks the names, and that no client can write what we assert.
+func (k *checker) httpHeaders(r *Route) {
+	asserted := map[string]bool{}
+	for _, h := range []struct{ setting, name string }{
+		{"principal-header", r.PrincipalHeader}, {"realm-header", r.RealmHeader},
+	} {
+		if h.name == "" {
+			continue
+		}
+		if !httpguts.ValidHeaderFieldName(h.name) || reserved(h.name) {
+			k.find(h.setting, fmt.Sprintf("%q cannot carry it", h.name), "take a name of your own such as X-Remote-User")
+		}
+		asserted[headerKey(h.name)] = true
+	}
+	for _, name := range r.PassHTTPHeaders {
+		switch {
+		case !httpguts.ValidHeaderFieldName(name) || reserved(name):
+			k.find("pass-http-headers", fmt.Sprintf("%q is made anew for each connection or message", name), "remove it")
+		case asserted[headerKey(name)]:
+			k.find("pass-http-headers", fmt.Sprintf("a client could write %q, which tells the backend who it is", name), "remove it")
+		}
+	}
+}
+
+// headerKey is equal for names that servers (CGI, WSGI, servlets) may confuse.
+func headerKey(name string) string {
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+}
+
+// reserved names belong to the connection, or are written by the gateway.
+func reserved(name string) bool {
+	key := headerKey(name)
+	return strings.HasPrefix(key, "proxy-") || slices.Contains([]string{
+		"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+		"host", "content-length", "content-type", "content-encoding", "expect", "soapaction", "x-request-id",
+	}, key)
+}
+
+// isPrincipal takes name, name/instance and either with @REALM.
+func isPrincipal(s string) bool {
+	name, realm, hasRealm := strings.Cut(s, "@")
+	return name != "" && !strings.ContainsAny(s, " \t\r\n") && (!hasRealm || realm != "" && !strings.Contains(realm, "@")) &&
+		!strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
+}

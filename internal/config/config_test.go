@@ -1,0 +1,259 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// load runs Load over a file's text and flags that were given.
+func load(t *testing.T, file string, flags Flags, given Given) (*Config, error) {
+	t.Helper()
+	if file != "" {
+		t.Chdir(t.TempDir())
+		if err := os.WriteFile("gate.yaml", []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		flags.File = "gate.yaml"
+	}
+	return Load(&flags, given)
+}
+
+const oneRoute = `
+backend: http://localhost:9100/quotes
+keytab: gate.keytab
+service: soap/gw.example.com@EXAMPLE.COM
+`
+
+func TestFlagBeatsFileBeatsDefault(t *testing.T) {
+	flags := Flags{Process: Process{ClockSkew: time.Minute, Listen: ":1"}}
+	cfg, err := load(t, oneRoute+"clock-skew: 2m\nmax-message: 1MiB\nlisten: :2\n", flags, Given{"clock-skew": "--clock-skew"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []any{cfg.ClockSkew, cfg.MaxMessage, cfg.Listen, cfg.IdleTimeout}
+	want := []any{time.Minute, Size(1 << 20), ":2", 2 * time.Minute}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("clock-skew by flag, max-message and listen by file, idle-timeout by default (-want +got):\n%s", d)
+	}
+}
+
+func TestOneRouteFromFlagsAlone(t *testing.T) {
+	flags := Flags{Route: Route{Backend: "http://b/", Keytab: "k", Path: "/q"}}
+	cfg, err := load(t, "", flags, Given{"backend": "--backend", "keytab": "WSSGATE_KEYTAB", "path": "--path"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Routes) != 1 || cfg.Routes[0].Path != "/q" || cfg.Routes[0].Policy.String() != "Kerberos" || !cfg.ReplayJournal {
+		t.Errorf("got %+v", cfg)
+	}
+}
+
+func TestRoutesStartFromTheTopLevel(t *testing.T) {
+	cfg, err := load(t, `
+keytab: gate.keytab
+allowed-realms: [A.EXAMPLE]
+tls-offloaded: true
+routes:
+  - path: /a
+    backend: http://localhost/a
+  - path: /b
+    backend: http://localhost/b
+    keytab: other.keytab
+    policy: KerberosToken
+    allowed-realms: [B.EXAMPLE, C.EXAMPLE]
+`, Flags{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := cfg.Routes[0], cfg.Routes[1]
+	got := []any{a.Keytab, a.AllowedRealms, a.Policy.String(), b.Keytab, b.AllowedRealms, b.Policy.String(), b.TLSOffloaded}
+	want := []any{"gate.keytab", []string{"A.EXAMPLE"}, "Kerberos", "other.keytab", []string{"B.EXAMPLE", "C.EXAMPLE"}, "KerberosToken", true}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestPolicyAsMapping(t *testing.T) {
+	cfg, err := load(t, oneRoute+`
+policy:
+  preset: Kerberos
+  derived-keys: allowed
+  signed-parts: {body: true, headers: ["{urn:x}*"]}
+  max-age: 90s
+`, Flags{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := cfg.Routes[0].Policy
+	if p.DerivedKeys != "allowed" || p.MaxAge != 90*time.Second || !p.EncryptSignature || p.Name != "Kerberos (changed)" ||
+		!cmp.Equal(p.SignedParts.Headers, []string{"{urn:x}*"}) {
+		t.Errorf("got %+v", p.Policy)
+	}
+}
+
+// Each refusal names the place, the setting and the cure.
+func TestRefusals(t *testing.T) {
+	tests := map[string]struct{ file, want string }{
+		"unknown key":             {oneRoute + "polcy: Kerberos\n", `gate.yaml:5:1: polcy: unknown setting; did you mean "policy"?`},
+		"unknown key of a route":  {"routes:\n  - path: /a\n    bakend: x\n", `gate.yaml:3:5: routes[0].bakend: unknown setting; did you mean "backend"?`},
+		"unknown key of a policy": {oneRoute + "policy:\n  preset: Kerberos\n  derived-key: allowed\n", `gate.yaml:7:3: policy.derived-key: unknown setting; did you mean "derived-keys"?`},
+		"key of a nested part":    {oneRoute + "policy:\n  preset: Kerberos\n  signed-parts: {bdy: true}\n", `policy.signed-parts.bdy: unknown setting; did you mean "body"?`},
+		"key in a list":           {oneRoute + "policy:\n  binding: none\n  supporting-tokens:\n    - {token: kerberos, usage: plain}\n", `gate.yaml:8:`},
+		"unknown preset":          {oneRoute + "policy: kerberos\n", `gate.yaml:5:9: policy: no policy is called "kerberos"; the presets are Kerberos,`},
+		"wrong type":              {oneRoute + "clock-skew: soon\n", "gate.yaml:5:13: clock-skew: "},
+		"wrong size":              {oneRoute + "max-message: lots\n", `gate.yaml:5:14: max-message: "lots" is not a size; write it as 500kB, 20MB or 32MiB`},
+		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", "gate.yaml:5:17: allowed-realms: "},
+		"no value":                {oneRoute + "service:\n", "mapping key \"service\" already defined"},
+		"empty value":             {"backend:\n", "gate.yaml:1:1: backend: has no value"},
+		"not YAML":                {"backend: [\n", "gate.yaml:1:"},
+		"two documents":           {"listen: :1\n---\nlisten: :2\n", "gate.yaml: holds more than one YAML document"},
+		"not a mapping":           {"- a\n", "gate.yaml:1:1: is not a mapping"},
+		"routes not a list":       {"routes: {path: /a}\n", "routes: is not a list of routes"},
+		"missing":                 {"listen: :1\n", "missing: backend: is required; give --backend, WSSGATE_BACKEND or, in the file, backend:"},
+		"missing in a route":      {"keytab: k\nroutes:\n  - path: /a\n", "gate.yaml:3:5: backend: is required"},
+		"listen":                  {oneRoute + "listen: 8080\n", `gate.yaml:5:1: listen: "8080" is not host:port; write ":8080"`},
+		"half of TLS":             {oneRoute + "tls-cert: c.pem\n", "gate.yaml:5:1: tls-cert: has no tls-key beside it"},
+		"token without TLS":       {oneRoute + "policy: KerberosToken\n", "gate.yaml:5:1: policy: KerberosToken protects messages only together with TLS, and this listener has none; give tls-cert and tls-key, or tls-offloaded"},
+		"transport without TLS":   {oneRoute + "policy: KerberosOverTransport\n", "protects messages only together with TLS"},
+		"weak policy":             {oneRoute + "policy:\n  preset: Kerberos\n  signed-parts: {body: false}\n", "signed-parts"},
+		"budget":                  {oneRoute + "max-message: 200MiB\n", "raise it to 400MiB or more"},
+		"no time":                 {oneRoute + "read-timeout: 0s\n", "read-timeout: 0s is not a time to wait"},
+		"choice":                  {oneRoute + "other-headers: keep\n", `other-headers: "keep" is not a choice; choose of drop, pass, refuse`},
+		"same path":               {"keytab: k\nbackend: http://b\nroutes: [{path: /a}, {path: /a}]\n", `"/a" is the path of route 1 already`},
+		"pattern":                 {oneRoute + "path: /a/*\n", "is not a plain path"},
+		"dots in the path":        {oneRoute + "path: /a/../b\n", "is not a plain path"},
+		"escaped path":            {oneRoute + "path: /%61\n", "is not a plain path"},
+		"path beside routes":      {"path: /x\nkeytab: k\nbackend: http://b\nroutes: [{path: /a}]\n", "path: does not say which route it is for"},
+		"backend":                 {"backend: localhost:9100\nkeytab: k\n", "gate.yaml:1:1: backend: is not an http or https URL"},
+		"principal without realm": {oneRoute + "allowed-principals: [alice]\n", `"alice" names no realm; write it as alice@EXAMPLE.COM`},
+		"service":                 {"backend: http://b\nkeytab: k\nservice: soap/\n", `"soap/" is not a service principal`},
+		"header":                  {oneRoute + "principal-header: Content-Type\n", `"Content-Type" cannot carry it`},
+		"hop-by-hop":              {oneRoute + "pass-http-headers: [Transfer-Encoding]\n", "is made anew for each connection"},
+		"asserted by clients":     {oneRoute + "pass-http-headers: [x_wssgate_principal]\n", "a client could write"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, tt.file, Flags{}, nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			var e *Error
+			if !errors.As(err, &e) || e.ExitCode() != 2 {
+				t.Errorf("%T is not an *Error with exit code 2", err)
+			}
+		})
+	}
+}
+
+func TestAllFindingsAtOnce(t *testing.T) {
+	_, err := load(t, "polcy: x\nlisten: 1\nbackend: x\n", Flags{}, nil)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 1 {
+		t.Errorf("unknown keys come before checks; got %d findings:\n%v", n, err)
+	}
+	_, err = load(t, "listen: 1\nbackend: x\n", Flags{}, nil)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 3 {
+		t.Errorf("want 3 findings (listen, backend, keytab), got:\n%v", err)
+	}
+}
+
+// Whichever of the two won, somebody would be surprised.
+func TestFlagAgainstARouteIsRefused(t *testing.T) {
+	flags := Flags{Route: Route{AllowedPrincipals: []string{"alice@A"}}}
+	_, err := load(t, "keytab: k\nbackend: http://b\nroutes:\n  - path: /a\n    allowed-principals: [bob@A]\n", flags,
+		Given{"allowed-principals": "--allowed-principals"})
+	if err == nil || !strings.Contains(err.Error(), "--allowed-principals: allowed-principals: the route sets it too, at gate.yaml:5:5") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	found := UnknownVariables([]string{"PATH=x", "WSSGATE_POLICY=x", "WSSGATE_CONFIG=x", "WSSGATE_ALLOWED_REALM=x",
+		"WSSGATE_SERVICE_HOST=10.0.0.1", "WSSGATE_PORT_8080_TCP_ADDR=10.0.0.1", "WSSGATE_PORT=tcp://10.0.0.1:80"})
+	if len(found) != 1 || found[0].String() != `WSSGATE_ALLOWED_REALM: unknown setting; did you mean "WSSGATE_ALLOWED_REALMS"?` {
+		t.Errorf("got %v", found)
+	}
+}
+
+func TestEffectiveIsAFileThatLeadsToItself(t *testing.T) {
+	cfg, err := load(t, oneRoute+"clock-skew: 90s\npolicy: {preset: Kerberos, derived-keys: allowed}\n", Flags{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := cfg.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := load(t, string(text), Flags{}, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	repeated, _ := again.Effective()
+	strip := func(b []byte) string {
+		var lines []string
+		for line := range strings.Lines(string(b)) {
+			line, _, _ = strings.Cut(line, " #")
+			lines = append(lines, strings.TrimRight(line, "\n"))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if d := cmp.Diff(strip(text), strip(repeated)); d != "" {
+		t.Errorf("(-first +second):\n%s", d)
+	}
+	for _, want := range []string{"clock-skew: 1m30s # gate.yaml:5:1", "listen: :8080\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestEffectiveMasksSecrets(t *testing.T) {
+	cfg, err := load(t, "keytab: k\nbackend: https://gate:s3cret@backend.example.com:8443/a?b=c\n", Flags{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := cfg.Effective()
+	if strings.Contains(string(text), "s3cret") || !strings.Contains(string(text), "backend: https://xxxxx@backend.example.com:8443/a?b=c") {
+		t.Errorf("got\n%s", text)
+	}
+	if cfg.Routes[0].Backend != "https://gate:s3cret@backend.example.com:8443/a?b=c" {
+		t.Error("masking changed the configuration itself")
+	}
+}
+
+func TestRefusalMasksSecrets(t *testing.T) {
+	_, err := load(t, "keytab: k\nbackend: ftp://gate:s3cret@b/\n", Flags{}, nil)
+	if err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := Load(&Flags{File: filepath.Join(t.TempDir(), "none.yaml")}, nil)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{"0": 0, "7": 7, "1kB": 1000, "1KB": 1000, "2KiB": 2048, "20MB": 20e6, "32MiB": 32 << 20, "1 GiB": 1 << 30, "5B": 5} {
+		var s Size
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%q: got %d, %v, want %d", text, s, err, want)
+		}
+		var back Size
+		if err := back.UnmarshalText([]byte(s.String())); err != nil || back != s {
+			t.Errorf("%q: String %q reads back as %d, %v", text, s, back, err)
+		}
+	}
+	for _, text := range []string{"", "-1", "1.5MB", "9999999999GiB", "MB", "1TB"} {
+		if err := new(Size).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was accepted", text)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+// Package config turns flags, environment and a YAML file into the one typed
+// [Config] that the gateway is assembled from.
+//
+// A setting has one name everywhere:
+//
+//	--clock-skew 2m             a flag
+//	WSSGATE_CLOCK_SKEW=2m       the environment
+//	clock-skew: 2m              the file
+//
+// The nearer to the operator's hand, the stronger: flag, then environment,
+// then file, then default. The names, defaults and help texts are the struct
+// tags of [Process] and [Route]; nothing else lists them.
+//
+// Settings of a [Route] may stand at the top level. Without "routes:" they
+// are the single route; with it they are what each route starts from. A flag
+// or variable never silently loses against a route: if the route in the file
+// sets the same name, the configuration is refused.
+//
+// # Security considerations
+//
+// A typo must not weaken a policy, so an unknown key is an error that names
+// its place and the nearest known name, at every depth including the fields
+// of a policy. All findings are reported at once, each with its origin and its
+// cure. Values that hold secrets (the user information of a backend URL) are
+// masked by [Config.Effective], which is the only way out to a terminal.
+package config

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// routeNode is one entry of "routes:".
+type routeNode struct{ node ast.Node }
+
+// readFile decodes the top level of the file into l.settings and keeps the
+// entries of routes: for later, when flags are known too.
+func (l *loader) readFile(name string) error {
+	data, err := readFile(name)
+	if err != nil {
+		return fmt.Errorf("configuration file: %w", err)
+	}
+	root, err := parseFile(name, data)
+	if root == nil || err != nil {
+		return err
+	}
+	l.file(name, root)
+	return nil
+}
+
+// parseFile gives the single mapping of the file, nil for an empty file.
+func parseFile(name string, data []byte) (ast.Node, error) {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, &Error{Findings: []Finding{syntaxFinding(name, err)}}
+	}
+	switch {
+	case len(file.Docs) == 0 || len(file.Docs) == 1 && file.Docs[0].Body == nil:
+		return nil, nil
+	case len(file.Docs) > 1:
+		return nil, &Error{Findings: []Finding{{Origin: name, Problem: "holds more than one YAML document", Cure: "join them into one"}}}
+	}
+	return file.Docs[0].Body, nil
+}
+
+func syntaxFinding(name string, err error) Finding {
+	f := Finding{Origin: name, Problem: err.Error(), Cure: "see docs/operations.md for the form of the file"}
+	var positioned yaml.Error
+	if errors.As(err, &positioned) {
+		f.Origin, f.Problem = place(name, positioned.GetToken()), positioned.GetMessage()
+	}
+	return f
+}
+
+// file takes the top level: settings, and routes.
+func (l *loader) file(name string, root ast.Node) {
+	d := &fileDecoder{loader: l, name: name}
+	l.decode = d
+	fields := fieldsOf(&l.settings)
+	delete(fields, "config")
+	fields["routes"] = reflect.ValueOf(&l.routes).Elem()
+	for setting, how := range d.mapping(root, fields, "") {
+		l.origins[setting] = how
+	}
+}
+
+// A fileDecoder fills structs from YAML nodes, one key at a time, so that each
+// finding has its line and each value its origin.
+type fileDecoder struct {
+	*loader
+	name string
+}
+
+// mapping sets the fields that node has keys for, and tells where each key
+// stands.
+func (d *fileDecoder) mapping(node ast.Node, fields map[string]reflect.Value, prefix string) map[string]string {
+	entries, ok := node.(ast.MapNode)
+	if !ok {
+		d.find(place(d.name, node.GetToken()), strings.TrimSuffix(prefix, "."), "is not a mapping", "write it as lines of \"name: value\"")
+		return nil
+	}
+	set := map[string]string{}
+	for it := entries.MapRange(); it.Next(); {
+		key := it.Key().GetToken()
+		field, known := fields[key.Value]
+		switch {
+		case !known:
+			d.find(place(d.name, key), prefix+key.Value, "unknown setting", nearest(key.Value, sorted(fields)))
+		case it.Value().Type() == ast.NullType:
+			d.find(place(d.name, key), prefix+key.Value, "has no value", "give it one or remove the line")
+		default:
+			set[key.Value] = place(d.name, key)
+			d.value(it.Value(), field, prefix+key.Value)
+		}
+	}
+	return set
+}
+
+// value decodes one value into field.
+func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) {
+	switch into := field.Addr().Interface().(type) {
+	case *[]routeNode:
+		d.routeList(node, into)
+	case nodeDecoder:
+		into.decodeNode(d, node, setting)
+	default:
+		if isSettings(field.Type()) {
+			d.mapping(node, fieldsOf(into), setting+".")
+			return
+		}
+		if err := yaml.NodeToValue(node, into, yaml.Strict()); err != nil {
+			f := syntaxFinding(d.name, err)
+			f.Origin, f.Setting, f.Cure = place(d.name, node.GetToken()), setting, "see wssgate serve --help for its form"
+			d.findings = append(d.findings, f)
+		}
+	}
+}
+
+// nodeDecoder is a setting with more than one form in the file.
+type nodeDecoder interface {
+	decodeNode(d *fileDecoder, node ast.Node, setting string)
+}
+
+// isSettings tells a struct of named settings from a value with its own text
+// form.
+func isSettings(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("yaml") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *fileDecoder) routeList(node ast.Node, into *[]routeNode) {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok || len(list.Values) == 0 {
+		d.find(place(d.name, node.GetToken()), "routes", "is not a list of routes", "begin each route with \"- path: /…\"")
+		return
+	}
+	for _, entry := range list.Values {
+		*into = append(*into, routeNode{entry})
+	}
+}
+
+func place(file string, t *token.Token) string {
+	if t == nil || t.Position == nil {
+		return file
+	}
+	return fmt.Sprintf("%s:%d:%d", file, t.Position.Line, t.Position.Column)
+}
+
+// nearest words the cure for an unknown name.
+func nearest(name string, known []string) string {
+	best, distance := "", len(name)/2+1
+	for _, k := range known {
+		if n := editDistance(name, k); n < distance {
+			best, distance = k, n
+		}
+	}
+	if best == "" {
+		return "known here: " + strings.Join(known, ", ")
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// editDistance is the Levenshtein distance of two short ASCII names.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substituted := diagonal
+			if a[i] != b[j] {
+				substituted++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(row[j+1]+1, row[j]+1, substituted)
+		}
+	}
+	return row[len(b)]
+}

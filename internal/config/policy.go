@@ -1,0 +1,80 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// Policy is the protection that a route requires. On a command line it is the
+// name of a preset; in the file it may also be a mapping of the fields of
+// [wssec.Policy], which may start from a preset:
+//
+//	policy:
+//	  preset: Kerberos
+//	  derived-keys: allowed
+type Policy struct {
+	wssec.Policy
+	preset string // "" if the operator wrote all fields
+	custom bool   // differs from the preset
+}
+
+// UnmarshalText takes the name of a preset.
+func (p *Policy) UnmarshalText(text []byte) error {
+	policy, ok := wssec.Preset(string(text))
+	if !ok {
+		return errors.New(unknownPreset(string(text)))
+	}
+	*p = Policy{Policy: policy, preset: string(text)}
+	return nil
+}
+
+func unknownPreset(name string) string {
+	return fmt.Sprintf("no policy is called %q; the presets are %s, and in the file policy: can be a mapping",
+		name, strings.Join(wssec.PresetNames(), ", "))
+}
+
+// String gives the name that logs use.
+func (p Policy) String() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return "custom"
+}
+
+// MarshalYAML gives the preset's name, or all fields.
+func (p Policy) MarshalYAML() (any, error) {
+	if p.preset != "" && !p.custom {
+		return p.preset, nil
+	}
+	return p.Policy, nil
+}
+
+// decodeNode takes a name or a mapping.
+func (p *Policy) decodeNode(d *fileDecoder, node ast.Node, setting string) {
+	entries, ok := node.(ast.MapNode)
+	if !ok {
+		if err := p.UnmarshalText([]byte(node.GetToken().Value)); err != nil {
+			d.find(place(d.name, node.GetToken()), setting, err.Error(), "")
+		}
+		return
+	}
+	*p = Policy{custom: true}
+	for it := entries.MapRange(); it.Next(); {
+		if it.Key().GetToken().Value == "preset" {
+			p.decodeNode(d, it.Value(), setting+".preset")
+		}
+	}
+	p.custom = true
+	fields := fieldsOf(&p.Policy)
+	fields["preset"] = reflect.ValueOf(&p.preset).Elem()
+	set := d.mapping(node, fields, setting+".")
+	if _, named := set["name"]; !named && p.preset != "" {
+		p.Name = p.preset + " (changed)"
+	}
+}

@@ -1,0 +1,66 @@
+package config
+
+import "time"
+
+// Process holds the settings that exist once, however many routes there are.
+// Tags: yaml is the setting's name, default its default in the file's syntax,
+// help its one line of documentation.
+type Process struct {
+	Listen  string `yaml:"listen" default:":8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	TLSCert string `yaml:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; with tls-key it makes the listener HTTPS (HTTP/1.1 and HTTP/2)."`
+	TLSKey  string `yaml:"tls-key" placeholder:"FILE" help:"PEM private key of tls-cert."`
+
+	StateDir      string `yaml:"state-dir" placeholder:"DIR" help:"Directory of the replay journal. Default: $STATE_DIRECTORY, else wssgate under $XDG_STATE_HOME, else under ~/.local/state."`
+	ReplayJournal bool   `yaml:"replay-journal" default:"true" negatable:"" help:"Keep replay records on disk, so that a restart accepts nothing that was presented before it."`
+
+	ClockSkew time.Duration `yaml:"clock-skew" default:"5m" placeholder:"DURATION" help:"Largest accepted difference between a client's clock and ours."`
+
+	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE" help:"Largest request or reply body."`
+	MaxHeaders  Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE" help:"Largest HTTP header section."`
+	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets of messages that all exchanges in progress may hold together; what is over it is answered 503. An octet needs about four octets of memory."`
+
+	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION" help:"Time to read an HTTP header section."`
+	ReadTimeout     time.Duration `yaml:"read-timeout" default:"1m" placeholder:"DURATION" help:"Time to read a whole request."`
+	WriteTimeout    time.Duration `yaml:"write-timeout" default:"1m" placeholder:"DURATION" help:"Time to write a reply."`
+	IdleTimeout     time.Duration `yaml:"idle-timeout" default:"2m" placeholder:"DURATION" help:"Time that a connection may wait for its next request."`
+	ShutdownTimeout time.Duration `yaml:"shutdown-timeout" default:"15s" placeholder:"DURATION" help:"Time that exchanges in progress have to finish after SIGTERM."`
+
+	LogFormat string `yaml:"log-format" default:"json" enum:"json,text" placeholder:"json|text" help:"Form of the log on standard error."`
+	LogLevel  string `yaml:"log-level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
+}
+
+// Route holds the settings of one route: what is accepted at a path, how it
+// must be protected, and where it goes.
+type Route struct {
+	Path   string `yaml:"path" default:"/" placeholder:"PATH" help:"Request path of the route, matched exactly."`
+	Policy Policy `yaml:"policy" default:"Kerberos" placeholder:"NAME" help:"Required protection: Kerberos, KerberosOverTransport or KerberosToken; in the file also a mapping."`
+
+	Backend        string        `yaml:"backend" placeholder:"URL" help:"The plain SOAP service that verified messages go to."`
+	BackendTimeout time.Duration `yaml:"backend-timeout" default:"30s" placeholder:"DURATION" help:"Time that the backend has for its whole reply."`
+
+	Keytab      string `yaml:"keytab" placeholder:"FILE" help:"Keytab with the key of the service principal."`
+	Service     string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
+	KerberosKey string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
+	AllowRC4    bool   `yaml:"allow-rc4" name:"allow-rc4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
+
+	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM,…" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
+
+	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM,…" help:"Clients that may call; empty: every client with a valid ticket."`
+	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM,…" help:"Realms whose clients may call; empty: every realm."`
+
+	PrincipalHeader string   `yaml:"principal-header" default:"X-Wssgate-Principal" placeholder:"NAME" help:"HTTP header that tells the backend the client as name@REALM; empty: none."`
+	RealmHeader     string   `yaml:"realm-header" placeholder:"NAME" help:"HTTP header that tells the backend the client's realm alone; empty: none."`
+	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME,…" help:"Further HTTP request headers that are passed to the backend. Nothing protects them but TLS."`
+	OtherHeaders    string   `yaml:"other-headers" default:"drop" enum:"drop,pass,refuse" placeholder:"drop|pass|refuse" help:"What happens to SOAP header blocks that the policy does not protect."`
+
+	TLSOffloaded bool `yaml:"tls-offloaded" default:"false" negatable:"" help:"TLS ends in front of wssgate: count plain HTTP as a protected channel."`
+}
+
+// Config is the effective configuration: every value is set and was checked.
+type Config struct {
+	Process `yaml:",inline"`
+	// Routes has at least one element; paths are distinct.
+	Routes []Route `yaml:"routes"`
+
+	origins origins
+}

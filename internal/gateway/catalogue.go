@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// An Entry of the catalogue explains one error code: what happened and what to
+// do about it, for the operator; what the client was told.
+type Entry struct {
+	Code  string
+	Cause string
+	Cure  string
+
+	fault  *soap.Fault // nil: wssec's mapping
+	status int         // HTTP status where it is not that of the SOAP binding
+}
+
+// Fault words what the client gets: "wsse:InvalidSecurity", "soap:Receiver",
+// with the HTTP status where it is a special one.
+func (e Entry) Fault() string {
+	fault := e.fault
+	if fault == nil {
+		fault = wssec.FaultFor(e.example())
+	}
+	name := [...]string{"soap:Sender", "soap:Receiver", "soap:VersionMismatch", "soap:MustUnderstand"}[fault.Code]
+	switch {
+	case e.Code == string(CodeClientGone):
+		return "none"
+	case fault.Subcode.Space == wssec.NSWSSE:
+		name = "wsse:" + fault.Subcode.Local
+	}
+	if e.status != 0 {
+		name += ", HTTP " + strconv.Itoa(e.status)
+	}
+	return name
+}
+
+// example is an error of e's code, as its package makes it.
+func (e Entry) example() error {
+	for _, c := range soap.Codes() {
+		if string(c) == e.Code {
+			return &soap.Error{Code: c}
+		}
+	}
+	for _, c := range wssec.Codes() {
+		if string(c) == e.Code {
+			return &wssec.Error{Code: c}
+		}
+	}
+	for _, x := range xmlEntries() {
+		if x.Code == e.Code {
+			return &xmltext.SyntaxError{Err: xmltext.ErrMarkup}
+		}
+	}
+	return &wssec.Error{Code: wssec.CodeFailedAuth} // wraps every code of package kerberos
+}
+
+// Catalogue gives an entry for every code that an exchange can end with, in
+// the order in which a message meets them.
+func Catalogue() []Entry {
+	var all []Entry
+	for _, part := range [][]Entry{ownEntries(), xmlEntries(), soapEntries(), securityEntries(), kerberosEntries()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// lookup finds the gateway's own entries, whose faults are not wssec's.
+func lookup(code Code) (Entry, bool) {
+	for _, e := range ownEntries() {
+		if e.Code == string(code) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+func sender(reason string) *soap.Fault   { return &soap.Fault{Code: soap.Sender, Reason: reason} }
+func receiver(reason string) *soap.Fault { return &soap.Fault{Code: soap.Receiver, Reason: reason} }
+
+// ownEntries are the gateway's own codes. The texts of the faults tell a
+// client what it can mend and nothing of what is behind the gateway.
+func ownEntries() []Entry {
+	const unavailable = "The service is not available."
+	return []Entry{
+		{string(CodeNoRoute), "No route has the request's path.", "Compare the client's URL with path: of the routes; paths are matched exactly.",
+			sender("There is no service at this address."), http.StatusNotFound},
+		{string(CodeMethod), "The request's method is not POST.", "Send SOAP messages by POST. A WSDL (GET …?wsdl) is not served.",
+			sender("Only POST is accepted."), http.StatusMethodNotAllowed},
+		{string(CodeMediaType), "Content-Type is neither text/xml (SOAP 1.1) nor application/soap+xml (SOAP 1.2), or is there twice.", "Correct the client's Content-Type.",
+			sender("The Content-Type is not that of a SOAP message."), http.StatusUnsupportedMediaType},
+		{string(CodeMultipart), "The message is multipart/related: SOAP with Attachments, MTOM or XOP.", "Turn MTOM and attachments off in the client; they are not supported.",
+			sender("Attachments, MTOM and XOP are not supported."), http.StatusUnsupportedMediaType},
+		{string(CodeContentEncoding), "The body is compressed (Content-Encoding).", "Turn compression of requests off in the client.",
+			sender("Content-Encoding is not supported."), http.StatusUnsupportedMediaType},
+		{string(CodeTooLarge), "The request is larger than max-message.", "Raise max-message if such messages are meant to pass.",
+			sender("The message is too large."), http.StatusRequestEntityTooLarge},
+		{string(CodeTimeout), "The body did not arrive within read-timeout.", "Look for a slow client or network; raise read-timeout for large messages on slow links.",
+			sender("The message did not arrive in time."), http.StatusRequestTimeout},
+		{string(CodeCut), "The connection ended before the body did.", "Look at the client or at a proxy between.",
+			sender("The message is incomplete."), http.StatusBadRequest},
+		{string(CodeOverloaded), "The messages in progress hold max-in-flight octets already.", "Raise max-in-flight if there is memory for it (about four octets for each), or add a node.",
+			receiver("The service is busy; try again."), http.StatusServiceUnavailable},
+		{string(CodeSOAPVersion), "The envelope is of one SOAP version, Content-Type of the other.", "Correct the client: text/xml for SOAP 1.1, application/soap+xml for SOAP 1.2.",
+			sender("Content-Type and envelope are of different SOAP versions."), http.StatusUnsupportedMediaType},
+
+		{string(CodeNotAuthorized), "The client's ticket is good, but allowed-principals or allowed-realms of the route do not name it.", "Add the principal that the event shows, if it is to have access.",
+			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: wssec.NSWSSE, Local: "FailedAuthentication"}, Reason: "The security token could not be authenticated or authorized"}, 0},
+		{string(CodeBackendDown), "The backend took no connection, or broke it.", "See that the backend runs and that backend: of the route is its address.", receiver(unavailable), 0},
+		{string(CodeBackendTimeout), "The backend's reply was not complete within backend-timeout.", "Look at the backend, or raise backend-timeout.", receiver(unavailable), 0},
+		{string(CodeBackendNotSOAP), "The backend's reply is not a SOAP message of the request's version, or an HTTP error without a SOAP fault.", "Call the backend directly and look at what it answers; often the URL's path is wrong.", receiver(unavailable), 0},
+		{string(CodeBackendTooLarge), "The backend's reply is larger than max-message.", "Raise max-message if such replies are meant to pass.", receiver(unavailable), 0},
+		{string(CodeProtect), "The reply could not be protected with the request's key. Nothing of it was sent.", "The error in the event says why; if the backend's message is well, report it.", receiver("The reply could not be protected."), 0},
+		{string(CodeClientGone), "The client closed its connection before it had the answer.", "Compare the client's timeout with the backend's time in the event.", receiver(unavailable), 0},
+		{string(CodeInternal), "A bug in wssgate.", "Please report it with the event, which has the stack.", receiver("The message could not be processed."), 0},
+	}
+}
+
+// xmlEntries are the errors of package xmltext.
+func xmlEntries() []Entry {
+	return []Entry{
+		{Code: string(CodeXMLSyntax), Cause: "The message is not well-formed XML with namespaces. The error has place and rule.", Cure: "Mend what writes the message; a proxy may have cut or changed it."},
+		{Code: string(CodeXMLDoctype), Cause: "The message has a DOCTYPE, which SOAP forbids and attacks use.", Cure: "Mend the client; there is no switch."},
+		{Code: string(CodeXMLInstruction), Cause: "The message has a processing instruction, which SOAP forbids.", Cure: "Mend the client."},
+		{Code: string(CodeXMLEncoding), Cause: "The encoding is not UTF-8 or UTF-16, or charset, byte order mark and XML declaration contradict each other.", Cure: "Let the client write UTF-8 and say so, or say nothing."},
+		{Code: string(CodeXMLLimit), Cause: "The message is deeper, has more elements, attributes or namespaces, or longer names or values than is accepted.", Cure: "The error names limit and place; no real service comes near, so look at the sender first."},
+	}
+}
+
+// soapEntries are the codes of package soap.
+func soapEntries() []Entry {
+	return []Entry{
+		{Code: "version-mismatch", Cause: "The root element is not an Envelope of SOAP 1.1 or 1.2.", Cure: "See what the client sends; the error shows the root's name."},
+		{Code: "envelope-invalid", Cause: "Envelope, Header and Body are not as SOAP says: an element after Body, no Body, text between.", Cure: "Mend the client; the error has the place."},
+		{Code: "must-understand", Cause: "A header block is marked mustUnderstand in a way that cannot be read or met.", Cure: "Mend the client, or drop the header there."},
+	}
+}

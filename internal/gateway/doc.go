@@ -1,0 +1,38 @@
+// Package gateway is the message path of wssgate: HTTP in, one verified SOAP
+// message through to the backend, its protected reply out.
+//
+// [Gateway.exchange] is the whole path on one screen. Around it:
+//
+//	receive.go    limits before reading, media type, one scan of one buffer
+//	forward.go    authorisation, the backend's request and reply
+//	headers.go    which HTTP headers cross the gateway
+//	budget.go     octets in flight: memory is admitted, not hoped for
+//	fault.go      any error to SOAP fault and HTTP status, in one place
+//	catalogue.go  every error code: cause, cure, fault
+//	event.go      one structured event for each exchange
+//	server.go     listener, timeouts, graceful shutdown
+//
+// Specifications: SOAP 1.1 §6 and SOAP 1.2 Part 2 §7 (HTTP bindings), WS-I
+// Basic Profile 1.1 §4.3 (status codes), RFC 9110 (HTTP semantics), RFC 7303
+// (XML media types). What wsse:Security means is package wssec's affair.
+//
+//	SOAPAction, action      media.action
+//	SOAP node, intermediary [Gateway]
+//	role of the backend     [Route]
+//
+// # Security considerations
+//
+//   - forward takes a *wssec.Message, which only Processor.Verify makes:
+//     sending anything unverified does not compile.
+//   - The backend gets the nodes that verification covered, never the octets
+//     that arrived, and only HTTP headers of a short list. The headers that tell
+//     who the client is cannot be written by a client under any spelling.
+//   - Until verification has succeeded answers are unprotected faults, made by
+//     one function that shows no detail. After it every answer, faults of the
+//     gateway and of the backend included, goes through Processor.Protect; if
+//     that fails the client gets a fault that holds nothing of the backend's.
+//   - Sizes are limited before memory is taken, for requests and replies, and
+//     their sum over all exchanges has a budget. Every wait has a limit.
+//   - SOAPAction is not covered by any signature: a backend that dispatches on
+//     it must compare it with the Body.
+package gateway

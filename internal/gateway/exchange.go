@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// An answer is what goes back to the client.
+type answer struct {
+	status  int
+	version soap.Version
+	body    []byte // a SOAP message; empty for a one-way exchange
+}
+
+// exchange takes one request through the gateway. Up to verify nothing is
+// known of the sender and answers are unprotected faults without detail; after
+// it there is a key, and every answer is protected with it.
+func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l *lease, ev *event) answer {
+	in, err := g.receive(w, r, l, ev)
+	if err != nil {
+		return g.refuse(in.version, err, ev)
+	}
+	msg, err := rt.verify(r, in.env, ev)
+	if err != nil {
+		return g.refuse(in.version, err, ev)
+	}
+	reply, err := g.forward(r, rt, msg, in.media, l, ev)
+	if err != nil {
+		reply, err = faultReply(in.version, err, ev)
+	}
+	if err != nil || reply.env == nil { // no fault could be made, or nothing to protect: one-way
+		return g.oneWay(in.version, err, ev)
+	}
+	body, err := rt.protect(reply.env, msg, ev)
+	if err != nil {
+		return g.refuse(in.version, &Error{Code: CodeProtect, Err: err}, ev)
+	}
+	return answer{status: reply.status, version: in.version, body: body}
+}
+
+// verify applies the route's policy. The Message is the only thing that
+// forward takes.
+func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.Message, error) {
+	defer ev.stage("verify", time.Now())
+	msg, err := rt.Processor.Verify(r.Context(), env, wssec.Channel{TLS: r.TLS != nil || rt.TLSOffloaded})
+	if err != nil {
+		return nil, err
+	}
+	ev.verified(msg)
+	return msg, nil
+}
+
+// protect makes the reply's octets, under the key of the request.
+func (rt *route) protect(reply *soap.Envelope, msg *wssec.Message, ev *event) ([]byte, error) {
+	defer ev.stage("protect", time.Now())
+	return rt.Processor.Protect(nil, reply, msg)
+}
+
+// oneWay is the empty answer to a message that asks for none, unless err says
+// that something else went wrong.
+func (g *Gateway) oneWay(v soap.Version, err error, ev *event) answer {
+	if err != nil {
+		return g.refuse(v, &Error{Code: CodeProtect, Err: err}, ev)
+	}
+	return answer{status: http.StatusAccepted, version: v}
+}
+
+// serve is exchange between reading and writing: budget, event, and a net
+// under panics, which would be a bug of ours: the client gets a fault and the
+// log the stack.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
+	ev := g.begin(r, rt.Path)
+	defer ev.log()
+	ev.policy = rt.PolicyName
+	l := g.budget.open()
+	defer l.close()
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // panics compare by value
+			err := &Error{Code: CodeInternal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			g.send(w, g.refuse(ev.version, err, ev), ev)
+		}
+	}()
+	g.send(w, g.exchange(w, r, rt, l, ev), ev)
+}
+
+// send writes a. A client that no longer reads is the event's outcome, not an
+// error to answer.
+func (g *Gateway) send(w http.ResponseWriter, a answer, ev *event) {
+	defer ev.stage("write", time.Now())
+	ev.sent(a)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+	h := w.Header()
+	if len(a.body) > 0 {
+		h.Set("Content-Type", a.version.ContentType())
+	}
+	if a.status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
+		ev.failed(&Error{Code: CodeClientGone, Err: err})
+	}
+}

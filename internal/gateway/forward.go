@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// route is a Route with what follows from it.
+type route struct {
+	Route
+	pass []string // client HTTP headers that reach the backend
+}
+
+func newRoute(r Route) *route { return &route{Route: r, pass: passable(&r)} }
+
+// backendReply is the backend's answer, or a fault of ours in its place. A nil
+// env is a one-way exchange.
+type backendReply struct {
+	status int
+	env    *soap.Envelope
+}
+
+// forward authorises the sender of msg and passes the verified message to the
+// backend. Its errors are answered by protected faults.
+func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m media, l *lease, ev *event) (backendReply, error) {
+	principal, realm, err := rt.authorize(msg)
+	if err != nil {
+		return backendReply{}, err
+	}
+	body, err := msg.AppendForward(nil, rt.OtherHeaders)
+	if err != nil {
+		return backendReply{}, err
+	}
+	defer ev.stage("backend", time.Now())
+	ctx, cancel := context.WithTimeout(r.Context(), rt.BackendTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, rt.Backend.String(), bytes.NewReader(body))
+	if err != nil {
+		return backendReply{}, &Error{Code: CodeBackendDown, Err: err}
+	}
+	req.Header = rt.backendHeader(r.Header, m, principal, realm, ev.id)
+	resp, err := g.cfg.Transport.RoundTrip(req) // not http.Client: redirects are not followed
+	if err != nil {
+		return backendReply{}, backendError(r.Context(), err)
+	}
+	defer resp.Body.Close()
+	ev.backendStatus = resp.StatusCode
+	return g.backendReply(r.Context(), resp, m.version, l)
+}
+
+// authorize gives the principal in the form of krb5_unparse_name, and its
+// realm. Special characters in a name are escaped, so that none can look like
+// another's.
+func (rt *route) authorize(msg *wssec.Message) (principal, realm string, err error) {
+	name, realm := msg.Principal()
+	principal = name + "@" + realm
+	switch {
+	case name == "" || realm == "" || !printable(principal):
+		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("principal %q cannot be told to the backend in an HTTP header", principal)}
+	case len(rt.AllowedPrincipals) > 0 && !slices.Contains(rt.AllowedPrincipals, principal):
+		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("%s is not among allowed-principals", principal)}
+	case len(rt.AllowedRealms) > 0 && !slices.Contains(rt.AllowedRealms, realm):
+		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("realm %s is not among allowed-realms", realm)}
+	}
+	return principal, realm, nil
+}
+
+// printable refuses what could split or disguise a header: controls, format
+// characters and ill-formed UTF-8.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) })
+}
+
+// backendReply reads a reply with the same limits and the same parser as a
+// request. A SOAP reply has the request's version (SOAP 1.2 Part 2 §7.5.1.2);
+// one that is neither a success nor a SOAP fault does not pass.
+func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.Version, l *lease) (backendReply, error) {
+	src, err := g.readBody(resp.Body, resp.ContentLength, l)
+	if err != nil {
+		return backendReply{}, replyError(ctx, err)
+	}
+	success := resp.StatusCode/100 == 2
+	if len(src) == 0 && success {
+		return backendReply{}, nil
+	}
+	m, err := mediaOf(resp.Header)
+	if err != nil || m.version != v {
+		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d, Content-Type %q, wanted %s", resp.StatusCode, resp.Header.Get("Content-Type"), v.MediaType())}
+	}
+	env, err := g.parse(src, m)
+	if err != nil {
+		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: err}
+	}
+	_, isFault := env.Fault()
+	if !success && !isFault {
+		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d without a SOAP fault", resp.StatusCode)}
+	}
+	return backendReply{status: replyStatus(resp.StatusCode, isFault), env: env}, nil
+}
+
+// replyStatus keeps 400 and 500, which the HTTP bindings give to faults, and
+// folds everything else to 200 or 500.
+func replyStatus(status int, isFault bool) int {
+	switch {
+	case !isFault:
+		return http.StatusOK
+	case status == http.StatusBadRequest:
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// backendError tells why there was no reply; ctx is the client's.
+func backendError(ctx context.Context, err error) error {
+	code := CodeBackendDown
+	switch {
+	case ctx.Err() != nil:
+		code = CodeClientGone
+	case errors.Is(err, context.DeadlineExceeded):
+		code = CodeBackendTimeout
+	}
+	return &Error{Code: code, Err: err}
+}
+
+// replyError says of an error in reading a reply whose fault it was.
+func replyError(ctx context.Context, err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Code == CodeTooLarge:
+		return &Error{Code: CodeBackendTooLarge, Err: e.Err}
+	case e.Code == CodeTimeout, e.Code == CodeCut && !errors.Is(e.Err, io.ErrUnexpectedEOF):
+		return backendError(ctx, e.Err)
+	case e.Code == CodeCut:
+		return &Error{Code: CodeBackendDown, Err: e.Err}
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// Config is what a [Gateway] is made of.
+type Config struct {
+	// Routes has at least one element, with distinct paths.
+	Routes []Route
+	// Log takes one event for each exchange. Required.
+	Log *slog.Logger
+	// MaxMessage limits the body of a request and of a reply, in octets.
+	// Zero means 32 MiB.
+	MaxMessage int64
+	// MaxInFlight limits the octets of messages that all exchanges in
+	// progress hold together. Zero means 256 MiB.
+	MaxInFlight int64
+	// WriteTimeout limits the writing of a reply. Zero means one minute.
+	WriteTimeout time.Duration
+	// Transport talks to the backends. Nil means [NewTransport].
+	Transport http.RoundTripper
+}
+
+// Route says what is accepted at a path and where it goes.
+type Route struct {
+	Path       string // matched exactly; plain, without chi patterns
+	Processor  *wssec.Processor
+	PolicyName string // for the log
+
+	Backend        *url.URL
+	BackendTimeout time.Duration // for the whole reply; zero means 30 s
+
+	// AllowedPrincipals (name@REALM) and AllowedRealms both have to allow a
+	// client; an empty list allows everyone whose ticket was accepted.
+	AllowedPrincipals []string
+	AllowedRealms     []string
+
+	PrincipalHeader string   // HTTP header for name@REALM; "" none
+	RealmHeader     string   // HTTP header for the realm; "" none
+	PassHeaders     []string // client's HTTP headers that are passed beside the usual few
+
+	OtherHeaders wssec.HeaderRule // SOAP header blocks that the policy does not protect
+
+	// TLSOffloaded counts plain HTTP as a protected channel, for a proxy in
+	// front that ends TLS.
+	TLSOffloaded bool
+}
+
+// Gateway is the http.Handler of all routes. It is safe for concurrent use.
+type Gateway struct {
+	cfg    Config
+	budget budget
+	router chi.Router
+}
+
+// New makes a Gateway. Errors are mistakes in cfg.
+func New(cfg Config) (*Gateway, error) {
+	if len(cfg.Routes) == 0 || cfg.Log == nil {
+		return nil, errors.New("gateway: Config needs Routes and Log")
+	}
+	setDefault(&cfg.MaxMessage, 32<<20)
+	setDefault(&cfg.MaxInFlight, 256<<20)
+	setDefault(&cfg.WriteTimeout, time.Minute)
+	if cfg.Transport == nil {
+		cfg.Transport = NewTransport()
+	}
+	g := &Gateway{cfg: cfg, budget: budget{limit: cfg.MaxInFlight}, router: chi.NewRouter()}
+	g.router.NotFound(g.refuseOutside(CodeNoRoute))
+	g.router.MethodNotAllowed(g.refuseOutside(CodeMethod))
+	paths := map[string]bool{}
+	for _, r := range cfg.Routes {
+		if r.Processor == nil || r.Backend == nil || paths[r.Path] {
+			return nil, fmt.Errorf("gateway: route %q needs Processor, Backend and a path of its own", r.Path)
+		}
+		paths[r.Path] = true
+		setDefault(&r.BackendTimeout, 30*time.Second)
+		rt := newRoute(r)
+		g.router.Post(r.Path, func(w http.ResponseWriter, req *http.Request) { g.serve(w, req, rt) })
+	}
+	return g, nil
+}
+
+// ServeHTTP routes by path; every method but POST is refused.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.router.ServeHTTP(w, r) }
+
+// refuseOutside answers what reaches no route.
+func (g *Gateway) refuseOutside(code Code) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ev := g.begin(r, "")
+		defer ev.log()
+		a := g.refuse(0, &Error{Code: code}, ev)
+		if code == CodeMethod {
+			w.Header().Set("Allow", http.MethodPost)
+		}
+		g.send(w, a, ev)
+	}
+}
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// NewTransport gives the transport to backends: no proxy from the environment,
+// no transparent decompression, and connections that are kept.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    64,
+		MaxResponseHeaderBytes: 64 << 10,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+	}
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Server is a listener's side: what a connection may take, and for how long.
+// Zero durations mean no limit, so set them all.
+type Server struct {
+	Handler http.Handler
+	Log     *slog.Logger // for errors below HTTP requests, at level Debug
+
+	TLS             *tls.Config // nil: plain HTTP
+	MaxHeaderBytes  int
+	HeaderTimeout   time.Duration
+	ReadTimeout     time.Duration // whole request
+	IdleTimeout     time.Duration
+	ShutdownTimeout time.Duration // for exchanges in progress once the context ends
+}
+
+// Serve serves HTTP/1.1, and HTTP/2 over TLS, until ctx ends; then no new
+// request is taken and those in progress get ShutdownTimeout to finish.
+//
+// An "Upgrade: h2c" offer is ignored, as RFC 9110 §7.8 allows: Java clients
+// make one on every plain connection and go on in HTTP/1.1.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.Handler,
+		TLSConfig:         s.TLS,
+		MaxHeaderBytes:    s.MaxHeaderBytes,
+		ReadHeaderTimeout: s.HeaderTimeout,
+		ReadTimeout:       s.ReadTimeout,
+		IdleTimeout:       s.IdleTimeout,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() {
+		if s.TLS != nil {
+			served <- srv.ServeTLS(ln, "", "")
+		} else {
+			served <- srv.Serve(ln)
+		}
+	}()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	// ctx has ended; what it was for goes on for a while.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
+	defer cancel()
+	err := srv.Shutdown(limit)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.Log.Warn("exchanges were cut off", "shutdown-timeout", s.ShutdownTimeout)
+		err = srv.Close()
+	}
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		return e
+	}
+	return err
+}
