@@ -71,7 +71,7 @@ FIRST = {"KtpSecureConversation": 1, "KtpSecureConversationTransport": 1}
 
 # Case -> ({message: verdict}, why). Every other message is "ok".
 VERDICTS = {
-    "KtpSymmetricDerived-stax": ({"01-request": "reference-invalid", "02-request": "reference-invalid", "01-response": "fault", "02-response": "fault"},
+    "KtpSymmetricDerived-stax": ({"01-request": "security-token-unavailable", "02-request": "security-token-unavailable", "01-response": "fault", "02-response": "fault"},
         "CXF's streaming client points from its DerivedKeyTokens to the token by URI='BST-...', without the '#'. That is a relative URI, the "
         "name of another document, not a reference into this message, and nothing else names the key. It is refused, as CXF's own server does."),
     "KtpSymmetricEncryptBeforeSigning-stax": ({"01-request": "protection-order", "02-request": "protection-order", "01-response": "fault", "02-response": "fault"},
@@ -80,12 +80,13 @@ VERDICTS = {
     "KtpSymmetric256-aes128": ({"01-request": "key-length", "01-response": "fault"},
         "A 16-octet Kerberos key under Basic256: the client writes aes256-cbc on what AES-128 made. The key is too short for the algorithm that "
         "the message names, so it is refused before it is used; CXF's server refuses it too."),
-    "KtpSymmetricIncludeNever": ({"01-request": "reference-invalid", "02-request": "reference-invalid", "01-response": "fault", "02-response": "fault"},
+    "KtpSymmetricIncludeNever": ({"01-request": "security-token-unavailable", "02-request": "security-token-unavailable", "01-response": "fault", "02-response": "fault"},
         "IncludeToken/Never: CXF's client leaves the token out and refers to it by URI='BST-...', without '#', instead of a KeyIdentifier. "
         "Nothing in the message leads to a key; refused, as CXF's own server does."),
-    "KtpSymmetricIncludeAlways": ({"01-response": "reference-invalid", "02-response": "reference-invalid"},
+    "KtpSymmetricIncludeAlways": ({"01-response": "unsupported-security-token", "02-response": "unsupported-security-token"},
         "The requests are in order. CXF's server repeats the client's AP-REQ in its reply and puts the token's wsu:Id where the KeyIdentifier of "
-        "the signature holds a SHA-1; that names no key, and CXF's own client refuses the reply. So must an initiator here."),
+        "the signature holds a SHA-1, which names no key: CXF's own client refuses the reply. A reply has no token of its own, for the client "
+        "made the only one; so it is refused for that already."),
     "KtpSymmetricProtectTokens-stax": ({"01-request": "part-not-signed", "02-request": "part-not-signed"},
         "CXF's streaming client leaves the token unsigned in spite of ProtectTokens, and CXF's own server lets that pass. The policy says that "
         "the signature covers the token; what would be accepted without it is a policy without ProtectTokens."),
