@@ -76,3 +76,9 @@ func (m *Message) isProtected(b xmltext.Node) bool {
 	}
 	return false
 }
+
+// AsSent gives what the client keeps of this request, so that whoever holds both sides of
+// a recorded conversation can verify its reply with VerifyReply.
+func (m *Message) AsSent() *Request {
+	return &Request{base: m.base, signatureValues: m.signatureValues}
+}

@@ -1,0 +1,153 @@
+package wssec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/testvectors"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// transcript is a recorded conversation; testvectors/README.md defines the keys.
+type transcript struct {
+	Captured time.Time    `yaml:"captured"`
+	TLS      bool         `yaml:"tls"`
+	Keytab   string       `yaml:"keytab"`
+	Client   string       `yaml:"client-principal"`
+	Service  string       `yaml:"service-principal"`
+	Enctypes []int32      `yaml:"enctypes"`
+	Policy   wssec.Policy `yaml:"policy"`
+	Messages []struct {
+		File   string `yaml:"file"`
+		Expect string `yaml:"expect"`
+		Plain  string `yaml:"plain"`
+	} `yaml:"messages"`
+	name string
+}
+
+func (c *transcript) file(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := fs.ReadFile(testvectors.Files, path.Join("transcripts", c.name, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// loadTranscript reads one case.
+func loadTranscript(t testing.TB, name string) *transcript {
+	t.Helper()
+	c := &transcript{name: name}
+	if err := yaml.Unmarshal(c.file(t, "case.yaml"), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// processor makes a Processor that lives at the time of the recording. The recordings
+// were made with one clock and no replay, so the replay store is new.
+func (c *transcript) processor(t testing.TB) *wssec.Processor {
+	t.Helper()
+	keytab, err := kerberos.ParseKeytab(c.file(t, c.Keytab))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return c.Captured.Add(3 * time.Second) }
+	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now, CompleteSince: c.Captured.Add(-time.Hour)})
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+		Keytab: keytab, Services: []string{c.Service}, Etypes: append(c.Enctypes, 17, 18, 19, 20), Time: now, Replay: replay,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Tickets: acceptor, Replay: replay, Time: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
+	dirs, err := fs.ReadDir(testvectors.Files, "transcripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		if !d.IsDir() {
+			continue
+		}
+		t.Run(d.Name(), func(t *testing.T) {
+			c := loadTranscript(t, d.Name())
+			p := c.processor(t)
+			var sent *wssec.Request
+			for _, m := range c.Messages {
+				sent = c.check(t, p, m.File, m.Expect, m.Plain, sent)
+			}
+		})
+	}
+}
+
+// check verifies one message; for a request it gives what its reply is verified with.
+func (c *transcript) check(t *testing.T, p *wssec.Processor, file, expect, plain string, sent *wssec.Request) *wssec.Request {
+	t.Helper()
+	msg, err := c.verify(p, c.file(t, file), file, sent)
+	if got := verdict(err); got != expect {
+		t.Errorf("%s: verdict %q, want %q: %v", file, got, expect, err)
+		return nil
+	}
+	if err != nil || msg == nil {
+		return nil
+	}
+	body := msg.Body().AppendCanonical(nil, xmltext.C14N{})
+	if want := bytes.TrimSpace(c.file(t, plain)); !bytes.Equal(body, want) {
+		t.Errorf("%s: Body is\n%s\nwant\n%s", file, body, want)
+	}
+	if strings.Contains(file, "response") {
+		return nil
+	}
+	if name, realm := msg.Principal(); name+"@"+realm != c.Client {
+		t.Errorf("%s: principal %s@%s, want %s", file, name, realm, c.Client)
+	}
+	return msg.AsSent()
+}
+
+func (c *transcript) verify(p *wssec.Processor, src []byte, file string, sent *wssec.Request) (*wssec.Message, error) {
+	env, err := soap.Parse(src, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ch := wssec.Channel{TLS: c.TLS}
+	if !strings.Contains(file, "response") {
+		return p.Verify(context.Background(), env, ch)
+	}
+	if f, ok := env.Fault(); ok {
+		return nil, errors.New("fault: " + f.Reason)
+	}
+	if sent == nil {
+		return nil, errors.New("no request")
+	}
+	return p.VerifyReply(context.Background(), env, sent, ch)
+}
+
+func verdict(err error) string {
+	var coded interface{ ErrorCode() string }
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &coded):
+		return coded.ErrorCode()
+	case strings.HasPrefix(err.Error(), "fault"):
+		return "fault"
+	}
+	return err.Error()
+}
