@@ -14,9 +14,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 const module = "github.com/wssgate/wssgate"
+
+// kerberos satisfies the interfaces that wssec declares, without an adapter and without either knowing the other.
+var (
+	_ wssec.TicketVerifier = (*kerberos.Acceptor)(nil)
+	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
+	_ wssec.ReplayCache    = (*kerberos.MemoryReplayStore)(nil)
+)
 
 // layers says which packages of this module a package may import in its own code (tests may import more). A package that
 // is not listed fails the test: a new one is a decision, made here. Lower never imports higher; kerberos stands beside
