@@ -20,4 +20,3 @@ func TestAppendCanonical(t *testing.T) {
 		}
 	}
 }
-

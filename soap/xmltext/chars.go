@@ -9,7 +9,8 @@ const (
 	classSpace                 // S: space, TAB, CR, LF
 	classValue                 // ends or complicates an attribute value: quotes, &, <, TAB, CR, LF
 	classText                  // written otherwise in canonical text: & < > CR
-	classHigh                  // first octet of a multi-octet character
+	classHigh                  // octet of a multi-octet character
+	classColon                 // ':'
 )
 
 var classes = makeClasses()
@@ -34,6 +35,7 @@ func makeClasses() (t [256]uint8) {
 	for _, c := range "&<>\r" {
 		t[c] |= classText
 	}
+	t[':'] = classColon
 	return t
 }
 
@@ -103,8 +105,31 @@ func scanNCName(b []byte, i int) int {
 }
 
 // scanQName returns the end of the QName that starts at b[i] and the offset of
-// its colon, 0 when there is none. ok is false when there is no QName.
+// its colon, 0 when there is none. ok is false when there is no QName. It reads
+// ASCII names itself and leaves the rest to scanQNameSlow.
 func scanQName(b []byte, i int) (colon, end int, ok bool) {
+	start := i
+	if i >= len(b) || classes[b[i]]&classNameStart == 0 {
+		return scanQNameSlow(b, start)
+	}
+	for i++; i < len(b) && classes[b[i]]&className != 0; i++ {
+	}
+	if i >= len(b) || classes[b[i]]&(classHigh|classColon) == 0 {
+		return 0, i, true
+	}
+	colon = i
+	if i++; i >= len(b) || classes[b[i]]&classNameStart == 0 {
+		return scanQNameSlow(b, start)
+	}
+	for i++; i < len(b) && classes[b[i]]&className != 0; i++ {
+	}
+	if i < len(b) && classes[b[i]]&(classHigh|classColon) != 0 {
+		return scanQNameSlow(b, start)
+	}
+	return colon, i, true
+}
+
+func scanQNameSlow(b []byte, i int) (colon, end int, ok bool) {
 	end = scanNCName(b, i)
 	if end == i {
 		return 0, i, false

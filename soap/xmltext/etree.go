@@ -59,7 +59,7 @@ func (d *Doc) etreeContent(parent *etree.Element, i uint32) {
 
 func etreeText(parent *etree.Element, gap []byte) {
 	if text := appendGap(nil, gap); len(text) > 0 {
-		parent.CreateCharData(string(text))
+		parent.CreateText(string(text))
 	}
 }
 

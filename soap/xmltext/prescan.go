@@ -3,80 +3,99 @@ package xmltext
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 )
 
 const (
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
+	controls = 0x2020202020202020
+	highs    = 0x8080808080808080
 )
 
-// census is what one quick pass over the octets tells before the scan: where
-// the first octet is that no XML document may contain, and how much markup to
-// expect at most.
+// census is what a quick pass over the octets tells before the scan: where the
+// first octet is that no XML document may contain, and how much markup to
+// expect.
 type census struct {
 	clean      int // octets before the first illegal character; len(src) when there is none
 	badErr     error
-	elements   int // upper bound
-	attributes int // upper bound
+	elements   int // estimate
+	attributes int // estimate
 	greater    int // '>' octets
 }
 
 func takeCensus(src []byte) census {
 	c := census{clean: len(src)}
-	control, endTags, ascii := sweep(src)
+	control, ascii := sweep(src)
 	if control < c.clean {
 		c.clean, c.badErr = control, ErrCharacter
 	}
 	if !ascii {
 		c.checkUTF8(src)
 	}
-	c.elements = bytes.Count(src, []byte{'<'}) - endTags
-	c.attributes = min(bytes.Count(src, []byte{'='}),
-		(bytes.Count(src, []byte{'"'})+bytes.Count(src, []byte{'\''}))/2)
 	c.greater = bytes.Count(src, []byte{'>'})
+	c.estimate(src)
 	return c
 }
 
-// sweep looks at eight octets at a time. It returns the offset of the first C0
-// control character that is not white space, or len(src); the number of "</";
-// and whether all octets are ASCII.
-func sweep(src []byte) (control, endTags int, ascii bool) {
+// Of how much of the message, at its start, estimate looks at every octet.
+const sampleBytes = 16 << 10
+
+// estimate says for how many entries to make room at first: exactly as many as
+// a sample at the start has at most, and as many for the rest as if it were
+// alike. More room than ordinary markup needs is never made at once, whatever
+// the sample says.
+func (c *census) estimate(src []byte) {
+	sample := src[:min(len(src), sampleBytes)]
+	for i := 0; i+1 < len(sample); i++ {
+		switch {
+		case sample[i] == '<' && sample[i+1] != '/':
+			c.elements++
+		case sample[i] == '=' && (sample[i+1] == '"' || sample[i+1] == '\''):
+			c.attributes++
+		}
+	}
+	scale := func(n int) int {
+		if len(sample) < len(src) {
+			n += n / 16
+			n = int(int64(n) * int64(len(src)) / int64(len(sample)))
+		}
+		return min(n, len(src)/16) + 1
+	}
+	c.elements, c.attributes = scale(c.elements), scale(c.attributes)
+}
+
+// sweep looks at 32 octets at a time. It returns the offset of the first C0
+// control character that is not white space, or len(src), and whether all
+// octets are ASCII.
+func sweep(src []byte) (control int, ascii bool) {
 	var all uint64
-	control = len(src)
 	i := 0
-	for ; i+9 <= len(src); i += 8 {
-		x := binary.LittleEndian.Uint64(src[i:])
-		y := binary.LittleEndian.Uint64(src[i+1:])
-		all |= x
-		endTags += bits.OnesCount64(equal(x, '<') & equal(y, '/'))
-		// Nonzero exactly when some octet is below 0x20.
-		if (x-lows*0x20)&^x&highs != 0 && control == len(src) {
-			if at := indexControl(src[i : i+8]); at >= 0 {
-				control = i + at
+	for ; i+32 <= len(src); i += 32 {
+		a := binary.LittleEndian.Uint64(src[i:])
+		b := binary.LittleEndian.Uint64(src[i+8:])
+		c := binary.LittleEndian.Uint64(src[i+16:])
+		d := binary.LittleEndian.Uint64(src[i+24:])
+		all |= a | b | c | d
+		// The high bits tell whether some octet is below 0x20.
+		below := (a-controls)&^a | (b-controls)&^b | (c-controls)&^c | (d-controls)&^d
+		if below&highs != 0 {
+			if at := indexControl(src[i : i+32]); at >= 0 {
+				return i + at, asciiOnly(src)
 			}
 		}
 	}
-	for j := i; j < len(src); j++ {
-		all |= uint64(src[j])
-		if src[j] == '/' && j > 0 && src[j-1] == '<' && j > i {
-			endTags++
-		}
+	if at := indexControl(src[i:]); at >= 0 {
+		return i + at, asciiOnly(src)
 	}
-	if control == len(src) {
-		if at := indexControl(src[i:]); at >= 0 {
-			control = i + at
-		}
-	}
-	return control, endTags, all&highs == 0
+	return len(src), all&highs == 0 && asciiOnly(src[i:])
 }
 
-// equal returns a word with the high bit set in every octet of x that is c.
-func equal(x uint64, c byte) uint64 {
-	v := x ^ lows*uint64(c)
-	t := v&^highs + ^uint64(highs)
-	return ^(t | v) & highs
+func asciiOnly(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func indexControl(b []byte) int {

@@ -54,7 +54,9 @@ type scanner struct {
 	cur   uint32 // innermost open element
 	floor uint32 // value of cur when none is open
 	depth int
-	dirty bool // text since the last tag
+	dirty bool // text since the last tag is not canonical
+
+	maxElements int
 
 	scope      uint32   // innermost declaration in scope
 	inScope    int      // length of that list
@@ -65,6 +67,7 @@ type scanner struct {
 	repetition int // octets of namespace declarations that canonical forms may repeat
 	markup     int // '>' octets that end markup
 
+	quiet                      int // no "]]>", CR or & from the last text up to here
 	nextAmp, nextCR, nextCDEnd cursor
 	census                     census
 }
@@ -72,10 +75,12 @@ type scanner struct {
 func newScanner(d *Doc, opt Options) *scanner {
 	s := &scanner{doc: d, opt: opt, census: takeCensus(d.src)}
 	s.src = d.src[:s.census.clean]
-	// The counts are upper bounds that text full of '<' in CDATA or of quotes
-	// can inflate: take them at face value only as far as ordinary markup goes.
-	s.elements = make([]element, 0, min(s.census.elements, opt.Elements, len(d.src)/16)+1)
-	s.attrs = make([]attribute, 0, min(s.census.attributes, opt.Attributes, len(d.src)/16)+1)
+	s.maxElements = opt.Elements
+	if d.host != nil {
+		s.maxElements++ // for the stub
+	}
+	s.elements = make([]element, 0, min(s.census.elements, opt.Elements)+1)
+	s.attrs = make([]attribute, 0, min(s.census.attributes, opt.Attributes))
 	s.bindings = make([]binding, firstBinding, 16)
 	s.bindings[bindingNone].uri = noID
 	s.bindings[bindingXML] = binding{prefix: prefixXML, uri: uriXML}
@@ -94,7 +99,7 @@ func (s *scanner) run(at int) error {
 	src, pos := s.src, at
 	lt := indexFrom(src, pos, '<')
 	for {
-		if pos < lt {
+		if pos < lt && (s.quiet < lt || s.cur == noElement) {
 			if err := s.text(pos, lt); err != nil {
 				return err
 			}
@@ -105,20 +110,17 @@ func (s *scanner) run(at int) error {
 		var err error
 		switch src[lt+1] {
 		case '/':
-			if pos, err = s.endTag(lt); err == nil {
-				lt = indexFrom(src, pos, '<')
-			}
+			pos, err = s.endTag(lt)
 		case '!', '?':
-			if pos, err = s.special(lt); err == nil {
-				lt = indexFrom(src, pos, '<')
-			}
+			pos, err = s.special(lt)
 		default:
-			next := indexFrom(src, lt+1, '<')
-			pos, err = s.startTag(lt, next)
-			lt = next
+			pos, err = s.startTag(lt)
 		}
 		if err != nil {
 			return err
+		}
+		if lt = pos; lt >= len(src) || src[lt] != '<' {
+			lt = indexFrom(src, pos, '<')
 		}
 	}
 }
@@ -143,7 +145,8 @@ func (s *scanner) finish(at int) error {
 	return nil
 }
 
-// text checks character data between markup (XML 1.0 2.4).
+// text checks character data between markup (XML 1.0 2.4) and finds out how far
+// nothing follows that would need a check.
 func (s *scanner) text(from, to int) error {
 	if s.cur == noElement {
 		if at := skipSpace(s.src, from); at < to {
@@ -161,6 +164,7 @@ func (s *scanner) text(from, to int) error {
 		s.dirty = true
 		return s.references(from, to)
 	}
+	s.quiet = min(s.nextCDEnd.at, s.nextCR.at, s.nextAmp.at) - 1
 	return nil
 }
 
@@ -207,6 +211,13 @@ func (s *scanner) close(e *element, end int) {
 	s.depth--
 	s.markup++
 	s.cur = e.parent
+	if e.flags&hasDecl != 0 {
+		s.unwind(e)
+	}
+}
+
+// unwind ends the scope of the declarations of e.
+func (s *scanner) unwind(e *element) {
 	outer := s.doc.scope
 	if e.parent != noElement {
 		outer = s.elements[e.parent].scope

@@ -8,229 +8,225 @@ import (
 )
 
 // startTag scans the start tag or empty-element tag at lt (productions 40 and
-// 44) and returns its end. No '<' follows before next, so the tag must end
-// there.
-func (s *scanner) startTag(lt, next int) (int, error) {
-	tag := s.src[:next]
-	colon, i, ok := scanQName(tag, lt+1)
+// 44) and returns its end.
+func (s *scanner) startTag(lt int) (int, error) {
+	src := s.src
+	colon, i, ok := scanQName(src, lt+1)
 	if !ok {
-		return 0, s.badStart(lt, i, next)
+		return 0, s.badStart(lt, i)
 	}
-	if err := s.room(lt, i-lt-1); err != nil {
-		return 0, err
+	nameLen := i - lt - 1
+	if s.depth >= s.opt.Depth || len(s.elements) >= s.maxElements || nameLen > s.opt.NameBytes ||
+		s.cur == noElement && len(s.elements) > 0 {
+		return 0, s.noRoom(lt, nameLen)
 	}
-	e := element{
-		start:   uint32(lt),
-		parent:  s.cur,
-		attr:    uint32(len(s.attrs)),
-		nameLen: uint16(i - lt - 1),
+	if len(s.elements) == cap(s.elements) {
+		s.elements = slices.Grow(s.elements, 1)
 	}
+	e := &s.elements[:len(s.elements)+1][len(s.elements)]
+	*e = element{start: uint32(lt), parent: s.cur, attr: uint32(len(s.attrs)), nameLen: uint16(nameLen)}
 	if s.dirty {
-		e.flags |= headDirty
+		e.flags = headDirty
 		s.dirty = false
 	}
 	if colon != 0 {
-		if e.prefix, ok = s.prefix(tag[lt+1 : colon]); !ok {
+		if e.prefix, ok = s.prefix(src[lt+1 : colon]); !ok {
 			return 0, s.limit(lt, "distinct prefixes", maxNames)
 		}
 	}
-	s.firstOwn = uint32(len(s.bindings))
-	i, err := s.attributes(&e, i, next)
-	if err != nil {
-		return 0, err
+	if i < len(src) && src[i] == '>' {
+		i++
+	} else {
+		var err error
+		if i, err = s.attributes(e, i); err != nil {
+			return 0, err
+		}
 	}
-	if e.uri, err = s.resolve(e.prefix, lt+1); err != nil {
-		return 0, err
+	if e.uri = s.active[e.prefix].uri; e.uri == noID {
+		return 0, s.undeclared(e.prefix, lt+1)
 	}
-	if err := s.resolveAttributes(&e); err != nil {
-		return 0, err
+	if len(s.attrs) > int(e.attr) {
+		if err := s.resolveAttributes(e); err != nil {
+			return 0, err
+		}
 	}
 	e.scope = s.scope
 	e.contentStart = uint32(i)
-	s.elements = append(s.elements, e)
-	s.cur = uint32(len(s.elements) - 1)
+	s.cur = uint32(len(s.elements))
+	s.elements = s.elements[:len(s.elements)+1]
 	s.depth++
 	if e.flags&emptyTag != 0 {
-		last := &s.elements[s.cur]
-		last.contentEnd = e.contentStart
-		s.close(last, i)
-		return i, nil
+		e.contentEnd = uint32(i)
+		s.close(e, i)
+	} else {
+		s.markup++
 	}
-	s.markup++
-	return i, s.repeats(&e)
+	return i, s.repeats(e)
 }
 
 // badStart is the error for a '<' at lt that no name follows.
-func (s *scanner) badStart(lt, i, next int) error {
-	if i >= next {
-		return s.cut(i, next)
-	}
-	if i == lt+1 && classes[s.src[i]]&classHigh == 0 && s.src[i] != ':' && classes[s.src[i]]&className == 0 {
+func (s *scanner) badStart(lt, i int) error {
+	switch {
+	case i >= len(s.src):
+		return s.fail(i, ErrUnexpectedEnd)
+	case i == lt+1 && s.src[i] != ':' && classes[s.src[i]]&(classHigh|className) == 0:
 		return s.fail(lt, ErrMarkup)
 	}
 	return s.fail(i, ErrName)
 }
 
-// room checks the limits that one more element touches.
-func (s *scanner) room(lt, nameLen int) error {
+// noRoom is the error for one more element when there is no room for it.
+func (s *scanner) noRoom(lt, nameLen int) error {
 	switch {
 	case s.cur == noElement && len(s.elements) > 0:
 		return s.fail(lt, ErrSecondRoot)
 	case s.depth >= s.opt.Depth:
 		return s.limit(lt, "Depth", s.opt.Depth)
-	case len(s.elements) >= s.opt.Elements+s.stubs():
-		return s.limit(lt, "Elements", s.opt.Elements)
 	case nameLen > s.opt.NameBytes:
 		return s.limit(lt, "NameBytes", s.opt.NameBytes)
 	}
-	return nil
+	return s.limit(lt, "Elements", s.opt.Elements)
 }
 
-// stubs is the number of index entries that are no elements.
-func (s *scanner) stubs() int {
-	if s.doc.host != nil {
-		return 1
+// unexpected is err for what stands at i, or for the end of input there.
+func (s *scanner) unexpected(i int, err error) error {
+	if i >= len(s.src) {
+		err = ErrUnexpectedEnd
 	}
-	return 0
-}
-
-// cut is the error for a tag that does not end before next.
-func (s *scanner) cut(i, next int) error {
-	if next == len(s.src) {
-		return s.fail(next, ErrUnexpectedEnd)
-	}
-	return s.fail(i, ErrTag)
+	return s.fail(i, err)
 }
 
 // attributes scans from behind the element's name to the end of the tag and
 // returns that end.
-func (s *scanner) attributes(e *element, i, next int) (int, error) {
-	tag := s.src[:next]
-	count := 0
-	for {
+func (s *scanner) attributes(e *element, i int) (int, error) {
+	src := s.src
+	s.firstOwn = uint32(len(s.bindings))
+	for count := 1; ; count++ {
 		space := i
-		i = skipSpace(tag, i)
-		if i >= len(tag) {
-			return 0, s.cut(i, next)
+		i = skipSpace(src, i)
+		if i >= len(src) {
+			return 0, s.unexpected(i, ErrTag)
 		}
-		switch tag[i] {
+		switch src[i] {
 		case '>':
 			if i != space {
 				e.flags |= tagDirty
 			}
 			return i + 1, nil
 		case '/':
-			if i+1 >= len(tag) || tag[i+1] != '>' {
-				return 0, s.cut(i, min(next, i+1))
+			if i+1 >= len(src) || src[i+1] != '>' {
+				return 0, s.unexpected(i+1, ErrTag)
 			}
 			e.flags |= emptyTag | tagDirty
 			return i + 2, nil
 		}
 		if i == space {
-			return 0, s.fail(i, fmt.Errorf("%w: white space missing before attribute", ErrTag))
+			return 0, s.fail(i, ErrTag)
 		}
-		if i != space+1 || tag[space] != ' ' {
+		if i != space+1 || src[space] != ' ' {
 			e.flags |= tagDirty
 		}
-		if count++; count > s.opt.AttributesPerElement {
+		if count > s.opt.AttributesPerElement {
 			return 0, s.limit(i, "AttributesPerElement", s.opt.AttributesPerElement)
 		}
 		var err error
-		if i, err = s.attribute(e, i, next); err != nil {
+		if i, err = s.attribute(e, i); err != nil {
 			return 0, err
 		}
 	}
 }
 
 // attribute scans one attribute (production 41) at i and returns its end.
-func (s *scanner) attribute(e *element, i, next int) (int, error) {
-	tag := s.src[:next]
-	name := i
-	colon, i, ok := scanQName(tag, i)
+func (s *scanner) attribute(e *element, i int) (int, error) {
+	src, name := s.src, i
+	colon, i, ok := scanQName(src, i)
 	if !ok {
-		if i >= next {
-			return 0, s.cut(i, next)
-		}
-		return 0, s.fail(i, ErrName)
+		return 0, s.unexpected(i, ErrName)
 	}
-	if i-name > s.opt.NameBytes {
+	nameEnd := i
+	if nameEnd-name > s.opt.NameBytes {
 		return 0, s.limit(name, "NameBytes", s.opt.NameBytes)
-	}
-	a := attribute{name: uint32(name), nameLen: uint16(i - name)}
-	if i+1 < len(tag) && tag[i] == '=' && tag[i+1] == '"' {
-		i++
-	} else {
-		e.flags |= tagDirty
-		if i = skipSpace(tag, i); i < len(tag) && tag[i] != '=' {
-			return 0, s.fail(i, ErrAttribute)
-		}
-		i = skipSpace(tag, i+1)
-	}
-	i, err := s.value(&a, i, next)
-	if err != nil {
-		return 0, err
-	}
-	if a.dirty {
-		e.flags |= tagDirty
 	}
 	if len(s.attrs)+len(s.bindings)-s.given >= s.opt.Attributes {
 		return 0, s.limit(name, "Attributes", s.opt.Attributes)
 	}
+	if len(s.attrs) == cap(s.attrs) {
+		s.attrs = slices.Grow(s.attrs, 1)
+	}
+	a := &s.attrs[:len(s.attrs)+1][len(s.attrs)]
+	*a = attribute{name: uint32(name), nameLen: uint16(nameEnd - name)}
+	if i < len(src) && src[i] == '=' {
+		i++
+	} else {
+		e.flags |= tagDirty
+		if i = skipSpace(src, i); i >= len(src) || src[i] != '=' {
+			return 0, s.unexpected(i, ErrAttribute)
+		}
+		i++
+	}
+	i, err := s.value(e, a, i)
+	if err != nil {
+		return 0, err
+	}
 	if colon != 0 {
-		if a.prefix, ok = s.prefix(tag[name:colon]); !ok {
+		if a.prefix, ok = s.prefix(src[name:colon]); !ok {
 			return 0, s.limit(name, "distinct prefixes", maxNames)
 		}
+		switch a.prefix {
+		case prefixXMLNS:
+			return i, s.declare(e, a, src[colon+1:nameEnd])
+		case prefixXML:
+			e.flags |= hasXMLAttr
+		default:
+			e.flags |= attrPrefixed
+		}
+	} else if string(src[name:nameEnd]) == "xmlns" {
+		return i, s.declare(e, a, nil)
 	}
-	switch {
-	case a.prefix == prefixXMLNS:
-		return i, s.declare(e, &a, tag[colon+1:name+int(a.nameLen)])
-	case a.prefix == prefixNone && string(tag[name:name+int(a.nameLen)]) == "xmlns":
-		return i, s.declare(e, &a, nil)
-	case a.prefix == prefixXML:
-		e.flags |= hasXMLAttr
-	case a.prefix != prefixNone:
-		e.flags |= attrPrefixed
-	}
-	s.attrs = append(s.attrs, a)
+	s.attrs = s.attrs[:len(s.attrs)+1]
 	return i, nil
 }
 
-// value scans a quoted attribute value (production 10) at i and returns the
-// offset behind the closing quote.
-func (s *scanner) value(a *attribute, i, next int) (int, error) {
-	tag := s.src[:next]
-	if i >= len(tag) {
-		return 0, s.cut(i, next)
+// value scans a quoted attribute value (production 10) behind the equals sign
+// and returns the offset behind the closing quote.
+func (s *scanner) value(e *element, a *attribute, i int) (int, error) {
+	src := s.src
+	if i < len(src) && isSpace(src[i]) {
+		e.flags |= tagDirty
+		i = skipSpace(src, i)
 	}
-	quote := tag[i]
-	if quote != '"' && quote != '\'' {
-		return 0, s.fail(i, ErrAttribute)
+	if i >= len(src) || src[i] != '"' && src[i] != '\'' {
+		return 0, s.unexpected(i, ErrAttribute)
+	}
+	quote := src[i]
+	if quote != '"' {
+		e.flags |= tagDirty
 	}
 	i++
-	a.value = uint32(i)
+	start := i
 	reference := false
 	for ; ; i++ {
-		for i < len(tag) && classes[tag[i]]&classValue == 0 {
+		for i < len(src) && classes[src[i]]&classValue == 0 {
 			i++
 		}
-		if i >= len(tag) {
-			if next < len(s.src) {
-				return 0, s.fail(next, ErrLessThan)
-			}
-			return 0, s.cut(i, next)
+		if i >= len(src) || src[i] == '<' {
+			return 0, s.unexpected(i, ErrLessThan)
 		}
-		if tag[i] == quote {
+		if src[i] == quote {
 			break
 		}
-		reference = reference || tag[i] == '&'
-		a.dirty = a.dirty || tag[i] != '\''
+		if src[i] != '\'' {
+			a.dirty = true
+			e.flags |= tagDirty
+		}
+		reference = reference || src[i] == '&'
 	}
-	a.valueLen = uint32(i) - a.value
-	if int(a.valueLen) > s.opt.ValueBytes {
-		return 0, s.limit(int(a.value), "ValueBytes", s.opt.ValueBytes)
+	if i-start > s.opt.ValueBytes {
+		return 0, s.limit(start, "ValueBytes", s.opt.ValueBytes)
 	}
+	a.value, a.valueLen = uint32(start), uint32(i-start)
 	if reference {
-		return i + 1, s.references(int(a.value), i)
+		return i + 1, s.references(start, i)
 	}
 	return i + 1, nil
 }
@@ -329,7 +325,7 @@ func (s *scanner) prefix(b []byte) (uint16, bool) {
 	if len(b) == 0 {
 		return prefixNone, true
 	}
-	slot := &s.prefixes[(int(b[0])+3*int(b[len(b)-1])+5*len(b))%len(s.prefixes)]
+	slot := &s.prefixes[(uint(b[0])+3*uint(b[len(b)-1])+5*uint(len(b)))%uint(len(s.prefixes))]
 	if s.doc.names.prefixes.list[*slot] == string(b) {
 		return *slot, true
 	}
@@ -344,16 +340,12 @@ func (s *scanner) prefix(b []byte) (uint16, bool) {
 	return id, true
 }
 
-// resolve returns the namespace of a prefix used at offset.
-func (s *scanner) resolve(prefix uint16, offset int) (uint16, error) {
-	uri := s.active[prefix].uri
-	if uri != noID {
-		return uri, nil
-	}
+// undeclared is the error for a prefix used at offset.
+func (s *scanner) undeclared(prefix uint16, offset int) error {
 	if prefix == prefixXMLNS {
-		return 0, s.fail(offset, ErrReservedPrefix)
+		return s.fail(offset, ErrReservedPrefix)
 	}
-	return 0, s.fail(offset, fmt.Errorf("%w %q", ErrUndeclaredPrefix, clip(s.doc.names.prefixes.list[prefix], 80)))
+	return s.fail(offset, fmt.Errorf("%w %q", ErrUndeclaredPrefix, clip(s.doc.names.prefixes.list[prefix], 80)))
 }
 
 // resolveAttributes gives the attributes of e their namespaces and checks that
@@ -364,9 +356,8 @@ func (s *scanner) resolveAttributes(e *element) error {
 	for i := range own {
 		a := &own[i]
 		if a.prefix != prefixNone {
-			var err error
-			if a.uri, err = s.resolve(a.prefix, int(a.name)); err != nil {
-				return err
+			if a.uri = s.active[a.prefix].uri; a.uri == noID {
+				return s.undeclared(a.prefix, int(a.name))
 			}
 		}
 		if i > 0 && s.compareAttrs(&own[i-1], a) >= 0 {
@@ -401,11 +392,13 @@ func (d *Doc) compareAttrs(a, b *attribute) int {
 // repeats adds up what an exclusive canonicalizer might have to declare again
 // on e because its parent does not use the same prefixes.
 func (s *scanner) repeats(e *element) error {
+	if e.flags&attrPrefixed == 0 && e.parent != noElement && s.elements[e.parent].uri == e.uri &&
+		s.elements[e.parent].prefix == e.prefix {
+		return nil
+	}
 	const syntax = len(` xmlns:=""`)
 	uris := s.doc.names.uris.list
-	if e.parent == noElement || s.elements[e.parent].prefix != e.prefix || s.elements[e.parent].uri != e.uri {
-		s.repetition += len(uris[e.uri]) + syntax
-	}
+	s.repetition += len(uris[e.uri]) + syntax
 	if e.flags&attrPrefixed != 0 {
 		for _, a := range s.attrs[e.attr:] {
 			s.repetition += len(uris[a.uri]) + syntax
