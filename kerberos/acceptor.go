@@ -61,6 +61,8 @@ type AcceptorConfig struct {
 type Acceptor struct {
 	cfg      AcceptorConfig // with defaults; shared and not modified
 	services []serviceName  // that this view accepts; empty: all of the keytab
+
+	scratches *scratches // of all views
 }
 
 // A serviceName is a principal of AcceptorConfig.Services.
@@ -108,7 +110,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 		cfg.Replay = NewMemoryReplayStore(MemoryReplayConfig{Time: cfg.Time})
 	}
 	cfg.Etypes, cfg.ClientRealms = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms)
-	a := (&Acceptor{cfg: cfg}).ForServices(cfg.Services...)
+	a := (&Acceptor{cfg: cfg, scratches: new(scratches)}).ForServices(cfg.Services...)
 	return a, a.Validate()
 }
 
@@ -116,7 +118,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 // named as in AcceptorConfig.Services, are accepted; without any, those for every principal of the keytab. A principal
 // that is no legal name or not in the keytab never matches; see Validate.
 func (a *Acceptor) ForServices(principals ...string) *Acceptor {
-	view := &Acceptor{cfg: a.cfg}
+	view := &Acceptor{cfg: a.cfg, scratches: a.scratches}
 	for _, s := range principals {
 		p, err := ParsePrincipal(s)
 		if err != nil {
@@ -172,7 +174,8 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
 	if err != nil {
 		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
 	}
-	s := acceptance{Acceptor: a, now: a.cfg.Time(), req: r}
+	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r}
+	defer a.scratches.put(s.scratch)
 	for _, step := range []func(*acceptance) error{
 		(*acceptance).checkRequest,       // options, lengths, encryption types
 		(*acceptance).checkService,       // the route accepts this service
@@ -199,6 +202,7 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
 // acceptance is one run of Accept: what is known so far.
 type acceptance struct {
 	*Acceptor
+	scratch  *scratch
 	now      time.Time
 	req      apReq
 	service  string // full principal
@@ -274,7 +278,7 @@ func (s *acceptance) checkService() error {
 }
 
 func (s *acceptance) openTicket() error {
-	plain, entry, err := s.cfg.Keytab.openTicket(&s.req, s.service, s.cfg.ExactKvno)
+	plain, entry, err := s.cfg.Keytab.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
 	if err != nil {
 		return err
 	}
@@ -311,7 +315,7 @@ func (s *acceptance) checkTicket() error {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (s *acceptance) openAuthenticator() error {
-	plain, err := newUsageKey(s.session, usageAuthenticator, false).open(s.req.authenticator.cipher)
+	plain, err := newUsageKey(s.scratch, s.session, usageAuthenticator).open(s.scratch, s.req.authenticator.cipher)
 	if err != nil {
 		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
 	}

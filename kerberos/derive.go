@@ -3,26 +3,26 @@ package kerberos
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"encoding/binary"
 )
 
-// deriveSHA1 is DK of RFC 3961 5.1 for AES: the n-folded constant encrypted again and again until size octets are there.
-func deriveSHA1(base cipher.Block, usage uint32, kind byte, size int) []byte {
-	out := make([]byte, 2*aes.BlockSize)
+// deriveSHA1 is DK of RFC 3961 5.1 for AES: the n-folded constant encrypted again and again until out is full.
+func deriveSHA1(base cipher.Block, out []byte, usage uint32, kind byte) {
 	base.Encrypt(out, usageConstant(usage, kind))
-	base.Encrypt(out[aes.BlockSize:], out)
-	return out[:size]
+	if len(out) > aes.BlockSize {
+		base.Encrypt(out[aes.BlockSize:], out)
+	}
 }
 
-// deriveSHA2 is KDF-HMAC-SHA2 of RFC 8009 3 with the usage and kind as label and no context; size in octets.
-func deriveSHA2(et *enctype, key []byte, usage uint32, kind byte, size int) []byte {
-	var in [14]byte
+// deriveSHA2 is KDF-HMAC-SHA2 of RFC 8009 3 with the usage and kind as label and no context; size in octets. The result
+// lies in w.
+func (w *scratch) deriveSHA2(et *enctype, key []byte, usage uint32, kind byte, size int) []byte {
+	in := w.usage[:14]
 	binary.BigEndian.PutUint32(in[0:], 1)
 	binary.BigEndian.PutUint32(in[4:], usage)
-	in[8] = kind
+	in[8], in[9] = kind, 0
 	binary.BigEndian.PutUint32(in[10:], uint32(size*8))
-	return sum(hmac.New(et.hash, key), in[:])[:size]
+	return w.hmac(et, key, in)[:size]
 }
 
 // usageConstant is the well-known constant of a key usage (RFC 3961 5.3), n-folded to an AES block: the usage in four

@@ -1,9 +1,9 @@
 package kerberos
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/rc4"
@@ -15,7 +15,6 @@ import (
 	"errors"
 	"hash"
 	"strconv"
-	"sync"
 )
 
 // Encryption types that this package knows (IANA "Kerberos Encryption Type Numbers").
@@ -76,6 +75,8 @@ func EtypeName(id int32) string {
 	return "etype " + strconv.Itoa(int(id))
 }
 
+var zeroBlock = make([]byte, aes.BlockSize)
+
 var errIntegrity = errors.New("integrity check failed")
 
 // A usageKey is a protocol key specialised for one key usage: the derived keys Ke and Ki of RFC 3961 5.3 and RFC 8009
@@ -83,46 +84,31 @@ var errIntegrity = errors.New("integrity check failed")
 type usageKey struct {
 	et    *enctype
 	block cipher.Block // AES under Ke; nil for RC4
-	mac   []byte       // Ki; for RC4 HMAC(key, usage)
-	macs  *sync.Pool   // of HMACs under mac, for a key that is used often; or nil
+	ki    [maxKeyLen]byte
+	kiLen int
 }
 
-// newUsageKey derives. The key's length was checked when the Key was made. lasting says that the key will be used often.
-func newUsageKey(k Key, usage uint32, lasting bool) *usageKey {
+// newUsageKey derives. The key's length was checked when the Key was made.
+func newUsageKey(w *scratch, k Key, usage uint32) *usageKey {
 	et, _ := enctypeByID(k.etype)
 	u := &usageKey{et: et}
-	if lasting {
-		u.macs = new(sync.Pool)
-	}
-	var ke []byte
+	ke := w.ke[:et.keyLen]
 	switch {
 	case et.id == EtypeRC4:
-		u.mac = sum(hmac.New(md5.New, k.octets()), binary.LittleEndian.AppendUint32(nil, usage))
+		binary.LittleEndian.PutUint32(w.usage[:], usage)
+		u.kiLen = copy(u.ki[:], w.hmac(et, k.octets(), w.usage[:4]))
 		return u
 	case et.sha2():
-		ke = deriveSHA2(et, k.octets(), usage, 0xaa, et.keyLen)
-		u.mac = deriveSHA2(et, k.octets(), usage, 0x55, et.macLen)
+		copy(ke, w.deriveSHA2(et, k.octets(), usage, 0xaa, et.keyLen))
+		u.kiLen = copy(u.ki[:], w.deriveSHA2(et, k.octets(), usage, 0x55, et.macLen))
 	default:
 		base := newAES(k.octets())
-		ke = deriveSHA1(base, usage, 0xaa, et.keyLen)
-		u.mac = deriveSHA1(base, usage, 0x55, et.keyLen)
+		deriveSHA1(base, ke, usage, 0xaa)
+		u.kiLen = et.keyLen
+		deriveSHA1(base, u.ki[:et.keyLen], usage, 0x55)
 	}
 	u.block = newAES(ke)
 	return u
-}
-
-// hmac is the HMAC of the parts under Ki, whole.
-func (u *usageKey) hmac(parts ...[]byte) []byte {
-	if u.macs == nil {
-		return sum(hmac.New(u.et.hash, u.mac), parts...)
-	}
-	h, ok := u.macs.Get().(hash.Hash)
-	if !ok {
-		h = hmac.New(u.et.hash, u.mac)
-	}
-	defer u.macs.Put(h)
-	h.Reset()
-	return sum(h, parts...)
 }
 
 func newAES(key []byte) cipher.Block {
@@ -133,67 +119,64 @@ func newAES(key []byte) cipher.Block {
 	return b
 }
 
-func sum(h hash.Hash, parts ...[]byte) []byte {
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return h.Sum(nil)
+// hmac is HMAC under Ki. The result lies in w.
+func (u *usageKey) hmac(w *scratch, parts ...[]byte) []byte {
+	return w.hmac(u.et, u.ki[:u.kiLen], parts...)
 }
 
 // open checks and decrypts a ciphertext into a new buffer, without the confounder.
-func (u *usageKey) open(ciphertext []byte) ([]byte, error) {
+func (u *usageKey) open(w *scratch, ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) < u.et.minCipher() {
 		return nil, errors.New("ciphertext shorter than confounder and checksum")
 	}
 	if u.et.id == EtypeRC4 {
-		return u.openRC4(ciphertext)
+		return u.openRC4(w, ciphertext)
 	}
 	body, mac := ciphertext[:len(ciphertext)-u.et.macLen], ciphertext[len(ciphertext)-u.et.macLen:]
-	buf := make([]byte, aes.BlockSize+len(body)) // the cipher state, zero, and the plaintext
-	iv, plain := buf[:aes.BlockSize], buf[aes.BlockSize:]
+	plain := make([]byte, len(body))
 	var want []byte
-	if u.et.sha2() { // RFC 8009 5: checksum over cipher state and ciphertext
-		want = u.hmac(iv, body)
+	if u.et.sha2() { // RFC 8009 5: checksum over cipher state, which is zero, and ciphertext
+		want = u.hmac(w, zeroBlock, body)
 	} else { // RFC 3962 6: checksum over confounder and plaintext
-		decryptCTS(u.block, plain, body)
-		want = u.hmac(plain)
+		w.decryptCTS(u.block, plain, body)
+		want = u.hmac(w, plain)
 	}
 	if subtle.ConstantTimeCompare(want[:u.et.macLen], mac) != 1 {
 		return nil, errIntegrity
 	}
 	if u.et.sha2() {
-		decryptCTS(u.block, plain, body)
+		w.decryptCTS(u.block, plain, body)
 	}
 	return plain[u.et.confounder:], nil
 }
 
 // openRC4 is RFC 4757 5: the checksum comes first and keys the cipher.
-func (u *usageKey) openRC4(ciphertext []byte) ([]byte, error) {
+func (u *usageKey) openRC4(w *scratch, ciphertext []byte) ([]byte, error) {
 	mac, body := ciphertext[:u.et.macLen], ciphertext[u.et.macLen:]
 	plain := make([]byte, len(body))
-	newRC4(u.hmac(mac)).XORKeyStream(plain, body)
-	if subtle.ConstantTimeCompare(u.hmac(plain), mac) != 1 {
+	newRC4(u.hmac(w, mac)).XORKeyStream(plain, body)
+	if subtle.ConstantTimeCompare(u.hmac(w, plain), mac) != 1 {
 		return nil, errIntegrity
 	}
 	return plain[u.et.confounder:], nil
 }
 
 // seal encrypts with a fresh confounder.
-func (u *usageKey) seal(plaintext []byte) []byte {
+func (u *usageKey) seal(w *scratch, plaintext []byte) []byte {
 	plain := make([]byte, u.et.confounder, u.et.confounder+len(plaintext))
 	rand.Read(plain)
 	plain = append(plain, plaintext...)
 	if u.et.id == EtypeRC4 {
-		mac := u.hmac(plain)
-		newRC4(u.hmac(mac)).XORKeyStream(plain, plain)
+		mac := bytes.Clone(u.hmac(w, plain))
+		newRC4(u.hmac(w, mac)).XORKeyStream(plain, plain)
 		return append(mac, plain...)
 	}
 	body := make([]byte, len(plain), len(plain)+u.et.macLen)
 	encryptCTS(u.block, body, plain)
 	if u.et.sha2() {
-		return append(body, u.hmac(make([]byte, aes.BlockSize), body)[:u.et.macLen]...)
+		return append(body, u.hmac(w, zeroBlock, body)[:u.et.macLen]...)
 	}
-	return append(body, u.hmac(plain)[:u.et.macLen]...)
+	return append(body, u.hmac(w, plain)[:u.et.macLen]...)
 }
 
 func newRC4(key []byte) *rc4.Cipher {
@@ -202,48 +185,4 @@ func newRC4(key []byte) *rc4.Cipher {
 		panic("kerberos: " + err.Error()) // always an MD5 sum
 	}
 	return c
-}
-
-// decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the last two blocks are always swapped, the
-// last one may be short. len(src) is at least one block; dst has src's length and does not overlap it.
-func decryptCTS(b cipher.Block, dst, src []byte) {
-	const bs = aes.BlockSize
-	if len(src) == bs {
-		b.Decrypt(dst, src)
-		return
-	}
-	tail := (len(src)+bs-1)/bs*bs - 2*bs // where the last two blocks begin
-	for i := 0; i < tail; i += bs {
-		b.Decrypt(dst[i:], src[i:])
-	}
-	if tail > 0 {
-		subtle.XORBytes(dst[bs:tail], dst[bs:tail], src)
-	}
-	scratch := make([]byte, 2*bs)
-	x, y := scratch[:bs], scratch[bs:]
-	b.Decrypt(x, src[tail:])
-	short := src[tail+bs:]
-	subtle.XORBytes(dst[tail+bs:], x, short)
-	copy(x, short) // the stolen rest of the last ciphertext block stays
-	b.Decrypt(y, x)
-	copy(dst[tail:], y)
-	if tail > 0 {
-		subtle.XORBytes(dst[tail:tail+bs], y, src[tail-bs:])
-	}
-}
-
-// encryptCTS is the reverse of decryptCTS.
-func encryptCTS(b cipher.Block, dst, src []byte) {
-	const bs = aes.BlockSize
-	if len(src) == bs {
-		b.Encrypt(dst, src)
-		return
-	}
-	padded := make([]byte, (len(src)+bs-1)/bs*bs)
-	copy(padded, src)
-	cipher.NewCBCEncrypter(b, make([]byte, bs)).CryptBlocks(padded, padded)
-	tail := len(padded) - 2*bs
-	copy(dst, padded[:tail])
-	copy(dst[tail:], padded[tail+bs:])
-	copy(dst[tail+bs:], padded[tail:tail+bs])
 }

@@ -57,7 +57,8 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 	if flags&GSSMutual != 0 {
 		binary.BigEndian.PutUint32(apOptions[1:], apMutualRequired)
 	}
-	sealed := newUsageKey(t.SessionKey, usageAuthenticator, false).seal(t.authenticator(now, flags, subkey))
+	var w scratch
+	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).seal(&w, t.authenticator(now, flags, subkey))
 	apReq := derElement(tagApplication(14), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(14)),

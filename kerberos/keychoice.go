@@ -13,7 +13,7 @@ import (
 //     numbers in the file may be wrong.
 //
 // A ticket without kvno goes through all of them, newest first. It gives the entry that opened it.
-func (kt *Keytab) openTicket(r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
+func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
 	for pass := range 3 {
@@ -29,7 +29,7 @@ func (kt *Keytab) openTicket(r *apReq, service string, exactKvno bool) (plain []
 			if trials++; trials > maxTrials {
 				break
 			}
-			if plain, err := e.ticket.open(r.ticket.cipher); err == nil {
+			if plain, err := e.ticket.open(w, r.ticket.cipher); err == nil {
 				return plain, e, nil
 			}
 		}

@@ -100,10 +100,11 @@ func NewKeytab(entries ...KeytabEntry) *Keytab { return newKeytab(slices.Clone(e
 
 func newKeytab(entries []KeytabEntry) *Keytab {
 	kt := &Keytab{entries: entries, byName: make(map[string][]*KeytabEntry)}
+	var w scratch
 	for i := range entries {
 		e := &entries[i]
 		if !e.Key.IsZero() {
-			e.ticket = newUsageKey(e.Key, usageTicket, true)
+			e.ticket = newUsageKey(&w, e.Key, usageTicket)
 		}
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)

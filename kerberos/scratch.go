@@ -1,0 +1,124 @@
+package kerberos
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"hash"
+	"sync"
+)
+
+// scratch is memory for one run of the cryptography, which would otherwise be allocated for each call since it goes
+// through interfaces. Results that lie in it are good until its next use. It is not for concurrent use.
+type scratch struct {
+	hashes [len(enctypes)]hash.Hash
+	pad    [maxHashBlock]byte
+	inner  [maxHashBlock]byte
+	ke     [maxKeyLen]byte
+	usage  [14]byte
+	blocks [2 * aes.BlockSize]byte
+}
+
+const maxHashBlock = 128 // SHA-384's
+
+// scratches gives them out; the zero value is ready.
+type scratches struct{ pool sync.Pool }
+
+func (s *scratches) get() *scratch {
+	if w, ok := s.pool.Get().(*scratch); ok {
+		return w
+	}
+	return new(scratch)
+}
+
+// put takes w back, without the key octets in it.
+func (s *scratches) put(w *scratch) {
+	clear(w.pad[:])
+	clear(w.inner[:])
+	clear(w.ke[:])
+	clear(w.blocks[:])
+	s.pool.Put(w)
+}
+
+// hmac is HMAC (RFC 2104) with the encryption type's hash. crypto/hmac does the same and allocates five times for each
+// key, which here is often used once. Keys are no longer than a block. The result lies in w.
+func (w *scratch) hmac(et *enctype, key []byte, parts ...[]byte) []byte {
+	h := w.hash(et)
+	block := h.BlockSize()
+	pad := w.pad[:block]
+	fill(pad, key, 0x36)
+	h.Reset()
+	h.Write(pad)
+	for _, p := range parts {
+		h.Write(p)
+	}
+	inner := h.Sum(w.inner[:0])
+	fill(pad, key, 0x5c)
+	h.Reset()
+	h.Write(pad)
+	h.Write(inner)
+	return h.Sum(w.inner[:0])
+}
+
+// fill makes a block of key, zeros behind it, with mask added.
+func fill(pad, key []byte, mask byte) {
+	for i := range pad {
+		pad[i] = mask
+	}
+	subtle.XORBytes(pad, pad, key)
+}
+
+func (w *scratch) hash(et *enctype) hash.Hash {
+	for i := range enctypes {
+		if &enctypes[i] == et {
+			if w.hashes[i] == nil {
+				w.hashes[i] = et.hash()
+			}
+			return w.hashes[i]
+		}
+	}
+	return et.hash()
+}
+
+// decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the last two blocks are always swapped, the
+// last one may be short. len(src) is at least one block; dst has src's length and does not overlap it.
+func (w *scratch) decryptCTS(b cipher.Block, dst, src []byte) {
+	const bs = aes.BlockSize
+	if len(src) == bs {
+		b.Decrypt(dst, src)
+		return
+	}
+	tail := (len(src)+bs-1)/bs*bs - 2*bs // where the last two blocks begin
+	for i := 0; i < tail; i += bs {
+		b.Decrypt(dst[i:], src[i:])
+	}
+	if tail > 0 {
+		subtle.XORBytes(dst[bs:tail], dst[bs:tail], src)
+	}
+	x, y := w.blocks[:bs], w.blocks[bs:]
+	b.Decrypt(x, src[tail:])
+	short := src[tail+bs:]
+	subtle.XORBytes(dst[tail+bs:], x, short)
+	copy(x, short) // the stolen rest of the last ciphertext block stays
+	b.Decrypt(y, x)
+	copy(dst[tail:], y)
+	if tail > 0 {
+		subtle.XORBytes(dst[tail:tail+bs], y, src[tail-bs:])
+	}
+}
+
+// encryptCTS is the reverse of decryptCTS.
+func encryptCTS(b cipher.Block, dst, src []byte) {
+	const bs = aes.BlockSize
+	if len(src) == bs {
+		b.Encrypt(dst, src)
+		return
+	}
+	padded := make([]byte, (len(src)+bs-1)/bs*bs)
+	copy(padded, src)
+	cipher.NewCBCEncrypter(b, zeroBlock).CryptBlocks(padded, padded)
+	tail := len(padded) - 2*bs
+	copy(dst, padded[:tail])
+	copy(dst[tail:], padded[tail+bs:])
+	copy(dst[tail+bs:], padded[tail:tail+bs])
+}
