@@ -17,7 +17,8 @@ import (
 
 // The policies that CXF's clients are run with. CXF's streaming client does not get on with CXF's own server in two of
 // them (it signs the plaintext in spite of EncryptBeforeSigning, and names the token of a derived key by a URI without #)
-// and leaves the token unsigned under ProtectTokens (testvectors/transcripts/*-stax), so it is left out there.
+// and departs from two others, which CXF's server lets pass: it leaves the token unsigned under ProtectTokens, and encrypts
+// the Body that is only to be signed. There it is left out (testvectors/transcripts/*-stax).
 var overHTTP = []struct {
 	port      string
 	streaming bool
@@ -30,7 +31,7 @@ var overHTTP = []struct {
 	{"KtpSymmetric256", true},
 	{"KtpSymmetricTripleDes", true},
 	{"KtpSymmetricGcm128", true},
-	{"KtpSymmetricSignOnly", true},
+	{"KtpSymmetricSignOnly", false},
 	{"KtpSymmetric256Sha256", true},
 	{"KtpSymmetricDerived256", false},
 	{"KtpSymmetricDerivedEncryptBeforeSigning", false},
@@ -248,25 +249,5 @@ func TestCXFRefusesChangedReplies(t *testing.T) {
 	out, err := c.call(t, port, s.URL+"/"+port, "-count", "2")
 	if err == nil || !strings.Contains(out, "ok=0 of 2") || calls.Load() != 2 {
 		t.Errorf("%d calls of the service; CXF's client: %v\n%s", calls.Load(), err, out)
-	}
-}
-
-// An initiator and an XML security library that share nothing with us: MIT's GSS-API makes the token, Go's standard
-// library the message, xmlsec1 opens the reply.
-func TestMITInitiatorAndXmlsecReadOurReply(t *testing.T) {
-	need(t, "xmlsec1")
-	k := startKDC(t)
-	backend, _ := counting(t)
-	g := serve(t, program(t), k, backend, false, "KtpSymmetric")
-	tok := initiate(t, k)
-	status, reply := post(t, g.url+"/KtpSymmetric", handmade(tok, doubleIt))
-	if status != http.StatusOK {
-		t.Fatalf("HTTP %d\n%s", status, reply)
-	}
-	if bytes.Contains(reply, []byte("doubledNumber")) {
-		t.Errorf("the reply is in the clear: %s", reply)
-	}
-	if opened := openReply(t, tok.Key, reply); !strings.Contains(opened, "<doubledNumber>42</doubledNumber>") {
-		t.Errorf("opened reply: %s", opened)
 	}
 }

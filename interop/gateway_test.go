@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/wssgate/wssgate/testvectors"
@@ -47,6 +48,7 @@ func program(t *testing.T) string {
 type gateway struct {
 	url string
 	log *output
+	cmd *exec.Cmd
 }
 
 // serve starts the program with a route /PORT, with that port's policy, for each of ports.
@@ -82,6 +84,24 @@ func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "serve", "--config", file)
-	return &gateway{where.String(), daemon(t, cmd, listening(addr))}
+	g := &gateway{url: where.String(), cmd: exec.Command(program, "serve", "--config", file)}
+	g.log = daemon(t, g.cmd, listening(addr))
+	return g
+}
+
+// restart kills the program as the kernel does when memory runs out, and starts it again with the same configuration.
+func (g *gateway) restart(t *testing.T) {
+	t.Helper()
+	if err := g.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	where, err := url.Parse(g.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for listening(where.Host)(nil) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	g.cmd = exec.Command(g.cmd.Path, g.cmd.Args[1:]...)
+	g.log = daemon(t, g.cmd, listening(where.Host))
 }

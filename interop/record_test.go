@@ -24,7 +24,8 @@ var record = flag.String("record", "", "`directory` to record conversations of C
 // The ports of the lab's WSDL that -record records, each with CXF's DOM client and with its streaming one (suffix -stax).
 var recorded = []string{
 	"KtpSymmetric256Sha256", "KtpSymmetricAddressing", "KtpSymmetricDerived256", "KtpSymmetricDerivedEncryptBeforeSigning",
-	"KtpSymmetricEncryptSignature-stax", "KtpSymmetricProtectTokens", "KtpSymmetricProtectTokens-stax", "KtpSymmetricSoap12",
+	"KtpSymmetricEncryptSignature-stax", "KtpSymmetricProtectTokens", "KtpSymmetricProtectTokens-stax", "KtpSymmetricSignOnly-stax",
+	"KtpSymmetricSoap12",
 	"KtpTransportEndorsingDerived", "KtpTransportSignedEndorsing", "KtpTransportSignedEndorsing-stax",
 }
 
