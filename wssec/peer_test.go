@@ -1,0 +1,115 @@
+package wssec_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// anyReplay accepts everything: for benchmarks and for tests that send one message often.
+type anyReplay struct{}
+
+func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
+
+// peers are a client and a service that share a policy and a Kerberos token.
+type peers struct {
+	client, service *wssec.Processor
+	token           wssec.OutgoingToken
+	now             time.Time
+}
+
+// newPeers makes both sides. Without a replay store, replay is not checked.
+func newPeers(t testing.TB, p wssec.Policy, replay kerberos.ReplayStore) *peers {
+	t.Helper()
+	if replay == nil {
+		replay = anyReplay{}
+	}
+	token, key, keytab := krbtest.Token(t, "alice", "soap/gw.example.com")
+	ps := &peers{now: time.Now(), token: wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())}}
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: keytab, Replay: replay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := wssec.Config{Tickets: acceptor, Replay: replay, Time: func() time.Time { return ps.now }}
+	if ps.client, err = wssec.NewProcessor(p, cfg); err != nil {
+		t.Fatal(err)
+	}
+	if ps.service, err = wssec.NewProcessor(p, cfg); err != nil {
+		t.Fatal(err)
+	}
+	return ps
+}
+
+// secure is a channel on which transport policies hold too.
+func secure() wssec.Channel { return wssec.Channel{TLS: true} }
+
+func parse(t testing.TB, msg []byte) *soap.Envelope {
+	t.Helper()
+	env, err := soap.Parse(msg, xmltext.Options{})
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, msg)
+	}
+	return env
+}
+
+// request gives a protected request.
+func (ps *peers) request(t testing.TB, plain string) ([]byte, *wssec.Request) {
+	t.Helper()
+	msg, sent, err := ps.client.ProtectRequest(nil, parse(t, []byte(plain)), ps.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return msg, sent
+}
+
+// verify is the service's verdict on a request.
+func (ps *peers) verify(t testing.TB, msg []byte) (*wssec.Message, error) {
+	t.Helper()
+	env, err := soap.Parse(msg, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return ps.service.Verify(context.Background(), env, secure())
+}
+
+// message gives an envelope whose Body is about size octets of markup and text.
+func message(size int) string {
+	var b strings.Builder
+	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema">` +
+		`<s:Header><a:To xmlns:a="http://www.w3.org/2005/08/addressing">http://gw.example.com/svc</a:To></s:Header>` +
+		`<s:Body><o:Order xmlns:o="urn:example:orders" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">`)
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, `<o:Item no="%d" xsi:type="xsd:string"><o:Name>widget &amp; gadget %d</o:Name><o:Price currency="EUR">%d.99</o:Price></o:Item>`, i, i*7, i)
+	}
+	b.WriteString(`</o:Order></s:Body></s:Envelope>`)
+	return b.String()
+}
+
+// symmetric is the plainest policy that signs and encrypts: CXF's KtpSymmetric.
+func symmetric(change ...func(*wssec.Policy)) wssec.Policy {
+	p := wssec.Policy{
+		Binding: wssec.Symmetric, ProtectionToken: wssec.KerberosToken, AlgorithmSuite: wssec.Basic128,
+		SignedParts: wssec.Parts{Body: true}, EncryptedParts: wssec.Parts{Body: true},
+	}
+	for _, c := range change {
+		c(&p)
+	}
+	return p
+}
+
+func preset(t testing.TB, name string) wssec.Policy {
+	t.Helper()
+	p, ok := wssec.Preset(name)
+	if !ok {
+		t.Fatal(name)
+	}
+	return p
+}
