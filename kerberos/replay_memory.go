@@ -136,6 +136,12 @@ func (h *replayShard) add(id *[32]byte, hash uint32, expires, now int64) (bool, 
 	if expires <= now || expires <= h.dropped {
 		return false, ErrReplayTooOld
 	}
+	h.insert(id, hash, expires)
+	return true, nil
+}
+
+// insert adds an id that is not there.
+func (h *replayShard) insert(id *[32]byte, hash uint32, expires int64) {
 	if len(h.heap) >= len(h.heads) {
 		h.grow()
 	}
@@ -150,7 +156,6 @@ func (h *replayShard) add(id *[32]byte, hash uint32, expires, now int64) (bool, 
 	h.entries[i] = replayEntry{id: *id, expires: expires, hash: hash, next: *head}
 	*head = i
 	h.push(i)
-	return true, nil
 }
 
 // grow doubles the hash table.
@@ -212,5 +217,60 @@ func (h *replayShard) pop() uint32 {
 		}
 		h.heap[at], h.heap[least] = h.heap[least], h.heap[at]
 		at = least
+	}
+}
+
+// restore adds an id that an earlier process had accepted. One whose time has passed is counted as dropped.
+func (s *MemoryReplayStore) restore(id [32]byte, expires int64) (bool, error) {
+	if now := s.now().UnixNano(); expires <= now {
+		s.raiseFloor(expires)
+		return false, nil
+	}
+	if s.count.Add(1) > s.limit {
+		s.count.Add(-1)
+		return false, ErrReplayStoreFull
+	}
+	sum := maphash.Bytes(s.seed, id[:])
+	shard := &s.shards[sum%replayShards]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if shard.find(&id, uint32(sum>>32)) {
+		s.count.Add(-1)
+		return false, nil
+	}
+	shard.insert(&id, uint32(sum>>32), expires)
+	return true, nil
+}
+
+// each calls f with all ids held.
+func (s *MemoryReplayStore) each(f func(id [32]byte, expires int64)) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.mu.Lock()
+		for _, at := range shard.heap {
+			f(shard.entries[at].id, shard.entries[at].expires)
+		}
+		shard.mu.Unlock()
+	}
+}
+
+// floor is the latest expiry of a dropped id, in Unix nanoseconds.
+func (s *MemoryReplayStore) floor() (floor int64) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.mu.Lock()
+		floor = max(floor, shard.dropped)
+		shard.mu.Unlock()
+	}
+	return floor
+}
+
+// raiseFloor has ids refused that expire up to then.
+func (s *MemoryReplayStore) raiseFloor(floor int64) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.mu.Lock()
+		shard.dropped = max(shard.dropped, floor)
+		shard.mu.Unlock()
 	}
 }

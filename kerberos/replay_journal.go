@@ -1,0 +1,413 @@
+package kerberos
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ReplayJournalConfig configures a ReplayJournal. The zero value is ready.
+type ReplayJournalConfig struct {
+	// MaxEntries bounds the ids held in memory, as MemoryReplayConfig.MaxEntries.
+	MaxEntries int
+	// Sync waits until each record is on the disk. Without it a record is with the operating system, which outlives the
+	// process but not the machine; a restart of the machine without Close is noticed, and then authenticators made
+	// before it are refused.
+	Sync bool
+	// SegmentRecords is the number of records after which a new file is begun. 0 means 65,536, some 3 MB.
+	SegmentRecords int
+	// SegmentAge is the time after which a new file is begun. 0 means 5 minutes.
+	SegmentAge time.Duration
+	// Time is the clock; nil means time.Now.
+	Time func() time.Time
+}
+
+// A ReplayJournal is a ReplayStore whose ids survive the process: each is written to a file before Add returns. The
+// files lie in a directory of their own, which one process uses at a time; a file is removed when all of its ids are
+// past their time.
+type ReplayJournal struct {
+	mem  *MemoryReplayStore
+	dir  string
+	cfg  ReplayJournalConfig
+	lock *os.File
+	boot uint32 // hash of the machine's boot id; 0 when unknown or when records survive the machine
+
+	found Recovery
+
+	mu      sync.Mutex
+	active  *os.File // nil after a failed write and when closed
+	closed  bool
+	segment segment   // the newest file of this process
+	old     []segment // other files that are still there, oldest first
+	number  uint64    // of the newest file
+}
+
+// A Recovery tells what OpenReplayJournal found.
+type Recovery struct {
+	Files    int  // journal files
+	Restored int  // ids that are still live
+	Torn     int  // records that were being written when the process ended; they were not accepted
+	Damaged  bool // a file was unreadable, or the machine went down without Close: what was accepted before is not fully known
+}
+
+// segment is one file of the journal.
+type segment struct {
+	number  uint64
+	begun   time.Time
+	records int
+	latest  int64 // Unix nanoseconds: the last expiry in it
+}
+
+const (
+	journalMagic  = "wssgate replay 1"
+	journalHeader = len(journalMagic) + 8 + 8 + 8 + 4 + 4 // number, complete since, floor, boot, checksum
+	journalRecord = 32 + 8 + 4                            // id, expires, checksum
+	journalLock   = "replay.lock"
+	journalPrefix = "replay-"
+	journalSuffix = ".journal"
+)
+
+// OpenReplayJournal opens the journal in dir, which is made if it does not exist, and reads what is live. It fails when
+// another process has it open. Close it.
+func OpenReplayJournal(dir string, cfg ReplayJournalConfig) (*ReplayJournal, error) {
+	if cfg.SegmentRecords <= 0 {
+		cfg.SegmentRecords = 65_536
+	}
+	if cfg.SegmentAge <= 0 {
+		cfg.SegmentAge = 5 * time.Minute
+	}
+	if cfg.Time == nil {
+		cfg.Time = time.Now
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("replay journal: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, journalLock), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("replay journal: %w", err)
+	}
+	if err := lockFile(lock); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("replay journal: %s is in use by another process: %w", dir, err)
+	}
+	j := &ReplayJournal{dir: dir, cfg: cfg, lock: lock, mem: NewMemoryReplayStore(MemoryReplayConfig{
+		MaxEntries: cfg.MaxEntries, Time: cfg.Time,
+	})}
+	if !cfg.Sync {
+		j.boot = bootID()
+	}
+	if err = j.load(); err == nil {
+		err = j.rotate()
+	}
+	if err == nil && j.found.Damaged {
+		err = j.rewrite()
+	}
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("replay journal: %w", err)
+	}
+	return j, nil
+}
+
+// Recovery tells what was found at opening.
+func (j *ReplayJournal) Recovery() Recovery { return j.found }
+
+// CompleteSince is when the journal was begun, or when it was opened if Recovery.Damaged.
+func (j *ReplayJournal) CompleteSince() time.Time { return j.mem.since }
+
+// Len is the number of ids held.
+func (j *ReplayJournal) Len() int { return j.mem.Len() }
+
+// Add implements ReplayStore. The id is with the operating system when Add returns true. It ignores ctx: it waits for
+// one write only.
+func (j *ReplayJournal) Add(ctx context.Context, id [32]byte, expires time.Time) (bool, error) {
+	added, err := j.mem.Add(ctx, id, expires)
+	if err != nil || !added {
+		return false, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.append(id, expires.UnixNano()); err != nil {
+		return false, fmt.Errorf("replay journal: %w", err) // id stays known: it was not accepted and will not be
+	}
+	return true, nil
+}
+
+// append writes a record, in a new file when it is time for one or when the last write failed.
+func (j *ReplayJournal) append(id [32]byte, expires int64) error {
+	if j.closed {
+		return os.ErrClosed
+	}
+	if j.active == nil || j.segment.records >= j.cfg.SegmentRecords || j.cfg.Time().Sub(j.segment.begun) >= j.cfg.SegmentAge {
+		if err := j.rotate(); err != nil {
+			return err
+		}
+	}
+	if err := j.write(appendRecord(make([]byte, 0, journalRecord), j.segment.number, id, expires)); err != nil {
+		j.active.Close()
+		j.active = nil // the file may end in half a record
+		return err
+	}
+	j.segment.records++
+	j.segment.latest = max(j.segment.latest, expires)
+	return nil
+}
+
+func (j *ReplayJournal) write(b []byte) error {
+	if _, err := j.active.Write(b); err != nil || !j.cfg.Sync {
+		return err
+	}
+	return j.active.Sync()
+}
+
+// rotate begins a new file and removes those whose ids are all past their time. It waits for the disk.
+func (j *ReplayJournal) rotate() error {
+	now := j.cfg.Time()
+	next := segment{number: j.number + 1, begun: now}
+	f, err := os.OpenFile(j.path(next.number), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	// The header is on the disk before any record is accepted, and an old file before a new one: so that what a restart
+	// of the machine has cost is seen by the newest header.
+	if _, err = f.Write(j.header(next.number)); err == nil {
+		err = errors.Join(f.Sync(), syncDir(j.dir))
+	}
+	if err == nil && j.active != nil {
+		err = j.active.Sync()
+	}
+	if err != nil {
+		f.Close()
+		os.Remove(f.Name())
+		return err
+	}
+	if j.active != nil {
+		j.active.Close()
+	}
+	if j.segment.number > 0 {
+		j.old = append(j.old, j.segment)
+	}
+	j.active, j.segment, j.number = f, next, next.number
+	j.old = slices.DeleteFunc(j.old, func(s segment) bool {
+		return s.latest <= now.UnixNano() && os.Remove(j.path(s.number)) == nil
+	})
+	return nil
+}
+
+// rewrite puts all that is known into the new file and removes the damaged ones, so that damage is noticed once.
+func (j *ReplayJournal) rewrite() error {
+	var b []byte
+	j.mem.each(func(id [32]byte, expires int64) {
+		b = appendRecord(b, j.segment.number, id, expires)
+		j.segment.records++
+		j.segment.latest = max(j.segment.latest, expires)
+	})
+	if _, err := j.active.Write(b); err != nil {
+		return err
+	}
+	if err := j.active.Sync(); err != nil {
+		return err
+	}
+	for _, s := range j.old {
+		if err := os.Remove(j.path(s.number)); err != nil {
+			return err
+		}
+	}
+	j.old = nil
+	return nil
+}
+
+func (j *ReplayJournal) path(number uint64) string {
+	return filepath.Join(j.dir, fmt.Sprintf("%s%016x%s", journalPrefix, number, journalSuffix))
+}
+
+// Close flushes the journal to the disk and lets go of the directory. Add fails afterwards.
+func (j *ReplayJournal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil
+	}
+	j.closed = true
+	var err error
+	if j.active != nil {
+		_, err = j.active.Write(appendRecord(nil, j.segment.number, [32]byte{}, j.cfg.Time().UnixNano())) // says: closed
+		err = errors.Join(err, j.active.Sync(), j.active.Close())
+	}
+	return errors.Join(err, j.lock.Close())
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// header is the first octets of a file: which it is, since when the journal is complete, up to which expiry ids have
+// been dropped, and the machine's boot.
+func (j *ReplayJournal) header(number uint64) []byte {
+	b := append(make([]byte, 0, journalHeader), journalMagic...)
+	b = binary.BigEndian.AppendUint64(b, number)
+	b = binary.BigEndian.AppendUint64(b, uint64(j.mem.since.UnixNano()))
+	b = binary.BigEndian.AppendUint64(b, uint64(j.mem.floor()))
+	b = binary.BigEndian.AppendUint32(b, j.boot)
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// appendRecord appends a record; the checksum covers the file's number too.
+func appendRecord(b []byte, number uint64, id [32]byte, expires int64) []byte {
+	b = append(b, id[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(expires))
+	return binary.BigEndian.AppendUint32(b, recordSum(number, b[len(b)-40:]))
+}
+
+func recordSum(number uint64, b []byte) uint32 {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], number)
+	return crc32.Update(crc32.Checksum(n[:], castagnoli), castagnoli, b)
+}
+
+// load reads all files, oldest first. The newest says how the last process ended.
+func (j *ReplayJournal) load() error {
+	numbers, err := j.files()
+	if err != nil {
+		return err
+	}
+	var newest *readSegment
+	for i, number := range numbers {
+		j.number = number
+		s, err := j.read(number)
+		if err != nil {
+			return err
+		}
+		if s.legible {
+			j.old, newest = append(j.old, s.segment), s
+			continue
+		}
+		// The newest file may have been cut off before its header was there; nothing was accepted with it.
+		j.found.Damaged = j.found.Damaged || i < len(numbers)-1 || !s.short
+		if err := os.Remove(j.path(number)); err != nil {
+			return err
+		}
+	}
+	j.found.Files = len(j.old)
+	if newest == nil {
+		return nil
+	}
+	if !newest.closed && newest.boot != 0 && newest.boot != bootID() {
+		j.found.Damaged = true
+	}
+	if !j.found.Damaged {
+		j.mem.since = newest.since
+	}
+	return nil
+}
+
+// files lists the numbers of the journal's files, ascending.
+func (j *ReplayJournal) files() ([]uint64, error) {
+	entries, err := os.ReadDir(j.dir) // sorted by name, which has the number in fixed width
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasPrefix(name, journalPrefix) || !strings.HasSuffix(name, journalSuffix) {
+			continue
+		}
+		var n uint64
+		if _, err := fmt.Sscanf(name, journalPrefix+"%016x"+journalSuffix, &n); err == nil && n > 0 && filepath.Base(j.path(n)) == name {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+// readSegment is what read found in a file.
+type readSegment struct {
+	segment
+	legible bool // has a header
+	short   bool // ends before its header does
+	closed  bool // ends in the record of Close
+	since   time.Time
+	boot    uint32
+}
+
+// read takes the ids of one file over. An unreadable record with others behind it is damage; at the end it was being
+// written.
+func (j *ReplayJournal) read(number uint64) (*readSegment, error) {
+	s := &readSegment{segment: segment{number: number}}
+	f, err := os.Open(j.path(number))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	h := make([]byte, journalHeader)
+	if _, err := io.ReadFull(r, h); err == io.EOF || err == io.ErrUnexpectedEOF {
+		s.short = true
+		return s, nil
+	} else if err != nil {
+		return nil, err
+	}
+	fields := h[len(journalMagic):]
+	if string(h[:len(journalMagic)]) != journalMagic || binary.BigEndian.Uint64(fields) != number ||
+		crc32.Checksum(h[:journalHeader-4], castagnoli) != binary.BigEndian.Uint32(h[journalHeader-4:]) {
+		return s, nil
+	}
+	s.legible = true
+	s.since = time.Unix(0, int64(binary.BigEndian.Uint64(fields[8:])))
+	j.mem.raiseFloor(int64(binary.BigEndian.Uint64(fields[16:])))
+	s.boot = binary.BigEndian.Uint32(fields[24:])
+	return s, j.readRecords(s, r)
+}
+
+func (j *ReplayJournal) readRecords(s *readSegment, from io.Reader) error {
+	r := make([]byte, journalRecord)
+	bad := 0
+	for {
+		n, err := io.ReadFull(from, r)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			if bad > 1 { // one was being written; more were lost with the machine
+				j.found.Damaged = true
+			}
+			if bad > 0 || n > 0 {
+				j.found.Torn++
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if recordSum(s.number, r[:40]) != binary.BigEndian.Uint32(r[40:]) {
+			bad++
+			continue
+		}
+		if bad > 0 {
+			j.found.Damaged = true
+		}
+		if err := j.takeOver(s, [32]byte(r), int64(binary.BigEndian.Uint64(r[32:]))); err != nil {
+			return err
+		}
+	}
+}
+
+// takeOver is one record.
+func (j *ReplayJournal) takeOver(s *readSegment, id [32]byte, expires int64) error {
+	s.records++
+	if s.closed = id == [32]byte{}; s.closed {
+		return nil
+	}
+	s.latest = max(s.latest, expires)
+	restored, err := j.mem.restore(id, expires)
+	if restored {
+		j.found.Restored++
+	}
+	return err
+}

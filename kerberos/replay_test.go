@@ -1,0 +1,404 @@
+package kerberos
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func testID(n int) [32]byte {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(n))
+	return sha256.Sum256(b[:])
+}
+
+// testClock is a clock that tests turn.
+type testClock struct{ nanos atomic.Int64 }
+
+func newTestClock() *testClock {
+	c := new(testClock)
+	c.nanos.Store(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *testClock) now() time.Time          { return time.Unix(0, c.nanos.Load()) }
+func (c *testClock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
+
+// replayStores runs a test against each store.
+func replayStores(t *testing.T, f func(t *testing.T, c *testClock, s ReplayStore)) {
+	t.Run("memory", func(t *testing.T) {
+		c := newTestClock()
+		f(t, c, NewMemoryReplayStore(MemoryReplayConfig{MaxEntries: 1000, Time: c.now}))
+	})
+	t.Run("journal", func(t *testing.T) {
+		c := newTestClock()
+		j := openJournal(t, t.TempDir(), ReplayJournalConfig{MaxEntries: 1000, SegmentRecords: 100, Time: c.now})
+		f(t, c, j)
+	})
+}
+
+func openJournal(t *testing.T, dir string, cfg ReplayJournalConfig) *ReplayJournal {
+	t.Helper()
+	j, err := OpenReplayJournal(dir, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
+
+func add(t *testing.T, s ReplayStore, n int, expires time.Time) bool {
+	t.Helper()
+	added, err := s.Add(t.Context(), testID(n), expires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+func TestReplayStoreRemembersUntilExpiry(t *testing.T) {
+	replayStores(t, func(t *testing.T, c *testClock, s ReplayStore) {
+		expires := c.now().Add(time.Minute)
+		if !add(t, s, 1, expires) || add(t, s, 1, expires) {
+			t.Fatal("first must be new, second not")
+		}
+		// Others come and go; the first stays to the last nanosecond, also when it is presented with another expiry.
+		for i := range 59 {
+			c.advance(time.Second)
+			add(t, s, 100+i, c.now().Add(time.Second/2))
+			if add(t, s, 1, expires) || add(t, s, 1, expires.Add(time.Hour)) {
+				t.Fatalf("forgotten after %d s", i)
+			}
+		}
+		c.advance(time.Second - 1)
+		if add(t, s, 1, expires) {
+			t.Fatal("forgotten a nanosecond early")
+		}
+	})
+}
+
+func TestReplayStoreRefusesWhatItMayHaveForgotten(t *testing.T) {
+	replayStores(t, func(t *testing.T, c *testClock, s ReplayStore) {
+		expires := c.now().Add(time.Minute)
+		add(t, s, 1, expires)
+		c.advance(time.Minute)
+		add(t, s, 2, c.now().Add(time.Minute)) // drops 1 when in the same shard
+		if _, err := s.Add(t.Context(), testID(1), expires); !errors.Is(err, ErrReplayTooOld) {
+			t.Fatal("an id whose time has passed was taken:", err)
+		}
+		for i := range 500 { // drops everything dead in every shard
+			add(t, s, 1000+i, c.now().Add(time.Second))
+		}
+		c.advance(-2 * time.Minute) // somebody turns the clock back
+		if added, _ := s.Add(t.Context(), testID(1), expires); added {
+			t.Fatal("replay after the clock was turned back")
+		}
+	})
+}
+
+func TestReplayStoreFullFailsClosed(t *testing.T) {
+	replayStores(t, func(t *testing.T, c *testClock, s ReplayStore) {
+		for i := range 1000 {
+			add(t, s, i, c.now().Add(time.Minute+time.Duration(i)))
+		}
+		if _, err := s.Add(t.Context(), testID(1000), c.now().Add(time.Minute)); !errors.Is(err, ErrReplayStoreFull) {
+			t.Fatal("store over its limit:", err)
+		}
+		for i := range 1000 {
+			if added, _ := s.Add(t.Context(), testID(i), c.now().Add(time.Minute)); added {
+				t.Fatal("a live entry was evicted")
+			}
+		}
+		c.advance(2 * time.Minute)
+		for i := range 1000 {
+			if !add(t, s, 2000+i, c.now().Add(time.Minute)) {
+				t.Fatal("dead entries were not dropped")
+			}
+		}
+	})
+}
+
+func TestReplayStoreOneWinner(t *testing.T) {
+	rounds := 10_000
+	if testing.Short() {
+		rounds = 500
+	}
+	s := NewMemoryReplayStore(MemoryReplayConfig{})
+	expires := time.Now().Add(time.Hour)
+	const workers = 64
+	wins := make([]atomic.Int32, rounds)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range rounds {
+				if added, err := s.Add(context.Background(), testID(i), expires); err != nil {
+					t.Error(err)
+				} else if added {
+					wins[i].Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range wins {
+		if n := wins[i].Load(); n != 1 {
+			t.Fatalf("id %d was new %d times", i, n)
+		}
+	}
+	if s.Len() != rounds {
+		t.Fatalf("%d entries for %d ids", s.Len(), rounds)
+	}
+}
+
+// TestReplayMemory guards the memory of the issue: a million entries in 100 MB.
+func TestReplayMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a million entries")
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	s := NewMemoryReplayStore(MemoryReplayConfig{})
+	expires := time.Now().Add(time.Hour)
+	for i := range 1_000_000 {
+		if !add(t, s, i, expires) {
+			t.Fatal("not new")
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	used := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d MB for %d entries", used>>20, s.Len())
+	if used > 100<<20 {
+		t.Errorf("%d octets", used)
+	}
+	runtime.KeepAlive(s)
+}
+
+func TestReplayJournalRestart(t *testing.T) {
+	dir, c := t.TempDir(), newTestClock()
+	cfg := ReplayJournalConfig{SegmentRecords: 7, Time: c.now}
+	j := openJournal(t, dir, cfg)
+	since := j.CompleteSince()
+	for i := range 100 {
+		if !add(t, j, i, c.now().Add(time.Minute)) {
+			t.Fatal("not new")
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(time.Second)
+	j = openJournal(t, dir, cfg)
+	if got := j.Recovery(); got.Restored != 100 || got.Torn != 0 || got.Damaged {
+		t.Fatalf("%+v", got)
+	}
+	if !j.CompleteSince().Equal(since) {
+		t.Fatalf("complete since %v, was %v", j.CompleteSince(), since)
+	}
+	for i := range 100 {
+		if add(t, j, i, c.now().Add(time.Minute)) {
+			t.Fatal("replay after a restart")
+		}
+	}
+	// Past their time all files but the newest go.
+	c.advance(2 * time.Minute)
+	for i := range 8 {
+		add(t, j, 1000+i, c.now().Add(time.Minute))
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"+journalSuffix))
+	if len(files) > 2 {
+		t.Errorf("dead files stay: %v", files)
+	}
+	for _, f := range files {
+		if st, err := os.Stat(f); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, %v", f, st.Mode(), err)
+		}
+	}
+}
+
+func TestReplayJournalForgottenStaysForgotten(t *testing.T) {
+	dir, c := t.TempDir(), newTestClock()
+	cfg := ReplayJournalConfig{Time: c.now}
+	j := openJournal(t, dir, cfg)
+	expires := c.now().Add(time.Minute)
+	add(t, j, 1, expires)
+	j.Close()
+	c.advance(time.Hour)
+	j = openJournal(t, dir, cfg) // drops the record
+	j.Close()
+	c.advance(-time.Hour)
+	j = openJournal(t, dir, cfg)
+	if added, _ := j.Add(t.Context(), testID(1), expires); added {
+		t.Fatal("replay after a restart with the clock turned back")
+	}
+}
+
+func TestReplayJournalLock(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir, ReplayJournalConfig{})
+	if _, err := OpenReplayJournal(dir, ReplayJournalConfig{}); err == nil {
+		t.Fatal("opened twice")
+	}
+	j.Close()
+	if _, err := j.Add(t.Context(), testID(1), time.Now().Add(time.Minute)); !errors.Is(err, os.ErrClosed) {
+		t.Fatal("add after close:", err)
+	}
+	openJournal(t, dir, ReplayJournalConfig{})
+}
+
+// TestReplayJournalDamage cuts and alters the file of an unclean end.
+func TestReplayJournalDamage(t *testing.T) {
+	const records = 10
+	tests := []struct {
+		name    string
+		alter   func(b []byte) []byte
+		damaged bool
+		known   int // records that must still be known
+	}{
+		{"intact", func(b []byte) []byte { return b }, false, records},
+		{"torn tail", func(b []byte) []byte { return b[:len(b)-1] }, false, records - 1},
+		{"tail of garbage", func(b []byte) []byte { return append(b, 1, 2, 3) }, false, records},
+		{"last record of zeros", func(b []byte) []byte { clear(b[len(b)-journalRecord:]); return b }, false, records - 1},
+		{"flipped bit in the middle", func(b []byte) []byte { b[journalHeader+3*journalRecord] ^= 1; return b }, true, records - 1},
+		{"two records lost", func(b []byte) []byte { clear(b[len(b)-2*journalRecord:]); return b }, true, records - 2},
+		{"header cut off", func(b []byte) []byte { return b[:journalHeader-1] }, false, 0},
+		{"header altered", func(b []byte) []byte { b[len(journalMagic)] ^= 1; return b }, true, 0},
+		{"other machine run", func(b []byte) []byte {
+			h := b[:journalHeader-8]
+			h = binary.BigEndian.AppendUint32(h, bootID()+1)
+			binary.BigEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
+			return b
+		}, true, records},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir, c := t.TempDir(), newTestClock()
+			cfg := ReplayJournalConfig{Time: c.now}
+			j := openJournal(t, dir, cfg)
+			for i := range records {
+				add(t, j, i, c.now().Add(time.Minute))
+			}
+			path := j.path(1)
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.Close()
+			if err := os.WriteFile(path, test.alter(b), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c.advance(time.Second)
+			j = openJournal(t, dir, cfg)
+			if got := j.Recovery(); got.Damaged != test.damaged || got.Restored != test.known {
+				t.Fatalf("%+v, want damaged %v, restored %d", got, test.damaged, test.known)
+			}
+			if test.damaged && !j.CompleteSince().Equal(c.now()) {
+				t.Error("a damaged journal must not claim to know the past")
+			}
+			j.Close()
+			if got := openJournal(t, dir, cfg).Recovery(); got.Damaged {
+				t.Error("damage is reported for ever")
+			}
+		})
+	}
+}
+
+// TestReplayJournalKill kills a process that adds ids, and asks for all that it was told were new.
+func TestReplayJournalKill(t *testing.T) {
+	if dir := os.Getenv("WSSGATE_TEST_JOURNAL"); dir != "" {
+		journalChild(dir)
+		return
+	}
+	dir := t.TempDir()
+	for round := range 3 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestReplayJournalKill$")
+		cmd.Env = append(os.Environ(), "WSSGATE_TEST_JOURNAL="+dir, fmt.Sprintf("WSSGATE_TEST_FIRST=%d", round*1_000_000))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var ids [][32]byte
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			var id [32]byte
+			if n, err := hex.Decode(id[:], lines.Bytes()); err != nil || n != 32 {
+				break // cut off by the kill
+			}
+			if ids = append(ids, id); len(ids) == 2000 {
+				cmd.Process.Kill() // SIGKILL
+			}
+		}
+		cmd.Wait()
+		if len(ids) < 2000 {
+			t.Fatalf("child accepted %d ids only", len(ids))
+		}
+		j := openJournal(t, dir, ReplayJournalConfig{})
+		if j.Recovery().Damaged {
+			t.Errorf("%+v", j.Recovery())
+		}
+		for _, id := range ids {
+			if added, err := j.Add(t.Context(), id, time.Now().Add(time.Hour)); added || err != nil {
+				t.Fatalf("accepted again after kill -9: %v", err)
+			}
+		}
+		j.Close()
+	}
+}
+
+// journalChild prints each id that it was told is new.
+func journalChild(dir string) {
+	j, err := OpenReplayJournal(dir, ReplayJournalConfig{SegmentRecords: 500})
+	if err != nil {
+		panic(err)
+	}
+	var first int
+	fmt.Sscan(os.Getenv("WSSGATE_TEST_FIRST"), &first)
+	for i := range 900_000 {
+		id := testID(first + i)
+		if added, err := j.Add(context.Background(), id, time.Now().Add(time.Hour)); err != nil || !added {
+			panic(fmt.Sprint(added, err))
+		}
+		fmt.Println(hex.EncodeToString(id[:]))
+	}
+}
+
+func BenchmarkReplay(b *testing.B) {
+	expires := time.Now().Add(time.Hour)
+	b.Run("memory", func(b *testing.B) {
+		benchReplay(b, NewMemoryReplayStore(MemoryReplayConfig{MaxEntries: 1 << 26}), expires)
+	})
+	b.Run("journal", func(b *testing.B) {
+		j, err := OpenReplayJournal(b.TempDir(), ReplayJournalConfig{MaxEntries: 1 << 26})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer j.Close()
+		benchReplay(b, j, expires)
+	})
+}
+
+func benchReplay(b *testing.B, s ReplayStore, expires time.Time) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if added, err := s.Add(b.Context(), testID(i), expires); err != nil || !added {
+			b.Fatal(added, err)
+		}
+	}
+}
