@@ -105,4 +105,3 @@ func ExamplePreset() {
 	fmt.Println(p.Binding, p.AlgorithmSuite, p.DerivedKeys)
 	// Output: symmetric Basic128 required
 }
-

@@ -56,14 +56,16 @@ func loadTranscript(t testing.TB, name string) *transcript {
 
 // processor makes a Processor that lives at the time of the recording. The recordings
 // were made with one clock and no replay, so the replay store is new.
-func (c *transcript) processor(t testing.TB) *wssec.Processor {
+func (c *transcript) processor(t testing.TB, replay kerberos.ReplayStore) *wssec.Processor {
 	t.Helper()
 	keytab, err := kerberos.ParseKeytab(c.file(t, c.Keytab))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return c.Captured.Add(3 * time.Second) }
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now, CompleteSince: c.Captured.Add(-time.Hour)})
+	if replay == nil {
+		replay = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now, CompleteSince: c.Captured.Add(-time.Hour)})
+	}
 	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
 		Keytab: keytab, Services: []string{c.Service}, Etypes: append(c.Enctypes, 17, 18, 19, 20), Time: now, Replay: replay,
 	})
@@ -88,7 +90,7 @@ func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
 		}
 		t.Run(d.Name(), func(t *testing.T) {
 			c := loadTranscript(t, d.Name())
-			p := c.processor(t)
+			p := c.processor(t, nil)
 			var sent *wssec.Request
 			for _, m := range c.Messages {
 				sent = c.check(t, p, m.File, m.Expect, m.Plain, sent)
