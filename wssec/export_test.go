@@ -1,0 +1,85 @@
+package wssec
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// ProtectUnderEncryptedKey protects a request with a fresh key that comes as an
+// EncryptedKey under the token's key: what some clients send and we never do.
+func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToken, fresh []byte) ([]byte, *Request, error) {
+	size, _ := xmlenc.WrapKeySize(p.suite.KeyWrap)
+	wrapped, err := xmlenc.WrapKey(tok.Key.octets[:size], fresh)
+	if err != nil {
+		return nil, nil, err
+	}
+	base := baseKey{octets: fresh, hash: HashToken(wrapped), tokenType: EncryptedKeyToken}
+	w := &writer{p: p, env: takeApart(env, ""), key: base}
+	out, _, err := w.message(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	tw := &writer{p: p, token: tok.Token, key: baseKey{tokenType: GSSKerberosAPREQ}}
+	head := tw.appendBST(nil, "BST-1")
+	head = append(head, `<xenc:EncryptedKey xmlns:xenc="`+nsXenc+`" Id="EK-1"><xenc:EncryptionMethod Algorithm="`+p.suite.KeyWrap+`"/>`...)
+	head = append(head, keyInfo(directSTR("BST-1", "", ""))...)
+	head = append(head, `<xenc:CipherData><xenc:CipherValue>`+base64.StdEncoding.EncodeToString(wrapped)+`</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey>`...)
+	return insertAfterSecurity(out, head), &Request{base: base}, nil
+}
+
+// insertAfterSecurity puts elements at the start of the Security header.
+func insertAfterSecurity(msg, head []byte) []byte {
+	i := bytes.Index(msg, []byte("<wsse:Security "))
+	i += bytes.IndexByte(msg[i:], '>') + 1
+	return append(append(append([]byte(nil), msg[:i]...), head...), msg[i:]...)
+}
+
+// ProtectWithSTRTransform signs the token through the STR-Transform, as peers with token
+// protection do and we never do. canonical is the token's canonical form under the
+// transform.
+func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken, defaultNS bool) ([]byte, error) {
+	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token,
+		key: baseKey{octets: tok.Key.octets, hash: HashToken(tok.Token), tokenType: GSSKerberosAPREQ}}
+	w.suffix = "x"
+	head, err := w.tokens()
+	if err != nil {
+		return nil, err
+	}
+	blocks, body, err := w.protectParts()
+	if err != nil {
+		return nil, err
+	}
+	bst := head[bytes.Index(head, []byte("<wsse:BinarySecurityToken")):]
+	bst = bst[:bytes.Index(bst, []byte("</wsse:BinarySecurityToken>"))+len("</wsse:BinarySecurityToken>")]
+	if defaultNS {
+		bst = bytes.Replace(bst, []byte("<wsse:BinarySecurityToken"), []byte(`<wsse:BinarySecurityToken xmlns=""`), 1)
+	}
+	w.sign("STR-1", bst)
+	w.sigInfo = bytes.Replace(w.sigInfo, []byte("<wsse:SecurityTokenReference"), []byte(`<wsse:SecurityTokenReference xmlns:wsu="`+NSWSU+`" wsu:Id="STR-1"`), 1)
+	t := xmldsig.Template{ID: "SIG-1", Method: p.signature, Digest: p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo}
+	sig, _ := t.Append(nil, w.sigKey)
+	transform := []byte(`<ds:Transform Algorithm="` + xmldsig.ExclusiveC14N + `"></ds:Transform></ds:Transforms><ds:DigestMethod`)
+	i := bytes.LastIndex(sig, transform)
+	str := []byte(`<ds:Transform Algorithm="` + xmldsig.STRTransform + `"><wsse:TransformationParameters xmlns:wsse="` + NSWSSE + `"><ds:CanonicalizationMethod Algorithm="` +
+		xmldsig.ExclusiveC14N + `"></ds:CanonicalizationMethod></wsse:TransformationParameters></ds:Transform></ds:Transforms><ds:DigestMethod`)
+	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
+	sig = resign(p, sig, w.sigKey)
+	return w.env.appendEnvelope(nil, w.security(append(head, sig...)), blocks, body), nil
+}
+
+// resign computes the SignatureValue anew over a SignedInfo in canonical form.
+func resign(p *Processor, sig, key []byte) []byte {
+	from, to := bytes.Index(sig, []byte("<ds:SignedInfo>")), bytes.Index(sig, []byte("</ds:SignedInfo>"))+len("</ds:SignedInfo>")
+	h := p.signature.New(key)
+	h.Write([]byte(`<ds:SignedInfo xmlns:ds="` + nsDS + `">`))
+	h.Write(sig[from+len("<ds:SignedInfo>") : to])
+	v := bytes.Index(sig, []byte("<ds:SignatureValue>")) + len("<ds:SignatureValue>")
+	end := bytes.Index(sig, []byte("</ds:SignatureValue>"))
+	out := append([]byte(nil), sig[:v]...)
+	out = base64.StdEncoding.AppendEncode(out, h.Sum(nil))
+	return append(out, sig[end:]...)
+}
