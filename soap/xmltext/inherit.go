@@ -1,33 +1,138 @@
 package xmltext
 
+import (
+	"slices"
+	"strings"
+)
+
 // inherited returns the xml attributes that the apex i of an inclusive
 // canonical form takes over from its ancestors, which are not in the form:
-// every one the apex lacks in Canonical XML 1.0 (2.4); xml:lang and xml:space,
-// and xml:base joined, in Canonical XML 1.1 (2.4).
+// every one the apex lacks in Canonical XML 1.0 (2.4); xml:lang and xml:space
+// in Canonical XML 1.1 (2.4), and xml:base joined, with an empty value when
+// there is to be none.
 func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
+	apex := Node{d, i}
 	var found []ApexAttr
-	has := func(local string) bool {
-		for _, a := range found {
-			if a.Local == local {
-				return true
-			}
-		}
-		_, ok := Node{d, i}.Attr(namespaceXML, local)
-		return ok
-	}
-	for n := (Node{d, i}).Parent(); n.doc != nil; n = n.Parent() {
+	var bases []string // of the ancestors, innermost first
+	for n := apex.Parent(); n.doc != nil; n = n.Parent() {
 		if n.element().flags&hasXMLAttr == 0 {
 			continue
 		}
 		for name, value := range n.Attrs() {
-			if name.Space != namespaceXML || has(name.Local) {
+			switch {
+			case name.Space != namespaceXML:
+				continue
+			case m >= Inclusive11 && name.Local == "base":
+				bases = append(bases, value)
+				continue
+			case m >= Inclusive11 && name.Local != "lang" && name.Local != "space":
 				continue
 			}
-			if m >= Inclusive11 && name.Local != "lang" && name.Local != "space" {
+			if _, own := apex.Attr(namespaceXML, name.Local); own || hasXML(found, name.Local) {
 				continue
 			}
-			found = append(found, ApexAttr{Prefix: "xml", Space: namespaceXML, Local: name.Local, Value: value})
+			found = append(found, xmlAttr(name.Local, value))
 		}
 	}
-	return found
+	if len(bases) == 0 {
+		return found
+	}
+	if own, ok := apex.Attr(namespaceXML, "base"); ok {
+		bases = slices.Insert(bases, 0, own)
+	}
+	base := bases[0]
+	for _, outer := range bases[1:] {
+		base = joinURI(outer, base)
+	}
+	return append(found, xmlAttr("base", base))
+}
+
+func xmlAttr(local, value string) ApexAttr {
+	return ApexAttr{Prefix: "xml", Space: namespaceXML, Local: local, Value: value}
+}
+
+func hasXML(list []ApexAttr, local string) bool {
+	return slices.ContainsFunc(list, func(a ApexAttr) bool { return a.Local == local })
+}
+
+// uriParts are the components of a URI reference (RFC 3986, appendix B)
+// without the fragment. Scheme, authority and query include their delimiters.
+type uriParts struct{ scheme, authority, path, query string }
+
+func splitURI(s string) (u uriParts) {
+	s, _, _ = strings.Cut(s, "#")
+	if i := strings.IndexAny(s, ":/?"); i > 0 && s[i] == ':' {
+		u.scheme, s = s[:i+1], s[i+1:]
+	}
+	if i := strings.IndexByte(s, '?'); i >= 0 {
+		s, u.query = s[:i], s[i:]
+	}
+	if strings.HasPrefix(s, "//") {
+		end := strings.IndexByte(s[2:], '/')
+		if end < 0 {
+			end = len(s) - 2
+		}
+		u.authority, s = s[:end+2], s[end+2:]
+	}
+	u.path = s
+	return u
+}
+
+// joinURI is the function join-URI-References of Canonical XML 1.1, 2.4: RFC
+// 3986, 5.2, for a base that may itself be relative.
+func joinURI(base, ref string) string {
+	b, r := splitURI(base), splitURI(ref)
+	if b.path == ".." || strings.HasSuffix(b.path, "/..") {
+		b.path += "/"
+	}
+	switch {
+	case r.scheme != "":
+		r.path = removeDotSegments(r.path)
+	case r.authority != "":
+		r.scheme, r.path = b.scheme, removeDotSegments(r.path)
+	case r.path == "":
+		r.scheme, r.authority, r.path = b.scheme, b.authority, b.path
+		if r.query == "" {
+			r.query = b.query
+		}
+	case r.path[0] == '/':
+		r.scheme, r.authority, r.path = b.scheme, b.authority, removeDotSegments(r.path)
+	default:
+		merged := b.path[:strings.LastIndexByte(b.path, '/')+1] + r.path
+		if b.authority != "" && b.path == "" {
+			merged = "/" + r.path
+		}
+		r.scheme, r.authority, r.path = b.scheme, b.authority, removeDotSegments(merged)
+	}
+	return r.scheme + r.authority + r.path + r.query
+}
+
+// removeDotSegments is RFC 3986, 5.2.4, as Canonical XML 1.1, 2.4 changes it:
+// leading ".." segments of a relative path are kept, a trailing one gets a
+// slash, and empty segments go.
+func removeDotSegments(path string) string {
+	rooted := strings.HasPrefix(path, "/")
+	var out []string
+	slash := false
+	for segment := range strings.SplitSeq(path, "/") {
+		slash = true
+		switch {
+		case segment == "" || segment == ".":
+		case segment != "..":
+			out = append(out, segment)
+			slash = false
+		case len(out) > 0 && out[len(out)-1] != "..":
+			out = out[:len(out)-1]
+		case !rooted:
+			out = append(out, segment)
+		}
+	}
+	path = strings.Join(out, "/")
+	if slash && len(out) > 0 {
+		path += "/"
+	}
+	if rooted {
+		path = "/" + path
+	}
+	return path
 }

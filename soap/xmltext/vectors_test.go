@@ -1,0 +1,370 @@
+package xmltext
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "record the answers of xmlsec1 and Santuario in testdata/c14n")
+
+// methods are the algorithms by the names that testdata/c14n uses.
+var methods = []struct {
+	name   string
+	method Method
+	uri    string
+}{
+	{"exclusive", Exclusive, "http://www.w3.org/2001/10/xml-exc-c14n#"},
+	{"exclusive+comments", ExclusiveWithComments, "http://www.w3.org/2001/10/xml-exc-c14n#WithComments"},
+	{"inclusive10", Inclusive10, "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"},
+	{"inclusive10+comments", Inclusive10WithComments, "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments"},
+	{"inclusive11", Inclusive11, "http://www.w3.org/2006/12/xml-c14n11"},
+	{"inclusive11+comments", Inclusive11WithComments, "http://www.w3.org/2006/12/xml-c14n11#WithComments"},
+}
+
+// refused is the recorded answer of a peer that gave none.
+const refused = "refused"
+
+// vector is one document of testdata/c14n. See the README there.
+type vector struct {
+	name     string
+	file     string
+	header   map[string]string
+	in       []byte
+	inFile   txtar.File
+	sections map[string]string
+}
+
+func (v *vector) prefixes() []string { return strings.Fields(v.header["prefixes"]) }
+
+// apex returns the first element with the local name that the vector gives.
+func (v *vector) apex(d *Doc) Node {
+	want := v.header["apex"]
+	if want == "" || d.Root().Local() == want {
+		return d.Root()
+	}
+	for n := range d.Root().Descendants() {
+		if n.Local() == want {
+			return n
+		}
+	}
+	return Node{}
+}
+
+// methodsOf leaves out the forms with comments when they cannot differ.
+func (v *vector) methodsOf() (names []string) {
+	for _, m := range methods {
+		if !m.method.comments() || bytes.Contains(v.in, []byte("<!--")) {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+func loadVectors(t testing.TB) []*vector {
+	t.Helper()
+	files, err := filepath.Glob("testdata/c14n/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no vectors", err)
+	}
+	var all []*vector
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &vector{
+			name: strings.TrimSuffix(filepath.Base(file), ".txtar"), file: file,
+			header: map[string]string{}, sections: map[string]string{},
+		}
+		for line := range strings.Lines(string(ar.Comment)) {
+			key, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
+			if !ok {
+				t.Fatalf("%s: header line %q", file, line)
+			}
+			v.header[key] = value
+		}
+		for _, f := range ar.Files {
+			data := strings.TrimSuffix(string(f.Data), "\n")
+			switch f.Name {
+			case "in":
+				v.in, v.inFile = []byte(data), f
+			case "in.go":
+				s, err := strconv.Unquote(data)
+				if err != nil {
+					t.Fatalf("%s: %v", file, err)
+				}
+				v.in, v.inFile = []byte(s), f
+			default:
+				v.sections[f.Name] = data
+			}
+		}
+		if v.in == nil || v.header["why"] == "" {
+			t.Fatalf("%s: no input or no reason", file)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// TestVectors compares canonical forms with the recorded answers.
+func TestVectors(t *testing.T) {
+	vectors := loadVectors(t)
+	if len(vectors) < 150 {
+		t.Errorf("%d documents, want at least 150", len(vectors))
+	}
+	for _, v := range vectors {
+		t.Run(v.name, func(t *testing.T) {
+			d, err := Scan(v.in, Options{AllowPI: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			apex := v.apex(d)
+			for _, m := range methods {
+				want, ok := v.sections[m.name]
+				if !ok {
+					if slices.Contains(v.methodsOf(), m.name) {
+						t.Errorf("%s: no answer recorded", m.name)
+					}
+					continue
+				}
+				if _, differ := v.sections[m.name+" libxml2"]; differ && v.header["note"] == "" {
+					t.Errorf("%s: the peers differ and no note says why we follow which", m.name)
+				}
+				c := C14N{Method: m.method, Prefixes: v.prefixes()}
+				if got := string(apex.AppendCanonical(nil, c)); got != want {
+					t.Errorf("%s\n got %q\nwant %q", m.name, got, want)
+				}
+				var b bytes.Buffer
+				if err := apex.WriteCanonical(&b, c); err != nil || b.String() != want {
+					t.Errorf("%s: WriteCanonical differs: %v %q", m.name, err, b.String())
+				}
+			}
+		})
+	}
+}
+
+// TestVectorsPeers asks the peers again. With -update it records what they say.
+func TestVectorsPeers(t *testing.T) {
+	vectors := loadVectors(t)
+	peers := map[string]map[string]string{
+		"libxml2":   askXMLSec(t, vectors),
+		"santuario": askSantuario(t, vectors),
+	}
+	for _, v := range vectors {
+		for _, m := range v.methodsOf() {
+			key := v.name + " " + m
+			a, b := peers["libxml2"][key], peers["santuario"][key]
+			if *update {
+				v.record(m, a, b)
+				continue
+			}
+			for peer, got := range map[string]string{"libxml2": a, "santuario": b} {
+				want, differ := v.sections[m+" "+peer]
+				if !differ {
+					want = v.sections[m]
+				}
+				if got != want {
+					t.Errorf("%s: %s now says\n %q\nrecorded\n %q", key, peer, got, want)
+				}
+			}
+		}
+		if *update {
+			v.write(t)
+		}
+	}
+}
+
+// record keeps the answers of both peers; where they agree that is the answer,
+// where they do not ours stays as it is, for a human to decide.
+func (v *vector) record(method, libxml2, santuario string) {
+	delete(v.sections, method+" libxml2")
+	delete(v.sections, method+" santuario")
+	if libxml2 == santuario && libxml2 != refused {
+		v.sections[method] = libxml2
+		return
+	}
+	v.sections[method+" libxml2"] = libxml2
+	v.sections[method+" santuario"] = santuario
+	if _, ok := v.sections[method]; !ok {
+		d, err := Scan(v.in, Options{AllowPI: true})
+		if err != nil {
+			return
+		}
+		i := slices.IndexFunc(methods, func(m struct {
+			name   string
+			method Method
+			uri    string
+		}) bool {
+			return m.name == method
+		})
+		v.sections[method] = string(v.apex(d).AppendCanonical(nil, C14N{Method: methods[i].method, Prefixes: v.prefixes()}))
+	}
+}
+
+func (v *vector) write(t *testing.T) {
+	ar := &txtar.Archive{Files: []txtar.File{v.inFile}}
+	for _, key := range []string{"why", "apex", "prefixes", "note"} {
+		if value := v.header[key]; value != "" {
+			ar.Comment = fmt.Appendf(ar.Comment, "%s: %s\n", key, value)
+		}
+	}
+	for _, m := range v.methodsOf() {
+		for _, suffix := range []string{"", " libxml2", " santuario"} {
+			if s, ok := v.sections[m+suffix]; ok {
+				ar.Files = append(ar.Files, txtar.File{Name: m + suffix, Data: []byte(s + "\n")})
+			}
+		}
+	}
+	if err := os.WriteFile(v.file, txtar.Format(ar), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// need skips the test when a program is missing, except in CI.
+func need(t testing.TB, program, debianPackage string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		if _, e := os.Stat(program); e == nil {
+			return program
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is missing: install Debian package %s", program, debianPackage)
+		}
+		t.Skipf("%s is missing (Debian package %s)", program, debianPackage)
+	}
+	return path
+}
+
+// askXMLSec returns libxml2's canonical forms by vector and method. xmlsec1
+// signs references to the document and prints what it digested.
+func askXMLSec(t *testing.T, vectors []*vector) map[string]string {
+	xmlsec := need(t, "xmlsec1", "xmlsec1")
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte("not a secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]string{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for _, v := range vectors {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			for m, answer := range xmlsecForms(t, xmlsec, dir, key, v) {
+				mu.Lock()
+				answers[v.name+" "+m] = answer
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return answers
+}
+
+func xmlsecForms(t *testing.T, xmlsec, dir, key string, v *vector) map[string]string {
+	in := filepath.Join(dir, v.name+".xml")
+	template := filepath.Join(dir, v.name+".template")
+	var b strings.Builder
+	b.WriteString(`<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo>` +
+		`<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>` +
+		`<ds:SignatureMethod Algorithm="http://www.w3.org/2000/09/xmldsig#hmac-sha1"/>`)
+	names := v.methodsOf()
+	for _, m := range methods {
+		if !slices.Contains(names, m.name) {
+			continue
+		}
+		apex := "/*"
+		if a := v.header["apex"]; a != "" {
+			apex = "(//*[local-name()='" + a + "'])[1]"
+		}
+		fmt.Fprintf(&b, `<ds:Reference URI="%s"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2002/06/xmldsig-filter2">`+
+			`<f:XPath xmlns:f="http://www.w3.org/2002/06/xmldsig-filter2" Filter="intersect">%s</f:XPath></ds:Transform>`+
+			`<ds:Transform Algorithm="%s">`, filepath.Base(in), apex, m.uri)
+		if list := v.header["prefixes"]; list != "" && !m.method.inclusive() {
+			fmt.Fprintf(&b, `<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="%s"/>`, list)
+		}
+		b.WriteString(`</ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/><ds:DigestValue/></ds:Reference>`)
+	}
+	b.WriteString(`</ds:SignedInfo><ds:SignatureValue/></ds:Signature>`)
+	for file, data := range map[string][]byte{in: v.in, template: []byte(b.String())} {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	cmd := exec.Command(xmlsec, "--sign", "--hmackey", key, "--store-references", "--output", template+".out", template)
+	cmd.Dir = dir
+	out, _ := cmd.CombinedOutput()
+	forms := map[string]string{}
+	rest := string(out)
+	for _, m := range names {
+		forms[m] = refused
+		_, tail, ok := strings.Cut(rest, "== PreDigest data - start buffer:\n")
+		if !ok {
+			continue
+		}
+		form, tail, ok := strings.Cut(tail, "\n== PreDigest data - end buffer")
+		if ok {
+			forms[m], rest = form, tail
+		}
+	}
+	return forms
+}
+
+// askSantuario returns Santuario's canonical forms by vector and method.
+func askSantuario(t *testing.T, vectors []*vector) map[string]string {
+	javac := need(t, "javac", "default-jdk-headless")
+	java := need(t, "java", "default-jdk-headless")
+	need(t, "/usr/share/java/xmlsec.jar", "libxml-security-java")
+	dir := t.TempDir()
+	class := "/usr/share/java/xmlsec.jar:/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar:" + dir
+	if out, err := exec.Command(javac, "-cp", class, "-d", dir, "testdata/Canonicalize.java").CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	var jobs strings.Builder
+	outFile := func(v *vector, m string) string { return filepath.Join(dir, v.name+"."+m) }
+	for _, v := range vectors {
+		in := filepath.Join(dir, v.name+".xml")
+		if err := os.WriteFile(in, v.in, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range methods {
+			prefixes := v.header["prefixes"]
+			if m.method.inclusive() {
+				prefixes = ""
+			}
+			fmt.Fprintf(&jobs, "%s\t%s\t%s\t%s\t%s\n", in, v.header["apex"], prefixes, m.uri, outFile(v, m.name))
+		}
+	}
+	jobFile := filepath.Join(dir, "jobs")
+	if err := os.WriteFile(jobFile, []byte(jobs.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(java, "-cp", class, "Canonicalize", jobFile).CombinedOutput(); err != nil {
+		t.Fatalf("java: %v\n%s", err, out)
+	}
+	answers := map[string]string{}
+	for _, v := range vectors {
+		for _, m := range methods {
+			b, err := os.ReadFile(outFile(v, m.name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers[v.name+" "+m.name] = string(b)
+		}
+	}
+	return answers
+}
