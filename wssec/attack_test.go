@@ -153,6 +153,20 @@ func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
 	})
 }
 
+func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
+	to := []string{"{" + nsWSA + "}To"}
+	for _, order := range []wssec.Order{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
+		ps := newPeers(t, symmetric(func(p *wssec.Policy) {
+			p.ProtectionOrder, p.SignedParts.Headers, p.EncryptedParts.Headers = order, to, to
+		}), nil)
+		raw, _ := ps.request(t, plainOrder)
+		msg := string(raw)
+		id := find(t, msg, `<wsse11:EncryptedHeader.*?<xenc:EncryptedData [^>]* Id="([^"]*)"`)
+		_, err := ps.verify(t, []byte(replace(t, msg, `<xenc:DataReference URI="#`+id+`"/>`, "")))
+		refused(t, err, wssec.CodeReference)
+	}
+}
+
 func TestIdsInsideTheBodyAreData(t *testing.T) {
 	ps := newPeers(t, signOnly(), nil)
 	raw, _ := ps.request(t, replace(t, plainOrder, "<amount>", `<x Id="1" ID="1"/><x Id="1"/><amount>`))

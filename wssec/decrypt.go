@@ -51,6 +51,23 @@ func (v *verification) readLists() error {
 			return errAt(CodeReference, n, "EncryptedData that no ReferenceList names")
 		}
 	}
+	return v.refuseUnlisted(seen)
+}
+
+// refuseUnlisted refuses a header block for us that stays encrypted: it would be taken for
+// a header that is not there, and its ciphertext be forwarded.
+func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
+	for b := range v.env.Blocks() {
+		ed := b
+		if b.Is(NSWSSE11, "EncryptedHeader") {
+			ed = b.FirstChild()
+		} else if !b.Is(nsXenc, "EncryptedData") {
+			continue
+		}
+		if !seen[ed] && v.env.Role(b) == v.p.policy.Actor {
+			return errAt(CodeReference, b, "an encrypted header block that no ReferenceList names")
+		}
+	}
 	return nil
 }
 

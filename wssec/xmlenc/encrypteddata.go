@@ -115,6 +115,9 @@ func checkMethodContent(m xmltext.Node) error {
 
 // ParseReferenceList gives the URIs of a ReferenceList of at most max DataReferences, in order.
 func ParseReferenceList(n xmltext.Node, max int) ([]string, error) {
+	if n.HasMixedText() {
+		return nil, errorf(n, "text between elements")
+	}
 	var uris []string
 	for c := range n.Children() {
 		uri, ok := c.Attr("", "URI")

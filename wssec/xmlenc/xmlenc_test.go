@@ -157,7 +157,7 @@ func TestReferenceListNamesAFewParts(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "[#a #b]" {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, bad := range []string{`<x:KeyReference URI="#a"/>`, `<x:DataReference URI="http://evil"/>`, `<x:DataReference URI="#"/>`, `<x:DataReference/>`,
+	for _, bad := range []string{`<x:KeyReference URI="#a"/>`, `<x:DataReference URI="http://evil"/>`, `<x:DataReference URI="#"/>`, `<x:DataReference/>`, `URI="#a"/&gt;`,
 		`<x:DataReference URI="#a"/><x:DataReference URI="#b"/><x:DataReference URI="#c"/>`} {
 		if got, err := xmlenc.ParseReferenceList(list(bad), 2); err == nil {
 			t.Errorf("%s: %v", bad, got)
