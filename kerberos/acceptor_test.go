@@ -58,3 +58,12 @@ func TestAcceptSimple(t *testing.T) {
 		}
 	}
 }
+
+// code is the Code of a refusal, "" for success and other errors.
+func code(err error) kerberos.Code {
+	var e *kerberos.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,159 @@
+package kerberos_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/jcmturner/gokrb5/v8/crypto"
+	"github.com/jcmturner/gokrb5/v8/gssapi"
+	"github.com/jcmturner/gokrb5/v8/types"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// initiatorScript is an initiator of python-gssapi, that is of MIT's library: it prints the token, reads the reply if
+// there is mutual authentication, then prints the context's key, as GSS_C_INQ_SSPI_SESSION_KEY gives it, and a MIC.
+const initiatorScript = `
+import sys, gssapi, gssapi.raw
+def out(b): sys.stdout.write(b.hex() + "\n"); sys.stdout.flush()
+F = gssapi.RequirementFlag
+flags = F.integrity | F.confidentiality | F.replay_detection | F.out_of_sequence_detection
+if sys.argv[2] == "mutual": flags |= F.mutual_authentication
+if sys.argv[3] == "deleg": flags |= F.delegate_to_peer
+name = gssapi.Name(sys.argv[1], gssapi.NameType.kerberos_principal)
+ctx = gssapi.SecurityContext(name=name, usage="initiate", flags=flags, mech=gssapi.MechType.kerberos)
+out(ctx.step())
+if not ctx.complete: ctx.step(bytes.fromhex(sys.stdin.readline()))
+assert ctx.complete
+oid = gssapi.OID.from_int_seq("1.2.840.113554.1.2.2.5.5")
+out(gssapi.raw.inquire_sec_context_by_oid(ctx, oid)[0])
+out(ctx.get_signature(b"a message"))
+`
+
+var mitEnctypes = []struct {
+	etype int32
+	name  string
+}{
+	{17, "aes128-cts-hmac-sha1-96"}, {18, "aes256-cts-hmac-sha1-96"},
+	{19, "aes128-cts-hmac-sha256-128"}, {20, "aes256-cts-hmac-sha384-192"}, {23, "arcfour-hmac"},
+}
+
+// TestInteropMIT accepts tokens of an independent initiator with tickets of an independent KDC, and compares keys.
+func TestInteropMIT(t *testing.T) {
+	m := krbtest.StartMIT(t)
+	m.AddUser("alice", "secret")
+	m.Kinit("alice", "secret")
+	var services []string
+	for _, e := range mitEnctypes {
+		name := fmt.Sprintf("soap/etype%d.example.com", e.etype)
+		m.AddService(name, e.name)
+		services = append(services, name)
+	}
+	kt := m.Keytab(services...)
+	all, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range mitEnctypes {
+		for _, mutual := range []string{"mutual", "one-way"} {
+			t.Run(fmt.Sprintf("%s/%s", e.name, mutual), func(t *testing.T) {
+				p := m.Python(m.Krb5Conf(e.name, "aes256-cts-hmac-sha1-96"), initiatorScript, services[i]+"@EXAMPLE.COM", mutual, "")
+				token := p.Receive()
+				c, err := all.ForServices(services[i]).Accept(t.Context(), token)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkInterop(t, c, e.etype, services[i], mutual == "mutual")
+				if mutual == "mutual" {
+					p.Send(apRep(t, c))
+				}
+				if key := p.Receive(); !bytes.Equal(key, c.ExposeKeyOctets()) {
+					t.Errorf("initiator's key is not ours (%d and %d octets)", len(key), len(c.ExposeKeyOctets()))
+				}
+				if mic := p.Receive(); e.etype != 23 {
+					checkMIC(t, c, mic)
+				}
+			})
+		}
+	}
+	t.Run("rc4 refused by default", func(t *testing.T) {
+		a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := m.Python("", initiatorScript, services[4]+"@EXAMPLE.COM", "", "").Receive()
+		if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeEtype {
+			t.Error(err)
+		}
+	})
+}
+
+func checkInterop(t *testing.T, c *kerberos.Context, etype int32, service string, mutual bool) {
+	t.Helper()
+	if name, realm := c.Client(); name != "alice" || realm != "EXAMPLE.COM" || c.Service() != service+"@EXAMPLE.COM" {
+		t.Errorf("%v", c)
+	}
+	f := c.Facts()
+	if f.TicketEtype != etype || f.KeyEtype != etype || !f.Subkey || f.Mutual != mutual || f.Fallback || f.GSSFlags&0x3c != 0x3c {
+		t.Errorf("%+v", f)
+	}
+}
+
+// checkMIC verifies an initiator's MIC token (RFC 4121 4.2.6.1) with gokrb5 and our key.
+func checkMIC(t *testing.T, c *kerberos.Context, token []byte) {
+	t.Helper()
+	var mic gssapi.MICToken
+	if err := mic.Unmarshal(token, false); err != nil {
+		t.Fatal(err)
+	}
+	mic.Payload = []byte("a message")
+	key := types.EncryptionKey{KeyType: c.EtypeOfKey(), KeyValue: c.ExposeKeyOctets()}
+	if ok, err := mic.Verify(key, 25); !ok || err != nil {
+		t.Error("MIC of the initiator:", err)
+	}
+}
+
+// apRep answers for the acceptor, with gokrb5's cryptography (RFC 4120 5.5.2): no subkey, so the initiator's stays.
+func apRep(t *testing.T, c *kerberos.Context) []byte {
+	t.Helper()
+	tag := func(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
+	integer := func(b *cryptobyte.Builder, n uint8, v int64) {
+		b.AddASN1(tag(n), func(b *cryptobyte.Builder) { b.AddASN1Int64(v) })
+	}
+	f := c.Facts()
+	var enc cryptobyte.Builder
+	enc.AddASN1(0x60|27, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(tag(0), func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(f.ClientTime) })
+			integer(b, 1, int64(f.ClientTime.Nanosecond()/1000))
+			integer(b, 3, int64(binary.BigEndian.Uint16([]byte{1, 2})))
+		})
+	})
+	et, err := crypto.GetEtype(c.SessionKey().Etype())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, cipher, err := et.EncryptMessage(c.SessionKey().ExposeKeyOctets(), enc.BytesOrPanic(), 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rep cryptobyte.Builder
+	rep.AddASN1(0x60|15, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			integer(b, 0, 5)
+			integer(b, 1, 15)
+			b.AddASN1(tag(2), func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					integer(b, 0, int64(c.SessionKey().Etype()))
+					b.AddASN1(tag(2), func(b *cryptobyte.Builder) { b.AddASN1OctetString(cipher) })
+				})
+			})
+		})
+	})
+	return krbtest.Frame(nil, []byte{2, 0}, rep.BytesOrPanic())
+}

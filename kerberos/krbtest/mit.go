@@ -1,0 +1,229 @@
+package krbtest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// A Peer is a program of another implementation that a test needs.
+type Peer struct {
+	Path    string
+	Package string // of Debian
+}
+
+// Programs of MIT Kerberos.
+var (
+	mitKDC        = Peer{"/usr/sbin/krb5kdc", "krb5-kdc"}
+	mitUtil       = Peer{"/usr/sbin/kdb5_util", "krb5-kdc"}
+	mitAdmin      = Peer{"/usr/sbin/kadmin.local", "krb5-admin-server"}
+	mitKinit      = Peer{"/usr/bin/kinit", "krb5-user"}
+	mitKvno       = Peer{"/usr/bin/kvno", "krb5-user"}
+	debianPython  = Peer{"/usr/bin/python3", "python3"}
+	pythonGSSName = "python3-gssapi"
+)
+
+// Need skips the test when a peer is missing, and names the Debian package that has it. With CI=true in the environment
+// a missing peer is a failure.
+func Need(t testing.TB, peers ...Peer) {
+	t.Helper()
+	for _, p := range peers {
+		if _, err := os.Stat(p.Path); err != nil {
+			missing(t, p.Path, p.Package)
+		}
+	}
+}
+
+func missing(t testing.TB, what, debian string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing: install the Debian package %s", what, debian)
+	}
+	t.Skipf("%s is missing: install the Debian package %s to run this test", what, debian)
+}
+
+// MIT is a running krb5kdc of MIT Kerberos with a realm of its own, on a loopback port.
+type MIT struct {
+	Realm string
+	Addr  string
+	dir   string
+	conf  string
+	t     testing.TB
+}
+
+// StartMIT makes a realm EXAMPLE.COM in a temporary directory, starts krb5kdc, and stops it at the end of the test.
+func StartMIT(t testing.TB) *MIT {
+	t.Helper()
+	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit, mitKvno)
+	m := &MIT{Realm: DefaultRealm, Addr: freePort(t), dir: t.TempDir(), t: t}
+	m.conf = filepath.Join(m.dir, "krb5.conf")
+	m.write("krb5.conf", krb5Conf(m.Realm, m.Addr, ""))
+	m.write("kdc.conf", fmt.Sprintf(`[kdcdefaults]
+ kdc_listen = %[1]s
+ kdc_tcp_listen = %[1]s
+[realms]
+ %[2]s = {
+  database_name = %[3]s/principal
+  key_stash_file = %[3]s/stash
+  acl_file = %[3]s/acl
+  max_life = 10h
+  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal aes256-cts-hmac-sha384-192:normal aes128-cts-hmac-sha256-128:normal arcfour-hmac:normal
+ }
+[logging]
+ kdc = FILE:%[3]s/kdc.log
+`, m.Addr, m.Realm, m.dir))
+	m.run(mitUtil.Path, "create", "-s", "-r", m.Realm, "-P", "master")
+	kdc := exec.Command(mitKDC.Path, "-n")
+	kdc.Env = m.Env()
+	var out bytes.Buffer
+	kdc.Stdout, kdc.Stderr = &out, &out
+	if err := kdc.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kdc.Process.Kill(); kdc.Wait() })
+	for range 200 {
+		if c, err := net.Dial("tcp", m.Addr); err == nil {
+			c.Close()
+			return m
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	log, _ := os.ReadFile(filepath.Join(m.dir, "kdc.log"))
+	t.Fatalf("krb5kdc does not answer: %s%s", &out, log)
+	return nil
+}
+
+// freePort finds a loopback port that is free for TCP and UDP now.
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range 20 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().String()
+		u, err := net.ListenPacket("udp", addr)
+		l.Close()
+		if err == nil {
+			u.Close()
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+func (m *MIT) write(name, text string) string {
+	path := filepath.Join(m.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	return path
+}
+
+// Env is the environment for programs that use the realm.
+func (m *MIT) Env(more ...string) []string {
+	return append(append(os.Environ(), "KRB5_CONFIG="+m.conf, "KRB5_KDC_PROFILE="+filepath.Join(m.dir, "kdc.conf"),
+		"KRB5CCNAME=FILE:"+filepath.Join(m.dir, "ccache"), "KRB5RCACHETYPE=none"), more...)
+}
+
+// run runs a program with stdin empty and gives what it printed.
+func (m *MIT) run(path string, args ...string) string {
+	m.t.Helper()
+	return m.runIn(nil, "", path, args...)
+}
+
+func (m *MIT) runIn(env []string, stdin, path string, args ...string) string {
+	m.t.Helper()
+	cmd := exec.Command(path, args...)
+	cmd.Env, cmd.Stdin = m.Env(env...), strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		m.t.Fatalf("%s %s: %v\n%s", path, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Admin runs one kadmin.local command.
+func (m *MIT) Admin(command string) string {
+	m.t.Helper()
+	return m.run(mitAdmin.Path, "-r", m.Realm, "-q", command)
+}
+
+// AddUser adds a principal with a password.
+func (m *MIT) AddUser(name, password string) { m.Admin("addprinc -pw " + password + " " + name) }
+
+// AddService adds a principal with random keys, of the encryption types (by MIT's names) or of all.
+func (m *MIT) AddService(name string, enctypes ...string) {
+	e := ""
+	for i, n := range enctypes {
+		if i > 0 {
+			e += ","
+		}
+		e += n + ":normal"
+	}
+	if e != "" {
+		e = "-e " + e + " "
+	}
+	m.Admin("addprinc -randkey " + e + name)
+}
+
+// Keytab has the present keys of the services, without changing them.
+func (m *MIT) Keytab(services ...string) *kerberos.Keytab {
+	m.t.Helper()
+	path := filepath.Join(m.dir, "out.keytab")
+	os.Remove(path)
+	m.Admin("ktadd -norandkey -k " + path + " " + strings.Join(services, " "))
+	kt, err := kerberos.LoadKeytab(path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return kt
+}
+
+// Krb5Conf is the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
+// preference, or none for all.
+func (m *MIT) Krb5Conf(enctypes ...string) string {
+	return krb5Conf(m.Realm, m.Addr, strings.Join(enctypes, " "))
+}
+
+// Kinit gets a ticket-granting ticket with a password.
+func (m *MIT) Kinit(user, password string) {
+	m.t.Helper()
+	m.runIn(nil, password+"\n", mitKinit.Path, user)
+}
+
+// A Python is a running script of Debian's python3 with gssapi, which talks in lines.
+type Python struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *lineReader
+	stderr bytes.Buffer
+}
+
+// Python starts a script with the realm's environment. A conf that is not empty is used instead of the realm's
+// krb5.conf.
+func (m *MIT) Python(conf, script string, args ...string) *Python {
+	m.t.Helper()
+	Need(m.t, debianPython)
+	if exec.Command(debianPython.Path, "-c", "import gssapi").Run() != nil {
+		missing(m.t, "gssapi for "+debianPython.Path, pythonGSSName)
+	}
+	env := m.Env()
+	if conf != "" {
+		env = append(env, "KRB5_CONFIG="+m.write("client.conf", conf))
+	}
+	p := &Python{t: m.t, cmd: exec.Command(debianPython.Path, append([]string{"-c", script}, args...)...)}
+	p.cmd.Env, p.cmd.Stderr = env, &p.stderr
+	return p.start()
+}

@@ -1,0 +1,52 @@
+package krbtest
+
+import (
+	"bufio"
+	"encoding/hex"
+	"io"
+	"strings"
+)
+
+// lineReader reads lines of hexadecimal.
+type lineReader struct{ *bufio.Reader }
+
+func (p *Python) start() *Python {
+	p.t.Helper()
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.in, p.out = in, &lineReader{bufio.NewReader(out)}
+	p.t.Cleanup(func() { in.Close(); p.cmd.Process.Kill(); p.cmd.Wait() })
+	return p
+}
+
+// Receive reads a line of hexadecimal.
+func (p *Python) Receive() []byte {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.cmd.Wait()
+		p.t.Fatalf("python: %v\n%s", err, &p.stderr)
+	}
+	b, err := hex.DecodeString(strings.TrimSpace(line))
+	if err != nil {
+		p.t.Fatalf("python said %q", line)
+	}
+	return b
+}
+
+// Send writes a line of hexadecimal.
+func (p *Python) Send(b []byte) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.in, hex.EncodeToString(b)+"\n"); err != nil {
+		p.t.Fatalf("python: %v\n%s", err, &p.stderr)
+	}
+}
