@@ -153,6 +153,30 @@ func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
 	})
 }
 
+func TestAPartMayBeEncryptedOnlyWhereThePolicyLetsIt(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	msg, _ := ps.request(t, plainOrder)
+	for optional, codes := range map[bool][]wssec.Code{true: nil, false: {wssec.CodeReference}} {
+		service := newPeers(t, symmetric(func(p *wssec.Policy) {
+			p.EncryptedParts, p.OptionalEncryptedParts = wssec.Parts{}, wssec.Parts{Body: optional}
+		}), nil)
+		service.token = ps.token
+		own, _ := service.request(t, plainOrder)
+		if strings.Contains(string(own), "EncryptedData") {
+			t.Error("we encrypt what is optional")
+		}
+		acceptor := *ps
+		acceptor.service = service.withTickets(t, ps)
+		_, err := acceptor.verify(t, msg)
+		if codes == nil && err != nil {
+			t.Error(err)
+		}
+		if codes != nil {
+			refused(t, err, codes...)
+		}
+	}
+}
+
 func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
 	to := []string{"{" + nsWSA + "}To"}
 	for _, order := range []wssec.Order{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {

@@ -78,14 +78,14 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	e := &encryptedPart{list: l, at: n}
 	ed, kind := n, xmlenc.TypeElement
 	switch {
-	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.EncryptedParts.Body:
+	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.mayEncryptBody():
 		e.part, kind = v.env.Body, xmlenc.TypeContent
 	case n.Parent() == v.security && n.Is(nsXenc, "EncryptedData") && p.EncryptSignature:
 		e.sealed = true
-	case n.Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0 && n.Is(NSWSSE11, "EncryptedHeader"):
+	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(NSWSSE11, "EncryptedHeader"):
 		ed = n.FirstChild()
-	case n.Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0 && n.Is(nsXenc, "EncryptedData"):
-	case n.Parent().Is(NSWSSE11, "EncryptedHeader") && n.Parent().Parent() == v.env.Header && len(p.EncryptedParts.Headers) > 0:
+	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(nsXenc, "EncryptedData"):
+	case n.Parent().Is(NSWSSE11, "EncryptedHeader") && n.Parent().Parent() == v.env.Header && p.mayEncryptHeaders():
 		e.at = n.Parent()
 	default:
 		return nil, errAt(CodeReference, n, "is encrypted, which the policy does not ask for at this place (encrypted-parts, encrypt-signature)")
@@ -176,7 +176,8 @@ func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) err
 	if e.sealed || parent != v.env.Header {
 		return nil
 	}
-	if !v.p.policy.EncryptedParts.matches(e.part) || e.part.Is(NSWSSE, "Security") {
+	p := &v.p.policy
+	if !p.EncryptedParts.matches(e.part) && !p.OptionalEncryptedParts.matches(e.part) || e.part.Is(NSWSSE, "Security") {
 		return errAt(CodePlaintext, e.Node, "the decrypted header block is not one that the policy encrypts (encrypted-parts)")
 	}
 	if _, err := v.env.MustUnderstand(e.part); err != nil {

@@ -22,6 +22,7 @@ func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { retur
 // peers are a client and a service that share a policy and a Kerberos token.
 type peers struct {
 	client, service *wssec.Processor
+	cfg             wssec.Config
 	token           wssec.OutgoingToken
 	now             time.Time
 }
@@ -39,6 +40,7 @@ func newPeers(t testing.TB, p wssec.Policy, replay kerberos.ReplayStore) *peers 
 		t.Fatal(err)
 	}
 	cfg := wssec.Config{Tickets: acceptor, Replay: replay, Time: func() time.Time { return ps.now }}
+	ps.cfg = cfg
 	if ps.client, err = wssec.NewProcessor(p, cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +112,16 @@ func preset(t testing.TB, name string) wssec.Policy {
 	p, ok := wssec.Preset(name)
 	if !ok {
 		t.Fatal(name)
+	}
+	return p
+}
+
+// withTickets gives a service with ps's policy that knows the keys of other's.
+func (ps *peers) withTickets(t testing.TB, other *peers) *wssec.Processor {
+	t.Helper()
+	p, err := wssec.NewProcessor(ps.service.Policy(), other.cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return p
 }

@@ -33,6 +33,10 @@ type Policy struct {
 	SignedParts Parts `yaml:"signed-parts,omitempty"`
 	// EncryptedParts are the parts that must be encrypted (§4.2.1).
 	EncryptedParts Parts `yaml:"encrypted-parts,omitempty"`
+	// OptionalEncryptedParts are parts that a peer may encrypt without being asked to, as
+	// wsp:Optional has it: CXF's streaming client encrypts every Body that it signs. We do
+	// not encrypt them.
+	OptionalEncryptedParts Parts `yaml:"optional-encrypted-parts,omitempty"`
 	// ProtectionOrder is the [protection order] (§6.3). Empty: sign-before-encrypt.
 	ProtectionOrder Order `yaml:"protection-order,omitempty"`
 	// EncryptSignature is the [signature protection] (§6.4): the Signature must be encrypted.
@@ -225,6 +229,15 @@ func (p *Policy) signs() bool { return p.Binding == Symmetric || p.endorsing() }
 // encrypts tells whether a message under this policy carries encrypted parts.
 func (p *Policy) encrypts() bool {
 	return p.Binding == Symmetric && (!p.EncryptedParts.IsZero() || p.EncryptSignature)
+}
+
+// mayEncryptBody and mayEncryptHeaders tell where an EncryptedData may stand.
+func (p *Policy) mayEncryptBody() bool {
+	return p.EncryptedParts.Body || p.OptionalEncryptedParts.Body
+}
+
+func (p *Policy) mayEncryptHeaders() bool {
+	return len(p.EncryptedParts.Headers)+len(p.OptionalEncryptedParts.Headers) > 0
 }
 
 // ProtectsReplies tells whether replies are signed or encrypted in the message.

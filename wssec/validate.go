@@ -67,13 +67,13 @@ func (p *Policy) checkProtection() error {
 	if p.signs() && !ok {
 		fail("algorithm-suite: %q is not one of %q", p.AlgorithmSuite, SuiteNames())
 	}
-	if p.Binding != Symmetric && (!p.EncryptedParts.IsZero() || p.EncryptSignature) {
+	if p.Binding != Symmetric && (!p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature) {
 		fail("encrypted-parts: only the symmetric binding encrypts in the message")
 	}
 	if p.Binding == Symmetric && p.SignedParts.IsZero() {
 		fail("signed-parts: the symmetric binding signs at least one part; add body: true")
 	}
-	if p.Binding == Symmetric && p.EncryptedParts.Body && !p.SignedParts.Body {
+	if p.Binding == Symmetric && p.mayEncryptBody() && !p.SignedParts.Body {
 		fail("signed-parts: an encrypted Body that is not signed can be changed by anyone; add body: true")
 	}
 	if p.Binding != Symmetric && p.SignatureConfirmation {
@@ -88,7 +88,7 @@ func (p *Policy) checkProtection() error {
 	if p.KeyFit == FitExact && p.DerivedKeys == Forbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
 		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or key-fit: wss4j")
 	}
-	for _, h := range append(slices.Clone(p.SignedParts.Headers), p.EncryptedParts.Headers...) {
+	for _, h := range slices.Concat(p.SignedParts.Headers, p.EncryptedParts.Headers, p.OptionalEncryptedParts.Headers) {
 		if _, err := parseName(h); err != nil {
 			errs = append(errs, err)
 		}
