@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ import (
 )
 
 // forwarded gives the canonical form of what goes to the backend, and the principal.
+// The order of header blocks has no meaning (SOAP 1.2 §2.6), and a signature over each of
+// them does not fix it.
 func forwarded(m *wssec.Message) (string, error) {
 	fwd, err := m.AppendForward(nil, wssec.DropHeaders)
 	if err != nil {
@@ -26,7 +29,12 @@ func forwarded(m *wssec.Message) (string, error) {
 		return "", fmt.Errorf("what is forwarded does not parse: %w\n%s", err, fwd)
 	}
 	name, realm := m.Principal()
-	return name + "@" + realm + string(env.Root.AppendCanonical(nil, xmltext.C14N{})), nil
+	var blocks []string
+	for b := range env.Blocks() {
+		blocks = append(blocks, string(b.AppendCanonical(nil, xmltext.C14N{})))
+	}
+	slices.Sort(blocks)
+	return name + "@" + realm + strings.Join(blocks, "") + string(env.Body.AppendCanonical(nil, xmltext.C14N{})), nil
 }
 
 // mutate changes a message in one of the ways an attacker has without knowing the key:
