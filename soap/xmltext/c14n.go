@@ -49,15 +49,13 @@ type ApexAttr struct {
 }
 
 // AppendCanonical appends the canonical form of the subtree of n, grafts
-// included. It allocates only to grow dst and, for documents with many
-// prefixes, a small table. The zero Node has the empty form.
+// included. Apart from dst it needs about one kilobyte, for documents with many
+// prefixes a little more. The zero Node has the empty form.
 func (n Node) AppendCanonical(dst []byte, c C14N) []byte {
 	if n.doc == nil {
 		return dst
 	}
-	var s scratch
-	k := newCanonicalizer(&s)
-	k.buf = dst
+	k := canonicalizer{output: output{buf: dst}}
 	k.run(n, c)
 	return k.buf
 }
@@ -71,18 +69,11 @@ func (n Node) WriteCanonical(w io.Writer, c C14N) error {
 	}
 	_, _, _, end := n.SourceRange()
 	size := min(writeBuffer, end-int(n.Offset())+writeBuffer/8)
-	var s scratch
-	k := newCanonicalizer(&s)
-	k.w, k.buf = w, make([]byte, 0, size)
+	k := canonicalizer{output: output{w: w, buf: make([]byte, 0, size)}}
 	k.run(n, c)
 	k.drain()
 	return k.err
 }
-
-const (
-	writeBuffer = 4 << 10 // octets collected before a Write
-	writeDirect = 1 << 10 // octets from which the source is written directly
-)
 
 // slot is what the canonicalizer knows of one prefix.
 type slot struct {
@@ -103,9 +94,7 @@ type frame struct {
 // canonicalizer walks the index and copies the source, in runs as long as
 // possible.
 type canonicalizer struct {
-	buf []byte
-	w   io.Writer // nil: collect everything in buf
-	err error
+	output
 
 	names    *nameTable
 	comments bool
@@ -120,18 +109,12 @@ type canonicalizer struct {
 	// Prefixes and namespaces that only Extra has, numbered from the end of the
 	// tables on.
 	prefixes, uris []string
-}
 
-// scratch is where a canonicalizer keeps its lists as long as they are short.
-type scratch struct {
-	slots  [32]slot
-	undos  [16]undo
-	frames [16]frame
-	fresh  [16]uint16
-}
-
-func newCanonicalizer(s *scratch) canonicalizer {
-	return canonicalizer{slots: s.slots[:0], undos: s.undos[:0], frames: s.frames[:0], fresh: s.fresh[:0]}
+	// Where the lists are as long as they are short.
+	slotStore  [32]slot
+	undoStore  [16]undo
+	frameStore [16]frame
+	freshStore [16]uint16
 }
 
 func (k *canonicalizer) run(n Node, c C14N) {
@@ -139,6 +122,7 @@ func (k *canonicalizer) run(n Node, c C14N) {
 	k.comments = c.Method.comments()
 	k.all = c.Method.inclusive()
 	k.any = k.all
+	k.slots, k.undos, k.frames, k.fresh = k.slotStore[:0], k.undoStore[:0], k.frameStore[:0], k.freshStore[:0]
 	if need := len(k.names.prefixes.list) + len(c.Extra); need > cap(k.slots) {
 		k.slots = make([]slot, 0, need)
 	}
@@ -330,8 +314,19 @@ func (k *canonicalizer) text(b []byte, references bool) {
 
 // textRune writes one character that a reference stands for.
 func (k *canonicalizer) textRune(r rune) {
-	var store [8]byte
-	k.write(appendEscapedText(store[:0], utf8.AppendRune(store[4:4], r)))
+	k.room(utf8.UTFMax)
+	switch r {
+	case '&':
+		k.writeString("&amp;")
+	case '<':
+		k.writeString("&lt;")
+	case '>':
+		k.writeString("&gt;")
+	case '\r':
+		k.writeString("&#xD;")
+	default:
+		k.buf = utf8.AppendRune(k.buf, r)
+	}
 }
 
 // lines writes b with its line ends normalised.
@@ -358,37 +353,4 @@ func (k *canonicalizer) instruction(body []byte) {
 		k.lines(data)
 	}
 	k.writeString("?>")
-}
-
-// write emits b.
-func (k *canonicalizer) write(b []byte) {
-	if k.w != nil && len(k.buf)+len(b) > cap(k.buf) {
-		k.drain()
-		if len(b) >= min(writeDirect, cap(k.buf)) {
-			k.send(b)
-			return
-		}
-	}
-	k.buf = append(k.buf, b...)
-}
-
-func (k *canonicalizer) writeString(s string) {
-	if k.w != nil && len(k.buf)+len(s) > cap(k.buf) {
-		k.drain()
-	}
-	k.buf = append(k.buf, s...)
-}
-
-// drain sends what is collected.
-func (k *canonicalizer) drain() {
-	if len(k.buf) > 0 {
-		k.send(k.buf)
-		k.buf = k.buf[:0]
-	}
-}
-
-func (k *canonicalizer) send(b []byte) {
-	if k.err == nil {
-		_, k.err = k.w.Write(b)
-	}
 }

@@ -122,14 +122,15 @@ func (k *canonicalizer) value(d *Doc, a *attribute) {
 		return
 	}
 	var store [128]byte
-	var escaped [256]byte
-	k.write(appendEscapedAttr(escaped[:0], appendAttrValue(store[:0], d.rawValue(a))))
+	value := appendAttrValue(store[:0], d.rawValue(a))
+	k.room(len(value))
+	k.buf = appendEscapedAttr(k.buf, value)
 }
 
 // writeAttr writes an escaped attribute value.
 func (k *canonicalizer) writeAttr(value string) {
-	var escaped [256]byte
-	k.write(AppendEscapedAttr(escaped[:0], value))
+	k.room(len(value))
+	k.buf = appendEscapedAttr(k.buf, value)
 }
 
 func (k *canonicalizer) renderDeclarations() {

@@ -109,10 +109,9 @@ func transcode(src []byte, bigEndian bool, limit int) ([]byte, error) {
 // xmlDecl checks the XML declaration at the start of b against enc and returns
 // its end (XML 1.0 2.8, production 23).
 func xmlDecl(b []byte, enc encoding) (int, error) {
-	i := len("<?xml")
-	version, i, ok := pseudoAttr(b, i, "version")
+	version, i, ok := pseudoAttr(b, len("<?xml"), "version")
 	if !ok || version != "1.0" {
-		return i, fmt.Errorf("%w: version must be 1.0", ErrXMLDecl)
+		return len("<?xml"), fmt.Errorf("%w: version must be 1.0", ErrXMLDecl)
 	}
 	if label, next, ok := pseudoAttr(b, i, "encoding"); ok {
 		if !isEncName(label) {

@@ -19,7 +19,7 @@ func (s *scanner) special(lt int) (int, error) {
 	case bytes.HasPrefix(b, []byte("<![CDATA[")):
 		n, err = scanCDATA(b)
 		if err == nil && s.cur == noElement {
-			err = ErrTextOutsideRoot
+			n, err = 0, ErrTextOutsideRoot
 		}
 	case b[1] == '?':
 		n, err = s.scanPI(b)
