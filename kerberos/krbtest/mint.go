@@ -13,8 +13,9 @@ import (
 
 // TicketOptions say what to put into a ticket. Zero values mean what a KDC would put there.
 type TicketOptions struct {
-	Etype        int32 // of the service's key; 0 means 18
-	Kvno         uint32
+	Etype        int32  // of the service's key; 0 means 18
+	Kvno         uint32 // of the service's key; 0 means the newest
+	WrittenKvno  uint32 // that the ticket says; 0 means Kvno
 	NoKvno       bool
 	CutCipher    int // leave so many octets of the ciphertext, when not 0
 	SessionEtype int32
@@ -51,9 +52,9 @@ type TokenOptions struct {
 	PVNO        int64
 	MsgType     int64
 	APOptions   uint32
-	AuthEtype   int32 // as it stands in the message
-	CutAuth     int   // leave so many octets of the authenticator's ciphertext, when not 0
-	WrongKey    bool  // encrypt the authenticator with another key
+	AuthEtype   int32  // as it stands in the message
+	CutAuth     int    // leave so many octets of the authenticator's ciphertext, when not 0
+	AuthKey     []byte // encrypt the authenticator with this key instead of the session key
 	Cusec       int64
 	SeqNumber   int64
 	Bare        bool   // no GSS-API frame
@@ -223,7 +224,7 @@ func mint(o *TicketOptions, serviceKey []byte) ([]byte, error) {
 				integer(b, 0, or(o.TktVno, 5))
 				str(b, 1, o.Realm)
 				name(b, 2, o.Name)
-				encrypted(b, 3, o.Etype, o.Kvno, o.NoKvno, cipher)
+				encrypted(b, 3, o.Etype, or(o.WrittenKvno, o.Kvno), o.NoKvno, cipher)
 			})
 		})
 	}), nil
@@ -264,8 +265,8 @@ func gssChecksum(flags uint32) []byte {
 
 // apReq makes the token.
 func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
-	if o.WrongKey {
-		sessionKey = RandomKey(sessionEtype)
+	if o.AuthKey != nil {
+		sessionKey = o.AuthKey
 	}
 	cipher, err := encrypt(sessionEtype, sessionKey, o.authenticator(), 11)
 	if err != nil {

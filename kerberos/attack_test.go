@@ -1,0 +1,312 @@
+package kerberos_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// The attacks here worked against libraries in use; each test names the fault it stands for.
+
+// TestAttackRealmSpoofing: a client of a trusted but lesser realm claims another realm in the authenticator (gokrb5 577).
+func TestAttackRealmSpoofing(t *testing.T) {
+	k := newKDC()
+	token, _ := mustToken(t, k, krbtest.TokenOptions{
+		Ticket:      krbtest.TicketOptions{ClientRealm: "USERS.EVIL"},
+		ClientRealm: "ADMIN.CORP",
+	})
+	_, err := newAcceptor(t, k, kerberos.AcceptorConfig{}).Accept(t.Context(), token)
+	wantRefusal(t, err, kerberos.CodeClientMismatch, "alice@USERS.EVIL's", "alice@ADMIN.CORP")
+}
+
+// TestAttackSNameRewriting: the ticket's service name is in clear. Rewriting it must neither make a presented
+// authenticator new nor let a ticket for one service pass as one for another.
+func TestAttackSNameRewriting(t *testing.T) {
+	k := newKDC()
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{})
+	token, _ := mustToken(t, k, krbtest.TokenOptions{Bare: true})
+	if _, err := a.Accept(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	rewritten := rename(t, token, "gw.example.com", "GW.example.com")
+	_, err := a.Accept(t.Context(), rewritten)
+	wantRefusal(t, err, kerberos.CodeNoPrincipal)
+
+	k.AddService("soap/bk.example.com") // same length, another key
+	a = newAcceptor(t, k, kerberos.AcceptorConfig{})
+	rewritten = rename(t, token, "gw.example.com", "bk.example.com")
+	_, err = a.Accept(t.Context(), rewritten)
+	wantRefusal(t, err, kerberos.CodeTicketIntegrity)
+}
+
+// TestAttackSameKeyAliases: with several names on one key the rewritten ticket opens, and the authenticator is still
+// known; also in the other frame and bare.
+func TestAttackSameKeyAliases(t *testing.T) {
+	k := newKDC()
+	k.Alias(service, "soap/bk.example.com")
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{})
+	routes := []*kerberos.Acceptor{a, a.ForServices(service), a.ForServices("soap/bk.example.com")}
+	bare, _ := mustToken(t, k, krbtest.TokenOptions{Bare: true})
+	renamed := rename(t, bare, "gw.example.com", "bk.example.com")
+	var accepted int
+	for _, token := range [][]byte{bare, renamed} {
+		for _, frame := range [][]byte{nil, krbtest.OIDKRB5, krbtest.OIDMSKRB5, krbtest.OIDOldKRB5} {
+			for _, route := range routes {
+				if frame != nil {
+					token = krbtest.Frame(frame, nil, bytes.TrimPrefix(token, nil))
+				}
+				_, err := route.Accept(t.Context(), token)
+				switch code(err) {
+				case "":
+					accepted++
+				case kerberos.CodeReplay, kerberos.CodeService, kerberos.CodeTokenMalformed:
+				default:
+					t.Error(err)
+				}
+			}
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("one authenticator was accepted %d times", accepted)
+	}
+}
+
+func rename(t *testing.T, token []byte, from, to string) []byte {
+	t.Helper()
+	if bytes.Count(token, []byte(from)) != 1 || len(from) != len(to) {
+		t.Fatal("cannot rename")
+	}
+	return bytes.Replace(token, []byte(from), []byte(to), 1)
+}
+
+// TestAttackConcurrentPresentation: of 64 at once exactly one wins, again and again (gokrb5 looks up and inserts under
+// two locks).
+func TestAttackConcurrentPresentation(t *testing.T) {
+	rounds := 10_000
+	if testing.Short() {
+		rounds = 200
+	}
+	k := newKDC()
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{Services: []string{service}})
+	st, err := k.Ticket("alice", service, krbtest.TicketOptions{Etype: 17})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const presenters = 64
+	tokens := make(chan []byte, rounds)
+	for range rounds {
+		token, _, err := st.InitToken(kerberos.InitOptions{Time: fixedTime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens <- token
+	}
+	close(tokens)
+	rivals := runRivals(presenters)
+	defer rivals.stop()
+	for token := range tokens {
+		var wins, replays atomic.Int32
+		rivals.run(func() {
+			switch _, err := a.Accept(context.Background(), token); {
+			case err == nil:
+				wins.Add(1)
+			case code(err) == kerberos.CodeReplay:
+				replays.Add(1)
+			}
+		})
+		if wins.Load() != 1 || replays.Load() != presenters-1 {
+			t.Fatalf("accepted %d times, refused as replay %d times", wins.Load(), replays.Load())
+		}
+	}
+}
+
+// rivals run one function in many goroutines at once.
+type rivals struct {
+	jobs []chan func()
+	done sync.WaitGroup
+}
+
+func runRivals(n int) *rivals {
+	r := &rivals{}
+	for range n {
+		jobs := make(chan func())
+		r.jobs = append(r.jobs, jobs)
+		go func() {
+			for f := range jobs {
+				f()
+				r.done.Done()
+			}
+		}()
+	}
+	return r
+}
+
+func (r *rivals) run(f func()) {
+	r.done.Add(len(r.jobs))
+	for _, jobs := range r.jobs {
+		jobs <- f
+	}
+	r.done.Wait()
+}
+
+func (r *rivals) stop() {
+	for _, jobs := range r.jobs {
+		close(jobs)
+	}
+}
+
+// TestAttackFutureDated: an authenticator dated ahead is valid for up to twice the skew limit, and so must its record be
+// (gokrb5 forgets it one limit after presentation). All moments in between are tried, with other traffic.
+func TestAttackFutureDated(t *testing.T) {
+	clock := now
+	timeFunc := func() time.Time { return clock }
+	k := krbtest.New(krbtest.Config{Time: timeFunc})
+	k.AddService(service)
+	const skew = 2 * time.Second
+	for _, ahead := range []time.Duration{-skew, 0, skew * 19 / 20, skew} {
+		clock = now
+		a := newAcceptor(t, k, kerberos.AcceptorConfig{MaxSkew: skew, Time: timeFunc})
+		token, _ := mustToken(t, k, krbtest.TokenOptions{Time: now.Add(ahead)})
+		if _, err := a.Accept(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		for ; clock.Before(now.Add(3 * skew)); clock = clock.Add(50 * time.Millisecond) {
+			filler, _ := mustToken(t, k, krbtest.TokenOptions{Time: clock.Add(-skew)})
+			if _, err := a.Accept(t.Context(), filler); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeReplay && code(err) != kerberos.CodeSkew {
+				t.Fatalf("dated %v ahead, presented again after %v: %v", ahead, clock.Sub(now), err)
+			}
+		}
+	}
+}
+
+// TestAttackDifferentLimits: two acceptors with one store and different limits; the store is told the larger window.
+func TestAttackDifferentLimits(t *testing.T) {
+	clock := now
+	timeFunc := func() time.Time { return clock }
+	k := krbtest.New(krbtest.Config{Time: timeFunc})
+	k.AddService(service)
+	store := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), Time: timeFunc})
+	cfg := kerberos.AcceptorConfig{MaxSkew: time.Minute, ReplayWindow: 5 * time.Minute, Replay: store, Time: timeFunc}
+	strict := newAcceptor(t, k, cfg)
+	cfg.MaxSkew = 5 * time.Minute
+	lax := newAcceptor(t, k, cfg)
+	token, _ := mustToken(t, k, krbtest.TokenOptions{})
+	if _, err := strict.Accept(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		clock = clock.Add(30 * time.Second)
+		if _, err := lax.Accept(t.Context(), token); code(err) != kerberos.CodeReplay {
+			t.Fatalf("after %v: %v", clock.Sub(now), err)
+		}
+	}
+}
+
+// TestAttackRestart: after a restart nothing that was presented before is accepted: with a journal because it is known,
+// in memory because it is older than the process.
+func TestAttackRestart(t *testing.T) {
+	clock := now
+	timeFunc := func() time.Time { return clock }
+	k := krbtest.New(krbtest.Config{Time: timeFunc})
+	k.AddService(service)
+	dir := t.TempDir()
+	type start func() (kerberos.ReplayStore, func())
+	for name, test := range map[string]struct {
+		start start
+		want  kerberos.Code
+	}{
+		"journal": {func() (kerberos.ReplayStore, func()) {
+			j, err := kerberos.OpenReplayJournal(dir, kerberos.ReplayJournalConfig{Time: timeFunc})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j, func() { j.Close() }
+		}, kerberos.CodeReplay},
+		"memory": {func() (kerberos.ReplayStore, func()) {
+			return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: timeFunc}), func() {}
+		}, kerberos.CodeBeforeStart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, stop := test.start()
+			clock = clock.Add(time.Second)
+			token, _ := mustToken(t, k, krbtest.TokenOptions{})
+			if _, err := newAcceptor(t, k, kerberos.AcceptorConfig{Replay: store, Time: timeFunc}).Accept(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			clock = clock.Add(time.Second)
+			store, stop = test.start()
+			defer stop()
+			a := newAcceptor(t, k, kerberos.AcceptorConfig{Replay: store, Time: timeFunc})
+			_, err := a.Accept(t.Context(), token)
+			wantRefusal(t, err, test.want)
+			clock = clock.Add(time.Second)
+			token, _ = mustToken(t, k, krbtest.TokenOptions{})
+			if _, err := a.Accept(t.Context(), token); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestAttackShortCiphertexts: every length of both ciphertexts, for all encryption types (gokrb5 panics on those shorter
+// than the checksum).
+func TestAttackShortCiphertexts(t *testing.T) {
+	k := newKDC()
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{Etypes: allEtypes})
+	for _, etype := range allEtypes {
+		for n := 1; n < 120; n++ {
+			token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype, CutCipher: n}})
+			if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeTokenMalformed && code(err) != kerberos.CodeTicketIntegrity {
+				t.Fatalf("etype %d, %d octets of ticket: %v", etype, n, err)
+			}
+			token, _ = mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype}, CutAuth: n})
+			if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeTokenMalformed && code(err) != kerberos.CodeAuthIntegrity {
+				t.Fatalf("etype %d, %d octets of authenticator: %v", etype, n, err)
+			}
+		}
+	}
+}
+
+// TestAttackMutations: every truncation and every flipped bit of a token is refused, or is the same authenticator and
+// thus a replay; nothing panics, and every refusal has a code.
+func TestAttackMutations(t *testing.T) {
+	k := newKDC()
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{Etypes: allEtypes})
+	for _, etype := range allEtypes {
+		for _, bare := range []bool{false, true} {
+			token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype}, Bare: bare})
+			if _, err := a.Accept(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			for n := range token {
+				mustRefuse(t, a, token[:n])
+			}
+			mustRefuse(t, a, append(bytes.Clone(token), 0))
+			for i := range 8 * len(token) {
+				mutant := bytes.Clone(token)
+				mutant[i/8] ^= 1 << (i % 8)
+				mustRefuse(t, a, mutant)
+			}
+		}
+	}
+}
+
+func mustRefuse(t *testing.T, a *kerberos.Acceptor, token []byte) {
+	t.Helper()
+	c, err := a.Accept(context.Background(), token)
+	var e *kerberos.Error
+	if c != nil || !errors.As(err, &e) || e.Code == "" || e.Detail == "" {
+		t.Fatalf("token %x: %v, %v", token, c, err)
+	}
+}
