@@ -7,7 +7,8 @@
 //	xmlsec1                   verifies the HMAC of a reply and decrypts it
 //
 // A test whose peer is not installed skips and names the Debian package; with CI=true in the environment it fails instead.
-// With -short nothing here runs.
+// With -short nothing here runs. The first run fetches CXF from Maven Central (70 MB) and keeps what it compiled in the
+// user's cache directory.
 //
 // The folder transcripts holds the programs that made testvectors/transcripts out of recorded conversations.
 //

@@ -50,8 +50,14 @@ func newCXF(t *testing.T, k *kdc) *cxf {
 		cache = os.TempDir()
 	}
 	c := &cxf{kdc: k, build: filepath.Join(cache, "wssgate-interop", "cxf-"+sourcesID(t, "cxf"))}
-	if !c.built() {
-		mustRun(t, c.env(), "bash", "cxf/build.sh")
+	if c.built() {
+		return c
+	}
+	if out, err := runs(t, c.env(), "bash", "cxf/build.sh"); err != nil {
+		if os.Getenv("CI") != "true" {
+			t.Skipf("CXF cannot be built, which needs Maven Central: %v\n%s", err, out)
+		}
+		t.Fatalf("build CXF: %v\n%s", err, out)
 	}
 	return c
 }
