@@ -137,7 +137,7 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 func (a *Acceptor) Validate() error {
 	usable := func(p Principal) bool {
 		return slices.ContainsFunc(a.cfg.Keytab.entries, func(e KeytabEntry) bool {
-			return p.matches(e.Principal) && e.ticket != nil && slices.Contains(a.cfg.Etypes, e.Etype)
+			return p.matches(e.Principal) && e.openTicket != nil && slices.Contains(a.cfg.Etypes, e.Etype)
 		})
 	}
 	for _, p := range a.services {
@@ -150,6 +150,21 @@ func (a *Acceptor) Validate() error {
 	}
 	return nil
 }
+
+// String names the services.
+func (a *Acceptor) String() string {
+	names := make([]string, len(a.services))
+	for i := range a.services {
+		names[i] = a.services[i].String()
+	}
+	if len(names) == 0 {
+		names = a.cfg.Keytab.names()
+	}
+	return "acceptor for " + strings.Join(names, ", ")
+}
+
+// Format prints String for every verb.
+func (a *Acceptor) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
 
 // VerifyTicket is Accept with the result as a Ticket.
 func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {

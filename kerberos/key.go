@@ -10,14 +10,11 @@ import (
 // A Key is a Kerberos protocol key: an encryption type and secret octets. It cannot be compared with ==, prints and
 // marshals as its type only, and gives its octets through one method. The zero Key is no key.
 type Key struct {
-	_     [0]func() // == would not take constant time
 	etype int32
-	// Behind a pointer because fmt prints unexported fields of an enclosing struct without asking for their methods.
-	secret *secret
+	// A func, because fmt looks into all else, methods or not, when a Key is an unexported field of what it prints.
+	// It also makes == not compile, which would not take constant time.
+	octets func() []byte // the secret octets themselves, not a copy
 }
-
-// secret has room for the longest key; Key.octets cuts it to size.
-type secret [maxKeyLen]byte
 
 // NewKey makes a Key from a copy of octets. The length must be the encryption type's (RFC 3961, 8009, 4757).
 func NewKey(etype int32, octets []byte) (Key, error) {
@@ -28,22 +25,12 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	if len(octets) != et.keyLen {
 		return Key{}, fmt.Errorf("key of %d octets for %s, which has %d", len(octets), et.name, et.keyLen)
 	}
-	k := Key{etype: etype, secret: new(secret)}
-	copy(k.secret[:], octets)
-	return k, nil
-}
-
-// octets are the secret octets themselves, not a copy.
-func (k Key) octets() []byte {
-	et, ok := enctypeByID(k.etype)
-	if !ok || k.secret == nil {
-		return nil
-	}
-	return k.secret[:et.keyLen]
+	own := bytes.Clone(octets)
+	return Key{etype: etype, octets: func() []byte { return own }}, nil
 }
 
 // IsZero reports whether k is no key.
-func (k Key) IsZero() bool { return k.secret == nil }
+func (k Key) IsZero() bool { return k.octets == nil }
 
 // Etype is the encryption type's number (IANA "Kerberos Encryption Type Numbers"); 0 for the zero Key.
 func (k Key) Etype() int32 { return k.etype }
@@ -58,6 +45,9 @@ func (k Key) Equal(o Key) bool {
 
 // ExposeKeyOctets gives a copy of the secret octets. Never log them.
 func (k Key) ExposeKeyOctets() []byte {
+	if k.IsZero() {
+		return nil
+	}
 	return bytes.Clone(k.octets())
 }
 

@@ -21,7 +21,7 @@ func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno boo
 			break
 		}
 		for _, e := range list {
-			if e.Etype != r.ticket.etype || e.ticket == nil || rank(e, r.ticket.kvno) != pass {
+			if e.Etype != r.ticket.etype || e.openTicket == nil || rank(e, r.ticket.kvno) != pass {
 				continue
 			}
 			sameEtype = true
@@ -29,7 +29,7 @@ func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno boo
 			if trials++; trials > maxTrials {
 				break
 			}
-			if plain, err := e.ticket.open(w, r.ticket.cipher); err == nil {
+			if plain, err := e.openTicket(w, r.ticket.cipher); err == nil {
 				return plain, e, nil
 			}
 		}

@@ -27,7 +27,8 @@ type KeytabEntry struct {
 	// ShortKvno: the file holds only the low 8 bits of Kvno.
 	ShortKvno bool
 
-	ticket *usageKey // derived for usage 2; nil when Key is zero
+	// openTicket is usageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
+	openTicket func(w *scratch, ciphertext []byte) ([]byte, error)
 }
 
 // A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable
@@ -104,7 +105,7 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 	for i := range entries {
 		e := &entries[i]
 		if !e.Key.IsZero() {
-			e.ticket = newUsageKey(&w, e.Key, usageTicket)
+			e.openTicket = newUsageKey(&w, e.Key, usageTicket).open
 		}
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)
