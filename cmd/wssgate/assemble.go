@@ -15,9 +15,8 @@ import (
 )
 
 // assemble joins what kerberos and wssec know of nothing about each other to a
-// Gateway, as cfg says. All routes share replay, which remembers tickets and
-// messages alike.
-func assemble(cfg *config.Config, replay kerberos.ReplayStore, log *slog.Logger) (*gateway.Gateway, error) {
+// Gateway, as cfg says. All routes share the replay stores.
+func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
 	keytabs := map[string]*kerberos.Keytab{}
 	gc := gateway.Config{
 		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
@@ -40,7 +39,7 @@ func assemble(cfg *config.Config, replay kerberos.ReplayStore, log *slog.Logger)
 	return gateway.New(gc)
 }
 
-func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay kerberos.ReplayStore) (gateway.Route, error) {
+func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay replayStores) (gateway.Route, error) {
 	r := &cfg.Routes[i]
 	if all := keytab.Principals(); r.Service == "" && len(all) > 1 {
 		return gateway.Route{}, cfg.Refuse(i, "service", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", r.Keytab, len(all), all),
@@ -54,7 +53,7 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay ke
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew
 	}
-	processor, err := wssec.NewProcessor(policy, wssec.Config{Tickets: acceptor, Replay: replay})
+	processor, err := wssec.NewProcessor(policy, wssec.Config{Tickets: acceptor, Replay: replay.messages})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")
 	}
@@ -71,9 +70,9 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay ke
 	}, nil
 }
 
-func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab, replay kerberos.ReplayStore) kerberos.AcceptorConfig {
+func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab, replay replayStores) kerberos.AcceptorConfig {
 	ac := kerberos.AcceptorConfig{
-		Keytab: keytab, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay,
+		Keytab: keytab, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
 		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
 	}
 	if r.Service != "" {

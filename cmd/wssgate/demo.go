@@ -1,5 +1,252 @@
 package main
 
-type demoCmd struct{}
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
 
-func (demoCmd) Run(s *streams) error { return nil }
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+type demoCmd struct {
+	Serve bool `help:"Keep running afterwards, and print commands to try."`
+}
+
+// Help is shown below the flags' summary.
+func (demoCmd) Help() string {
+	return "Everything is real and on loopback: a Kerberos KDC, a client, this gateway and a plain SOAP service, in one process and without network. " +
+		"The exit status is 0 only if everything was verified."
+}
+
+// The demo's question, as an application without any security writes it.
+const demoQuestion = `<soap:Envelope xmlns:soap="` + soap.NS11 + `">
+  <soap:Body>
+    <q:GetQuote xmlns:q="urn:example:quotes"><q:Symbol>ACME</q:Symbol></q:GetQuote>
+  </soap:Body>
+</soap:Envelope>`
+
+// demoPrice is the service's answer.
+const demoPrice = "42.50"
+
+// Run tells the story of one message, step by step; each step checks what it
+// shows.
+func (c *demoCmd) Run(ctx *runContext, s *streams) error {
+	w, err := newDemoWorld(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	p := newPrinter(s.out)
+	d := &demoRun{demoWorld: w, p: p}
+	d.p.intro(w)
+	for _, step := range []func(context.Context) error{
+		d.ticket, d.request, d.exchange, d.atTheService, d.reply, d.refusals,
+	} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	p.done("Everything was verified: the request by the gateway, the reply by the client, and what was tampered with was refused.")
+	if !c.Serve {
+		p.line("wssgate demo --serve keeps all of this running for you to try.")
+		return p.err
+	}
+	return w.serveClient(ctx, p)
+}
+
+// demoRun is one telling: what a step made, the next one uses.
+type demoRun struct {
+	*demoWorld
+	p      *printer
+	wire   []byte         // the protected request
+	sent   *wssec.Request // what its reply is verified by
+	answer []byte         // the protected reply
+}
+
+// ticket is step 1.
+func (d *demoRun) ticket(ctx context.Context) error {
+	d.p.step("A ticket")
+	t, err := d.client.initiator.ServiceTicket(ctx, demoService)
+	if err != nil {
+		return err
+	}
+	d.p.text("%s proved her password to the KDC and has a ticket for %s with a fresh key. "+
+		"The ticket itself only the gateway can open: the service's key is in its keytab.", demoClientName, t.Service)
+	return nil
+}
+
+// request is steps 2 and 3.
+func (d *demoRun) request(ctx context.Context) (err error) {
+	d.p.step("The message, as the application wrote it")
+	if err := d.p.xml([]byte(demoQuestion), nil); err != nil {
+		return err
+	}
+	if d.wire, d.sent, err = d.client.protect(ctx, demoQuestion); err != nil {
+		return err
+	}
+	if bytes.Contains(d.wire, []byte("ACME")) {
+		return errors.New("the request is in the clear")
+	}
+	d.p.step(fmt.Sprintf("On the wire to the gateway: signed, then encrypted (%d octets)", len(d.wire)))
+	return d.p.xml(d.wire, wireNotes)
+}
+
+// exchange sends the request, and takes the reply from the wire.
+func (d *demoRun) exchange(ctx context.Context) error {
+	status, reply, err := d.client.post(ctx, d.wire)
+	if err != nil {
+		return err
+	}
+	if ev := d.events.next(ctx); status != 200 || ev.code != "ok" {
+		return fmt.Errorf("the gateway answered HTTP %d, code %s: %s", status, ev.code, ev.err)
+	}
+	d.answer = reply
+	return nil
+}
+
+// atTheService is step 4.
+func (d *demoRun) atTheService(context.Context) error {
+	seen := d.service.last()
+	d.p.step("At the service: verified, decrypted, and who it is from")
+	name := seen.header.Get(demoPrincipalHeader)
+	if name != demoClientName || bytes.Contains(seen.body, []byte("Security")) || !bytes.Contains(seen.body, []byte("ACME")) {
+		return fmt.Errorf("the service got principal %q and %s", name, seen.body)
+	}
+	d.p.code("%s: %s", demoPrincipalHeader, name)
+	return d.p.xml(seen.body, nil)
+}
+
+// reply is steps 5 and 6.
+func (d *demoRun) reply(ctx context.Context) error {
+	if bytes.Contains(d.answer, []byte("Price")) {
+		return errors.New("the reply is in the clear")
+	}
+	d.p.step(fmt.Sprintf("The reply on the wire, under the same key (%d octets)", len(d.answer)))
+	d.p.text("No ticket this time: the keys are derived from the request's, which is named by its hash.")
+	if err := d.p.xml(d.answer, wireNotes); err != nil {
+		return err
+	}
+	msg, err := d.client.open(ctx, d.answer, d.sent)
+	if err != nil {
+		return err
+	}
+	d.p.step("At the client: verified and decrypted")
+	if err := d.p.node(msg.Body()); err != nil {
+		return err
+	}
+	if !bytes.Contains(msg.Body().AppendCanonical(nil, xmltext.C14N{}), []byte(demoPrice)) {
+		return errors.New("the reply is not the service's")
+	}
+	d.p.text("The signature covers %s; encrypted were %s.", names(msg.Signed()), names(msg.Encrypted()))
+	return nil
+}
+
+// refusals is step 7: the wire shows one fault for all, the log the reason.
+func (d *demoRun) refusals(ctx context.Context) error {
+	d.p.step("What does not get through")
+	calls := d.service.calls()
+	changed, _, err := d.client.protect(ctx, demoQuestion)
+	if err != nil {
+		return err
+	}
+	attempts := []struct {
+		what    string
+		message []byte
+	}{
+		{"the same message once more", d.wire},
+		{"a message with one changed character", flipBody(changed)},
+		{"the message without protection", []byte(demoQuestion)},
+	}
+	var first []byte
+	for _, a := range attempts {
+		status, fault, err := d.client.post(ctx, a.message)
+		if err != nil {
+			return err
+		}
+		ev := d.events.next(ctx)
+		if status != 500 || ev.code == "ok" || first != nil && !bytes.Equal(fault, first) {
+			return fmt.Errorf("%s: HTTP %d, code %s", a.what, status, ev.code)
+		}
+		first = fault
+		d.p.item(a.what, ev.code)
+	}
+	if n := d.service.calls(); n != calls {
+		return fmt.Errorf("the service was called %d times by them", n-calls)
+	}
+	d.p.text("The codes are from the gateway's log (wssgate errors explains them). The client gets the same fault for all, octet for octet:")
+	env, err := soap.Parse(first, xmltext.Options{})
+	if err != nil {
+		return err
+	}
+	fault, _ := env.Fault()
+	d.p.code("wsse:%s  %s", fault.Subcode.Local, fault.Reason)
+	return nil
+}
+
+// flipBody changes the first character of the last ciphertext, the Body's.
+func flipBody(wire []byte) []byte {
+	out := bytes.Clone(wire)
+	if at := bytes.LastIndex(out, []byte("CipherValue>")); at >= 0 {
+		at = bytes.LastIndex(out[:at], []byte("CipherValue>")) + len("CipherValue>")
+		if out[at] == 'A' {
+			out[at] = 'B'
+		} else {
+			out[at] = 'A'
+		}
+	}
+	return out
+}
+
+// names lists elements by their local names.
+func names(nodes []xmltext.Node) string {
+	var all []string
+	for _, n := range nodes {
+		all = append(all, n.Local())
+	}
+	return strings.Join(all, ", ")
+}
+
+// wireNotes says what the parts of a protected message are for.
+func wireNotes(n xmltext.Node) string {
+	switch n.Local() {
+	case "Timestamp":
+		return "signed: how long the message is good"
+	case "BinarySecurityToken":
+		return "the ticket, and proof that the sender has its key"
+	case "DerivedKeyToken":
+		if follows(n, "DerivedKeyToken") {
+			return "key for encryption, from the ticket's key"
+		}
+		return "key for the signature, from the ticket's key"
+	case "ReferenceList":
+		return "what is encrypted"
+	case "EncryptedData":
+		if n.Parent().Local() == "Security" {
+			return "the signature over Timestamp and Body, encrypted"
+		}
+		return "the content, encrypted"
+	case "Body":
+		return "signed"
+	}
+	return ""
+}
+
+// follows tells whether the element before n has that name.
+func follows(n xmltext.Node, local string) bool {
+	previous := ""
+	for c := range n.Parent().Children() {
+		if c == n {
+			return previous == local
+		}
+		previous = c.Local()
+	}
+	return false
+}
+
+// waitForEvent is longer than any event takes to be written.
+const waitForEvent = 5 * time.Second

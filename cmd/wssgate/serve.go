@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 // serveCmd is the gateway. Every flag is a setting of package config.
@@ -56,17 +58,17 @@ func check(cfg *config.Config, out io.Writer, log *slog.Logger) error {
 	if _, err := tlsConfig(cfg, log); err != nil {
 		return err
 	}
-	_, err = assemble(cfg, kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}), log)
+	_, err = assemble(cfg, memoryReplay(), log)
 	return err
 }
 
 // serve listens last: whoever connects finds a gateway that is ready.
 func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	replay, err := openReplayStore(cfg, log)
+	replay, closeReplay, err := openReplay(cfg, log)
 	if err != nil {
 		return err
 	}
-	defer replay.Close()
+	defer closeReplay()
 	g, err := assemble(cfg, replay, log)
 	if err != nil {
 		return err
@@ -94,30 +96,50 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	return err
 }
 
-// A replayStore is a kerberos.ReplayStore that may own files.
-type replayStore interface {
-	kerberos.ReplayStore
-	Close() error
+// replayStores remember what was accepted, for all routes.
+type replayStores struct {
+	// tickets has the authenticators of tickets, and may be a journal.
+	tickets kerberos.ReplayStore
+	// messages has signature values. Memory is enough: after a restart a
+	// message is refused for its ticket, or because its token is not known.
+	messages wssec.ReplayCache
 }
 
-// openReplayStore opens the journal, or says what doing without it means.
-func openReplayStore(cfg *config.Config, log *slog.Logger) (replayStore, error) {
+// memoryReplay forgets with the process.
+func memoryReplay() replayStores {
+	return replayStores{
+		tickets:  kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
+		messages: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
+	}
+}
+
+// openReplay opens the journal, or says what doing without it means.
+func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, closeStores func(), err error) {
+	stores = memoryReplay()
 	if !cfg.ReplayJournal {
-		store := memoryStore{kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}
-		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(store.MemoryReplayStore, cfg.ClockSkew))
-		return store, nil
+		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(stores.tickets, cfg.ClockSkew))
+		return stores, func() {}, nil
 	}
 	dir, err := stateDir(cfg)
 	if err != nil {
-		return nil, err
+		return stores, nil, err
 	}
-	_ = dir
-	return memoryStore{kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}, nil
+	journal, err := kerberos.OpenReplayJournal(filepath.Join(dir, "replay"), kerberos.ReplayJournalConfig{})
+	if err != nil {
+		return stores, nil, cfg.Refuse(-1, "state-dir", err.Error(), "give each process a state-dir of its own, or --no-replay-journal to do without")
+	}
+	found := journal.Recovery()
+	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files, "torn", found.Torn)
+	if found.Damaged {
+		log.Warn("replay journal is not complete; tickets presented before this start are refused", "complete-since", journal.CompleteSince())
+	}
+	stores.tickets = journal
+	return stores, func() {
+		if err := journal.Close(); err != nil {
+			log.Error("closing the replay journal", "error", err.Error())
+		}
+	}, nil
 }
-
-type memoryStore struct{ *kerberos.MemoryReplayStore }
-
-func (memoryStore) Close() error { return nil }
 
 // given tells which flags were on the command line or in the environment, and
 // how the operator wrote them.

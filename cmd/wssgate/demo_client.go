@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// maxDemoMessage bounds what the demo's client reads, in octets.
+const maxDemoMessage = 4 << 20
+
+// A demoClient is alice's side: tickets, protected requests, verified replies.
+type demoClient struct {
+	initiator *kerberos.Initiator
+	processor *wssec.Processor
+	url       string // of the gateway's route
+
+	mu     sync.Mutex
+	recent []*wssec.Request // for open in --serve, newest last
+}
+
+func newDemoClient(krb5Conf, url string) (*demoClient, error) {
+	initiator, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: demoClientName, Password: demoPassword, Krb5Conf: krb5Conf})
+	if err != nil {
+		return nil, err
+	}
+	policy, _ := wssec.Preset("Kerberos")
+	processor, err := wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages})
+	if err != nil {
+		return nil, err
+	}
+	return &demoClient{initiator: initiator, processor: processor, url: url}, nil
+}
+
+// protect makes the octets to send, under a token that is fresh for each
+// message, and what the reply is verified by.
+func (c *demoClient) protect(ctx context.Context, message string) ([]byte, *wssec.Request, error) {
+	ticket, err := c.initiator.ServiceTicket(ctx, demoService)
+	if err != nil {
+		return nil, nil, err
+	}
+	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	env, err := soap.Parse([]byte(message), xmltext.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.processor.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+}
+
+// post sends octets to the gateway.
+func (c *demoClient) post(ctx context.Context, message []byte) (status int, reply []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(message))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", soap.V11.ContentType())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxDemoMessage))
+	return resp.StatusCode, reply, err
+}
+
+// open verifies a reply.
+func (c *demoClient) open(ctx context.Context, reply []byte, sent *wssec.Request) (*wssec.Message, error) {
+	env, err := soap.Parse(reply, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return c.processor.VerifyReply(ctx, env, sent, wssec.Channel{})
+}
+
+// serveClient lends the client to the reader's shell: one address makes
+// protected requests, another opens replies. It returns when ctx ends.
+func (w *demoWorld) serveClient(ctx context.Context, p *printer) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /request", w.client.serveRequest)
+	mux.HandleFunc("POST /open", w.client.serveOpen)
+	url, err := w.listen(ctx, mux)
+	if err != nil {
+		return err
+	}
+	p.tryIt(url, w.gatewayURL)
+	<-ctx.Done()
+	return p.err
+}
+
+// serveRequest gives a fresh protected request.
+func (c *demoClient) serveRequest(w http.ResponseWriter, r *http.Request) {
+	wire, sent, err := c.protect(r.Context(), demoQuestion)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.mu.Lock()
+	c.recent = append(c.recent, sent)
+	if len(c.recent) > 16 {
+		c.recent = c.recent[1:]
+	}
+	c.mu.Unlock()
+	w.Header().Set("Content-Type", soap.V11.ContentType())
+	_, _ = w.Write(wire)
+}
+
+// serveOpen opens the reply to one of the recent requests.
+func (c *demoClient) serveOpen(w http.ResponseWriter, r *http.Request) {
+	reply, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDemoMessage))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	recent := append([]*wssec.Request(nil), c.recent...)
+	c.mu.Unlock()
+	why := errors.New("no request was made yet")
+	for i := len(recent) - 1; i >= 0; i-- {
+		msg, err := c.open(r.Context(), reply, recent[i])
+		if err == nil {
+			w.Header().Set("Content-Type", soap.V11.ContentType())
+			_, _ = fmt.Fprintf(w, "%s\n", msg.Body().AppendCanonical(nil, xmltext.C14N{}))
+			return
+		}
+		if i == len(recent)-1 {
+			why = err
+		}
+	}
+	http.Error(w, fmt.Sprintf("this is no reply to a recent request: %v\n%s", why, reply), http.StatusBadRequest)
+}
