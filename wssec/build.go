@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -172,16 +173,46 @@ func (w *writer) signNode(n xmltext.Node, id idAttr) error {
 	return nil
 }
 
-// encrypt appends an EncryptedData. plain appends the plaintext to a buffer.
+// encrypt appends an EncryptedData. plain appends the plaintext, of about size octets, to a
+// buffer.
 func (w *writer) encrypt(dst []byte, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
+	return w.encryptAs(dst, w.encryptedID(), kind, size, plain)
+}
+
+// encryptedID enters a new EncryptedData among those to be listed.
+func (w *writer) encryptedID() string {
+	id := w.id("ED")
+	w.encrypted = append(w.encrypted, id)
+	return id
+}
+
+// encryptAs writes the plaintext at the far end of the room that its base64 form will
+// take, encrypts it there and encodes it towards the front: a large Body is held once.
+func (w *writer) encryptAs(dst []byte, id, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
 	m := w.p.suite.Encryption
+	t := xmlenc.Template{ID: id, Type: kind, Method: m, KeyInfo: w.encInfo}
+	dst = t.AppendStart(dst)
 	before, after := m.Overhead()
-	buf := make([]byte, before, before+size+after)
-	data, err := m.Encrypt(w.encKey, plain(buf), w.p.cfg.Rand)
+	raw := before + size + after
+	room := base64.StdEncoding.EncodedLen(raw)
+	dst = slices.Grow(dst, room+xmlenc.EndLen)
+	far := dst[len(dst)+room-raw : len(dst)+room-raw+before : len(dst)+room]
+	data, err := m.Encrypt(w.encKey, plain(far), w.p.cfg.Rand)
 	if err != nil {
 		return dst, err
 	}
-	id := w.id("ED")
-	w.encrypted = append(w.encrypted, id)
-	return xmlenc.Template{ID: id, Type: kind, Method: m, KeyInfo: w.encInfo}.AppendEncryptedData(dst, data), nil
+	return xmlenc.AppendEnd(appendBase64(dst, data)), nil
+}
+
+// appendBase64 encodes src, which may lie in the free room of dst as far behind its end as
+// the code is longer than src. The octets go through a small buffer, since the encoder
+// does not promise to work on overlapping slices.
+func appendBase64(dst, src []byte) []byte {
+	var chunk [3 << 10]byte
+	for len(src) > 0 {
+		n := copy(chunk[:], src)
+		dst = base64.StdEncoding.AppendEncode(dst, chunk[:n])
+		src = src[n:]
+	}
+	return dst
 }

@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/wssgate/wssgate/soap"
@@ -104,8 +105,11 @@ func (a idAttr) text(n xmltext.Node) string {
 	return s
 }
 
-// appendEnvelope assembles the message: the Security header first among the blocks.
-func (e envelopeParts) appendEnvelope(dst, security, blocks, body []byte) []byte {
+// appendEnvelope assembles the message: the Security header first among the blocks. Room
+// for all of it is made at once.
+func (e envelopeParts) appendEnvelope(dst, security, blocks []byte, body appendFunc) ([]byte, error) {
+	start, _, _, end := e.Root.SourceRange()
+	dst = slices.Grow(dst, (end-start)*3/2+len(security)+len(blocks)+4096)
 	dst = appendStartTag(dst, e.Root, "")
 	if e.Header.IsZero() {
 		name := "Header"
@@ -120,6 +124,6 @@ func (e envelopeParts) appendEnvelope(dst, security, blocks, body []byte) []byte
 		dst = append(append(dst, security...), blocks...)
 		dst = appendEndTag(dst, e.Header)
 	}
-	dst = append(dst, body...)
-	return appendEndTag(dst, e.Root)
+	dst, err := body(dst)
+	return appendEndTag(dst, e.Root), err
 }

@@ -68,7 +68,7 @@ func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken
 		xmldsig.ExclusiveC14N + `"></ds:CanonicalizationMethod></wsse:TransformationParameters></ds:Transform></ds:Transforms><ds:DigestMethod`)
 	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
 	sig = resign(p, sig, w.sigKey)
-	return w.env.appendEnvelope(nil, w.security(append(head, sig...)), blocks, body), nil
+	return w.env.appendEnvelope(nil, w.security(append(head, sig...)), blocks, body)
 }
 
 // resign computes the SignatureValue anew over a SignedInfo in canonical form.

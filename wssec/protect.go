@@ -25,7 +25,10 @@ func (p *Processor) Protect(dst []byte, reply *soap.Envelope, req *Message) ([]b
 		w.setVersion(NSWSC13)
 	}
 	out, _, err := w.message(dst)
-	return out, protectError(err)
+	if err != nil {
+		return dst, protectError(err)
+	}
+	return out, nil
 }
 
 // setVersion chooses the DerivedKeyToken version if keys are derived at all.
@@ -117,8 +120,9 @@ func (w *writer) unsigned(dst []byte) []byte {
 	for _, b := range w.env.blocks {
 		blocks = appendBlock(blocks, b, "")
 	}
-	body := appendBlock(nil, w.env.Body, "")
-	return w.env.appendEnvelope(dst, w.security(content), blocks, body)
+	body := func(dst []byte) ([]byte, error) { return appendBlock(dst, w.env.Body, ""), nil }
+	dst, _ = w.env.appendEnvelope(dst, w.security(content), blocks, body)
+	return dst
 }
 
 // appendBlock appends an element as written, with extra attributes.
@@ -164,7 +168,8 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 			return dst, nil, err
 		}
 	}
-	return w.env.appendEnvelope(dst, w.security(w.arrange(head, sig, listed)), blocks, body), value, nil
+	dst, err = w.env.appendEnvelope(dst, w.security(w.arrange(head, sig, listed)), blocks, body)
+	return dst, value, err
 }
 
 // arrange puts ReferenceLists and Signature behind the tokens.
@@ -239,7 +244,7 @@ func (w *writer) signsToken() bool {
 
 // protectParts signs and encrypts header blocks and Body and gives them as they will stand
 // in the message.
-func (w *writer) protectParts() (blocks, body []byte, err error) {
+func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
 	for _, b := range w.env.blocks {
 		if blocks, err = w.block(blocks, b); err != nil {
 			return nil, nil, err
@@ -300,33 +305,47 @@ func detachedWith(n xmltext.Node, id idAttr) []byte {
 	return append(out[:name:name], append([]byte(attr), out[name:]...)...)
 }
 
-// body protects the Body.
-func (w *writer) body() ([]byte, error) {
+// appendFunc appends a part of the message that is written late, to be held once.
+type appendFunc func(dst []byte) ([]byte, error)
+
+// body signs the Body and tells how it is written: encrypted at the end, unless the
+// signature covers the ciphertext.
+func (w *writer) body() (appendFunc, error) {
 	p, b := &w.p.policy, w.env.Body
+	signed, sealed := p.SignedParts.Body, p.EncryptedParts.Body
 	id := idAttr{}
-	if p.SignedParts.Body {
+	if signed {
 		id = idFor(b, w.id("B"))
 	}
-	if p.SignedParts.Body && !(p.EncryptedParts.Body && p.ProtectionOrder == EncryptBeforeSign) {
-		if err := w.signNode(b, id); err != nil {
-			return nil, err
+	if !sealed {
+		write := func(dst []byte) ([]byte, error) { return appendBlock(dst, b, id.text(b)), nil }
+		if !signed {
+			return write, nil
 		}
+		return write, w.signNode(b, id)
 	}
-	if !p.EncryptedParts.Body {
-		return appendBlock(nil, b, id.text(b)), nil
+	ed := w.encryptedID()
+	write := func(dst []byte) ([]byte, error) { return w.encryptedBody(dst, id, ed) }
+	if !signed {
+		return write, nil
 	}
-	_, from, to, _ := b.SourceRange()
-	out := make([]byte, 0, (to-from)*3/2+2048)
-	out = appendStartTag(out, b, id.text(b))
-	out, err := w.encrypt(out, xmlenc.TypeContent, (to-from)+1024, b.AppendDetachedContent)
-	if err != nil {
-		return nil, err
+	if p.ProtectionOrder == SignBeforeEncrypt {
+		return write, w.signNode(b, id)
 	}
-	out = appendEndTag(out, b)
-	if p.SignedParts.Body && p.ProtectionOrder == EncryptBeforeSign {
+	out, err := write(nil)
+	if err == nil {
 		err = w.signText(out, id.value, w.env.Root)
 	}
-	return out, err
+	return func(dst []byte) ([]byte, error) { return append(dst, out...), nil }, err
+}
+
+// encryptedBody writes the Body with its content encrypted.
+func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error) {
+	b := w.env.Body
+	_, from, to, _ := b.SourceRange()
+	dst = appendStartTag(dst, b, id.text(b))
+	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, (to-from)+1024, b.AppendDetachedContent)
+	return appendEndTag(dst, b), err
 }
 
 // signText signs an element as it was just written: it is scanned where it will stand,

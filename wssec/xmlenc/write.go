@@ -1,7 +1,5 @@
 package xmlenc
 
-import "encoding/base64"
-
 // Template is an EncryptedData to be written: everything but the octets.
 type Template struct {
 	ID      string
@@ -10,9 +8,10 @@ type Template struct {
 	KeyInfo []byte // a complete ds:KeyInfo element that declares its own prefixes
 }
 
-// AppendEncryptedData appends an xenc:EncryptedData holding data (as Encrypt made it).
-// The prefix xenc is declared on it; the text is its own exclusive canonical form.
-func (t Template) AppendEncryptedData(dst, data []byte) []byte {
+// AppendStart appends the EncryptedData up to its CipherValue's content, which is the
+// base64 form of what Encrypt made; AppendEnd appends the rest. The prefix xenc is
+// declared on the element, and the text is its own exclusive canonical form.
+func (t Template) AppendStart(dst []byte) []byte {
 	dst = append(dst, `<xenc:EncryptedData xmlns:xenc="`+NS+`" Id="`...)
 	dst = append(dst, t.ID...)
 	dst = append(dst, `" Type="`...)
@@ -21,10 +20,16 @@ func (t Template) AppendEncryptedData(dst, data []byte) []byte {
 	dst = append(dst, t.Method.URI...)
 	dst = append(dst, `"></xenc:EncryptionMethod>`...)
 	dst = append(dst, t.KeyInfo...)
-	dst = append(dst, `<xenc:CipherData><xenc:CipherValue>`...)
-	dst = base64.StdEncoding.AppendEncode(dst, data)
-	return append(dst, `</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>`...)
+	return append(dst, `<xenc:CipherData><xenc:CipherValue>`...)
 }
+
+const end = `</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>`
+
+// EndLen is the number of octets that AppendEnd appends.
+const EndLen = len(end)
+
+// AppendEnd appends what follows the content of CipherValue.
+func AppendEnd(dst []byte) []byte { return append(dst, end...) }
 
 // AppendReferenceList appends an xenc:ReferenceList of DataReferences to ids.
 func AppendReferenceList(dst []byte, ids ...string) []byte {
