@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -85,7 +86,8 @@ func (c *demoClient) open(ctx context.Context, reply []byte, sent *wssec.Request
 }
 
 // serveClient lends the client to the reader's shell: one address makes
-// protected requests, another opens replies. It returns when ctx ends.
+// protected requests, another opens replies. What the gateway logs is printed. It
+// returns when ctx ends.
 func (w *demoWorld) serveClient(ctx context.Context, p *printer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /request", w.client.serveRequest)
@@ -95,7 +97,14 @@ func (w *demoWorld) serveClient(ctx context.Context, p *printer) error {
 		return err
 	}
 	p.tryIt(url, w.gatewayURL)
-	<-ctx.Done()
+	for p.err == nil {
+		select {
+		case ev := <-w.events:
+			p.line(strings.TrimSuffix("gateway: "+ev.code+": "+ev.err, ": "))
+		case <-ctx.Done():
+			return nil
+		}
+	}
 	return p.err
 }
 

@@ -41,7 +41,7 @@ type Route struct {
 	Keytab      string `yaml:"keytab" placeholder:"FILE" help:"Keytab with the key of the service principal."`
 	Service     string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
 	KerberosKey string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
-	AllowRC4    bool   `yaml:"allow-rc4" name:"allow-rc4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
+	AllowRC4    bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
 
 	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM,…" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
 

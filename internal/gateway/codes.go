@@ -37,7 +37,7 @@ const (
 // Codes gives every Code of this package.
 func Codes() []Code {
 	var codes []Code
-	for _, e := range ownEntries() {
+	for _, e := range append(ownEntries(), xmlEntries()...) {
 		codes = append(codes, Code(e.Code))
 	}
 	return codes

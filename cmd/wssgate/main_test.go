@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"wssgate": main})
+}
+
+// The scripts run the real program. Their own commands: world makes a KDC, a
+// keytab and a backend; port finds a free one; call is a client.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening,
+		},
+	})
+}
+
+// scriptWorld: world. Writes svc.keytab; sets BACKEND.
+func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
+	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
+	kdc.AddUser("alice", demoPassword)
+	kdc.AddService(demoService)
+	kdc.AddService("HTTP/gateway.example.com")
+	for name, services := range map[string][]string{"svc.keytab": {demoService}, "both.keytab": {demoService, "HTTP/gateway.example.com"}} {
+		octets, err := kdc.Keytab(services).AppendBinary(nil)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(name), octets, 0o600))
+	}
+	server, err := kdc.Start()
+	ts.Check(err)
+	ts.Defer(func() { server.Close() })
+	backend := httptest.NewServer(&demoQuotes{})
+	ts.Defer(backend.Close)
+	ts.Setenv("BACKEND", backend.URL)
+	ts.Check(os.WriteFile(ts.MkAbs("krb5.conf"), []byte(server.Krb5Conf()), 0o600))
+}
+
+// scriptPort: port NAME. Sets NAME to a free loopback address.
+func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(ln.Close())
+	ts.Setenv(args[0], ln.Addr().String())
+}
+
+// scriptListening: listening ADDRESS. Waits until somebody listens there.
+func scriptListening(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", args[0]); err == nil {
+			conn.Close()
+			return
+		}
+	}
+	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what FILE
+// holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
+func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
+	ctx := context.Background()
+	client, err := newDemoClient(ts.ReadFile("krb5.conf"), args[0])
+	ts.Check(err)
+	wire, sent, err := client.protect(ctx, demoQuestion)
+	ts.Check(err)
+	if len(args) > 1 {
+		if kept, err := os.ReadFile(ts.MkAbs(args[1])); err == nil {
+			wire = kept
+		} else {
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), wire, 0o600))
+		}
+	}
+	status, reply, err := client.post(ctx, wire)
+	ts.Check(err)
+	_, err = client.open(ctx, reply, sent)
+	ts.Logf("HTTP %d: %v", status, err)
+	if neg != (err != nil || status != http.StatusOK) {
+		ts.Fatalf("HTTP %d: %v\n%s", status, err, reply)
+	}
+}
+
+// Flag, variable and key of a setting are one name: kong's idea of the flags is
+// compared with the tags of package config.
+func TestSettingsHaveOneName(t *testing.T) {
+	var c commands
+	k, err := kong.New(&c, kong.DefaultEnvars(config.EnvironmentPrefix), kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range k.Model.Children {
+		if n.Name != "serve" {
+			continue
+		}
+		for _, f := range n.Flags {
+			setting := f.Tag.Get("yaml")
+			if f.Name == "help" || f.Name == "check" {
+				continue
+			}
+			if setting != f.Name || len(f.Envs) != 1 || f.Envs[0] != config.Variable(setting) {
+				t.Errorf("flag --%s, variable %v, key %q", f.Name, f.Envs, setting)
+			}
+		}
+	}
+}
+
+// Every code that a package can end an exchange with is explained, once.
+func TestEveryCodeIsInTheCatalogue(t *testing.T) {
+	var want []string
+	for _, c := range gateway.Codes() {
+		want = append(want, string(c))
+	}
+	for _, c := range soap.Codes() {
+		want = append(want, string(c))
+	}
+	for _, c := range wssec.Codes() {
+		want = append(want, string(c))
+	}
+	for _, c := range kerberos.Codes() {
+		want = append(want, string(c.Code))
+	}
+	var got []string
+	for _, e := range gateway.Catalogue() {
+		got = append(got, e.Code)
+		if e.Cause == "" || e.Cure == "" || e.Fault() == "" || !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(e.Code) {
+			t.Errorf("entry %+v", e)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Errorf("codes  %v\nentries %v", want, got)
+	}
+}
+
+// The exit status is part of the interface.
+func TestExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0}, {errors.New("x"), 1}, {usageError{errors.New("x")}, 2}, {fmt.Errorf("y: %w", &config.Error{}), 2},
+	} {
+		if got := exitCode(tt.err); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
+		}
+	}
+}
+
+// A reader who closes the pipe early must not make the demo claim success.
+func TestDemoNoticesAClosedPipe(t *testing.T) {
+	err := run(t.Context(), []string{"demo"}, nil, brokenWriter{}, new(bytes.Buffer))
+	if err == nil {
+		t.Error("no error")
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestWrap(t *testing.T) {
+	if got := wrap(strings.Repeat("abc ", 6), 11, "> "); got != "abc abc abc\n> abc abc abc" {
+		t.Errorf("%q", got)
+	}
+}
