@@ -174,7 +174,8 @@ const (
 	// FitExact refuses a key that is not of the cipher's length.
 	FitExact KeyFit = "exact"
 
-	// STRWSS emits xmlns="" on a token without default namespace, as WSS 1.1 §8.3 and WSS4J do.
+	// STRWSS always renders a default namespace on the token, the one in scope or else
+	// xmlns="", as WSS4J does for WSS 1.1 §8.3.
 	STRWSS STRForm = "wss"
 	// STRWCF does not.
 	STRWCF STRForm = "wcf"

@@ -132,9 +132,7 @@ func (v *verification) checkDigests(s *signature) error {
 func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.Node, xmltext.C14N, error) {
 	if r.STRTransform {
 		n, err := v.strTarget(s, r)
-		c := r.C14N
-		c.DefaultNS = v.p.policy.STRTransform == STRWSS
-		return n, c, err
+		return n, v.strC14N(r), err
 	}
 	n, err := v.ids.target(r.URI, r.Node)
 	if err == nil && n.Grafted() {

@@ -1,6 +1,8 @@
 package wssec
 
 import (
+	"slices"
+
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
@@ -31,6 +33,18 @@ func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.No
 		return ref.FirstChild(), nil
 	}
 	return xmltext.Node{}, errAt(CodeReference, ref, "the STR-Transform of a KeyIdentifier is refused")
+}
+
+// strC14N is how the token is canonicalised. The specification asks for xmlns="" where no
+// default namespace is in scope; where one is, WSS4J renders that, as if #default stood in
+// a PrefixList, although an exclusive form without the list would leave it out.
+func (v *verification) strC14N(r *xmldsig.Reference) xmltext.C14N {
+	c := r.C14N
+	if v.p.policy.STRTransform == STRWSS {
+		c.DefaultNS = true
+		c.Prefixes = slices.Concat(c.Prefixes, []string{"#default"})
+	}
+	return c
 }
 
 // strID gives the wsu:Id of a SecurityTokenReference.
