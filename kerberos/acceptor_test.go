@@ -412,6 +412,7 @@ func TestNewAcceptorConfig(t *testing.T) {
 	}
 }
 
+// brokenStore says that everything is new, and fails if it has an error.
 type brokenStore struct{ err error }
 
 func (s brokenStore) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, s.err }

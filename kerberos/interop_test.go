@@ -24,7 +24,6 @@ def out(b): sys.stdout.write(b.hex() + "\n"); sys.stdout.flush()
 F = gssapi.RequirementFlag
 flags = F.integrity | F.confidentiality | F.replay_detection | F.out_of_sequence_detection
 if sys.argv[2] == "mutual": flags |= F.mutual_authentication
-if sys.argv[3] == "deleg": flags |= F.delegate_to_peer
 name = gssapi.Name(sys.argv[1], gssapi.NameType.kerberos_principal)
 ctx = gssapi.SecurityContext(name=name, usage="initiate", flags=flags, mech=gssapi.MechType.kerberos)
 out(ctx.step())
@@ -62,7 +61,8 @@ func TestInteropMIT(t *testing.T) {
 	for i, e := range mitEnctypes {
 		for _, mutual := range []string{"mutual", "one-way"} {
 			t.Run(fmt.Sprintf("%s/%s", e.name, mutual), func(t *testing.T) {
-				p := m.Python(m.Krb5Conf(e.name, "aes256-cts-hmac-sha1-96"), initiatorScript, services[i]+"@EXAMPLE.COM", mutual, "")
+				p := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{services[i] + "@EXAMPLE.COM", mutual},
+					Conf: m.Krb5Conf(e.name, "aes256-cts-hmac-sha1-96")})
 				token := p.Receive()
 				c, err := all.ForServices(services[i]).Accept(t.Context(), token)
 				if err != nil {
@@ -86,7 +86,7 @@ func TestInteropMIT(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token := m.Python("", initiatorScript, services[4]+"@EXAMPLE.COM", "", "").Receive()
+		token := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{services[4] + "@EXAMPLE.COM", ""}}).Receive()
 		if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeEtype {
 			t.Error(err)
 		}
@@ -156,4 +156,70 @@ func apRep(t *testing.T, c *kerberos.Context) []byte {
 		})
 	})
 	return krbtest.Frame(nil, []byte{2, 0}, rep.BytesOrPanic())
+}
+
+// acceptorScript is an acceptor of python-gssapi: it reads the token and prints the initiator and the context's key.
+const acceptorScript = `
+import sys, gssapi, gssapi.raw
+def out(b): sys.stdout.write(b.hex() + "\n"); sys.stdout.flush()
+ctx = gssapi.SecurityContext(usage="accept", creds=gssapi.Credentials(usage="accept"))
+ctx.step(bytes.fromhex(sys.stdin.readline()))
+assert ctx.complete
+out(str(ctx.initiator_name).encode())
+out(gssapi.raw.inquire_sec_context_by_oid(ctx, gssapi.OID.from_int_seq("1.2.840.113554.1.2.2.5.5"))[0])
+`
+
+// TestInteropInitToken: MIT's acceptor takes our tokens, with tickets from MIT's KDC, and has the same key.
+func TestInteropInitToken(t *testing.T) {
+	m := krbtest.StartMIT(t)
+	m.AddUser("alice", "secret")
+	m.AddService(service)
+	kt := m.KeytabFile(service)
+	for _, e := range mitEnctypes {
+		t.Run(e.name, func(t *testing.T) {
+			i, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@EXAMPLE.COM", Password: "secret", Krb5Conf: m.Krb5Conf(e.name)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer i.Close()
+			ticket, err := i.ServiceTicket(t.Context(), service)
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, key, err := ticket.InitToken(kerberos.InitOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := m.Python(krbtest.Script{Code: acceptorScript, Env: []string{"KRB5_KTNAME=" + kt}})
+			p.Send(token)
+			if name := string(p.Receive()); name != "alice@EXAMPLE.COM" || key.Etype() != e.etype {
+				t.Errorf("initiator is %s, key %v", name, key)
+			}
+			if !bytes.Equal(p.Receive(), key.ExposeKeyOctets()) {
+				t.Error("acceptor's key is not ours")
+			}
+		})
+	}
+}
+
+// TestInteropKinit: MIT's client takes the KDC in process for one.
+func TestInteropKinit(t *testing.T) {
+	k := krbtest.New(krbtest.Config{})
+	k.AddUser("alice", "secret")
+	k.AddService(service)
+	s, err := k.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	m := krbtest.MITClient(t, s)
+	m.Kinit("alice", "secret")
+	token := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
+	c, err := krbtest.Acceptor(t, k.Keytab(nil)).Accept(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, _ := c.Client(); name != "alice" {
+		t.Errorf("%v", c)
+	}
 }

@@ -21,15 +21,13 @@ type Peer struct {
 	Package string // of Debian
 }
 
-// Programs of MIT Kerberos.
+// Programs of MIT Kerberos, and the Python that has its library.
 var (
-	mitKDC        = Peer{"/usr/sbin/krb5kdc", "krb5-kdc"}
-	mitUtil       = Peer{"/usr/sbin/kdb5_util", "krb5-kdc"}
-	mitAdmin      = Peer{"/usr/sbin/kadmin.local", "krb5-admin-server"}
-	mitKinit      = Peer{"/usr/bin/kinit", "krb5-user"}
-	mitKvno       = Peer{"/usr/bin/kvno", "krb5-user"}
-	debianPython  = Peer{"/usr/bin/python3", "python3"}
-	pythonGSSName = "python3-gssapi"
+	mitKDC       = Peer{"/usr/sbin/krb5kdc", "krb5-kdc"}
+	mitUtil      = Peer{"/usr/sbin/kdb5_util", "krb5-kdc"}
+	mitAdmin     = Peer{"/usr/sbin/kadmin.local", "krb5-admin-server"}
+	mitKinit     = Peer{"/usr/bin/kinit", "krb5-user"}
+	debianPython = Peer{"/usr/bin/python3", "python3"}
 )
 
 // Need skips the test when a peer is missing, and names the Debian package that has it. With CI=true in the environment
@@ -63,7 +61,7 @@ type MIT struct {
 // StartMIT makes a realm EXAMPLE.COM in a temporary directory, starts krb5kdc, and stops it at the end of the test.
 func StartMIT(t testing.TB) *MIT {
 	t.Helper()
-	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit, mitKvno)
+	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit)
 	m := &MIT{Realm: DefaultRealm, Addr: freePort(t), dir: t.TempDir(), t: t}
 	m.conf = filepath.Join(m.dir, "krb5.conf")
 	m.write("krb5.conf", krb5Conf(m.Realm, m.Addr, ""))
@@ -100,6 +98,15 @@ func StartMIT(t testing.TB) *MIT {
 	log, _ := os.ReadFile(filepath.Join(m.dir, "kdc.log"))
 	t.Fatalf("krb5kdc does not answer: %s%s", &out, log)
 	return nil
+}
+
+// MITClient has MIT's client programs talk to a KDC in process.
+func MITClient(t testing.TB, s *Server) *MIT {
+	t.Helper()
+	Need(t, mitKinit)
+	m := &MIT{Realm: s.kdc.realm, Addr: s.Addr(), dir: t.TempDir(), t: t}
+	m.conf = m.write("krb5.conf", s.Krb5Conf())
+	return m
 }
 
 // freePort finds a loopback port that is free for TCP and UDP now.
@@ -177,13 +184,18 @@ func (m *MIT) AddService(name string, enctypes ...string) {
 	m.Admin("addprinc -randkey " + e + name)
 }
 
-// Keytab has the present keys of the services, without changing them.
+// KeytabFile writes the present keys of the services to a new file, without changing them.
+func (m *MIT) KeytabFile(services ...string) (path string) {
+	m.t.Helper()
+	path = filepath.Join(m.t.TempDir(), "keytab")
+	m.Admin("ktadd -norandkey -k " + path + " " + strings.Join(services, " "))
+	return path
+}
+
+// Keytab is KeytabFile, loaded.
 func (m *MIT) Keytab(services ...string) *kerberos.Keytab {
 	m.t.Helper()
-	path := filepath.Join(m.dir, "out.keytab")
-	os.Remove(path)
-	m.Admin("ktadd -norandkey -k " + path + " " + strings.Join(services, " "))
-	kt, err := kerberos.LoadKeytab(path)
+	kt, err := kerberos.LoadKeytab(m.KeytabFile(services...))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -202,28 +214,26 @@ func (m *MIT) Kinit(user, password string) {
 	m.runIn(nil, password+"\n", mitKinit.Path, user)
 }
 
-// A Python is a running script of Debian's python3 with gssapi, which talks in lines.
-type Python struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *lineReader
-	stderr bytes.Buffer
+// A Script is a program for Debian's python3.
+type Script struct {
+	Code string
+	Args []string
+	Env  []string // NAME=value
+	Conf string   // text of a krb5.conf to use instead of the realm's
 }
 
-// Python starts a script with the realm's environment. A conf that is not empty is used instead of the realm's
-// krb5.conf.
-func (m *MIT) Python(conf, script string, args ...string) *Python {
+// Python starts a script with the realm's environment.
+func (m *MIT) Python(s Script) *Python {
 	m.t.Helper()
 	Need(m.t, debianPython)
 	if exec.Command(debianPython.Path, "-c", "import gssapi").Run() != nil {
-		missing(m.t, "gssapi for "+debianPython.Path, pythonGSSName)
+		missing(m.t, "gssapi for "+debianPython.Path, "python3-gssapi")
 	}
-	env := m.Env()
-	if conf != "" {
-		env = append(env, "KRB5_CONFIG="+m.write("client.conf", conf))
+	env := m.Env(s.Env...)
+	if s.Conf != "" {
+		env = append(env, "KRB5_CONFIG="+m.write("client.conf", s.Conf))
 	}
-	p := &Python{t: m.t, cmd: exec.Command(debianPython.Path, append([]string{"-c", script}, args...)...)}
+	p := &Python{t: m.t, cmd: exec.Command(debianPython.Path, append([]string{"-c", s.Code}, s.Args...)...)}
 	p.cmd.Env, p.cmd.Stderr = env, &p.stderr
 	return p.start()
 }

@@ -2,13 +2,22 @@ package krbtest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"io"
+	"os/exec"
 	"strings"
+	"testing"
 )
 
-// lineReader reads lines of hexadecimal.
-type lineReader struct{ *bufio.Reader }
+// A Python is a running script of Debian's python3 with gssapi, which talks in lines.
+type Python struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Reader
+	stderr bytes.Buffer
+}
 
 func (p *Python) start() *Python {
 	p.t.Helper()
@@ -23,7 +32,7 @@ func (p *Python) start() *Python {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.in, p.out = in, &lineReader{bufio.NewReader(out)}
+	p.in, p.out = in, bufio.NewReader(out)
 	p.t.Cleanup(func() { in.Close(); p.cmd.Process.Kill(); p.cmd.Wait() })
 	return p
 }

@@ -1,0 +1,112 @@
+package kerberos_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// A service accepts a client's token once. Here the KDC is one in process; a service in production loads its keytab with
+// LoadKeytab, and the client's token comes over the wire.
+func ExampleAcceptor_Accept() {
+	kdc := krbtest.New(krbtest.Config{})
+	kdc.AddService("soap/gw.example.com")
+
+	dir, err := os.MkdirTemp("", "replay")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	journal, err := kerberos.OpenReplayJournal(dir, kerberos.ReplayJournalConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer journal.Close()
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+		Keytab:   kdc.Keytab(nil),
+		Services: []string{"soap/gw.example.com"},
+		Replay:   journal,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	token, clientKey, err := kdc.Token("alice", "soap/gw.example.com", krbtest.TokenOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		c, err := acceptor.Accept(context.Background(), token)
+		if errors.Is(err, &kerberos.Error{Code: kerberos.CodeReplay}) {
+			fmt.Println("refused: presented before")
+			continue
+		} else if err != nil {
+			log.Fatal(err)
+		}
+		name, realm := c.Client()
+		fmt.Println(name, realm, c.Key(), c.Key().Equal(clientKey))
+	}
+	// Output:
+	// alice EXAMPLE.COM aes256-cts-hmac-sha1-96 key (redacted) true
+	// refused: presented before
+}
+
+// A client logs in with a password, gets a ticket and makes a token for each request.
+func ExampleInitiator() {
+	kdc := krbtest.New(krbtest.Config{})
+	kdc.AddUser("alice", "secret")
+	kdc.AddService("soap/gw.example.com")
+	server, err := kdc.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+
+	alice, err := kerberos.NewInitiator(kerberos.InitiatorConfig{
+		Client:   "alice@EXAMPLE.COM",
+		Password: "secret",
+		Krb5Conf: server.Krb5Conf(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer alice.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	ticket, err := alice.ServiceTicket(ctx, "soap/gw.example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%#x… for %s, %s\n", token[0], ticket.Service, key)
+	// Output:
+	// 0x60… for soap/gw.example.com@EXAMPLE.COM, aes256-cts-hmac-sha1-96 key (redacted)
+}
+
+// Refusals say in words what was wanted, what was found, and what to do.
+func ExampleError() {
+	kdc := krbtest.New(krbtest.Config{})
+	kdc.AddService("soap/gw.example.com")
+	old, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil, 18)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	kdc.AddService("soap/gw.example.com") // new keys, kvno 2
+	token, _, err := kdc.Token("alice", "soap/gw.example.com", krbtest.TokenOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = old.Accept(context.Background(), token)
+	fmt.Println(err)
+	// Output:
+	// kerberos: ticket-no-key: keytab has kvno 1 etype 18 (aes256-cts-hmac-sha1-96) for soap/gw.example.com@EXAMPLE.COM; ticket wants kvno 2 etype 18 (aes256-cts-hmac-sha1-96): fetch a new keytab (no other key of this encryption type opens the ticket)
+}
