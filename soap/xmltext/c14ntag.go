@@ -237,10 +237,9 @@ func (d *Doc) withExtra(i uint32, extra []ApexAttr) []ApexAttr {
 	for _, x := range extra {
 		same := func(a ApexAttr) bool { return a.Space == x.Space && a.Local == x.Local }
 		all = slices.DeleteFunc(all, same)
-		if x.Space == namespaceXML && x.Local == "base" && x.Value == "" {
-			continue // Canonical XML 1.1, 2.4: not rendered
+		if x != noBase() {
+			all = append(all, x)
 		}
-		all = append(all, x)
 	}
 	slices.SortFunc(all, func(a, b ApexAttr) int {
 		if c := strings.Compare(a.Space, b.Space); c != 0 {

@@ -8,8 +8,7 @@ import (
 // inherited returns the xml attributes that the apex i of an inclusive
 // canonical form takes over from its ancestors, which are not in the form:
 // every one the apex lacks in Canonical XML 1.0 (2.4); xml:lang and xml:space
-// in Canonical XML 1.1 (2.4), and xml:base joined, with an empty value when
-// there is to be none.
+// in Canonical XML 1.1 (2.4), and xml:base joined, or noBase.
 func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
 	apex := Node{d, i}
 	var found []ApexAttr
@@ -44,8 +43,15 @@ func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
 	for _, outer := range bases[1:] {
 		base = joinURI(outer, base)
 	}
+	if base == "" {
+		return append(found, noBase())
+	}
 	return append(found, xmlAttr("base", base))
 }
+
+// noBase is the xml:base of an apex that is to have none because joining gave
+// nothing (Canonical XML 1.1, 2.4). Without prefix it is like no other.
+func noBase() ApexAttr { return ApexAttr{Space: namespaceXML, Local: "base"} }
 
 func xmlAttr(local, value string) ApexAttr {
 	return ApexAttr{Prefix: "xml", Space: namespaceXML, Local: local, Value: value}
