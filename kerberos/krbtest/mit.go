@@ -3,7 +3,6 @@ package krbtest
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
