@@ -46,6 +46,30 @@ func TestRecordCXFWithCXF(t *testing.T) {
 	}
 }
 
+// The forms of a token under the STR-Transform that CXF's server is sent: what WSS4J's API makes and CXF's own clients do not.
+var recordedSTRTransform = []struct{ name, forms, words string }{
+	{"KtpSymmetricSTRTransform", "prefixed,no-encoding-type", "no default namespace; the token of the second request has no EncodingType"},
+	{"KtpSymmetricSTRTransformDefaultNamespace", "default,undeclared",
+		"the Envelope declares a default namespace; the token of the second request undeclares it"},
+}
+
+func TestRecordWSS4JWithCXF(t *testing.T) {
+	if *record == "" {
+		t.Skip("records only with -record")
+	}
+	const port = "KtpSymmetricSTRTransform"
+	c := newCXF(t, startKDC(t))
+	plain, _ := c.secureServer(t, port+"Port")
+	copyFile(t, c.file("svc.keytab"), filepath.Join(*record, "svc.keytab"))
+	for _, r := range recordedSTRTransform {
+		rec := &recorder{dir: filepath.Join(*record, r.name), target: plain}
+		rec.record(t, port, c.words(t, port)+"; requests made with WSS4J's API (StrTransform), the token signed through the STR-Transform: "+r.words,
+			func(url string) (string, error) {
+				return runs(t, c.env(), "bash", c.java("StrTransform", "-url", url+"/"+port, "-forms", r.forms)...)
+			})
+	}
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	b, err := os.ReadFile(from)
@@ -72,6 +96,18 @@ type recorder struct {
 // conversation has a CXF client make two calls through the recorder.
 func (r *recorder) conversation(t *testing.T, c *cxf, port string, streaming bool) {
 	t.Helper()
+	args, client := []string{"-count", "2"}, "CXF's DOM client"
+	if streaming {
+		args, client = append(args, "-streaming"), "client is CXF's streaming (StAX) implementation"
+	}
+	r.record(t, port, c.words(t, port)+"; "+client, func(url string) (string, error) {
+		return c.call(t, port, url+"/"+port, args...)
+	})
+}
+
+// record keeps what client says and is told, and meta.json beside it. The client is given the recorder's URL.
+func (r *recorder) record(t *testing.T, port, words string, client func(url string) (string, error)) {
+	t.Helper()
 	secure := strings.HasPrefix(r.target, "https")
 	proxy := httptest.NewUnstartedServer(r)
 	if secure {
@@ -83,16 +119,12 @@ func (r *recorder) conversation(t *testing.T, c *cxf, port string, streaming boo
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	captured, args, client := time.Now().UTC(), []string{"-count", "2"}, "CXF's DOM client"
-	if streaming {
-		args, client = append(args, "-streaming"), "client is CXF's streaming (StAX) implementation"
-	}
-	out, err := c.call(t, port, proxy.URL+"/"+port, args...)
-	if err != nil {
+	captured := time.Now().UTC()
+	if out, err := client(proxy.URL); err != nil {
 		t.Errorf("%s: %v\n%s", r.dir, err, out)
 	}
 	meta, err := json.MarshalIndent(map[string]any{
-		"policy": c.words(t, port) + "; " + client, "policy_port": port + "Port", "tls_to_endpoint": secure,
+		"policy": words, "policy_port": port + "Port", "tls_to_endpoint": secure,
 		"captured": captured.Format(time.RFC3339), "client_principal": "alice@EXAMPLE.COM", "service_principal": service,
 	}, "", " ")
 	if err == nil {

@@ -8,10 +8,9 @@ import (
 )
 
 // strTarget finds the token that a Reference with the STR-Transform covers (WSS §8.3): its
-// URI names a SecurityTokenReference of this Signature's KeyInfo or of the Security
-// header, and the token is the one that refers to directly. A KeyIdentifier would have to
-// be dereferenced into a token that nobody sees in the message; no stack does that for
-// Kerberos, and it is refused.
+// URI names the SecurityTokenReference in this Signature's KeyInfo, and the token is the
+// one that refers to directly. A KeyIdentifier would have to be dereferenced into a token
+// that nobody sees in the message; no stack does that for Kerberos, and it is refused.
 func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.Node, error) {
 	str := s.KeyInfo.FirstChild()
 	if id, ok := strID(str); !ok || "#"+id != r.URI {

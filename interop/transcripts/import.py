@@ -4,7 +4,8 @@
 usage: import.py CAPTURES [KEYTAB [OUT]]      needs lxml and cryptography (requirements.txt)
 
 KEYTAB is the name that the captures' keytab gets beside the cases (svc.keytab); captures made at another time have other keys.
-`go test ./interop -run Record -record CAPTURES` makes such captures. CAPTURES holds svc.keytab and one folder a case: NN-request.xml|.headers, NN-response.xml|.headers as they were on the wire,
+`go test ./interop -run RecordCXFWithCXF -record CAPTURES` makes such captures (lab.keytab), and RecordWSS4JWithCXF those of
+the STR-Transform (strtransform.keytab). CAPTURES holds svc.keytab and one folder a case: NN-request.xml|.headers, NN-response.xml|.headers as they were on the wire,
 and meta.json. For each case this copies the messages octet for octet, opens them with opener.py (which shares no code with
 wssgate), writes the opened Body in exclusive canonical form beside each (NN-….plain.xml) and a case.yaml. Policies and
 verdicts are the tables below: they are decisions, made by reading the messages, not by running wssgate.
@@ -52,6 +53,7 @@ POLICIES = {
     "KtpSymmetricDerived256": symmetric(algorithm_suite="Basic256", **DERIVED),
     "KtpSymmetricDerivedEncryptBeforeSigning": symmetric(protection_order="encrypt-before-sign", **DERIVED),
     "KtpSymmetricProtectTokens": symmetric(protect_tokens=True),
+    "KtpSymmetricSTRTransform": {k: v for k, v in symmetric(protect_tokens=True, str_transform="wss").items() if k != "encrypted-parts"},
     "KtpSymmetricAddressing": symmetric(signed_parts={"body": True, "headers": ['"{http://www.w3.org/2005/08/addressing}*"']}),
     "KtpSymmetricSoap12": symmetric(),
     "KtpTransportSignedEndorsing": transport("signed-endorsing"),
@@ -104,6 +106,9 @@ NOTES = {
     "KtpSymmetricSignOnly-stax": "CXF's streaming client encrypts the Body although the policy has no EncryptedParts, and CXF's own server lets that "
         "pass; the reply is not encrypted. Without optional-encrypted-parts the requests are to be refused (reference-invalid): what nobody asked to be "
         "encrypted is not decrypted.",
+    "KtpSymmetricSTRTransform": "What is digested is the BinarySecurityToken in exclusive canonical form, with xmlns=\"\" on it.",
+    "KtpSymmetricSTRTransformDefaultNamespace": "WSS4J canonicalises the token with #default as an inclusive prefix, which no PrefixList in the message "
+        "says: in the first request the token is digested with the Envelope's xmlns=\"urn:example:default\" on it, in the second with xmlns=\"\".",
     "KtpSymmetricGcm128": "WSS4J does not cut the Kerberos key down for GCM: the label says aes128-gcm, the key has 32 octets (key-fit wss4j).",
     "KtpSymmetric-rc4": "Ticket, session key and subkey are rc4-hmac (23): only for an acceptor in which 23 was enabled.",
     "KtpSymmetric-rc4ticket": "The ticket is sealed with rc4-hmac (23), session key and subkey are AES: only for an acceptor in which 23 was enabled.",

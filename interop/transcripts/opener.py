@@ -179,6 +179,17 @@ def xdec(alg, key, c):
     if not 0 < n <= iv: raise ValueError("padding")
     return p[:-n], len(k)
 
+def prefix_list(m):
+    ins = m.find("{*}InclusiveNamespaces")
+    return None if ins is None else ins.get("PrefixList").split()
+def c14n(e, incl=None):     # libxml2 takes "" for #default; lxml drops the name that XML Signature has
+    incl = [p if p != "#default" else "" for p in incl] if incl else None
+    return ET.tostring(e, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=incl)
+def str_c14n(e):            # WSS 1.1, 8.3, as WSS4J does it: a default namespace is always rendered on the token
+    data = c14n(e, ["#default"]); tag, rest = data.split(b">", 1)
+    if not b' xmlns="' in tag: name, rest = data.split(b" ", 1); data = name + b' xmlns="" ' + rest
+    return data
+
 class Run:
     def __init__(self, kt): self.kt, self.keys, self.note, self.facts, self.checks = kt, {}, set(), {}, []
     # keys: reference -> list of (label, bytes) candidates; the first that works is what CXF uses
@@ -242,19 +253,20 @@ class Run:
     def verify(self, doc, sig):
         si = sig.find("{*}SignedInfo"); names = []
         for r in si.findall("{*}Reference"):
-            e = self.by_id(doc, r.get("URI")[1:]) ; nodes = e
-            incl = None; alg = None
+            e = self.by_id(doc, r.get("URI")[1:])
+            incl = None; str_transform = False
             for t in r.findall("{*}Transforms/{*}Transform"):
-                alg = t.get("Algorithm"); ins = t.find("{*}InclusiveNamespaces")
-                if ins is not None: incl = ins.get("PrefixList").split()
-                if "STR-Transform" in alg: raise ValueError("STR-Transform")
-            data = ET.tostring(nodes, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=incl)
+                incl = prefix_list(t)
+                str_transform = t.get("Algorithm").endswith("#STR-Transform")
+            if str_transform:
+                e = self.by_id(doc, e.find("{*}Reference").get("URI")[1:]); data = str_c14n(e)
+            else:
+                data = c14n(e, incl)
             h = {"sha1": "sha1", "sha256": "sha256", "sha512": "sha512"}[r.find("{*}DigestMethod").get("Algorithm").split("#")[1]]
             good = hashlib.new(h, data).digest() == b64(r.find("{*}DigestValue"))
             names.append(local(e) + ("" if good else "(DIGEST MISMATCH)"))
             if not good: self.bad = True
-        cm = si.find("{*}CanonicalizationMethod"); ins = cm.find("{*}InclusiveNamespaces")
-        data = ET.tostring(si, method="c14n", exclusive=True, inclusive_ns_prefixes=ins.get("PrefixList").split() if ins is not None else None)
+        data = c14n(si, prefix_list(si.find("{*}CanonicalizationMethod")))
         alg = si.find("{*}SignatureMethod").get("Algorithm").split("#")[1]
         want = b64(sig.find("{*}SignatureValue"))
         for l, k in self.resolve(doc, sig.find("{*}KeyInfo/{*}SecurityTokenReference")):
