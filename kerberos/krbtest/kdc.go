@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -204,7 +203,7 @@ func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []by
 
 // Token makes one good token, with its key and a keytab that opens it, at the present time. All three are of a realm
 // of their own.
-func Token(t testing.TB, client, service string) (token []byte, key kerberos.Key, keytab *kerberos.Keytab) {
+func Token(t TB, client, service string) (token []byte, key kerberos.Key, keytab *kerberos.Keytab) {
 	t.Helper()
 	k := New(Config{})
 	k.AddService(service)
@@ -217,7 +216,7 @@ func Token(t testing.TB, client, service string) (token []byte, key kerberos.Key
 
 // Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens made
 // before it.
-func Acceptor(t testing.TB, keytab *kerberos.Keytab) *kerberos.Acceptor {
+func Acceptor(t TB, keytab *kerberos.Keytab) *kerberos.Acceptor {
 	t.Helper()
 	a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
 		Keytab: keytab,

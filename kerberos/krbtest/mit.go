@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -31,7 +30,7 @@ var (
 
 // Need skips the test when a peer is missing, and names the Debian package that has it. With CI=true in the environment
 // a missing peer is a failure.
-func Need(t testing.TB, peers ...Peer) {
+func Need(t TB, peers ...Peer) {
 	t.Helper()
 	for _, p := range peers {
 		if _, err := os.Stat(p.Path); err != nil {
@@ -40,7 +39,7 @@ func Need(t testing.TB, peers ...Peer) {
 	}
 }
 
-func missing(t testing.TB, what, debian string) {
+func missing(t TB, what, debian string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("%s is missing: install the Debian package %s", what, debian)
@@ -54,11 +53,11 @@ type MIT struct {
 	Addr  string
 	dir   string
 	conf  string
-	t     testing.TB
+	t     TB
 }
 
 // StartMIT makes a realm EXAMPLE.COM in a temporary directory, starts krb5kdc, and stops it at the end of the test.
-func StartMIT(t testing.TB) *MIT {
+func StartMIT(t TB) *MIT {
 	t.Helper()
 	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit)
 	m := &MIT{Realm: DefaultRealm, Addr: freePort(t), dir: t.TempDir(), t: t}
@@ -100,7 +99,7 @@ func StartMIT(t testing.TB) *MIT {
 }
 
 // MITClient has MIT's client programs talk to a KDC in process.
-func MITClient(t testing.TB, s *Server) *MIT {
+func MITClient(t TB, s *Server) *MIT {
 	t.Helper()
 	Need(t, mitKinit)
 	m := &MIT{Realm: s.kdc.realm, Addr: s.Addr(), dir: t.TempDir(), t: t}
@@ -109,7 +108,7 @@ func MITClient(t testing.TB, s *Server) *MIT {
 }
 
 // freePort finds a loopback port that is free for TCP and UDP now.
-func freePort(t testing.TB) string {
+func freePort(t TB) string {
 	t.Helper()
 	for range 20 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,12 +7,11 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"testing"
 )
 
 // A Python is a running script of Debian's python3 with gssapi, which talks in lines.
 type Python struct {
-	t      testing.TB
+	t      TB
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
