@@ -43,6 +43,7 @@ type AcceptorConfig struct {
 	KeySource KeySource
 	// ClientRealms are the realms whose clients are accepted. Empty means the service's realm, and others that the
 	// service's KDC vouches for: those it trusts directly, or whose path it has checked (TRANSITED-POLICY-CHECKED).
+	// Anonymous clients (RFC 8062) are refused unless "WELLKNOWN:ANONYMOUS" is listed.
 	ClientRealms []string
 	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
 	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
@@ -198,6 +199,7 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
 		(*acceptance).checkTicket,        // flags, times, session key
 		(*acceptance).openAuthenticator,  // under the session key
 		(*acceptance).checkAuthenticator, // same client, clock
+		(*acceptance).checkAuthzData,     // nothing that restricts unknown to us
 		(*acceptance).checkClientRealm,
 		(*acceptance).chooseKey,
 	} {
@@ -361,9 +363,52 @@ func (s *acceptance) checkAuthenticator() error {
 	return nil
 }
 
+// Authorization data types (RFC 4120 7.5.4) that need not be understood: AD-IF-RELEVANT says so of what it holds,
+// AD-MANDATORY-FOR-KDC concerns KDCs only, and a PAC (AD-WIN2K-PAC) says who the client is and restricts nothing.
+const (
+	adIfRelevant      = 1
+	adMandatoryForKDC = 8
+	adWin2kPAC        = 128
+)
+
+// checkAuthzData is RFC 4120 5.2.6: with an element that is not understood, authentication fails.
+func (s *acceptance) checkAuthzData() error {
+	if err := checkAuthzData(s.ticket.authzData, "ticket"); err != nil {
+		return err
+	}
+	return checkAuthzData(s.auth.authzData, "authenticator")
+}
+
+func checkAuthzData(list []byte, where string) error {
+	p := derParser{in: "authorization-data of the " + where}
+	for len(list) > 0 {
+		entry := p.next(&list, tagSequence, "element")
+		kind := p.int32Field(&entry, 0, "ad-type")
+		p.field(&entry, 1, tagOctetString, "ad-data")
+		p.end(entry, "element")
+		if p.err != nil {
+			return &Error{Code: CodeAuthzData, Detail: "malformed", Err: p.err}
+		}
+		if kind != adIfRelevant && kind != adMandatoryForKDC && kind != adWin2kPAC {
+			return refuse(CodeAuthzData, "%s carries authorization data of type %d, which is not understood and not in AD-IF-RELEVANT", where, kind)
+		}
+	}
+	return nil
+}
+
+// anonymousRealm is the realm of clients that the KDC itself does not know (RFC 8062 3).
+const anonymousRealm = "WELLKNOWN:ANONYMOUS"
+
 // checkClientRealm is the trusted list or, without one, the service's own realm and what its KDC vouches for: an empty
 // transited field means that the client's realm itself has the key shared with the service's (RFC 4120 3.3.3.2).
 func (s *acceptance) checkClientRealm() error {
+	anonymous := s.ticket.flags&FlagAnonymous != 0 || string(s.ticket.crealm) == anonymousRealm
+	if anonymous && !slices.Contains(s.cfg.ClientRealms, anonymousRealm) {
+		return refuse(CodeClientRealm, "client is anonymous, and realm %s is not among the trusted ones", anonymousRealm)
+	}
+	if anonymous {
+		return nil
+	}
 	if len(s.cfg.ClientRealms) > 0 {
 		for _, realm := range s.cfg.ClientRealms {
 			if realm == string(s.ticket.crealm) {

@@ -109,7 +109,7 @@ func TestAcceptShapesAndEtypes(t *testing.T) {
 		"mutual":                {APOptions: 1 << 29, GSSFlags: 0x3e},
 		"no checksum":           {NoChecksum: true},
 		"no start time":         {Ticket: krbtest.TicketOptions{NoStartTime: true}},
-		"authorization data":    {Ticket: krbtest.TicketOptions{AuthzData: make([]byte, 3000)}},
+		"authorization data":    {Ticket: krbtest.TicketOptions{AuthzData: make([]byte, 3000)}, AuthzType: 1},
 		"large sequence number": {SeqNumber: 1<<32 - 1},
 		"negative sequence":     {SeqNumber: -5},
 		"large kvno":            {Ticket: krbtest.TicketOptions{NoKvno: true}},
@@ -230,6 +230,13 @@ func TestRefusals(t *testing.T) {
 			kerberos.CodeClientRealm, []string{"realm EVIL, trusted are EXAMPLE.COM, PARTNER"}},
 		{"unchecked path", ticket(krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE"}), kerberos.AcceptorConfig{}, kerberos.CodeClientRealm,
 			[]string{"realm FAR"}},
+		{"anonymous", ticket(krbtest.TicketOptions{ClientRealm: "WELLKNOWN:ANONYMOUS", ClientName: []string{"WELLKNOWN", "ANONYMOUS"}}), kerberos.AcceptorConfig{},
+			kerberos.CodeClientRealm, []string{"client is anonymous"}},
+		{"anonymous of a listed realm", ticket(krbtest.TicketOptions{Flags: kerberos.FlagAnonymous}), kerberos.AcceptorConfig{ClientRealms: []string{"EXAMPLE.COM"}},
+			kerberos.CodeClientRealm, []string{"client is anonymous"}},
+		{"restricted ticket", ticket(krbtest.TicketOptions{AuthzType: 99, AuthzData: []byte("x")}), kerberos.AcceptorConfig{}, kerberos.CodeAuthzData,
+			[]string{"ticket carries authorization data of type 99"}},
+		{"restricted authenticator", krbtest.TokenOptions{AuthzType: -5}, kerberos.AcceptorConfig{}, kerberos.CodeAuthzData, []string{"type -5"}},
 		{"no subkey", krbtest.TokenOptions{NoSubkey: true}, kerberos.AcceptorConfig{KeySource: kerberos.KeySubkey}, kerberos.CodeNoSubkey, nil},
 		{"subkey of a wrong length", krbtest.TokenOptions{SubkeyBytes: make([]byte, 16)}, kerberos.AcceptorConfig{}, kerberos.CodeAuthMalformed, []string{"16 octets"}},
 		{"empty subkey", krbtest.TokenOptions{SubkeyBytes: []byte{}}, kerberos.AcceptorConfig{}, kerberos.CodeAuthMalformed, []string{"0 octets"}},
@@ -324,6 +331,7 @@ func TestClientRealms(t *testing.T) {
 	}{
 		{"trusted directly", krbtest.TicketOptions{ClientRealm: "PARTNER"}, kerberos.AcceptorConfig{}},
 		{"path checked by the KDC", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE", Flags: kerberos.FlagTransitedPolicyChecked}, kerberos.AcceptorConfig{}},
+		{"anonymous", krbtest.TicketOptions{ClientRealm: "WELLKNOWN:ANONYMOUS"}, kerberos.AcceptorConfig{ClientRealms: []string{"WELLKNOWN:ANONYMOUS"}}},
 		{"listed", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE"}, kerberos.AcceptorConfig{ClientRealms: []string{"FAR"}}},
 	} {
 		token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: test.ticket})

@@ -76,6 +76,7 @@ const (
 	FlagHWAuthent              uint32 = 1 << 20
 	FlagTransitedPolicyChecked uint32 = 1 << 19
 	FlagOKAsDelegate           uint32 = 1 << 18
+	FlagAnonymous              uint32 = 1 << 15 // RFC 8062 3
 )
 
 // encTicketPart is EncTicketPart (RFC 4120 5.3). Slices lie in the decrypted buffer.

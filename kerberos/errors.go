@@ -30,6 +30,7 @@ const (
 	CodeAuthMalformed   Code = "authenticator-malformed"
 	CodeClientMismatch  Code = "client-mismatch"
 	CodeSkew            Code = "clock-skew"
+	CodeAuthzData       Code = "authorization-data"
 	CodeClientRealm     Code = "client-realm"
 	CodeAddress         Code = "client-address"
 	CodeNoSubkey        Code = "subkey-missing"
@@ -68,7 +69,8 @@ func Codes() []CodeInfo {
 		{CodeAuthMalformed, "The authenticator opened and is not what RFC 4120 says.", "A fault of the client's Kerberos library: report it with its product and version."},
 		{CodeClientMismatch, "Ticket and authenticator name different clients.", "An attack, or a faulty client library."},
 		{CodeSkew, "The client's clock and ours differ by more than the limit.", "Synchronise the clocks (NTP); the error has the difference."},
-		{CodeClientRealm, "The client's realm is not trusted.", "Add the realm to the trusted client realms if it should be."},
+		{CodeAuthzData, "Ticket or authenticator carry authorization data that may restrict them and that is not understood here.", "Let the KDC or client wrap it in AD-IF-RELEVANT if it may be ignored (RFC 4120 5.2.6)."},
+		{CodeClientRealm, "The client's realm is not trusted, or the client is anonymous.", "Add the realm to the trusted client realms if it should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
 		{CodeBeforeStart, "The authenticator was made before this process began to remember which it has seen.", "The client tries again. Use a replay journal to avoid this after restarts."},

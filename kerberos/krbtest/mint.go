@@ -29,7 +29,8 @@ type TicketOptions struct {
 	NoStartTime  bool
 	EndTime      time.Time
 	Addresses    [][]byte // IPv4 or IPv6
-	AuthzData    []byte   // one AD element's contents, as AD-IF-RELEVANT
+	AuthzData    []byte   // one element's contents
+	AuthzType    int64    // its type; 0 means AD-IF-RELEVANT
 	Realm        string   // cleartext realm
 	Name         []string // cleartext sname
 	TktVno       int64
@@ -57,6 +58,7 @@ type TokenOptions struct {
 	AuthKey     []byte // encrypt the authenticator with this key instead of the session key
 	Cusec       int64
 	SeqNumber   int64
+	AuthzType   int64  // of an element of authorization data; 0 means none
 	Bare        bool   // no GSS-API frame
 	OID         []byte // DER content of the mechanism OID
 	TokID       []byte
@@ -204,7 +206,7 @@ func (o *TicketOptions) addresses(b *cryptobyte.Builder) {
 
 func (o *TicketOptions) authzData(b *cryptobyte.Builder) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		integer(b, 0, 1)
+		integer(b, 0, or(o.AuthzType, 1))
 		octets(b, 1, o.AuthzData)
 	})
 }
@@ -250,6 +252,9 @@ func (o *TokenOptions) authenticator() []byte {
 					key(b, 6, o.Subkey, o.SubkeyBytes)
 				}
 				integer(b, 7, o.SeqNumber)
+				if o.AuthzType != 0 {
+					sequence(b, 8, (&TicketOptions{AuthzType: o.AuthzType}).authzData)
+				}
 			})
 		})
 	})
