@@ -45,11 +45,13 @@ const sampleBytes = 16 << 10
 // the sample says.
 func (c *census) estimate(src []byte) {
 	sample := src[:min(len(src), sampleBytes)]
-	for i := 0; i+1 < len(sample); i++ {
-		switch {
-		case sample[i] == '<' && sample[i+1] != '/':
+	for i := indexFrom(sample, 0, '<'); i+1 < len(sample); i = indexFrom(sample, i+1, '<') {
+		if sample[i+1] != '/' {
 			c.elements++
-		case sample[i] == '=' && (sample[i+1] == '"' || sample[i+1] == '\''):
+		}
+	}
+	for i := indexFrom(sample, 0, '='); i+1 < len(sample); i = indexFrom(sample, i+1, '=') {
+		if sample[i+1] == '"' || sample[i+1] == '\'' {
 			c.attributes++
 		}
 	}
