@@ -1,5 +1,94 @@
 package main
 
-type verifyCmd struct{}
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
 
-func (verifyCmd) Run(s *streams) error { return nil }
+	"github.com/wssgate/wssgate/testvectors"
+)
+
+type verifyCmd struct {
+	Cases   []string `arg:"" optional:"" help:"Only cases whose name matches one of these patterns, such as 'Ktp*-stax'."`
+	Verbose bool     `short:"v" help:"Print each message's verdict."`
+}
+
+// Help is shown below the flags' summary.
+func (verifyCmd) Help() string {
+	return "The vectors are part of this binary. Each message has to have the verdict, and the plaintext, that its case says. " +
+		"The canonical form of every verified part is compared with that of goxmldsig, where that library can. The exit status is 1 if anything differs."
+}
+
+// A result is what came of one case.
+type result struct {
+	messages int
+	second   secondOpinion
+	problems []string
+	notes    []string // for --verbose
+}
+
+// Run verifies every case of testvectors, in the order of their names.
+func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
+	cases, err := transcriptNames(testvectors.Files)
+	if err != nil {
+		return err
+	}
+	var total result
+	passed, failed := 0, 0
+	for _, name := range cases {
+		if !c.wants(name) {
+			continue
+		}
+		r := verifyTranscript(ctx, testvectors.Files, name)
+		c.print(s.out, name, r)
+		if len(r.problems) == 0 {
+			passed++
+		} else {
+			failed++
+		}
+		total.messages += r.messages
+		total.second.add(r.second)
+	}
+	fmt.Fprintf(s.out, "\n%d cases passed, %d failed; %d messages\n%v\n", passed, failed, total.messages, total.second)
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %d cases failed", failed, passed+failed)
+	case passed == 0:
+		return fmt.Errorf("no case matches %q", c.Cases)
+	}
+	return nil
+}
+
+// wants tells whether the case was asked for.
+func (c *verifyCmd) wants(name string) bool {
+	for _, pattern := range c.Cases {
+		if ok, err := path.Match(pattern, name); err == nil && ok {
+			return true
+		}
+	}
+	return len(c.Cases) == 0
+}
+
+func (c *verifyCmd) print(w io.Writer, name string, r result) {
+	verdict := "pass"
+	if len(r.problems) > 0 {
+		verdict = "FAIL"
+	}
+	fmt.Fprintf(w, "%s  %s\n", verdict, name)
+	for _, p := range r.problems {
+		fmt.Fprintf(w, "      %s\n", p)
+	}
+	if c.Verbose {
+		for _, n := range r.notes {
+			fmt.Fprintf(w, "      %s\n", n)
+		}
+	}
+}
+
+// Interface guard: kong calls Run with what run binds.
+var _ interface {
+	Run(*runContext, *streams) error
+} = (*verifyCmd)(nil)
+
+var _ context.Context = (*runContext)(nil)

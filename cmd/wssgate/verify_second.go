@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// secondOpinion counts canonical forms that goxmldsig made too.
+type secondOpinion struct {
+	agreed int // octet for octet the same
+	unable int // parts beyond what goxmldsig gets right
+}
+
+// String words the counts.
+func (s secondOpinion) String() string {
+	return fmt.Sprintf("second opinion of goxmldsig on canonical forms: %d agreed, %d are beyond it", s.agreed, s.unable)
+}
+
+func (s *secondOpinion) add(o secondOpinion) {
+	s.agreed += o.agreed
+	s.unable += o.unable
+}
+
+// ask has goxmldsig canonicalize what a message's signature covers, and its
+// Body. A difference is an error.
+func (s *secondOpinion) ask(msg *wssec.Message) error {
+	for _, n := range append([]xmltext.Node{msg.Body()}, msg.Signed()...) {
+		if !within(n) {
+			s.unable++
+			continue
+		}
+		ours := n.AppendCanonical(nil, xmltext.C14N{})
+		theirs, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(n.Element())
+		if err != nil || !bytes.Equal(ours, theirs) {
+			return fmt.Errorf("%s: canonical form differs from goxmldsig's (%v)\nours   %s\ntheirs %s", n.Path(), err, ours, theirs)
+		}
+		s.agreed++
+	}
+	return nil
+}
+
+// within tells whether goxmldsig is right about n: it stops at 1,000 elements,
+// sorts attributes of several namespaces by prefix where exclusive
+// canonicalization sorts by namespace name, writes xmlns="" where no default
+// namespace was written, and leaves white space in attribute values as it is.
+func within(n xmltext.Node) bool {
+	const limit = 1000
+	elements, ok := 1, isSimple(n)
+	for d := range n.Descendants() {
+		elements++
+		ok = ok && isSimple(d)
+	}
+	return ok && elements < limit
+}
+
+// isSimple looks at one element.
+func isSimple(n xmltext.Node) bool {
+	spaces := map[string]bool{}
+	for name, value := range n.Attrs() {
+		if name.Space != "" {
+			spaces[name.Space] = true
+		}
+		if len(spaces) > 1 || strings.ContainsAny(value, "\t\r\n") {
+			return false
+		}
+	}
+	if n.Space() != "" {
+		return true
+	}
+	for p := n.Parent(); !p.IsZero(); p = p.Parent() {
+		if uri, _ := p.LookupNamespace(""); uri != "" {
+			return false
+		}
+	}
+	return true
+}

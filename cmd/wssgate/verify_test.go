@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/wssgate/wssgate/testvectors"
+)
+
+// changed gives the vectors with one file of a case edited.
+func changed(t *testing.T, file, old, new string) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(testvectors.Files, "transcripts", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(path, "KtpSymmetric/") && !strings.HasSuffix(path, ".keytab") {
+			return err
+		}
+		b, err := fs.ReadFile(testvectors.Files, path)
+		if strings.HasSuffix(path, "KtpSymmetric/"+file) {
+			if !bytes.Contains(b, []byte(old)) {
+				t.Fatalf("%s has no %q", path, old)
+			}
+			b = bytes.Replace(b, []byte(old), []byte(new), 1)
+		}
+		files[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A checker that cannot fail proves nothing.
+func TestVerifyNotices(t *testing.T) {
+	tests := map[string]struct{ file, old, new, want string }{
+		"another verdict":   {"case.yaml", "expect: ok", "expect: digest-invalid", "verdict ok, expected digest-invalid"},
+		"another plaintext": {"01-request.plain.xml", "25", "26", "the plaintext is not that of 01-request.plain.xml"},
+		"another client":    {"case.yaml", "alice@EXAMPLE.COM", "bob@EXAMPLE.COM", "principal alice@EXAMPLE.COM, expected bob@EXAMPLE.COM"},
+		"a changed request": {"01-request.xml", "<ds:DigestValue>", "<ds:DigestValue>A", "expected ok"},
+		"a changed reply":   {"01-response.xml", "<ds:SignatureValue>", "<ds:SignatureValue>A", "01-response.xml: verdict"},
+		"another time":      {"case.yaml", "captured: 2026", "captured: 2027", "expected ok"},
+		"an unknown key":    {"case.yaml", "tls: false", "ttls: false", "unknown field"},
+		"a missing file":    {"case.yaml", "file: 02-request.xml", "file: 03-request.xml", "03-request.xml"},
+	}
+	for name, tt := range tests {
+		r := verifyTranscript(t.Context(), changed(t, tt.file, tt.old, tt.new), "KtpSymmetric")
+		if all := strings.Join(r.problems, "\n"); !strings.Contains(all, tt.want) {
+			t.Errorf("%s: %s", name, all)
+		}
+	}
+	if r := verifyTranscript(t.Context(), changed(t, "case.yaml", "x", "x"), "KtpSymmetric"); len(r.problems) > 0 || r.messages != 4 || r.second.agreed < 8 {
+		t.Errorf("unchanged: %+v", r)
+	}
+}

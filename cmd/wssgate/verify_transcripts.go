@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// transcript is a case.yaml; testvectors/README.md defines the keys.
+type transcript struct {
+	Comment          string              `yaml:"comment"`
+	Source           string              `yaml:"source"`
+	Captured         time.Time           `yaml:"captured"`
+	TLS              bool                `yaml:"tls"`
+	Keytab           string              `yaml:"keytab"`
+	ClientPrincipal  string              `yaml:"client-principal"`
+	ServicePrincipal string              `yaml:"service-principal"`
+	Enctypes         []int32             `yaml:"enctypes"`
+	Policy           wssec.Policy        `yaml:"policy"`
+	Messages         []transcriptMessage `yaml:"messages"`
+
+	files     fs.FS // the case's folder
+	processor *wssec.Processor
+}
+
+// transcriptMessage is one message of a conversation, and what has to come of it.
+type transcriptMessage struct {
+	File   string `yaml:"file"`
+	Expect string `yaml:"expect"`
+	Plain  string `yaml:"plain"`
+}
+
+// isRequest tells which way a message went.
+func (m transcriptMessage) isRequest() bool { return !strings.Contains(m.File, "response") }
+
+// transcriptNames lists the recorded conversations.
+func transcriptNames(vectors fs.FS) ([]string, error) {
+	files, err := fs.Glob(vectors, "transcripts/*/case.yaml")
+	for i := range files {
+		files[i] = path.Base(path.Dir(files[i]))
+	}
+	return files, err
+}
+
+// verifyTranscript feeds a conversation to one Processor, in order.
+func verifyTranscript(ctx context.Context, vectors fs.FS, name string) (r result) {
+	c, err := openTranscript(vectors, name)
+	if err != nil {
+		r.problems = append(r.problems, err.Error())
+		return r
+	}
+	var sent *wssec.Request
+	for _, m := range c.Messages {
+		r.messages++
+		msg, err := c.verify(ctx, m, sent)
+		got := verdictOf(err)
+		r.notes = append(r.notes, fmt.Sprintf("%s  %s", m.File, got))
+		if got != m.Expect {
+			r.problems = append(r.problems, fmt.Sprintf("%s: verdict %s, expected %s: %v", m.File, got, m.Expect, err))
+			continue
+		}
+		if msg == nil {
+			continue
+		}
+		if err := c.compare(m, msg); err != nil {
+			r.problems = append(r.problems, fmt.Sprintf("%s: %v", m.File, err))
+		}
+		if err := r.second.ask(msg); err != nil {
+			r.problems = append(r.problems, fmt.Sprintf("%s: %v", m.File, err))
+		}
+		if m.isRequest() {
+			sent = msg.AsSent()
+		}
+	}
+	return r
+}
+
+// openTranscript reads a case and makes its verifier, which lives at the time
+// of the recording.
+func openTranscript(vectors fs.FS, name string) (*transcript, error) {
+	c := &transcript{}
+	text, err := fs.ReadFile(vectors, path.Join("transcripts", name, "case.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.UnmarshalWithOptions(text, c, yaml.DisallowUnknownField()); err != nil {
+		return nil, err
+	}
+	raw, err := fs.ReadFile(vectors, path.Join("transcripts", name, c.Keytab))
+	if err != nil {
+		return nil, err
+	}
+	keytab, err := kerberos.ParseKeytab(raw)
+	if err != nil {
+		return nil, err
+	}
+	if c.files, err = fs.Sub(vectors, path.Join("transcripts", name)); err != nil {
+		return nil, err
+	}
+	now := func() time.Time { return c.Captured }
+	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now})
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+		Keytab: keytab, Services: []string{c.ServicePrincipal}, Etypes: c.Enctypes, Replay: replay, Time: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.processor, err = wssec.NewProcessor(c.Policy, wssec.Config{Tickets: acceptor, Replay: replay, Time: now})
+	return c, err
+}
+
+// errFault is the outcome of a message that is an unprotected fault.
+var errFault = errors.New("unprotected fault")
+
+// verify verifies one message; sent is the request before it.
+func (c *transcript) verify(ctx context.Context, m transcriptMessage, sent *wssec.Request) (*wssec.Message, error) {
+	src, err := fs.ReadFile(c.files, m.File)
+	if err != nil {
+		return nil, err
+	}
+	env, err := soap.Parse(src, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	channel := wssec.Channel{TLS: c.TLS}
+	if m.isRequest() {
+		return c.processor.Verify(ctx, env, channel)
+	}
+	if fault, ok := env.Fault(); ok {
+		return nil, fmt.Errorf("%w: %s", errFault, fault.Reason)
+	}
+	if sent == nil {
+		return nil, errors.New("there is no request before it")
+	}
+	return c.processor.VerifyReply(ctx, env, sent, channel)
+}
+
+// verdictOf is the word that case.yaml has for an outcome.
+func verdictOf(err error) string {
+	var coded interface{ ErrorCode() string }
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, errFault):
+		return "fault"
+	case errors.As(err, &coded):
+		return coded.ErrorCode()
+	}
+	return "error"
+}
+
+// compare holds the opened Body and the client's name to what the case says.
+func (c *transcript) compare(m transcriptMessage, msg *wssec.Message) error {
+	want, err := fs.ReadFile(c.files, m.Plain)
+	if err != nil {
+		return err
+	}
+	if got := msg.Body().AppendCanonical(nil, xmltext.C14N{}); !bytes.Equal(got, bytes.TrimSuffix(want, []byte("\n"))) {
+		return fmt.Errorf("the plaintext is not that of %s", m.Plain)
+	}
+	if name, realm := msg.Principal(); m.isRequest() && name+"@"+realm != c.ClientPrincipal {
+		return fmt.Errorf("principal %s@%s, expected %s", name, realm, c.ClientPrincipal)
+	}
+	return nil
+}
