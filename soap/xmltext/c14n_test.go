@@ -1,22 +1,146 @@
 package xmltext
 
-import "testing"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+)
 
-func TestAppendCanonical(t *testing.T) {
-	for _, tc := range []struct{ in, out string }{
-		{`<a/>`, `<a></a>`},
-		{`<a   b = 'x"y'  a="1" />`, `<a a="1" b="x&quot;y"></a>`},
-		{`<p:a xmlns:p="urn:p" xmlns:q="urn:q"><q:b/><p:c q:z="1" p:y="2" x="3">t&amp;&#13;<!-- c --><![CDATA[<>]]></p:c></p:a>`,
-			`<p:a xmlns:p="urn:p"><q:b xmlns:q="urn:q"></q:b><p:c xmlns:q="urn:q" x="3" p:y="2" q:z="1">t&amp;&#xD;&lt;&gt;</p:c></p:a>`},
-		{"<a xmlns='urn:a'><b xmlns=''>\r\n<c/></b><b xmlns=\"\">x > y</b ></a>", "<a xmlns=\"urn:a\"><b xmlns=\"\">\n<c></c></b><b xmlns=\"\">x &gt; y</b></a>"},
+// TestExtra: adding an attribute to the form is the same as adding it to the
+// source.
+func TestExtra(t *testing.T) {
+	const doc = `<r xmlns="urn:d" xmlns:s="urn:s" xmlns:u="urn:u" xmlns:q="urn:u"><s:x%s b="2" s:k="1"><u:y/></s:x></r>`
+	for _, tc := range []struct {
+		name   string
+		extra  []ApexAttr
+		inText string // how the source would say the same
+	}{
+		{"prefix in scope", []ApexAttr{{"u", "urn:u", "Id", "i"}}, ` u:Id="i"`},
+		{"other prefix of the namespace", []ApexAttr{{"q", "urn:u", "Id", "i"}}, ` q:Id="i"`},
+		{"unknown prefix", []ApexAttr{{"w", "urn:u", "Id", "i"}}, ` xmlns:w="urn:u" w:Id="i"`},
+		{"unknown prefix and namespace", []ApexAttr{{"w", "urn:w", "Id", "i"}}, ` xmlns:w="urn:w" w:Id="i"`},
+		{"no prefix", []ApexAttr{{"", "", "a", "i"}}, ` a="i"`},
+		{"escaped", []ApexAttr{{"u", "urn:u", "Id", "<&\">\t\n\r"}}, ` u:Id="&lt;&amp;&quot;>&#9;&#10;&#13;"`},
+		{"xml", []ApexAttr{{"xml", namespaceXML, "lang", "en"}}, ` xml:lang="en"`},
+		{"several", []ApexAttr{{"w", "urn:w", "Id", "i"}, {"", "", "a", "1"}, {"v", "urn:v", "Id", "j"}},
+			` xmlns:w="urn:w" w:Id="i" a="1" xmlns:v="urn:v" v:Id="j"`},
 	} {
-		d, err := Scan([]byte(tc.in), Options{})
+		for _, m := range methods {
+			c := C14N{Method: m.method, Prefixes: []string{"s"}}
+			want := mustScan(t, fmt.Sprintf(doc, tc.inText)).Root().FirstChild().AppendCanonical(nil, c)
+			n := mustScan(t, fmt.Sprintf(doc, "")).Root().FirstChild()
+			c.Extra = tc.extra
+			if got := n.AppendCanonical(nil, c); !bytes.Equal(got, want) {
+				t.Errorf("%s, %s\n got %s\nwant %s", tc.name, m.name, got, want)
+			}
+		}
+	}
+	n := mustScan(t, `<r xmlns:u="urn:u"><x><u:y/></x></r>`).Root().FirstChild()
+	conflict := n.AppendCanonical(nil, C14N{Extra: []ApexAttr{{"u", "urn:w", "Id", "i"}}})
+	if string(conflict) != `<x xmlns:u="urn:w" u:Id="i"><u:y xmlns:u="urn:u"></u:y></x>` {
+		t.Errorf("prefix bound otherwise: %s", conflict)
+	}
+	n = mustScan(t, `<a b="1" c="2"/>`).Root()
+	got := n.AppendCanonical(nil, C14N{Extra: []ApexAttr{{"", "", "b", "3"}}})
+	if string(got) != `<a b="3" c="2"></a>` {
+		t.Errorf("replaced attribute: %s", got)
+	}
+}
+
+func TestDefaultNS(t *testing.T) {
+	const doc = `<r xmlns="urn:d" xmlns:p="urn:p"><p:x/><x/><n xmlns=""><y/></n></r>`
+	want := []string{`<p:x xmlns="" xmlns:p="urn:p"></p:x>`, `<x xmlns="urn:d"></x>`, `<n xmlns=""><y></y></n>`}
+	i := 0
+	for n := range mustScan(t, doc).Root().Children() {
+		if got := string(n.AppendCanonical(nil, C14N{DefaultNS: true})); got != want[i] {
+			t.Errorf("got %s, want %s", got, want[i])
+		}
+		i++
+	}
+	n := mustScan(t, doc).Root().FirstChild()
+	if got := string(n.AppendCanonical(nil, C14N{DefaultNS: true, Prefixes: []string{"#default"}})); got != `<p:x xmlns="urn:d" xmlns:p="urn:p"></p:x>` {
+		t.Errorf("with #default: %s", got)
+	}
+}
+
+// TestManyPrefixes takes the canonicalizer out of its small tables.
+func TestManyPrefixes(t *testing.T) {
+	var open, shut strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&open, `<p%d:e xmlns:p%d="urn:%d">`, i, i, i)
+		fmt.Fprintf(&shut, `</p%d:e>`, 99-i)
+	}
+	src := open.String() + shut.String()
+	n := mustScan(t, src).Root()
+	if got := string(n.AppendCanonical(nil, C14N{})); got != src {
+		t.Errorf("%s", got)
+	}
+	inner := n
+	for range 99 {
+		inner = inner.FirstChild()
+	}
+	got := string(inner.AppendCanonical(nil, C14N{Method: Inclusive10}))
+	if strings.Count(got, "xmlns:") != 100 || !strings.HasPrefix(got, `<p99:e xmlns:p0="urn:0" xmlns:p1="urn:1" xmlns:p10="urn:10"`) {
+		t.Errorf("%s", got)
+	}
+}
+
+// failAfter fails when more than n octets were written.
+type failAfter struct{ n int }
+
+var errFull = errors.New("full")
+
+func (w *failAfter) Write(b []byte) (int, error) {
+	if w.n -= len(b); w.n < 0 {
+		return 0, errFull
+	}
+	return len(b), nil
+}
+
+func TestWriteCanonicalError(t *testing.T) {
+	n := mustScan(t, string(benchDocument(64<<10))).Root()
+	size := len(n.AppendCanonical(nil, C14N{}))
+	for _, room := range []int{0, 1, size / 2, size - 1} {
+		if err := n.WriteCanonical(&failAfter{room}, C14N{}); !errors.Is(err, errFull) {
+			t.Errorf("room for %d of %d: %v", room, size, err)
+		}
+	}
+	if err := n.WriteCanonical(&failAfter{size}, C14N{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWriteCanonicalMemory: memory must not grow with the message, whatever
+// there is to change in it.
+func TestWriteCanonicalMemory(t *testing.T) {
+	for name, unit := range map[string]string{
+		"plain": "text ", "greater": "a > b ", "references": "&amp;", "CR": "x\r\n", "CDATA": "<![CDATA[<]]>",
+		"dirty tags": "<a  b = 'c'/>", "comments": "<!-- c -->", "declarations": `<p:a xmlns:p="urn:p"></p:a>`,
+	} {
+		d, err := Scan([]byte("<r>"+strings.Repeat(unit, 200_000)+"</r>"), Options{})
 		if err != nil {
-			t.Errorf("%s: %v", tc.in, err)
-			continue
+			t.Fatal(err)
 		}
-		if got := string(d.Root().AppendCanonical(nil, C14N{})); got != tc.out {
-			t.Errorf("%s:\n got %s\nwant %s", tc.in, got, tc.out)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := d.Root().WriteCanonical(io.Discard, C14N{}); err != nil {
+			t.Fatal(err)
 		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 16<<10 {
+			t.Errorf("%s: %d octets allocated", name, n)
+		}
+	}
+}
+
+func TestMethodsIgnoreUnknownPrefixes(t *testing.T) {
+	n := mustScan(t, `<a xmlns:p="urn:p"/>`).Root()
+	got := string(n.AppendCanonical(nil, C14N{Prefixes: []string{"", "nope", "xmlns", "xml", "#default"}}))
+	if got != `<a></a>` {
+		t.Errorf("%s", got)
 	}
 }

@@ -2,6 +2,8 @@ package xmltext
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/beevik/etree"
 )
@@ -78,6 +80,9 @@ func (d *Doc) own(i uint32) []binding {
 // that e uses must be declared in it. The text passes [Scan]; a tree that is
 // not well-formed XML is an error that matches [ErrNotSerializable].
 func FromElement(e *etree.Element) ([]byte, error) {
+	if err := checkCharacters(e); err != nil {
+		return nil, err
+	}
 	doc := etree.NewDocumentWithRoot(e.Copy())
 	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
 	text, err := doc.WriteToBytes()
@@ -88,4 +93,34 @@ func FromElement(e *etree.Element) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotSerializable, err)
 	}
 	return text, nil
+}
+
+// checkCharacters refuses what etree would replace by U+FFFD.
+func checkCharacters(e *etree.Element) error {
+	check := func(s string) error {
+		for i, r := range s {
+			if !isChar(r) || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+				return fmt.Errorf("%w: %w in %s", ErrNotSerializable, ErrCharacter, clip(e.GetPath(), pathBytes))
+			}
+		}
+		return nil
+	}
+	for _, a := range e.Attr {
+		if err := check(a.Value); err != nil {
+			return err
+		}
+	}
+	for _, token := range e.Child {
+		var err error
+		switch c := token.(type) {
+		case *etree.CharData:
+			err = check(c.Data)
+		case *etree.Element:
+			err = checkCharacters(c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -86,3 +86,163 @@ func TestGraftElement(t *testing.T) {
 		}
 	}
 }
+
+// TestGraftScope: the plaintext is in the scope of the parent of EncryptedData.
+// What the EncryptedData declares, which a signature over the plaintext never
+// covered, must not bind a prefix in it.
+func TestGraftScope(t *testing.T) {
+	const host = `<r xmlns="urn:d" xmlns:a="urn:1" xmlns:b="urn:b"><b:x xmlns:a="urn:2"><ED xmlns="urn:evil" xmlns:a="urn:evil" xmlns:c="urn:c"/></b:x></r>`
+	d := mustScan(t, host)
+	x := d.Root().FirstChild()
+	ed := x.FirstChild()
+	if err := ed.Graft([]byte(`<c:y/>`), GraftContent, Options{}); !errors.Is(err, ErrUndeclaredPrefix) {
+		t.Errorf("a prefix that only EncryptedData declares: %v", err)
+	}
+	if err := ed.Graft([]byte(`<y a:k="1"><z xmlns=""/></y>`), GraftElement, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	y := x.FirstChild()
+	for prefix, want := range map[string]string{"": "urn:d", "a": "urn:2", "b": "urn:b", "xml": namespaceXML} {
+		if got, ok := y.LookupNamespace(prefix); !ok || got != want {
+			t.Errorf("prefix %q is %q %v, want %q", prefix, got, ok, want)
+		}
+	}
+	if _, ok := y.LookupNamespace("c"); ok {
+		t.Error("a declaration of EncryptedData is in scope")
+	}
+	if y.Space() != "urn:d" || !y.FirstChild().Is("", "z") {
+		t.Errorf("names %v %v", y.Name(), y.FirstChild().Name())
+	}
+	if _, ok := y.Attr("urn:2", "k"); !ok {
+		t.Error("attribute in the wrong namespace")
+	}
+}
+
+// TestGraftInGraft: EncryptedData inside decrypted content.
+func TestGraftInGraft(t *testing.T) {
+	d := mustScan(t, `<r xmlns:p="urn:p"><ED/><last/></r>`)
+	root := d.Root()
+	outer := root.FirstChild()
+	if err := outer.Graft([]byte(`<p:a xmlns="urn:d">1<ED/>2</p:a>`), GraftElement, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	a := root.FirstChild()
+	inner := a.FirstChild()
+	if err := inner.Graft([]byte(`3<q/>4`), GraftContent, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	q := a.FirstChild()
+	if q.Space() != "urn:d" || q.Path() != "/r/a/q" || q.Parent() != a || !root.Contains(q) || a.Text() != "1342" ||
+		a.NextSibling().Local() != "last" || !q.NextSibling().IsZero() {
+		t.Errorf("%s %v", q.Path(), q.Name())
+	}
+	const want = `<r><p:a xmlns:p="urn:p">13<q xmlns="urn:d"></q>42</p:a><last></last></r>`
+	if got := string(root.AppendCanonical(nil, C14N{})); got != want {
+		t.Errorf("%s", got)
+	}
+	if got := string(q.AppendDetached(nil)); got != `<q xmlns="urn:d" xmlns:p="urn:p"/>` {
+		t.Errorf("%s", got)
+	}
+	// An EncryptedData that is the whole plaintext of another one.
+	d = mustScan(t, `<r><ED/></r>`)
+	if err := d.Root().FirstChild().Graft([]byte(`<ED/>`), GraftElement, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Root().FirstChild().Graft([]byte(`<x/>`), GraftElement, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(d.Root().AppendCanonical(nil, C14N{})); got != `<r><x></x></r>` {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestGraftEmpty(t *testing.T) {
+	d := mustScan(t, `<r><a/><ED/><ED/><b/></r>`)
+	first := d.Root().FirstChild().NextSibling()
+	second := first.NextSibling()
+	for _, ed := range []Node{first, second} {
+		if err := ed.Graft(nil, GraftContent, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := d.Root().FirstChild(); a.NextSibling().Local() != "b" {
+		t.Errorf("next of a is %s", a.NextSibling().Path())
+	}
+	if got := string(d.Root().AppendCanonical(nil, C14N{})); got != `<r><a></a><b></b></r>` {
+		t.Errorf("%s", got)
+	}
+	only := mustScan(t, `<r><ED/></r>`)
+	if err := only.Root().FirstChild().Graft([]byte("text"), GraftContent, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if !only.Root().FirstChild().IsZero() || only.Root().Text() != "text" || !only.Root().HasMixedText() {
+		t.Error("text in place of the only child")
+	}
+	if _, plain := only.Root().PlainText(); plain {
+		t.Error("PlainText across a graft")
+	}
+}
+
+// TestGraftRefused: what cannot be replaced, and that a failed graft leaves the
+// host as it was.
+func TestGraftRefused(t *testing.T) {
+	d := mustScan(t, graftHost)
+	if err := d.Root().Graft([]byte(`<a/>`), GraftElement, Options{}); !errors.Is(err, ErrGraft) {
+		t.Errorf("root: %v", err)
+	}
+	ed := d.Root().FirstChild().FirstChild()
+	before := d.Root().AppendCanonical(nil, C14N{})
+	for _, plain := range []string{`<a>`, `<a/></s:B><s:B>`, `<!DOCTYPE a>`, "\xff", "&x;", `<e:a/>`} {
+		if err := ed.Graft([]byte(plain), GraftContent, Options{}); err == nil {
+			t.Errorf("%q accepted", plain)
+		}
+		if after := d.Root().AppendCanonical(nil, C14N{}); !bytes.Equal(after, before) {
+			t.Errorf("%q changed the host: %s", plain, after)
+		}
+	}
+	if err := ed.Graft([]byte(`x`), GraftContent, Options{Charset: "utf-16"}); !errors.Is(err, ErrCharset) {
+		t.Errorf("UTF-16: %v", err)
+	}
+	if err := ed.Graft([]byte(`x`), GraftContent, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ed.Graft([]byte(`y`), GraftContent, Options{}); !errors.Is(err, ErrGraft) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestGraftErrorPath(t *testing.T) {
+	ed := mustScan(t, graftHost).Root().FirstChild().FirstChild()
+	var se *SyntaxError
+	err := ed.Graft([]byte(`<a><b>&x;</b></a>`), GraftElement, Options{})
+	if !errors.As(err, &se) || se.Path != "/E/B/a/b" || se.Offset != 6 {
+		t.Errorf("%v", err)
+	}
+	err = ed.Graft([]byte(`x</s:B>`), GraftContent, Options{})
+	if !errors.As(err, &se) || se.Path != "/E/B" || se.Offset != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestConcurrentReaders runs under the race detector.
+func TestConcurrentReaders(t *testing.T) {
+	d := mustScan(t, graftHost)
+	body := d.Root().FirstChild()
+	if err := body.FirstChild().Graft([]byte(`<p:a/>`), GraftElement, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan []byte)
+	for range 4 {
+		go func() {
+			body.AppendDetached(nil)
+			body.LookupNamespace("p")
+			done <- body.AppendCanonical(nil, C14N{Prefixes: []string{"p"}, Extra: []ApexAttr{{"new", "urn:new", "Id", "x"}}})
+		}()
+	}
+	first := <-done
+	for range 3 {
+		if !bytes.Equal(<-done, first) {
+			t.Error("readers disagree")
+		}
+	}
+}

@@ -173,16 +173,13 @@ func (d *Doc) indexBytes() int {
 func TestIndexMemory(t *testing.T) {
 	for _, size := range []int{6 << 10, 1 << 20, 20 << 20} {
 		src := benchDocument(size)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		d, err := Scan(src, raised)
+		runtime.ReadMemStats(&after)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if d, err = Scan(src, raised); err != nil {
-			t.Fatal(err)
-		}
-		runtime.ReadMemStats(&after)
 		allocated := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(src))
 		index := float64(d.indexBytes()) / float64(len(src))
 		t.Logf("%d octets: index %.2f, allocated %.2f octets per octet", len(src), index, allocated)
