@@ -192,28 +192,47 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
 	}
 	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r}
 	defer a.scratches.put(s.scratch)
-	for _, step := range []func(*acceptance) error{
-		(*acceptance).checkRequest,       // options, lengths, encryption types
-		(*acceptance).checkService,       // the route accepts this service
-		(*acceptance).openTicket,         // under a key of the keytab
-		(*acceptance).checkTicket,        // flags, times, session key
-		(*acceptance).openAuthenticator,  // under the session key
-		(*acceptance).checkAuthenticator, // same client, clock
-		(*acceptance).checkAuthzData,     // nothing that restricts unknown to us
-		(*acceptance).checkClientRealm,
-		(*acceptance).chooseKey,
-	} {
-		if err := step(&s); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.checkAddress(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.checkReplay(ctx); err != nil {
+	if err := s.verify(ctx); err != nil {
 		return nil, err
 	}
 	return s.context(), nil
+}
+
+// verify is the list of checks; the first that fails ends it. It is spelled out, as a loop over the methods would put s
+// on the heap.
+func (s *acceptance) verify(ctx context.Context) error {
+	err := s.checkRequest() // options, lengths, encryption types
+	if err == nil {
+		err = s.checkService() // the route accepts this service
+	}
+	if err == nil {
+		err = s.openTicket() // under a key of the keytab
+	}
+	if err == nil {
+		err = s.checkTicket() // flags, times, session key
+	}
+	if err == nil {
+		err = s.openAuthenticator() // under the session key
+	}
+	if err == nil {
+		err = s.checkAuthenticator() // same client, clock
+	}
+	if err == nil {
+		err = s.checkAuthzData() // nothing that restricts and is unknown
+	}
+	if err == nil {
+		err = s.checkClientRealm()
+	}
+	if err == nil {
+		err = s.checkAddress(ctx)
+	}
+	if err == nil {
+		err = s.chooseKey()
+	}
+	if err == nil {
+		err = s.checkReplay(ctx) // last: only what is valid otherwise takes room in the store
+	}
+	return err
 }
 
 // acceptance is one run of Accept: what is known so far.
@@ -332,7 +351,7 @@ func (s *acceptance) checkTicket() error {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (s *acceptance) openAuthenticator() error {
-	plain, err := newUsageKey(s.scratch, s.session, usageAuthenticator).open(s.scratch, s.req.authenticator.cipher)
+	plain, err := newUsageKey(s.scratch, s.session, usageAuthenticator).open(s.scratch, &s.scratch.authenticator, s.req.authenticator.cipher)
 	if err != nil {
 		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
 	}
@@ -486,7 +505,7 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 	return refuse(CodeAddress, "ticket is for a client at %s, this one is at %s", strings.Join(list, ", "), addr)
 }
 
-// checkReplay comes last: only what is valid otherwise takes room in the store.
+// checkReplay asks the store, once for each authenticator.
 func (s *acceptance) checkReplay(ctx context.Context) error {
 	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
 		if since := h.CompleteSince().Truncate(time.Microsecond); s.auth.ctime.Before(since) {

@@ -124,16 +124,16 @@ func (u *usageKey) hmac(w *scratch, parts ...[]byte) []byte {
 	return w.hmac(u.et, u.ki[:u.kiLen], parts...)
 }
 
-// open checks and decrypts a ciphertext into a new buffer, without the confounder.
-func (u *usageKey) open(w *scratch, ciphertext []byte) ([]byte, error) {
+// open checks and decrypts a ciphertext. The plaintext, without the confounder, lies in buf, which grows as needed.
+func (u *usageKey) open(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) < u.et.minCipher() {
 		return nil, errors.New("ciphertext shorter than confounder and checksum")
 	}
 	if u.et.id == EtypeRC4 {
-		return u.openRC4(w, ciphertext)
+		return u.openRC4(w, buf, ciphertext)
 	}
 	body, mac := ciphertext[:len(ciphertext)-u.et.macLen], ciphertext[len(ciphertext)-u.et.macLen:]
-	plain := make([]byte, len(body))
+	plain := resize(buf, len(body))
 	var want []byte
 	if u.et.sha2() { // RFC 8009 5: checksum over cipher state, which is zero, and ciphertext
 		want = u.hmac(w, zeroBlock, body)
@@ -151,9 +151,9 @@ func (u *usageKey) open(w *scratch, ciphertext []byte) ([]byte, error) {
 }
 
 // openRC4 is RFC 4757 5: the checksum comes first and keys the cipher.
-func (u *usageKey) openRC4(w *scratch, ciphertext []byte) ([]byte, error) {
+func (u *usageKey) openRC4(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error) {
 	mac, body := ciphertext[:u.et.macLen], ciphertext[u.et.macLen:]
-	plain := make([]byte, len(body))
+	plain := resize(buf, len(body))
 	newRC4(u.hmac(w, mac)).XORKeyStream(plain, body)
 	if subtle.ConstantTimeCompare(u.hmac(w, plain), mac) != 1 {
 		return nil, errIntegrity

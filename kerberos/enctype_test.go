@@ -110,18 +110,18 @@ func TestSealOpenAgainstGokrb5(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got, err := u.open(&w, c); err != nil || !bytes.Equal(got, plain) {
+				if got, err := u.open(&w, &w.ticket, c); err != nil || !bytes.Equal(got, plain) {
 					t.Fatalf("%s, %d octets, usage %d: %v", et.name, n, usage, err)
 				}
 				if got, err := theirs.DecryptMessage(key.octets(), u.seal(&w, plain), usage); err != nil || !bytes.Equal(got, plain) {
 					t.Fatalf("%s, %d octets, usage %d, sealed by us: %v", et.name, n, usage, err)
 				}
 				c[n%len(c)] ^= 0x10
-				if _, err := u.open(&w, c); err != errIntegrity {
+				if _, err := u.open(&w, &w.ticket, c); err != errIntegrity {
 					t.Fatalf("%s: altered ciphertext: %v", et.name, err)
 				}
 				for short := range et.minCipher() {
-					if _, err := u.open(&w, c[:short]); err == nil {
+					if _, err := u.open(&w, &w.ticket, c[:short]); err == nil {
 						t.Fatalf("%s: %d octets opened", et.name, short)
 					}
 				}

@@ -133,7 +133,7 @@ func FuzzParsePlaintext(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(ticket)
+		f.Add(bytes.Clone(ticket))
 		part, err := parseEncTicketPart(ticket)
 		if err != nil {
 			f.Fatal(err)
@@ -142,11 +142,11 @@ func FuzzParsePlaintext(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		auth, err := newUsageKey(&w, session, usageAuthenticator).open(&w, r.authenticator.cipher)
+		auth, err := newUsageKey(&w, session, usageAuthenticator).open(&w, &w.authenticator, r.authenticator.cipher)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(auth)
+		f.Add(bytes.Clone(auth))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if p, err := parseEncTicketPart(b); err == nil {

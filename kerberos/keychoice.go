@@ -12,7 +12,8 @@ import (
 //  3. unless exactKvno, the others, newest kvno first: the ticket may be older than the keytab's newest key, or the
 //     numbers in the file may be wrong.
 //
-// A ticket without kvno goes through all of them, newest first. It gives the entry that opened it.
+// A ticket without kvno goes through all of them, newest first. It gives the plaintext, which lies in w, and the entry
+// that opened it.
 func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
@@ -29,7 +30,7 @@ func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno boo
 			if trials++; trials > maxTrials {
 				break
 			}
-			if plain, err := e.openTicket(w, r.ticket.cipher); err == nil {
+			if plain, err := e.openTicket(w, &w.ticket, r.ticket.cipher); err == nil {
 				return plain, e, nil
 			}
 		}

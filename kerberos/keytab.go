@@ -28,7 +28,7 @@ type KeytabEntry struct {
 	ShortKvno bool
 
 	// openTicket is usageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
-	openTicket func(w *scratch, ciphertext []byte) ([]byte, error)
+	openTicket func(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error)
 }
 
 // A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable

@@ -17,6 +17,17 @@ type scratch struct {
 	ke     [maxKeyLen]byte
 	usage  [14]byte
 	blocks [2 * aes.BlockSize]byte
+
+	ticket, authenticator []byte // plaintext
+}
+
+// resize makes *buf n octets long; what was in it is lost.
+func resize(buf *[]byte, n int) []byte {
+	if cap(*buf) < n {
+		*buf = make([]byte, n, max(n, 512))
+	}
+	*buf = (*buf)[:n]
+	return *buf
 }
 
 const maxHashBlock = 128 // SHA-384's
@@ -31,8 +42,13 @@ func (s *scratches) get() *scratch {
 	return new(scratch)
 }
 
-// put takes w back, without the key octets in it.
+// put takes w back, without keys and plaintext, and not when it has become large.
 func (s *scratches) put(w *scratch) {
+	if cap(w.ticket)+cap(w.authenticator) > 32<<10 {
+		return
+	}
+	clear(w.ticket)
+	clear(w.authenticator)
 	clear(w.pad[:])
 	clear(w.inner[:])
 	clear(w.ke[:])
