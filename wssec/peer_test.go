@@ -82,14 +82,15 @@ func (ps *peers) verify(t testing.TB, msg []byte) (*wssec.Message, error) {
 	return ps.service.Verify(context.Background(), env, secure())
 }
 
-// message gives an envelope whose Body is about size octets of markup and text.
+// message gives an envelope whose Body is about size octets of markup and text, in the
+// document/literal style of today's services.
 func message(size int) string {
 	var b strings.Builder
 	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema">` +
 		`<s:Header><a:To xmlns:a="http://www.w3.org/2005/08/addressing">http://gw.example.com/svc</a:To></s:Header>` +
-		`<s:Body><o:Order xmlns:o="urn:example:orders" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">`)
+		`<s:Body><o:Order xmlns:o="urn:example:orders" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="o:OrderType">`)
 	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, `<o:Item no="%d" xsi:type="xsd:string"><o:Name>widget &amp; gadget %d</o:Name><o:Price currency="EUR">%d.99</o:Price></o:Item>`, i, i*7, i)
+		fmt.Fprintf(&b, `<o:Item no="%d"><o:Name>widget &amp; gadget %d</o:Name><o:Price currency="EUR">%d.99</o:Price></o:Item>`, i, i*7, i)
 	}
 	b.WriteString(`</o:Order></s:Body></s:Envelope>`)
 	return b.String()
