@@ -59,7 +59,8 @@ func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.
 // protect makes the reply's octets, under the key of the request.
 func (rt *route) protect(reply *soap.Envelope, msg *wssec.Message, ev *event) ([]byte, error) {
 	defer ev.stage("protect", time.Now())
-	return rt.Processor.Protect(nil, reply, msg)
+	plain := len(reply.Doc.Source())
+	return rt.Processor.Protect(make([]byte, 0, plain+plain/2+8<<10), reply, msg)
 }
 
 // oneWay is the empty answer to a message that asks for none, unless err says
@@ -81,7 +82,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	l := g.budget.open()
 	defer l.close()
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // panics compare by value
+		if p := recover(); p != nil {
 			err := &Error{Code: CodeInternal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 			g.send(w, g.refuse(ev.version, err, ev), ev)
 		}

@@ -130,7 +130,9 @@ func TestRepliesThatAreNotSOAPAreWithheld(t *testing.T) {
 		"other version inside": {answer(200, v11, envelope(soap.V12, secret)), "backend-not-soap"},
 		"DOCTYPE":              {answer(200, v11, "<!DOCTYPE a>"+envelope(soap.V11, secret)), "backend-not-soap"},
 		"404 with an envelope": {answer(404, v11, envelope(soap.V11, secret)), "backend-not-soap"},
-		"redirect":             {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", http.StatusTemporaryRedirect) }, "backend-not-soap"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusTemporaryRedirect)
+		}, "backend-not-soap"},
 		"compressed": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			answer(200, v11, secret)(w, r)

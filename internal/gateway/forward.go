@@ -39,7 +39,7 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 	if err != nil {
 		return backendReply{}, err
 	}
-	body, err := msg.AppendForward(nil, rt.OtherHeaders)
+	body, err := msg.AppendForward(make([]byte, 0, ev.bytesIn), rt.OtherHeaders)
 	if err != nil {
 		return backendReply{}, err
 	}

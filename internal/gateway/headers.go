@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -8,19 +9,22 @@ import (
 )
 
 // backendHeader makes the HTTP header of the backend's request from nothing:
-// what the message is, who sent it, and those client headers that may pass.
+// those client headers that may pass, then what the message is and who sent
+// it, which therefore nothing of the client's can replace.
 func (rt *route) backendHeader(client http.Header, m media, principal, realm, id string) http.Header {
-	h := http.Header{"User-Agent": {"wssgate"}, "X-Request-Id": {id}}
+	h := http.Header{"User-Agent": {"wssgate"}}
+	dropped := nominated(client)
 	for _, name := range rt.pass {
-		if values := client.Values(name); len(values) > 0 {
+		if values := client.Values(name); len(values) > 0 && !dropped[fold(name)] {
 			h[http.CanonicalHeaderKey(name)] = values
 		}
 	}
+	h.Set("X-Request-Id", id)
 	if m.version == soap.V12 {
 		h.Set("Content-Type", contentType12(m.action))
 	} else {
 		h.Set("Content-Type", soap.V11.ContentType())
-		h.Set("SOAPAction", m.action)
+		h.Set("SOAPAction", cmp.Or(m.action, `""`)) // SOAP 1.1 §6.1.1: required; "" says that the URL tells
 	}
 	if rt.PrincipalHeader != "" {
 		h.Set(rt.PrincipalHeader, principal)
@@ -29,6 +33,18 @@ func (rt *route) backendHeader(client http.Header, m media, principal, realm, id
 		h.Set(rt.RealmHeader, realm)
 	}
 	return h
+}
+
+// nominated gives the headers that belong to the client's connection because
+// Connection names them (RFC 9110 §7.6.1).
+func nominated(client http.Header) map[string]bool {
+	names := map[string]bool{}
+	for _, line := range client.Values("Connection") {
+		for name := range strings.SplitSeq(line, ",") {
+			names[fold(strings.TrimSpace(name))] = true
+		}
+	}
+	return names
 }
 
 // contentType12 carries the action as a quoted string (RFC 3902 §2.1).

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
@@ -87,6 +89,9 @@ func mediaOf(h http.Header) (media, error) {
 		return m, &Error{Code: CodeMultipart}
 	default:
 		return m, &Error{Code: CodeMediaType, Err: fmt.Errorf("Content-Type is %q", mediaType)}
+	}
+	if !httpguts.ValidHeaderFieldValue(m.action) { // RFC 2231 encoding can hide line ends in a parameter
+		return m, &Error{Code: CodeMediaType, Err: fmt.Errorf("action %q", m.action)}
 	}
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return m, &Error{Code: CodeContentEncoding, Err: fmt.Errorf("Content-Encoding is %q", e)}
