@@ -86,14 +86,11 @@ func tried(any bool) string {
 
 // nearby hints at principals of the keytab that differ in case only, else lists some.
 func (kt *Keytab) nearby(service string) string {
-	names := kt.names()
-	for _, name := range names {
-		if strings.EqualFold(name, service) {
-			return fmt.Sprintf("; it has %s, which differs by upper and lower case only: names must match exactly", name)
-		}
+	if name, ok := kt.folded[strings.ToLower(service)]; ok {
+		return fmt.Sprintf("; it has %s, which differs by upper and lower case only: names must match exactly", name)
 	}
-	if len(names) == 0 {
+	if len(kt.names) == 0 {
 		return "; it is empty"
 	}
-	return "; it has keys for " + strings.Join(names[:min(len(names), 8)], ", ")
+	return "; it has keys for " + strings.Join(kt.names[:min(len(kt.names), 8)], ", ")
 }

@@ -36,6 +36,8 @@ type KeytabEntry struct {
 type Keytab struct {
 	entries []KeytabEntry
 	byName  map[string][]*KeytabEntry // by Principal.String(); newest kvno first
+	names   []string                  // keys of byName, sorted
+	folded  map[string]string         // names by their lower case, for hints
 }
 
 // LoadKeytab reads a keytab file (FILE: in MIT's terms; the prefix itself is not understood).
@@ -58,7 +60,8 @@ func LoadKeytab(path string) (*Keytab, error) {
 
 // ParseKeytab reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote
 // it, which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
-// Errors tell positions, never content: a keytab is a secret.
+// Errors tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into its errors and ignores
+// those inside a name, so it serves as second opinion in tests only.)
 func ParseKeytab(b []byte) (*Keytab, error) {
 	if len(b) > maxKeytabBytes {
 		return nil, fmt.Errorf("keytab: more than %d octets", maxKeytabBytes)
@@ -100,7 +103,7 @@ func ParseKeytab(b []byte) (*Keytab, error) {
 func NewKeytab(entries ...KeytabEntry) *Keytab { return newKeytab(slices.Clone(entries)) }
 
 func newKeytab(entries []KeytabEntry) *Keytab {
-	kt := &Keytab{entries: entries, byName: make(map[string][]*KeytabEntry)}
+	kt := &Keytab{entries: entries, byName: make(map[string][]*KeytabEntry), folded: make(map[string]string)}
 	var w scratch
 	for i := range entries {
 		e := &entries[i]
@@ -110,7 +113,9 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)
 	}
-	for _, list := range kt.byName {
+	for name, list := range kt.byName {
+		kt.names = append(kt.names, name)
+		kt.folded[strings.ToLower(name)] = name
 		slices.SortStableFunc(list, func(a, b *KeytabEntry) int {
 			if a.Kvno != b.Kvno {
 				return int(min(max(int64(b.Kvno)-int64(a.Kvno), -1), 1))
@@ -118,6 +123,7 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 			return b.Timestamp.Compare(a.Timestamp)
 		})
 	}
+	slices.Sort(kt.names)
 	return kt
 }
 
@@ -192,19 +198,10 @@ func (kt *Keytab) Entries() []KeytabEntry { return slices.Clone(kt.entries) }
 // Principals lists the different principals, sorted by text.
 func (kt *Keytab) Principals() []Principal {
 	var list []Principal
-	for _, name := range kt.names() {
+	for _, name := range kt.names {
 		list = append(list, kt.byName[name][0].Principal)
 	}
 	return list
-}
-
-func (kt *Keytab) names() []string {
-	names := make([]string, 0, len(kt.byName))
-	for name := range kt.byName {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // AppendBinary appends the file form, format 2. It holds the keys: write it with permissions 0600.
@@ -236,7 +233,7 @@ func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
 // String lists principals, key versions and encryption types, never keys.
 func (kt *Keytab) String() string {
 	var lines []string
-	for _, name := range kt.names() {
+	for _, name := range kt.names {
 		lines = append(lines, name+": "+have(kt.byName[name]))
 	}
 	return strings.Join(lines, "\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
@@ -21,7 +22,9 @@ type InitiatorConfig struct {
 // An Initiator is a client that gets tickets from a KDC. It is safe for concurrent use. Close it.
 type Initiator struct {
 	who Principal
-	cl  *client.Client
+
+	mu sync.Mutex // gokrb5's login changes its settings without a lock
+	cl *client.Client
 }
 
 // NewInitiator makes an Initiator. It does not talk to the KDC yet.
@@ -80,7 +83,9 @@ func (i *Initiator) get(service string) (ServiceTicket, error) {
 	if err != nil {
 		return ServiceTicket{}, fmt.Errorf("kerberos: service: %w", err)
 	}
+	i.mu.Lock()
 	ticket, key, err := i.cl.GetServiceTicket(name.Name())
+	i.mu.Unlock()
 	if err != nil {
 		return ServiceTicket{}, fmt.Errorf("kerberos: ticket for %s: %w", service, err)
 	}
@@ -96,4 +101,8 @@ func (i *Initiator) get(service string) (ServiceTicket, error) {
 }
 
 // Close forgets tickets and keys.
-func (i *Initiator) Close() { i.cl.Destroy() }
+func (i *Initiator) Close() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.cl.Destroy()
+}

@@ -16,7 +16,8 @@ type ReplayStore interface {
 }
 
 // ReplayHistory is implemented by a ReplayStore that knows since when its memory is complete. Authenticators made
-// before are refused, as they may have been accepted by a process that nobody remembers.
+// before are refused, as they may have been accepted by a process that nobody remembers. What wraps such a store passes
+// the method on.
 type ReplayHistory interface {
 	CompleteSince() time.Time
 }

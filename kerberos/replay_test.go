@@ -268,6 +268,29 @@ func TestReplayJournalLock(t *testing.T) {
 	openJournal(t, dir, ReplayJournalConfig{})
 }
 
+// TestReplayJournalWriteFailure: what could not be written is not accepted, then or later, and the next is.
+func TestReplayJournalWriteFailure(t *testing.T) {
+	dir, c := t.TempDir(), newTestClock()
+	j := openJournal(t, dir, ReplayJournalConfig{Time: c.now, Sync: true})
+	expires := c.now().Add(time.Minute)
+	add(t, j, 1, expires)
+	j.active.Close() // the disk is gone
+	if added, err := j.Add(t.Context(), testID(2), expires); added || err == nil {
+		t.Fatal("accepted without a record")
+	}
+	if add(t, j, 2, expires) {
+		t.Error("accepted after it was refused")
+	}
+	if !add(t, j, 3, expires) {
+		t.Error("does not recover")
+	}
+	j.Close()
+	j = openJournal(t, dir, ReplayJournalConfig{Time: c.now})
+	if got := j.Recovery(); got.Damaged || got.Restored != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestReplayJournalDamage cuts and alters the file of an unclean end.
 func TestReplayJournalDamage(t *testing.T) {
 	const records = 10

@@ -1,0 +1,396 @@
+package kerberos
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// VerifyTicket is Accept with the result as a Ticket.
+func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {
+	c, err := a.Accept(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Accept verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. It keeps nothing of token.
+// An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
+func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	raw, err := unframe(token)
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseAPReq(raw)
+	if err != nil {
+		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
+	}
+	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r}
+	defer a.scratches.put(s.scratch)
+	if err := s.verify(ctx); err != nil {
+		return nil, err
+	}
+	return s.context(), nil
+}
+
+// verify is the list of checks; the first that fails ends it. It is spelled out, as a loop over the methods would put s
+// on the heap.
+func (s *acceptance) verify(ctx context.Context) error {
+	err := s.checkRequest() // options, lengths, encryption types
+	if err == nil {
+		err = s.checkService() // the route accepts this service
+	}
+	if err == nil {
+		err = s.openTicket() // under a key of the keytab
+	}
+	if err == nil {
+		err = s.checkTicket() // flags, times, session key
+	}
+	if err == nil {
+		err = s.openAuthenticator() // under the session key
+	}
+	if err == nil {
+		err = s.checkAuthenticator() // same client, clock
+	}
+	if err == nil {
+		err = s.checkAuthzData() // nothing that restricts and is unknown
+	}
+	if err == nil {
+		err = s.checkClientRealm()
+	}
+	if err == nil {
+		err = s.checkAddress(ctx)
+	}
+	if err == nil {
+		err = s.chooseKey()
+	}
+	if err == nil {
+		err = s.checkReplay(ctx) // last: only what is valid otherwise takes room in the store
+	}
+	return err
+}
+
+// acceptance is one run of Accept: what is known so far.
+type acceptance struct {
+	*Acceptor
+	scratch  *scratch
+	now      time.Time
+	req      apReq
+	service  string // full principal
+	entry    *KeytabEntry
+	ticket   encTicketPart
+	session  Key
+	auth     authenticator
+	skew     time.Duration
+	key      Key
+	gssFlags uint32
+	replayID [32]byte
+}
+
+// checkRequest looks at what is in clear (RFC 4120 5.5.1), before any work is done with it.
+func (s *acceptance) checkRequest() error {
+	if s.req.options&apUseSessionKey != 0 {
+		return refuse(CodeUserToUser, "the ticket is encrypted in a session key (ap-options use-session-key); only service keys are accepted")
+	}
+	if err := s.checkCipher(&s.req.ticket, "ticket"); err != nil {
+		return err
+	}
+	return s.checkCipher(&s.req.authenticator, "authenticator")
+}
+
+func (s *acceptance) checkCipher(e *encryptedData, what string) error {
+	et, err := s.allowed(e.etype, what)
+	if err != nil {
+		return err
+	}
+	if len(e.cipher) < et.minCipher() {
+		return refuse(CodeTokenMalformed, "%s: %d octets of ciphertext, %s has at least %d", what, len(e.cipher), et.name, et.minCipher())
+	}
+	return nil
+}
+
+// allowed looks an encryption type up and demands that it is on the allow-list.
+func (s *acceptance) allowed(etype int32, what string) (*enctype, error) {
+	et, ok := enctypeByID(etype)
+	if ok && slices.Contains(s.cfg.Etypes, etype) {
+		return et, nil
+	}
+	hint := ""
+	if etype == EtypeRC4 {
+		hint = ": give the account AES keys; RC4 is accepted only when enabled"
+	}
+	return nil, refuse(CodeEtype, "encryption type of the %s is %d (%s), allowed are %s%s", what, etype, EtypeName(etype),
+		strings.Trim(fmt.Sprint(s.cfg.Etypes), "[]"), hint)
+}
+
+// checkService demands that the ticket is for a principal of this view. The name is in clear and proves nothing until
+// a key of that very principal has opened the ticket.
+func (s *acceptance) checkService() error {
+	text := append(s.req.sname.appendText(make([]byte, 0, 128)), '@')
+	n := len(text) - 1
+	s.service = string(appendEscaped(text, s.req.realm))
+	if len(s.services) == 0 {
+		return nil
+	}
+	for i := range s.services {
+		if s.services[i].fits(s.service, n) {
+			return nil
+		}
+	}
+	var names []string
+	hint := ""
+	for _, p := range s.services {
+		names = append(names, p.String())
+		if strings.EqualFold(p.text, s.service) || p.Realm == "" && strings.EqualFold(p.text, s.service[:n+1]) {
+			hint = "; they differ by upper and lower case only: names must match exactly"
+		}
+	}
+	return refuse(CodeService, "ticket is for %s, this route accepts %s%s", s.service, strings.Join(names, ", "), hint)
+}
+
+func (s *acceptance) openTicket() error {
+	plain, entry, err := s.cfg.Keytab.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
+	if err != nil {
+		return err
+	}
+	s.entry = entry
+	if s.ticket, err = parseEncTicketPart(plain); err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "ticket for " + s.service, Err: err}
+	}
+	return nil
+}
+
+// checkTicket is RFC 4120 3.2.3: flags and times, then the session key.
+func (s *acceptance) checkTicket() error {
+	switch t := &s.ticket; {
+	case t.flags&FlagInvalid != 0:
+		return refuse(CodeTicketInvalid, "ticket has the INVALID flag: it is postdated and was not validated")
+	case t.startTime.Sub(s.now) > s.cfg.MaxSkew:
+		return refuse(CodeTicketNotYet, "ticket starts %s, our clock has %s (limit for skew %v)", stamp(t.startTime), stamp(s.now), s.cfg.MaxSkew)
+	case s.now.Sub(t.endTime) > s.cfg.MaxSkew:
+		return refuse(CodeTicketExpired, "ticket ended %s, our clock has %s (limit for skew %v)", stamp(t.endTime), stamp(s.now), s.cfg.MaxSkew)
+	}
+	if _, err := s.allowed(s.ticket.key.etype, "session key"); err != nil {
+		return err
+	}
+	var err error
+	if s.session, err = NewKey(s.ticket.key.etype, s.ticket.key.octets); err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "session key", Err: err}
+	}
+	if s.req.authenticator.etype != s.session.etype {
+		return refuse(CodeAuthIntegrity, "authenticator is encrypted with etype %d, the ticket's session key has %d", s.req.authenticator.etype, s.session.etype)
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func (s *acceptance) openAuthenticator() error {
+	plain, err := newUsageKey(s.scratch, s.session, usageAuthenticator).open(s.scratch, &s.scratch.authenticator, s.req.authenticator.cipher)
+	if err != nil {
+		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
+	}
+	if s.auth, err = parseAuthenticator(plain); err == nil {
+		s.gssFlags, err = s.auth.gssFlags()
+	}
+	if err != nil {
+		return &Error{Code: CodeAuthMalformed, Detail: "authenticator", Err: err}
+	}
+	return nil
+}
+
+// checkAuthenticator demands the same client, name and realm, in ticket and authenticator, and clocks that agree
+// (RFC 4120 3.2.3).
+func (s *acceptance) checkAuthenticator() error {
+	if !bytes.Equal(s.auth.cname.strings, s.ticket.cname.strings) || !bytes.Equal(s.auth.crealm, s.ticket.crealm) {
+		return refuse(CodeClientMismatch, "ticket is %s@%s's, authenticator says %s@%s", s.ticket.cname.appendText(nil),
+			appendEscaped(nil, s.ticket.crealm), s.auth.cname.appendText(nil), appendEscaped(nil, s.auth.crealm))
+	}
+	if s.skew = s.auth.ctime.Sub(s.now); s.skew.Abs() > s.cfg.MaxSkew {
+		way := "ahead of"
+		if s.skew < 0 {
+			way = "behind"
+		}
+		return &Error{Code: CodeSkew, Skew: s.skew, Detail: fmt.Sprintf("client's clock is %v %s ours, limit %v (authenticator %s, our clock %s)",
+			s.skew.Abs().Round(time.Millisecond), way, s.cfg.MaxSkew, stamp(s.auth.ctime), stamp(s.now))}
+	}
+	return nil
+}
+
+// Authorization data types (RFC 4120 7.5.4) that need not be understood: AD-IF-RELEVANT says so of what it holds,
+// AD-MANDATORY-FOR-KDC concerns KDCs only, and a PAC (AD-WIN2K-PAC) says who the client is and restricts nothing.
+const (
+	adIfRelevant      = 1
+	adMandatoryForKDC = 8
+	adWin2kPAC        = 128
+)
+
+// checkAuthzData is RFC 4120 5.2.6: with an element that is not understood, authentication fails.
+func (s *acceptance) checkAuthzData() error {
+	if err := checkAuthzData(s.ticket.authzData, "ticket"); err != nil {
+		return err
+	}
+	return checkAuthzData(s.auth.authzData, "authenticator")
+}
+
+func checkAuthzData(list []byte, where string) error {
+	p := derParser{in: "authorization-data of the " + where}
+	for len(list) > 0 {
+		entry := p.next(&list, tagSequence, "element")
+		kind := p.int32Field(&entry, 0, "ad-type")
+		p.field(&entry, 1, tagOctetString, "ad-data")
+		p.end(entry, "element")
+		if p.err != nil {
+			return &Error{Code: CodeAuthzData, Detail: "malformed", Err: p.err}
+		}
+		if kind != adIfRelevant && kind != adMandatoryForKDC && kind != adWin2kPAC {
+			return refuse(CodeAuthzData, "%s carries authorization data of type %d, which is not understood and not in AD-IF-RELEVANT", where, kind)
+		}
+	}
+	return nil
+}
+
+// anonymousRealm is the realm of clients that the KDC itself does not know (RFC 8062 3).
+const anonymousRealm = "WELLKNOWN:ANONYMOUS"
+
+// checkClientRealm is the trusted list or, without one, the service's own realm and what its KDC vouches for: an empty
+// transited field means that the client's realm itself has the key shared with the service's (RFC 4120 3.3.3.2).
+func (s *acceptance) checkClientRealm() error {
+	anonymous := s.ticket.flags&FlagAnonymous != 0 || string(s.ticket.crealm) == anonymousRealm
+	if anonymous && !slices.Contains(s.cfg.ClientRealms, anonymousRealm) {
+		return refuse(CodeClientRealm, "client is anonymous, and realm %s is not among the trusted ones", anonymousRealm)
+	}
+	if anonymous {
+		return nil
+	}
+	if len(s.cfg.ClientRealms) > 0 {
+		for _, realm := range s.cfg.ClientRealms {
+			if realm == string(s.ticket.crealm) {
+				return nil
+			}
+		}
+		return refuse(CodeClientRealm, "client is of realm %s, trusted are %s", s.ticket.crealm, strings.Join(s.cfg.ClientRealms, ", "))
+	}
+	if bytes.Equal(s.ticket.crealm, s.req.realm) || len(s.ticket.transited) == 0 || s.ticket.flags&FlagTransitedPolicyChecked != 0 {
+		return nil
+	}
+	return refuse(CodeClientRealm, "client is of realm %s, which came by other realms without a check of the path by the KDC; "+
+		"name it among the trusted client realms to accept it", s.ticket.crealm)
+}
+
+// chooseKey takes the effective key.
+func (s *acceptance) chooseKey() error {
+	s.key = s.session
+	if !s.auth.hasSubkey {
+		if s.cfg.KeySource == KeySubkey {
+			return refuse(CodeNoSubkey, "authenticator carries no subkey, key source is %q", KeySubkey)
+		}
+		return nil
+	}
+	if _, err := s.allowed(s.auth.subkey.etype, "authenticator's subkey"); err != nil {
+		return err
+	}
+	subkey, err := NewKey(s.auth.subkey.etype, s.auth.subkey.octets)
+	if err != nil {
+		return &Error{Code: CodeAuthMalformed, Detail: "subkey", Err: err}
+	}
+	if s.cfg.KeySource != KeySession {
+		s.key = subkey
+	}
+	return nil
+}
+
+type remoteAddrKey struct{}
+
+// WithRemoteAddr gives Accept the client's address, for AcceptorConfig.CheckAddresses.
+func WithRemoteAddr(ctx context.Context, addr netip.Addr) context.Context {
+	return context.WithValue(ctx, remoteAddrKey{}, addr.Unmap())
+}
+
+// checkAddress is RFC 4120 3.2.3 on caddr; off by default.
+func (s *acceptance) checkAddress(ctx context.Context) error {
+	if !s.cfg.CheckAddresses || !s.ticket.hasAddrList {
+		return nil
+	}
+	addr, ok := ctx.Value(remoteAddrKey{}).(netip.Addr)
+	if !ok {
+		return refuse(CodeAddress, "ticket is bound to addresses, and the client's is not known")
+	}
+	p := derParser{in: "EncTicketPart: caddr"}
+	var list []string
+	for rest := s.ticket.addresses; len(rest) > 0 && p.err == nil; {
+		entry := p.next(&rest, tagSequence, "entry")
+		kind := p.int32Field(&entry, 0, "addr-type")
+		octets := p.field(&entry, 1, tagOctetString, "address")
+		p.end(entry, "entry")
+		a, legal := netip.AddrFromSlice(octets)
+		if p.err != nil || !legal || kind != 2 && kind != 24 { // IPv4, IPv6 (RFC 4120 7.5.3)
+			continue
+		}
+		if a.Unmap() == addr {
+			return nil
+		}
+		if len(list) < 8 {
+			list = append(list, a.String())
+		}
+	}
+	if p.err != nil {
+		return &Error{Code: CodeTicketMalformed, Detail: "addresses", Err: p.err}
+	}
+	if len(list) == 0 {
+		list = []string{"addresses that are neither IPv4 nor IPv6"}
+	}
+	return refuse(CodeAddress, "ticket is for a client at %s, this one is at %s", strings.Join(list, ", "), addr)
+}
+
+// checkReplay asks the store, once for each authenticator.
+func (s *acceptance) checkReplay(ctx context.Context) error {
+	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
+		if since := h.CompleteSince().Truncate(time.Microsecond); s.auth.ctime.Before(since) {
+			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: fmt.Sprintf("authenticator is of %s, replays are known since %s only: "+
+				"the client tries again with a new one", s.auth.ctime.Format(time.RFC3339Nano), since.UTC().Format(time.RFC3339Nano))}
+		}
+	}
+	s.replayID = sha256.Sum256(s.req.authenticator.cipher)
+	// One second more, so that a token at the edge of the skew limit does not arrive too late at the store.
+	added, err := s.cfg.Replay.Add(ctx, s.replayID, s.auth.ctime.Add(s.cfg.ReplayWindow+time.Second))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return &Error{Code: CodeReplayStore, Detail: "authenticator cannot be remembered, so it is not accepted", Err: err}
+	case !added:
+		return refuse(CodeReplay, "authenticator of %s@%s made %s was presented before", s.ticket.cname.appendText(nil),
+			appendEscaped(nil, s.ticket.crealm), s.auth.ctime.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// context copies what was found.
+func (s *acceptance) context() *Context {
+	var p derParser
+	c := &Context{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
+	c.client.Realm = string(s.ticket.crealm)
+	for rest := s.ticket.cname.strings; len(rest) > 0; {
+		c.client.Components = append(c.client.Components, string(p.next(&rest, tagGeneralString, "")))
+	}
+	c.facts = Facts{
+		TicketEtype: s.req.ticket.etype, SessionEtype: s.session.etype, KeyEtype: s.key.etype,
+		Subkey:     s.auth.hasSubkey && s.cfg.KeySource != KeySession,
+		TicketKvno: s.req.ticket.kvno, KeytabKvno: s.entry.Kvno, Fallback: s.req.ticket.kvno != 0 && rank(s.entry, s.req.ticket.kvno) != 0,
+		TicketFlags: s.ticket.flags, AuthTime: s.ticket.authTime, StartTime: s.ticket.startTime, EndTime: s.ticket.endTime,
+		ClientTime: s.auth.ctime, Skew: s.skew,
+		Mutual: s.req.options&apMutualRequired != 0 || s.gssFlags&GSSMutual != 0, GSSFlags: s.gssFlags,
+		SeqNumber: s.auth.seqNumber, ReplayID: s.replayID,
+	}
+	return c
+}
