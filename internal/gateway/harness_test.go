@@ -190,7 +190,7 @@ func (w *world) plainFault(r httpReply) *soap.Fault {
 // event waits for the n-th event, counted from 1.
 func (w *world) event(n int) map[string]any {
 	w.t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
 		if all := w.events.all(); len(all) >= n {
 			return all[n-1]

@@ -159,12 +159,13 @@ func TestSlowClients(t *testing.T) {
 // longer than the write timeout.
 func TestClientsThatDoNotRead(t *testing.T) {
 	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.WriteTimeout = 200 * time.Millisecond })
-	w.backend = answer(200, "text/xml", envelope(soap.V11, "<a>"+strings.Repeat("a", 24<<20)+"</a>"))
+	w.backend = answer(200, "text/xml", envelope(soap.V11, "<a>"+strings.Repeat("a", 8<<20)+"</a>"))
 	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Second, ReadTimeout: time.Second, ShutdownTimeout: time.Second})
 	msg, _ := w.protect(soap.V11, payload)
 	conn, err := net.Dial("tcp", addr)
 	w.must(err)
 	defer conn.Close()
+	w.must(conn.(*net.TCPConn).SetReadBuffer(4096))
 	_, err = fmt.Fprintf(conn, "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(msg), msg)
 	w.must(err)
 	if ev := w.event(1); ev["code"] != "client-gone" || !strings.Contains(fmt.Sprint(ev["error"]), "timeout") {
