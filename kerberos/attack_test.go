@@ -56,17 +56,18 @@ func TestAttackSameKeyAliases(t *testing.T) {
 	bare, _ := mustToken(t, k, krbtest.TokenOptions{Bare: true})
 	renamed := rename(t, bare, "gw.example.com", "bk.example.com")
 	var accepted int
-	for _, token := range [][]byte{bare, renamed} {
-		for _, frame := range [][]byte{nil, krbtest.OIDKRB5, krbtest.OIDMSKRB5, krbtest.OIDOldKRB5} {
+	for _, apReq := range [][]byte{bare, renamed} {
+		tokens := [][]byte{apReq}
+		for _, oid := range [][]byte{krbtest.OIDKRB5, krbtest.OIDMSKRB5, krbtest.OIDOldKRB5} {
+			tokens = append(tokens, krbtest.Frame(oid, nil, apReq))
+		}
+		for _, token := range tokens {
 			for _, route := range routes {
-				if frame != nil {
-					token = krbtest.Frame(frame, nil, bytes.TrimPrefix(token, nil))
-				}
 				_, err := route.Accept(t.Context(), token)
 				switch code(err) {
 				case "":
 					accepted++
-				case kerberos.CodeReplay, kerberos.CodeService, kerberos.CodeTokenMalformed:
+				case kerberos.CodeReplay, kerberos.CodeService:
 				default:
 					t.Error(err)
 				}

@@ -40,8 +40,9 @@ type Keytab struct {
 	folded  map[string]string         // names by their lower case, for hints
 }
 
-// LoadKeytab reads a keytab file (FILE: in MIT's terms; the prefix itself is not understood).
+// LoadKeytab reads a keytab file. The path may begin with MIT's "FILE:".
 func LoadKeytab(path string) (*Keytab, error) {
+	path = strings.TrimPrefix(path, "FILE:")
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("keytab: %w", err)

@@ -268,6 +268,36 @@ func TestReplayJournalLock(t *testing.T) {
 	openJournal(t, dir, ReplayJournalConfig{})
 }
 
+// TestReplayJournalConcurrent: many at once, over many files; one winner each, and all are there after a restart.
+func TestReplayJournalConcurrent(t *testing.T) {
+	dir := t.TempDir()
+	cfg := ReplayJournalConfig{SegmentRecords: 64}
+	j := openJournal(t, dir, cfg)
+	expires := time.Now().Add(time.Hour)
+	const ids, workers = 500, 16
+	var wins atomic.Int32
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range ids {
+				if added, err := j.Add(context.Background(), testID(i), expires); err != nil {
+					t.Error(err)
+				} else if added {
+					wins.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if wins.Load() != ids {
+		t.Errorf("%d were new, want %d", wins.Load(), ids)
+	}
+	j.Close()
+	if got := openJournal(t, dir, cfg).Recovery(); got.Restored != ids || got.Damaged || got.Torn != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestReplayJournalWriteFailure: what could not be written is not accepted, then or later, and the next is.
 func TestReplayJournalWriteFailure(t *testing.T) {
 	dir, c := t.TempDir(), newTestClock()
