@@ -23,6 +23,7 @@ const maxDemoMessage = 4 << 20
 type demoClient struct {
 	initiator *kerberos.Initiator
 	processor *wssec.Processor
+	http      *http.Client
 	url       string // of the gateway's route
 
 	mu     sync.Mutex
@@ -39,7 +40,7 @@ func newDemoClient(krb5Conf, url string) (*demoClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &demoClient{initiator: initiator, processor: processor, url: url}, nil
+	return &demoClient{initiator: initiator, processor: processor, http: http.DefaultClient, url: url}, nil
 }
 
 // protect makes the octets to send, under a token that is fresh for each
@@ -67,7 +68,7 @@ func (c *demoClient) post(ctx context.Context, message []byte) (status int, repl
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", soap.V11.ContentType())
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

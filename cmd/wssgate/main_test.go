@@ -3,8 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening,
+			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
 		},
 	})
 }
@@ -85,12 +92,33 @@ func scriptListening(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("nobody listens on %s", args[0])
 }
 
+// scriptCertificate: certificate. Writes tls.crt and tls.key for 127.0.0.1.
+func scriptCertificate(ts *testscript.TestScript, _ bool, _ []string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	ts.Check(err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+}
+
 // scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what FILE
 // holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
 func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 	ctx := context.Background()
 	client, err := newDemoClient(ts.ReadFile("krb5.conf"), args[0])
 	ts.Check(err)
+	if chain, err := os.ReadFile(ts.MkAbs("tls.crt")); err == nil {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(chain)
+		client.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+	}
 	wire, sent, err := client.protect(ctx, demoQuestion)
 	ts.Check(err)
 	if len(args) > 1 {

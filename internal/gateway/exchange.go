@@ -32,12 +32,12 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 	}
 	reply, err := g.forward(r, rt, msg, in.media, l, ev)
 	if err != nil {
-		reply, err = faultReply(in.version, err, ev)
+		reply = faultReply(in.version, err, ev)
 	}
-	if err != nil || reply.env == nil { // no fault could be made, or nothing to protect: one-way
-		return g.oneWay(in.version, err, ev)
+	if reply.oneWay {
+		return answer{status: http.StatusAccepted, version: in.version}
 	}
-	body, err := rt.protect(reply.env, msg, ev)
+	body, err := rt.protect(reply, msg, ev)
 	if err != nil {
 		return g.refuse(in.version, &Error{Code: CodeProtect, Err: err}, ev)
 	}
@@ -57,19 +57,14 @@ func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.
 }
 
 // protect makes the reply's octets, under the key of the request.
-func (rt *route) protect(reply *soap.Envelope, msg *wssec.Message, ev *event) ([]byte, error) {
+func (rt *route) protect(reply backendReply, msg *wssec.Message, ev *event) ([]byte, error) {
 	defer ev.stage("protect", time.Now())
-	plain := len(reply.Doc.Source())
-	return rt.Processor.Protect(make([]byte, 0, plain+plain/2+8<<10), reply, msg)
-}
-
-// oneWay is the empty answer to a message that asks for none, unless err says
-// that something else went wrong.
-func (g *Gateway) oneWay(v soap.Version, err error, ev *event) answer {
+	env, err := reply.envelope()
 	if err != nil {
-		return g.refuse(v, &Error{Code: CodeProtect, Err: err}, ev)
+		return nil, err
 	}
-	return answer{status: http.StatusAccepted, version: v}
+	plain := len(env.Doc.Source())
+	return rt.Processor.Protect(make([]byte, 0, plain+plain/2+8<<10), env, msg)
 }
 
 // serve is exchange between reading and writing: budget, event, and a net

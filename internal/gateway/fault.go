@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -40,12 +39,11 @@ func (g *Gateway) refuse(v soap.Version, err error, ev *event) answer {
 }
 
 // faultReply puts the fault for err in the backend's place, to be protected as
-// its reply would be.
-func faultReply(v soap.Version, err error, ev *event) (backendReply, error) {
+// its reply would be, and notes err in the event.
+func faultReply(v soap.Version, err error, ev *event) backendReply {
 	ev.failed(err)
 	fault, _ := faultOf(err, v)
-	env, err := soap.Parse(fault.AppendEnvelope(nil, v), xmltext.Options{})
-	return backendReply{status: soapStatus(fault, v), env: env}, err
+	return backendReply{status: soapStatus(fault, v), fault: fault.AppendEnvelope(nil, v)}
 }
 
 // faultOf is the one place where errors become faults and HTTP status codes:

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -25,11 +26,20 @@ type route struct {
 
 func newRoute(r Route) *route { return &route{Route: r, pass: passable(&r)} }
 
-// backendReply is the backend's answer, or a fault of ours in its place. A nil
-// env is a one-way exchange.
+// backendReply is the backend's answer, or a fault of ours in its place.
 type backendReply struct {
+	oneWay bool // there is none: the message asked for none
 	status int
-	env    *soap.Envelope
+	env    *soap.Envelope // nil: fault is to be made one
+	fault  []byte         // envelope of a fault of ours
+}
+
+// envelope gives the message to protect.
+func (b backendReply) envelope() (*soap.Envelope, error) {
+	if b.env != nil {
+		return b.env, nil
+	}
+	return soap.Parse(b.fault, xmltext.Options{})
 }
 
 // forward authorises the sender of msg and passes the verified message to the
@@ -93,7 +103,7 @@ func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.
 	}
 	success := resp.StatusCode/100 == 2
 	if len(src) == 0 && success {
-		return backendReply{}, nil
+		return backendReply{oneWay: true}, nil
 	}
 	m, err := mediaOf(resp.Header)
 	if err != nil || m.version != v {

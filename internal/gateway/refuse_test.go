@@ -116,10 +116,16 @@ func TestChunkedRequests(t *testing.T) {
 // or replay: status, headers and body are octet for octet the same, so nobody
 // learns from an answer which it was. The log does.
 func TestSecurityFailuresLookTheSame(t *testing.T) {
+	for _, v := range []soap.Version{soap.V11, soap.V12} {
+		t.Run(v.String(), func(t *testing.T) { securityFailuresLookTheSame(t, v) })
+	}
+}
+
+func securityFailuresLookTheSame(t *testing.T, v soap.Version) {
 	w := newWorld(t)
 	edit := func(old, new string) func() []byte {
 		return func() []byte {
-			msg, _ := w.protect(soap.V11, payload)
+			msg, _ := w.protect(v, payload)
 			out := regexp.MustCompile(old).ReplaceAll(msg, []byte(new))
 			if bytes.Equal(out, msg) {
 				t.Fatalf("%s changed nothing", old)
@@ -127,16 +133,16 @@ func TestSecurityFailuresLookTheSame(t *testing.T) {
 			return out
 		}
 	}
-	replayed, _ := w.protect(soap.V11, payload)
-	w.post(soap.V11, bytes.NewReader(replayed))
+	replayed, _ := w.protect(v, payload)
+	w.post(v, bytes.NewReader(replayed))
 	foreign := newWorld(t)
 	ways := []struct {
 		name    string
 		message func() []byte
 		code    string
 	}{
-		{"no header", func() []byte { return []byte(envelope(soap.V11, payload)) }, "security-header-missing"},
-		{"ticket of another KDC", func() []byte { m, _ := foreign.protect(soap.V11, payload); return m }, "ticket-integrity"},
+		{"no header", func() []byte { return []byte(envelope(v, payload)) }, "security-header-missing"},
+		{"ticket of another KDC", func() []byte { m, _ := foreign.protect(v, payload); return m }, "ticket-integrity"},
 		{"replay", func() []byte { return replayed }, "ticket-replay"},
 		{"garbage token", edit(`(?s)(<wsse:BinarySecurityToken[^>]*>)[^<]*`, "${1}YIIBAA=="), "token-malformed"},
 		{"no base64", edit(`(?s)(<wsse:BinarySecurityToken[^>]*>)[^<]*`, "${1}!"), "invalid-security-token"},
@@ -152,7 +158,7 @@ func TestSecurityFailuresLookTheSame(t *testing.T) {
 	var first httpReply
 	codes := map[string]bool{}
 	for i, way := range ways {
-		r := w.post(soap.V11, bytes.NewReader(way.message()))
+		r := w.post(v, bytes.NewReader(way.message()))
 		code := w.code(i + 2)
 		codes[code] = true
 		if way.code != "" && code != way.code {
