@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestBackendFaultsAreProtected(t *testing.T) {
 	for _, tt := range []struct {
 		v            soap.Version
 		status, want int
-	}{{soap.V11, 500, 500}, {soap.V11, 200, 500}, {soap.V12, 400, 400}, {soap.V12, 500, 500}, {soap.V12, 503, 500}} {
+	}{{soap.V11, 500, 500}, {soap.V11, 200, 500}, {soap.V11, 400, 500}, {soap.V12, 400, 400}, {soap.V12, 500, 500}, {soap.V12, 503, 500}} {
 		w := newWorld(t)
 		f := soap.Fault{Code: soap.Sender, Reason: "no such symbol"}
 		w.backend = answer(tt.status, tt.v.ContentType(), string(f.AppendEnvelope(nil, tt.v)))
@@ -163,6 +164,17 @@ func TestRepliesThatAreNotSOAPAreWithheld(t *testing.T) {
 				t.Errorf("%d calls of the backend", w.calls())
 			}
 		})
+	}
+}
+
+// The user information of a backend's URL is for the backend alone.
+func TestBackendCredentials(t *testing.T) {
+	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) { r.Backend.User = url.UserPassword("gate", "s3cret") })
+	var user, password string
+	w.backend = func(rw http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth(); echo(rw, r) }
+	w.call()
+	if user != "gate" || password != "s3cret" || strings.Contains(toJSON(t, w.event(1)), "s3cret") {
+		t.Errorf("the backend got %q, %q; the event is %v", user, password, w.event(1))
 	}
 }
 

@@ -61,6 +61,10 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 		return backendReply{}, &Error{Code: CodeBackendDown, Err: err}
 	}
 	req.Header = rt.backendHeader(r.Header, m, principal, realm, ev.id)
+	if user := rt.Backend.User; user != nil { // http.Client would do it
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+	}
 	resp, err := g.cfg.Transport.RoundTrip(req) // not http.Client: redirects are not followed
 	if err != nil {
 		return backendReply{}, backendError(r.Context(), err)
@@ -106,8 +110,11 @@ func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.
 		return backendReply{oneWay: true}, nil
 	}
 	m, err := mediaOf(resp.Header)
-	if err != nil || m.version != v {
-		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d, Content-Type %q, wanted %s", resp.StatusCode, resp.Header.Get("Content-Type"), v.MediaType())}
+	if err == nil && m.version != v {
+		err = fmt.Errorf("Content-Type is %q, the request's %q", m.version.MediaType(), v.MediaType())
+	}
+	if err != nil {
+		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d: %w", resp.StatusCode, err)}
 	}
 	env, err := g.parse(src, m)
 	if err != nil {
@@ -117,16 +124,16 @@ func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.
 	if !success && !isFault {
 		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d without a SOAP fault", resp.StatusCode)}
 	}
-	return backendReply{status: replyStatus(resp.StatusCode, isFault), env: env}, nil
+	return backendReply{status: replyStatus(resp.StatusCode, isFault, v), env: env}, nil
 }
 
-// replyStatus keeps 400 and 500, which the HTTP bindings give to faults, and
-// folds everything else to 200 or 500.
-func replyStatus(status int, isFault bool) int {
+// replyStatus folds the status of a success to 200, and that of a fault to 500
+// or, in SOAP 1.2 alone, 400 (see soapStatus).
+func replyStatus(status int, isFault bool, v soap.Version) int {
 	switch {
 	case !isFault:
 		return http.StatusOK
-	case status == http.StatusBadRequest:
+	case status == http.StatusBadRequest && v == soap.V12:
 		return status
 	}
 	return http.StatusInternalServerError
