@@ -24,7 +24,7 @@ type ReplayJournalConfig struct {
 	// process but not the machine; a restart of the machine without Close is noticed, and then authenticators made
 	// before it are refused.
 	Sync bool
-	// SegmentRecords is the number of records after which a new file is begun. 0 means 65,536, some 3 MB.
+	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144, some 11 MB.
 	SegmentRecords int
 	// SegmentAge is the time after which a new file is begun. 0 means 5 minutes.
 	SegmentAge time.Duration
@@ -81,7 +81,7 @@ const (
 // another process has it open. Close it.
 func OpenReplayJournal(dir string, cfg ReplayJournalConfig) (*ReplayJournal, error) {
 	if cfg.SegmentRecords <= 0 {
-		cfg.SegmentRecords = 65_536
+		cfg.SegmentRecords = 1 << 18
 	}
 	if cfg.SegmentAge <= 0 {
 		cfg.SegmentAge = 5 * time.Minute
