@@ -169,7 +169,9 @@ func TestRepliesThatAreNotSOAPAreWithheld(t *testing.T) {
 
 // The user information of a backend's URL is for the backend alone.
 func TestBackendCredentials(t *testing.T) {
-	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) { r.Backend.User = url.UserPassword("gate", "s3cret") })
+	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) {
+		r.Backend.User = url.UserPassword("gate", "s3cret")
+	})
 	var user, password string
 	w.backend = func(rw http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth(); echo(rw, r) }
 	w.call()
