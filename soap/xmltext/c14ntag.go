@@ -32,14 +32,15 @@ func (k *canonicalizer) startTag(d *Doc, i uint32) (verbatim bool) {
 	return e.flags&(tagDirty|emptyTag) == 0 && own == len(k.fresh) && (own == 0 || k.declaresFresh(d, i))
 }
 
-// declaresFresh reports whether the prefixes in k.fresh are all declared on
-// element i itself.
+// declaresFresh reports whether the declarations on element i, which are in
+// canonical order and as many as the prefixes in k.fresh, are of just these.
 func (k *canonicalizer) declaresFresh(d *Doc, i uint32) bool {
-	outer := d.outerScope(i)
-	for b := d.elements[i].scope; b != outer; b = d.bindings[b].prev {
-		if !slices.Contains(k.fresh, d.bindings[b].prefix) {
+	b := d.elements[i].scope
+	for _, p := range slices.Backward(k.fresh) {
+		if d.bindings[b].prefix != p {
 			return false
 		}
+		b = d.bindings[b].prev
 	}
 	return true
 }
@@ -141,7 +142,11 @@ func (k *canonicalizer) renderDeclarations() {
 			k.writeString(k.prefixName(p))
 		}
 		k.writeString(`="`)
-		k.writeAttr(k.uriName(k.slots[p].uri))
+		if uri := k.slots[p].uri; int(uri) < len(k.names.uris.dirty) && !k.names.uris.dirty[uri] {
+			k.writeString(k.names.uris.list[uri])
+		} else {
+			k.writeAttr(k.uriName(uri))
+		}
 		k.writeString(`"`)
 	}
 }

@@ -33,7 +33,8 @@ func (n Node) Graft(plaintext []byte, kind GraftKind, opt Options) error {
 		}
 	}
 	g := &Doc{src: plaintext, names: n.doc.names, host: n.doc, hostIndex: n.index}
-	s := newScanner(g, opt)
+	var s scanner
+	s.init(g, opt)
 	s.openStub(n)
 	if err := s.run(0); err != nil {
 		return err

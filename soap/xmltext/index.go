@@ -1,5 +1,7 @@
 package xmltext
 
+import "slices"
+
 // element is one entry of the index: where an element is in the source. Its
 // attributes are those from attr up to the next element's attr, its children
 // the elements between it and its subEnd.
@@ -123,18 +125,24 @@ func (d *Doc) lookup(scope uint32, prefix uint16) uint16 {
 // first, without the shadowed ones and without the prefix xml.
 func (d *Doc) inScope(dst []binding, scope uint32) []binding {
 	first := len(dst)
-next:
+	var seen []bool // by prefix, once comparing gets slow
 	for b := scope; b != bindingNone; b = d.bindings[b].prev {
 		p := d.bindings[b].prefix
-		if p == prefixXML {
-			continue
-		}
-		for _, seen := range dst[first:] {
-			if seen.prefix == p {
-				continue next
+		if len(dst)-first == 32 && seen == nil {
+			seen = make([]bool, len(d.names.prefixes.list))
+			for _, s := range dst[first:] {
+				seen[s.prefix] = true
 			}
 		}
-		dst = append(dst, d.bindings[b])
+		switch {
+		case p == prefixXML:
+		case seen != nil && seen[p]:
+		case seen != nil:
+			seen[p] = true
+			dst = append(dst, d.bindings[b])
+		case !slices.ContainsFunc(dst[first:], func(s binding) bool { return s.prefix == p }):
+			dst = append(dst, d.bindings[b])
+		}
 	}
 	return dst
 }

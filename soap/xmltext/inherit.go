@@ -10,33 +10,32 @@ import (
 // every one the apex lacks in Canonical XML 1.0 (2.4); xml:lang and xml:space
 // in Canonical XML 1.1 (2.4), and xml:base joined, or noBase.
 func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
-	apex := Node{d, i}
 	var found []ApexAttr
-	var bases []string // of the ancestors, innermost first
-	for n := apex.Parent(); n.doc != nil; n = n.Parent() {
+	var bases []string       // of the ancestors, innermost first
+	var seen map[string]bool // local names that the apex has or takes over
+	for n := (Node{d, i}).Parent(); n.doc != nil; n = n.Parent() {
 		if n.element().flags&hasXMLAttr == 0 {
 			continue
+		}
+		if seen == nil {
+			seen = d.xmlAttrNames(i)
 		}
 		for name, value := range n.Attrs() {
 			switch {
 			case name.Space != namespaceXML:
-				continue
 			case m >= Inclusive11 && name.Local == "base":
 				bases = append(bases, value)
-				continue
 			case m >= Inclusive11 && name.Local != "lang" && name.Local != "space":
-				continue
+			case !seen[name.Local]:
+				seen[name.Local] = true
+				found = append(found, xmlAttr(name.Local, value))
 			}
-			if _, own := apex.Attr(namespaceXML, name.Local); own || hasXML(found, name.Local) {
-				continue
-			}
-			found = append(found, xmlAttr(name.Local, value))
 		}
 	}
 	if len(bases) == 0 {
 		return found
 	}
-	if own, ok := apex.Attr(namespaceXML, "base"); ok {
+	if own, ok := (Node{d, i}).Attr(namespaceXML, "base"); ok {
 		bases = slices.Insert(bases, 0, own)
 	}
 	base := bases[0]
@@ -53,12 +52,19 @@ func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
 // nothing (Canonical XML 1.1, 2.4). Without prefix it is like no other.
 func noBase() ApexAttr { return ApexAttr{Space: namespaceXML, Local: "base"} }
 
-func xmlAttr(local, value string) ApexAttr {
-	return ApexAttr{Prefix: "xml", Space: namespaceXML, Local: local, Value: value}
+// xmlAttrNames returns the local names of the xml attributes of element i.
+func (d *Doc) xmlAttrNames(i uint32) map[string]bool {
+	names := map[string]bool{}
+	for name := range (Node{d, i}).Attrs() {
+		if name.Space == namespaceXML {
+			names[name.Local] = true
+		}
+	}
+	return names
 }
 
-func hasXML(list []ApexAttr, local string) bool {
-	return slices.ContainsFunc(list, func(a ApexAttr) bool { return a.Local == local })
+func xmlAttr(local, value string) ApexAttr {
+	return ApexAttr{Prefix: "xml", Space: namespaceXML, Local: local, Value: value}
 }
 
 // uriParts are the components of a URI reference (RFC 3986, appendix B)

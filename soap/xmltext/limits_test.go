@@ -263,7 +263,7 @@ func TestAllocations(t *testing.T) {
 		if _, err := Scan(src, Options{}); err != nil {
 			t.Error(err)
 		}
-	}); n > 16 {
+	}); n > 18 {
 		t.Errorf("Scan: %v allocations", n)
 	}
 	d, err := Scan(src, Options{})

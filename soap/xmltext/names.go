@@ -29,13 +29,27 @@ type nameTable struct {
 func newNameTable() *nameTable {
 	t := &nameTable{}
 	t.prefixes.list = append(make([]string, 0, 16), "", "xml", "xmlns")
+	t.prefixes.dirty = make([]bool, len(t.prefixes.list), 16)
 	t.uris.list = append(make([]string, 0, 16), "", namespaceXML, namespaceXMLNS)
+	t.uris.dirty = make([]bool, len(t.uris.list), 16)
 	return t
+}
+
+// dirtyValue reports whether b has a character that Canonical XML escapes in
+// attributes (or an apostrophe, which it does not).
+func dirtyValue(b []byte) bool {
+	for _, c := range b {
+		if classes[c]&classValue != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // interner numbers strings in the order of their first appearance.
 type interner struct {
 	list  []string
+	dirty []bool            // whether an entry is written otherwise as an attribute's value
 	index map[string]uint16 // from the 17th on; messages rarely need it
 }
 
@@ -68,6 +82,7 @@ func (t *interner) intern(b []byte) (id uint16, ok bool) {
 	}
 	s := string(b)
 	t.list = append(t.list, s)
+	t.dirty = append(t.dirty, dirtyValue(b))
 	if t.index != nil {
 		t.index[s] = uint16(len(t.list) - 1)
 	} else if len(t.list) > internLinear {

@@ -3,8 +3,8 @@ package xmltext
 import "io"
 
 const (
-	writeBuffer = 4 << 10 // octets collected before a Write
-	writeDirect = 1 << 10 // octets from which the source is written directly
+	writeBuffer = 2 << 10 // octets collected before a Write
+	writeDirect = 1 << 9  // octets from which the source is written directly
 )
 
 // output is where a canonicalizer writes.

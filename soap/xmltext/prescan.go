@@ -36,33 +36,23 @@ func takeCensus(src []byte) census {
 	return c
 }
 
-// Of how much of the message, at its start, estimate looks at every octet.
-const sampleBytes = 16 << 10
+// sampleBytes is how much of a message tells how common empty-element tags are
+// in it.
+const sampleBytes = 2 << 10
 
-// estimate says for how many entries to make room at first: exactly as many as
-// a sample at the start has at most, and as many for the rest as if it were
-// alike. More room than ordinary markup needs is never made at once, whatever
-// the sample says.
+// estimate says for how many entries to make room at first. A well-formed
+// message has two '<' for each element, one for an empty-element tag, and an
+// equals sign for each attribute. What the octets promise is believed only as
+// far as ordinary markup goes: text and CDATA sections can be full of the same.
 func (c *census) estimate(src []byte) {
 	sample := src[:min(len(src), sampleBytes)]
-	for i := indexFrom(sample, 0, '<'); i+1 < len(sample); i = indexFrom(sample, i+1, '<') {
-		if sample[i+1] != '/' {
-			c.elements++
-		}
+	empty := 0
+	if len(sample) > 0 {
+		empty = int(int64(bytes.Count(sample, []byte("/>"))) * int64(len(src)) / int64(len(sample)))
 	}
-	for i := indexFrom(sample, 0, '='); i+1 < len(sample); i = indexFrom(sample, i+1, '=') {
-		if sample[i+1] == '"' || sample[i+1] == '\'' {
-			c.attributes++
-		}
-	}
-	scale := func(n int) int {
-		if len(sample) < len(src) {
-			n += n / 16
-			n = int(int64(n) * int64(len(src)) / int64(len(sample)))
-		}
-		return min(n, len(src)/16) + 1
-	}
-	c.elements, c.attributes = scale(c.elements), scale(c.attributes)
+	most := len(src)/16 + 1
+	c.elements = min((bytes.Count(src, []byte("<"))+empty)/2+1, most)
+	c.attributes = min(bytes.Count(src, []byte("=")), most)
 }
 
 // sweep looks at 32 octets at a time. It returns the offset of the first C0
@@ -70,25 +60,39 @@ func (c *census) estimate(src []byte) {
 // octets are ASCII.
 func sweep(src []byte) (control int, ascii bool) {
 	var all uint64
-	i := 0
-	for ; i+32 <= len(src); i += 32 {
-		a := binary.LittleEndian.Uint64(src[i:])
-		b := binary.LittleEndian.Uint64(src[i+8:])
-		c := binary.LittleEndian.Uint64(src[i+16:])
-		d := binary.LittleEndian.Uint64(src[i+24:])
+	rest := src
+	for len(rest) >= 32 {
+		block := (*[32]byte)(rest)
+		a := binary.LittleEndian.Uint64(block[0:])
+		b := binary.LittleEndian.Uint64(block[8:])
+		c := binary.LittleEndian.Uint64(block[16:])
+		d := binary.LittleEndian.Uint64(block[24:])
 		all |= a | b | c | d
 		// The high bits tell whether some octet is below 0x20.
 		below := (a-controls)&^a | (b-controls)&^b | (c-controls)&^c | (d-controls)&^d
-		if below&highs != 0 {
-			if at := indexControl(src[i : i+32]); at >= 0 {
-				return i + at, asciiOnly(src)
-			}
+		if below&highs != 0 && illegal(a)|illegal(b)|illegal(c)|illegal(d) != 0 {
+			return len(src) - len(rest) + indexControl(block[:]), asciiOnly(src)
 		}
+		rest = rest[32:]
 	}
-	if at := indexControl(src[i:]); at >= 0 {
-		return i + at, asciiOnly(src)
+	if at := indexControl(rest); at >= 0 {
+		return len(src) - len(rest) + at, asciiOnly(src)
 	}
-	return len(src), all&highs == 0 && asciiOnly(src[i:])
+	return len(src), all&highs == 0 && asciiOnly(rest)
+}
+
+// illegal returns a word with the high bit set in every octet of x that is a C0
+// control character other than TAB, LF and CR.
+func illegal(x uint64) uint64 {
+	notBelow := (x | highs) - controls // high bit: the low seven bits are 0x20 or more
+	return ^notBelow & ^x & highs &^ (equal(x, '\t') | equal(x, '\n') | equal(x, '\r'))
+}
+
+// equal returns a word with the high bit set in every octet of x that is c.
+func equal(x uint64, c byte) uint64 {
+	const each = 0x0101010101010101
+	v := x ^ each*uint64(c)
+	return ^(v&^highs + ^uint64(highs) | v) & highs
 }
 
 func asciiOnly(b []byte) bool {

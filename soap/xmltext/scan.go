@@ -19,7 +19,8 @@ func Scan(src []byte, opt Options) (*Doc, error) {
 		return nil, err
 	}
 	d := &Doc{src: text, names: newNameTable()}
-	s := newScanner(d, opt)
+	var s scanner
+	s.init(d, opt)
 	s.cur, s.floor = noElement, noElement
 	if bytes.HasPrefix(s.src[at:], []byte("<?xml")) && len(s.src) > at+5 && isSpace(s.src[at+5]) {
 		next, err := xmlDecl(s.src[at:], enc)
@@ -72,8 +73,9 @@ type scanner struct {
 	census                     census
 }
 
-func newScanner(d *Doc, opt Options) *scanner {
-	s := &scanner{doc: d, opt: opt, census: takeCensus(d.src)}
+// init prepares s for the source of d.
+func (s *scanner) init(d *Doc, opt Options) {
+	s.doc, s.opt, s.census = d, opt, takeCensus(d.src)
 	s.src = d.src[:s.census.clean]
 	s.maxElements = opt.Elements
 	if d.host != nil {
@@ -91,7 +93,6 @@ func newScanner(d *Doc, opt Options) *scanner {
 	}
 	s.active[prefixNone] = active{bindingDefault, uriNone}
 	s.active[prefixXML] = active{bindingXML, uriXML}
-	return s
 }
 
 // run scans from at to the end of input.

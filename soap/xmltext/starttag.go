@@ -45,7 +45,8 @@ func (s *scanner) startTag(lt int) (int, error) {
 	if e.uri = s.active[e.prefix].uri; e.uri == noID {
 		return 0, s.undeclared(e.prefix, lt+1)
 	}
-	if len(s.attrs) > int(e.attr) {
+	// One attribute without prefix needs no resolving and no comparing.
+	if n := len(s.attrs) - int(e.attr); n > 1 || n == 1 && e.flags&(attrPrefixed|hasXMLAttr) != 0 {
 		if err := s.resolveAttributes(e); err != nil {
 			return 0, err
 		}
@@ -60,6 +61,11 @@ func (s *scanner) startTag(lt int) (int, error) {
 		s.close(e, i)
 	} else {
 		s.markup++
+	}
+	if e.flags&attrPrefixed == 0 && e.parent != noElement {
+		if p := &s.elements[e.parent]; p.uri == e.uri && p.prefix == e.prefix {
+			return i, nil // whoever needs a declaration, it is the parent
+		}
 	}
 	return i, s.repeats(e)
 }
@@ -392,10 +398,6 @@ func (d *Doc) compareAttrs(a, b *attribute) int {
 // repeats adds up what an exclusive canonicalizer might have to declare again
 // on e because its parent does not use the same prefixes.
 func (s *scanner) repeats(e *element) error {
-	if e.flags&attrPrefixed == 0 && e.parent != noElement && s.elements[e.parent].uri == e.uri &&
-		s.elements[e.parent].prefix == e.prefix {
-		return nil
-	}
 	const syntax = len(` xmlns:=""`)
 	uris := s.doc.names.uris.list
 	s.repetition += len(uris[e.uri]) + syntax
