@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -154,7 +155,12 @@ func (k *checker) backend(backend string) {
 // protection refuses a policy that counts on a channel which is not there.
 func (k *checker) protection(r *Route) {
 	if err := r.Policy.Validate(); err != nil {
-		k.find("policy", err.Error(), "see the policies in docs/operations.md")
+		for line := range strings.SplitSeq(err.Error(), "\n") { // one for each rule, "key: what is wrong"
+			key, problem, _ := strings.Cut(line, ": ")
+			k.findings = append(k.findings, Finding{
+				Origin: cmp.Or(r.Policy.places[key], k.cfg.origins.of(k.prefix+"policy")), Setting: "policy." + key, Problem: problem,
+			})
+		}
 		return
 	}
 	if r.Policy.NeedsTLS() && k.cfg.TLSCert == "" && !r.TLSOffloaded {

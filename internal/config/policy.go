@@ -20,8 +20,9 @@ import (
 //	  derived-keys: allowed
 type Policy struct {
 	wssec.Policy
-	preset string // "" if the operator wrote all fields
-	custom bool   // differs from the preset
+	preset string            // "" if the operator wrote all fields
+	custom bool              // differs from the preset
+	places map[string]string // where the file has each key
 }
 
 // UnmarshalText takes the name of a preset.
@@ -73,8 +74,8 @@ func (p *Policy) decodeNode(d *fileDecoder, node ast.Node, setting string) {
 	p.custom = true
 	fields := fieldsOf(&p.Policy)
 	fields["preset"] = reflect.ValueOf(&p.preset).Elem()
-	set := d.mapping(node, fields, setting+".")
-	if _, named := set["name"]; !named && p.preset != "" {
+	p.places = d.mapping(node, fields, setting+".")
+	if _, named := p.places["name"]; !named && p.preset != "" {
 		p.Name = p.preset + " (changed)"
 	}
 }
