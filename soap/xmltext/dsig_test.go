@@ -57,19 +57,20 @@ func compareDsig(t interface {
 
 // TestGoxmldsig compares on generated documents.
 func TestGoxmldsig(t *testing.T) {
-	compared := 0
+	drawn, compared := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		d, err := Scan([]byte(genDocument(rt, true)), Options{})
 		if err != nil {
 			rt.Fatal(err)
 		}
+		drawn++
 		if dsigCan(d) {
 			compared++
 			compareDsig(rt, d)
 		}
 	})
-	if compared < 30 {
-		t.Errorf("only %d documents were within goxmldsig's limits", compared)
+	if compared < drawn/3 {
+		t.Errorf("only %d of %d documents were within goxmldsig's limits", compared, drawn)
 	}
 }
 

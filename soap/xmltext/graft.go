@@ -81,3 +81,12 @@ func (d *Doc) isOneElement() bool {
 func (n Node) Grafted() bool {
 	return n.doc != nil && n.element().flags&grafted != 0
 }
+
+// Replacement returns the first element of the plaintext that stands in the
+// place of n, or the zero Node when there is none.
+func (n Node) Replacement() Node {
+	if !n.Grafted() {
+		return Node{}
+	}
+	return n.doc.grafts[n.index].Root()
+}

@@ -49,6 +49,9 @@ func TestGraftContent(t *testing.T) {
 	if got := a.FirstChild().Path(); got != "/E/B/a/q" {
 		t.Errorf("Path %s", got)
 	}
+	if ed.Replacement() != a || !a.Replacement().IsZero() {
+		t.Error("Replacement is not the first element of the plaintext")
+	}
 	if !ed.Grafted() || ed.Child("urn:e", "C").IsZero() {
 		t.Error("the EncryptedData is not readable any more")
 	}
@@ -203,8 +206,16 @@ func TestGraftRefused(t *testing.T) {
 	if err := ed.Graft([]byte(`x`), GraftContent, Options{Charset: "utf-16"}); !errors.Is(err, ErrCharset) {
 		t.Errorf("UTF-16: %v", err)
 	}
-	if err := ed.Graft([]byte(`x`), GraftContent, Options{}); err != nil {
+	var le *LimitError
+	opt := Options{Limits: Limits{MessageBytes: 3}}
+	if err := ed.Graft([]byte(`1234`), GraftContent, opt); !errors.As(err, &le) || le.What != "MessageBytes" {
+		t.Errorf("4 octets of 3: %v", err)
+	}
+	if err := ed.Graft([]byte(`x`), GraftContent, Options{Charset: "utf-8"}); err != nil {
 		t.Fatal(err)
+	}
+	if !ed.Replacement().IsZero() {
+		t.Error("text is an element")
 	}
 	if err := ed.Graft([]byte(`y`), GraftContent, Options{}); !errors.Is(err, ErrGraft) {
 		t.Errorf("twice: %v", err)
