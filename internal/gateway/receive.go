@@ -106,12 +106,12 @@ const firstRead = 64 << 10
 // readBody reads a body of at most MaxMessage octets; length is -1 if unknown.
 // Each octet is reserved in l before it is allocated.
 func (g *Gateway) readBody(body io.Reader, length int64, l *lease) ([]byte, error) {
-	limit := g.cfg.MaxMessage
+	limit, growth := g.cfg.MaxMessage, int64(2)
 	if length > limit {
 		return nil, &Error{Code: CodeTooLarge, Err: fmt.Errorf("Content-Length %d, limit %d", length, limit)}
 	}
 	if length >= 0 {
-		limit = length
+		limit, growth = length, 4 // the end is known, so fewer copies waste less
 	}
 	var buf []byte
 	for {
@@ -120,7 +120,7 @@ func (g *Gateway) readBody(body io.Reader, length int64, l *lease) ([]byte, erro
 			return buf, &Error{Code: CodeTooLarge, Err: fmt.Errorf("more than %d octets", limit)}
 		}
 		if len(buf) == cap(buf) {
-			size := min(max(firstRead, 2*int64(cap(buf))), limit+1)
+			size := min(max(firstRead, growth*int64(cap(buf))), limit+1)
 			if err := l.take(size - int64(cap(buf))); err != nil {
 				return buf, err
 			}
