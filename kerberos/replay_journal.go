@@ -21,7 +21,7 @@ type ReplayJournalConfig struct {
 	// MaxEntries bounds the ids held in memory, as MemoryReplayConfig.MaxEntries.
 	MaxEntries int
 	// Sync waits until each record is on the disk. Without it a record is with the operating system, which outlives the
-	// process but not the machine; a restart of the machine without Close is noticed, and then authenticators made
+	// process but not the machine; a restart of the machine without Close is noticed (on Linux), and then authenticators made
 	// before it are refused.
 	Sync bool
 	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144, some 11 MB.
