@@ -202,6 +202,34 @@ func TestInteropInitToken(t *testing.T) {
 	}
 }
 
+// TestInteropRotation: a service gets new keys while a client holds a ticket under the old ones (P02, P04).
+func TestInteropRotation(t *testing.T) {
+	m := krbtest.StartMIT(t)
+	m.AddUser("alice", "secret")
+	m.AddService(service, "aes256-cts-hmac-sha1-96")
+	before := m.Keytab(service)
+	token := func() []byte {
+		return m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
+	}
+	accept := func(kt *kerberos.Keytab, token []byte) (*kerberos.Context, error) {
+		return krbtest.Acceptor(t, kt).Accept(t.Context(), token)
+	}
+	m.Kinit("alice", "secret")
+	token() // the ticket is in the credential cache now
+
+	m.Admin("cpw -randkey -keepold -e aes256-cts-hmac-sha1-96:normal " + service)
+	after := m.Keytab(service)
+	if c, err := accept(after, token()); err != nil || c.Facts().TicketKvno != 1 || c.Facts().KeytabKvno != 1 || c.Facts().Fallback {
+		t.Errorf("old ticket, keytab with both keys: %v", err)
+	}
+	m.Kinit("alice", "secret") // empties the cache
+	if c, err := accept(after, token()); err != nil || c.Facts().KeytabKvno != 2 {
+		t.Errorf("new ticket, keytab with both keys: %v", err)
+	}
+	_, err := accept(before, token())
+	wantRefusal(t, err, kerberos.CodeNoKvno, "keytab has kvno 1 etype 18", "ticket wants kvno 2", "fetch a new keytab")
+}
+
 // TestInteropKinit: MIT's client takes the KDC in process for one.
 func TestInteropKinit(t *testing.T) {
 	k := krbtest.New(krbtest.Config{})

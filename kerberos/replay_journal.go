@@ -57,7 +57,7 @@ type Recovery struct {
 	Files    int  // journal files
 	Restored int  // ids that are still live
 	Torn     int  // records that were being written when the process ended; they were not accepted
-	Damaged  bool // a file was unreadable, or the machine went down without Close: what was accepted before is not fully known
+	Damaged  bool // a file was unreadable, or the machine went down without Close: what is older is refused, as with a MemoryReplayStore
 }
 
 // segment is one file of the journal.
