@@ -33,31 +33,33 @@ func (n Node) AppendDetachedContent(dst []byte) []byte {
 }
 
 // detacher collects source octets that are taken out of their place.
-type detacher struct {
-	dst   []byte
-	joint bool // something was left out or put in since the last octet
-}
+type detacher struct{ dst []byte }
 
 // declarations returns the namespace declarations in scope at element i by
 // prefix, as they stand on a start tag.
 func (d *Doc) declarations(i uint32) []byte {
 	var store [32]binding
 	list := d.inScope(store[:0], d.elements[i].scope)
-	prefixes, uris := d.names.prefixes.list, d.names.uris.list
+	prefixes := d.names.prefixes.list
 	slices.SortFunc(list, func(a, b binding) int {
 		return strings.Compare(prefixes[a.prefix], prefixes[b.prefix])
 	})
 	var out []byte
 	for _, b := range list {
-		out = append(out, " xmlns"...)
-		if b.prefix != prefixNone {
-			out = append(append(out, ':'), prefixes[b.prefix]...)
-		}
-		out = append(out, `="`...)
-		out = AppendEscapedAttr(out, uris[b.uri])
-		out = append(out, '"')
+		out = d.appendDeclaration(out, b)
 	}
 	return out
+}
+
+// appendDeclaration appends b as it stands on a start tag.
+func (d *Doc) appendDeclaration(dst []byte, b binding) []byte {
+	dst = append(dst, " xmlns"...)
+	if b.prefix != prefixNone {
+		dst = append(append(dst, ':'), d.names.prefixes.list[b.prefix]...)
+	}
+	dst = append(dst, `="`...)
+	dst = AppendEscapedAttr(dst, d.names.uris.list[b.uri])
+	return append(dst, '"')
 }
 
 // element writes element i with declarations in place of its own.
@@ -73,7 +75,6 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 		w.dst = append(append(w.dst, '=', quote), d.rawValue(a)...)
 		w.dst = append(w.dst, quote)
 	}
-	w.joint = false
 	if e.flags&emptyTag != 0 {
 		w.dst = append(w.dst, "/>"...)
 		return
@@ -81,7 +82,6 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 	w.dst = append(w.dst, '>')
 	w.content(d, i, false)
 	w.dst = append(w.dst, d.src[e.contentEnd:e.end]...)
-	w.joint = false
 }
 
 // content writes what is inside element i; top says that its elements lose
@@ -94,9 +94,7 @@ func (w *detacher) content(d *Doc, i uint32, top bool) {
 		w.gap(d.src[pos:child.start], child.flags&headDirty == 0)
 		switch {
 		case child.flags&grafted != 0:
-			w.joint = true
 			w.content(d.grafts[c], 0, top)
-			w.joint = true
 		case top:
 			w.element(d, c, d.declarations(c))
 		default:
@@ -111,13 +109,11 @@ func (w *detacher) content(d *Doc, i uint32, top bool) {
 func (w *detacher) copy(d *Doc, i uint32) {
 	e := &d.elements[i]
 	w.dst = append(w.dst, d.src[e.start:e.contentStart]...)
-	w.joint = false
 	if e.flags&emptyTag != 0 {
 		return
 	}
 	w.content(d, i, false)
 	w.dst = append(w.dst, d.src[e.contentEnd:e.end]...)
-	w.joint = false
 }
 
 // gap writes content without tags, except comments.
@@ -130,36 +126,32 @@ func (w *detacher) gap(gap []byte, clean bool) {
 		kind, body, rest := nextPiece(gap)
 		switch kind {
 		case pieceComment:
-			w.joint = true
 		case pieceText:
 			w.text(body)
 		default:
 			w.dst = append(w.dst, gap[:len(gap)-len(rest)]...)
-			w.joint = false
 		}
 		gap = rest
 	}
 }
 
 // text writes text as it is, taking care that it does not make "]]>" or a line
-// end of CR and LF with what was not before it in the source.
+// end of CR and LF with text from before a comment or from across a graft.
 func (w *detacher) text(b []byte) {
-	if w.joint && len(b) > 0 {
-		switch {
-		case bytes.HasSuffix(w.dst, []byte{']'}):
-			n := 0
-			for n < len(b) && b[n] == ']' {
-				n++
-			}
-			if n < len(b) && b[n] == '>' {
-				w.dst = append(append(w.dst, b[:n]...), "&gt;"...)
-				b = b[n+1:]
-			}
-		case bytes.HasSuffix(w.dst, []byte{'\r'}) && b[0] == '\n':
-			w.dst = append(w.dst, "&#xA;"...)
-			b = b[1:]
+	switch {
+	case len(b) == 0:
+	case bytes.HasSuffix(w.dst, []byte{']'}):
+		n := 0
+		for n < len(b) && b[n] == ']' {
+			n++
 		}
-		w.joint = len(b) == 0 && w.joint
+		if n < len(b) && b[n] == '>' {
+			w.dst = append(append(w.dst, b[:n]...), "&gt;"...)
+			b = b[n+1:]
+		}
+	case bytes.HasSuffix(w.dst, []byte{'\r'}) && b[0] == '\n':
+		w.dst = append(w.dst, "&#xA;"...)
+		b = b[1:]
 	}
 	w.dst = append(w.dst, b...)
 }

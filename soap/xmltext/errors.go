@@ -39,6 +39,7 @@ var (
 	ErrLimit              = errors.New("limit exceeded")                                         // see LimitError
 	ErrGraft              = errors.New("element cannot be replaced: it is the root or replaced") // XML Encryption 4.4
 	ErrGraftNotOneElement = errors.New("plaintext of Type Element is not exactly one element")   // XML Encryption 4.4
+	ErrOuterName          = errors.New("name uses a declaration outside the plaintext")          // see GraftNames
 	ErrNotSerializable    = errors.New("tree is not well-formed XML")                            // see FromElement
 )
 

@@ -46,6 +46,10 @@ type Options struct {
 	// AllowPI accepts processing instructions, which SOAP forbids (SOAP 1.1
 	// section 3, SOAP 1.2 section 5). They are then part of canonical forms.
 	AllowPI bool
+
+	// Names says which declarations outside a plaintext names in it may use. It is
+	// for [Node.Graft] alone.
+	Names GraftNames
 }
 
 // filled returns l with defaults and ceilings applied.

@@ -63,6 +63,7 @@ type scanner struct {
 	inScope    int      // length of that list
 	active     []active // by prefix
 	given      int      // bindings that the source does not contain
+	ownNames   bool     // names may not use the given bindings
 	firstOwn   uint32   // first binding of the start tag at hand
 	prefixes   [32]uint16
 	repetition int // octets of namespace declarations that canonical forms may repeat
@@ -78,6 +79,7 @@ func (s *scanner) init(d *Doc, opt Options) {
 	s.doc, s.opt, s.census = d, opt, takeCensus(d.src)
 	s.src = d.src[:s.census.clean]
 	s.maxElements = opt.Elements
+	s.ownNames = d.host != nil && opt.Names != NamesInScope
 	if d.host != nil {
 		s.maxElements++ // for the stub
 	}

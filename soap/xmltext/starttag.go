@@ -45,6 +45,9 @@ func (s *scanner) startTag(lt int) (int, error) {
 	if e.uri = s.active[e.prefix].uri; e.uri == noID {
 		return 0, s.undeclared(e.prefix, lt+1)
 	}
+	if s.ownNames && s.fromOutside(e.prefix) {
+		return 0, s.fail(lt+1, ErrOuterName)
+	}
 	// One attribute without prefix needs no resolving and no comparing.
 	if n := len(s.attrs) - int(e.attr); n > 1 || n == 1 && e.flags&(attrPrefixed|hasXMLAttr) != 0 {
 		if err := s.resolveAttributes(e); err != nil {
@@ -364,6 +367,9 @@ func (s *scanner) resolveAttributes(e *element) error {
 		if a.prefix != prefixNone {
 			if a.uri = s.active[a.prefix].uri; a.uri == noID {
 				return s.undeclared(a.prefix, int(a.name))
+			}
+			if s.ownNames && s.fromOutside(a.prefix) {
+				return s.fail(int(a.name), ErrOuterName)
 			}
 		}
 		if i > 0 && s.compareAttrs(&own[i-1], a) >= 0 {
