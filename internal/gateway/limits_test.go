@@ -205,6 +205,20 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
+// The write timeout is for one answer, not for the connection: a later request
+// on it is asked for its body as the first was.
+func TestWriteTimeoutEndsWithTheAnswer(t *testing.T) {
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.WriteTimeout = 50 * time.Millisecond })
+	transport := &http.Transport{MaxConnsPerHost: 1, ExpectContinueTimeout: time.Minute}
+	w.gateway.Client().Transport = transport
+	t.Cleanup(transport.CloseIdleConnections)
+	for range 2 {
+		r, req := w.call("Expect: 100-continue")
+		w.open(r, req)
+		time.Sleep(150 * time.Millisecond)
+	}
+}
+
 func TestHTTP2OverTLS(t *testing.T) {
 	w := newWorld(t, func(_ *gateway.Config, _ *gateway.Route, p *wssec.Policy) {
 		*p, _ = wssec.Preset("KerberosOverTransport")
