@@ -3,6 +3,7 @@ package xmltext
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -244,8 +245,9 @@ func TestScanRefusesInstructions(t *testing.T) {
 	}
 }
 
-func TestScanAccepts(t *testing.T) {
-	for _, in := range []string{
+// acceptances are inputs at the edge of what is well-formed.
+func acceptances() []string {
+	return []string{
 		`<a/>`, "\ufeff<a/>", "\n<a/>\n", "<a/>\r\n<!-- x -->",
 		`<?xml version="1.0"?><a/>`,
 		`<?xml version='1.0' encoding='utf-8' standalone='no' ?><a/>`,
@@ -255,11 +257,43 @@ func TestScanAccepts(t *testing.T) {
 		`<a p:k="1" k="1" xmlns:p="urn:p" xmlns:q="urn:q" q:k="1"/>`,
 		`<a xmlns="urn:x" xmlns:p="urn:x" k="1" p:k="2"/>`, // an unprefixed attribute has no namespace
 		`<a>]] > ]]&gt; ></a>`, `<a>&#9;&#10;&#13;&#x10FFFF;&#xE000;</a>`,
-		`<a b="]]>"/>`, "<a b='\"' c=\"'\">\u0085\u007f</a>", "<\u0370/>", "<a>\U0001ffff</a>",
+		`<a b="]]>"/>`, "<a b='\"' c=\"'\">\u0085\u007f</a>", "<a>\U0001ffff</a>",
 		`<a><!----><!-- - --></a>`, `<a><![CDATA[]]]]><![CDATA[>]]></a>`,
-	} {
+	}
+}
+
+func TestScanAccepts(t *testing.T) {
+	for _, in := range append(acceptances(), "<\u0370/>") {
 		if _, err := Scan([]byte(in), Options{}); err != nil {
 			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
+// TestScanPeers asks Santuario's parser, Xerces, whether what we refuse or
+// accept is well-formed, apart from what our profile refuses in addition.
+func TestScanPeers(t *testing.T) {
+	profile := []error{ErrDoctype, ErrPI, ErrEncoding, ErrCharset}
+	lenient := []string{ // where Xerces is laxer than Namespaces in XML and Canonical XML
+		`<:a/>`, `<a :b="1"/>`, `<a xmlns=" urn:x"/>`, `<?xml version="1.1"?><a/>`,
+	}
+	var vectors []*vector
+	add := func(name, in string) {
+		vectors = append(vectors, &vector{name: name, in: []byte(in), header: map[string]string{}})
+	}
+	for i, tc := range refusals {
+		if !slices.Contains(profile, tc.err) && !slices.Contains(lenient, tc.in) {
+			add(fmt.Sprint("refuse", i), tc.in)
+		}
+	}
+	for i, in := range acceptances() {
+		add(fmt.Sprint("accept", i), in)
+	}
+	answers := askSantuario(t, vectors)
+	for _, v := range vectors {
+		got := answers[v.name+" exclusive"] != refused
+		if want := strings.HasPrefix(v.name, "accept"); got != want {
+			t.Errorf("%q: Xerces says well-formed: %v", v.in, got)
 		}
 	}
 }
