@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
@@ -26,7 +27,7 @@ func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gatew
 		if keytabs[r.Keytab] == nil {
 			keytab, err := loadKeytab(r.Keytab, log)
 			if err != nil {
-				return nil, cfg.Refuse(i, "keytab", err.Error(), "name a keytab file that this process can read")
+				return nil, cfg.Refuse(i, "keytab", strings.TrimPrefix(err.Error(), "keytab: "), "name a keytab file that this process can read")
 			}
 			keytabs[r.Keytab] = keytab
 		}

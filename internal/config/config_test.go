@@ -168,7 +168,7 @@ func TestFlagAgainstARouteIsRefused(t *testing.T) {
 	flags := Flags{Route: Route{AllowedPrincipals: []string{"alice@A"}}}
 	_, err := load(t, "keytab: k\nbackend: http://b\nroutes:\n  - path: /a\n    allowed-principals: [bob@A]\n", flags,
 		Given{"allowed-principals": "--allowed-principals"})
-	if err == nil || !strings.Contains(err.Error(), "--allowed-principals: allowed-principals: the route sets it too, at gate.yaml:5:5") {
+	if err == nil || !strings.Contains(err.Error(), "--allowed-principals: the route sets it too, at gate.yaml:5:5") {
 		t.Errorf("got %v", err)
 	}
 }

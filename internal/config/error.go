@@ -28,7 +28,7 @@ func (e *Error) ExitCode() int { return 2 }
 // String gives "gate.yaml:7:3: polcy: unknown setting; did you mean "policy"?".
 func (f Finding) String() string {
 	s := f.Origin + ": "
-	if f.Setting != "" {
+	if f.Setting != "" && f.Origin != "--"+f.Setting && f.Origin != Variable(f.Setting) {
 		s += f.Setting + ": "
 	}
 	s += f.Problem
