@@ -3,6 +3,7 @@ package kerberos
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -60,7 +61,9 @@ type Facts struct {
 func (c *Context) Client() (name, realm string) { return c.name, c.client.Realm }
 
 // ClientPrincipal is the client's name in components.
-func (c *Context) ClientPrincipal() Principal { return c.client }
+func (c *Context) ClientPrincipal() Principal {
+	return Principal{slices.Clone(c.client.Components), c.client.Realm}
+}
 
 // Service is the principal that the ticket names, with its realm. Principals that share a key cannot be told apart by
 // cryptography: the name is not under the ticket's checksum.

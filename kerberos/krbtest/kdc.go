@@ -114,6 +114,18 @@ func (k *KDC) Entries(services []string, etypes ...int32) (entries []kerberos.Ke
 	return entries
 }
 
+// find gives a copy of a principal as it is now, nil if there is none.
+func (k *KDC) find(name []string) *principal {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p, ok := k.principals[strings.Join(name, "/")]
+	if !ok {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
 // Ticket mints a ticket for a client, "alice" or "alice@OTHER", without asking for a password. It fails for an unknown
 // service or an impossible option only.
 func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.ServiceTicket, error) {
@@ -133,13 +145,14 @@ func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.ServiceT
 
 // ticket fills the options and mints.
 func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOptions, error) {
-	k.mu.Lock()
-	p := k.principals[service]
-	k.mu.Unlock()
+	p := k.find(strings.Split(service, "/"))
 	if p == nil {
 		return nil, o, fmt.Errorf("krbtest: no service %q", service)
 	}
 	cname, crealm, _ := strings.Cut(client, "@")
+	if len(p.keys) == 0 {
+		return nil, o, fmt.Errorf("krbtest: %q is a user, not a service", service)
+	}
 	current := p.keys[len(p.keys)-1]
 	o.Etype, o.Kvno = or(o.Etype, 18), or(o.Kvno, current.kvno)
 	for _, v := range p.keys {

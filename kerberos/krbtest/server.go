@@ -188,13 +188,6 @@ func (k *KDC) AddUser(name, password string) {
 	k.principals[name] = &principal{name: strings.Split(name, "/"), password: password, kvno: 1}
 }
 
-// find looks a principal up by components.
-func (k *KDC) find(name []string) *principal {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.principals[strings.Join(name, "/")]
-}
-
 // longTermKey is the newest key of an encryption type; a user's comes from the password with the default salt.
 func (k *KDC) longTermKey(p *principal, etype int32) ([]byte, error) {
 	if p.password == "" {
@@ -230,7 +223,7 @@ func (k *KDC) as(request []byte) ([]byte, error) {
 	if client == nil || body.Realm != k.realm {
 		return nil, &kdcError{code: errClientUnknown, text: "no such client"}
 	}
-	if k.find(body.SName.NameString) == nil {
+	if p := k.find(body.SName.NameString); p == nil || len(p.keys) == 0 {
 		return nil, &kdcError{code: errServiceUnknown, text: "no such service"}
 	}
 	etype, err := chooseEtype(body.EType)
@@ -331,7 +324,7 @@ func (k *KDC) tgs(request []byte) ([]byte, error) {
 	}
 	body, tgt := &req.ReqBody, &ap.Ticket.DecryptedEncPart
 	service := strings.Join(body.SName.NameString, "/")
-	if k.find(body.SName.NameString) == nil || body.Realm != k.realm {
+	if p := k.find(body.SName.NameString); p == nil || len(p.keys) == 0 || body.Realm != k.realm {
 		return nil, &kdcError{code: errServiceUnknown, text: "no service " + service}
 	}
 	etype, err := chooseEtype(body.EType)
