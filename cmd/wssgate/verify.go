@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"path"
@@ -85,10 +84,3 @@ func (c *verifyCmd) print(w io.Writer, name string, r result) {
 		}
 	}
 }
-
-// Interface guard: kong calls Run with what run binds.
-var _ interface {
-	Run(*runContext, *streams) error
-} = (*verifyCmd)(nil)
-
-var _ context.Context = (*runContext)(nil)
