@@ -50,7 +50,7 @@ func BenchmarkProtect(b *testing.B) {
 		}
 		var out []byte
 		for b.Loop() {
-			if out, err = ps.service.Protect(out[:0], parse(b, plain), m); err != nil {
+			if out, err = ps.service.Protect(b.Context(), out[:0], parse(b, plain), m); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -70,7 +70,7 @@ func BenchmarkVerifyProtect(b *testing.B) {
 			if fwd, err = m.AppendForward(fwd[:0], wssec.DropHeaders); err != nil {
 				b.Fatal(err)
 			}
-			if out, err = ps.service.Protect(out[:0], parse(b, plain), m); err != nil {
+			if out, err = ps.service.Protect(b.Context(), out[:0], parse(b, plain), m); err != nil {
 				b.Fatal(err)
 			}
 		}

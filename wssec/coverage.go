@@ -68,28 +68,11 @@ func (v *verification) coverSigned() error {
 		return errAt(CodeNotSigned, v.env.Body, "the signature must cover the Body (signed-parts)")
 	}
 	for b := range v.env.Blocks() {
-		if b != v.security && p.SignedParts.matches(b) && !v.isCovered(b) {
+		if b != v.security && p.SignedParts.matches(b) && !v.isVerified(b) {
 			return errAt(CodeNotSigned, b, "the signature must cover this header block (signed-parts)")
 		}
 	}
-	if p.Binding == Transport && v.timestamp == nil && len(v.verified) == 0 {
-		return errAt(CodeNotSigned, v.security, "the endorsing signature covers nothing")
-	}
 	return nil
-}
-
-// isCovered tells whether a header block was signed: itself, or as the ciphertext that it
-// was decrypted from afterwards.
-func (v *verification) isCovered(b xmltext.Node) bool {
-	if v.isVerified(b) {
-		return true
-	}
-	for _, e := range v.encrypted {
-		if e.part == b && (v.isVerified(e.at) || v.isVerified(e.Node)) {
-			return true
-		}
-	}
-	return false
 }
 
 // coverEncrypted insists on the encrypted parts.
@@ -175,27 +158,28 @@ func (v *verification) checkHeaderLayout() error {
 
 // checkStrict insists that a token stands before its use (SP §6.7.1).
 func (v *verification) checkStrict() error {
-	before := func(tok, use xmltext.Node) error {
-		i, ok := v.position[tok]
-		j, ok2 := v.position[use]
-		if ok && ok2 && i > j {
-			return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
-		}
-		return nil
-	}
 	for n, k := range v.derived {
-		if err := before(k.base.node, n); err != nil {
+		if err := v.after(k.base.node, v.position[n], n); err != nil {
 			return err
 		}
 	}
 	for _, s := range v.sigs {
-		tok := s.key.base.node
-		if s.key.dkt != nil {
-			tok = s.key.dkt.node
+		if err := v.after(s.key.token(), s.position, s.Node); err != nil {
+			return err
 		}
-		if i, ok := v.position[tok]; ok && i > s.position {
-			return errAt(CodeLayout, s.Node, "stands before the token it uses (layout: strict)")
+	}
+	for _, e := range v.encrypted {
+		if err := v.after(e.key.token(), e.list.position, e.list.node); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// after insists that a use stands behind the token, if that is in the header.
+func (v *verification) after(token xmltext.Node, position int, use xmltext.Node) error {
+	if i, ok := v.position[token]; ok && i > position {
+		return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
 	}
 	return nil
 }

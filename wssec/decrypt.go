@@ -1,6 +1,7 @@
 package wssec
 
 import (
+	"errors"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -21,7 +22,8 @@ type encryptedPart struct {
 	list   *referenceList
 	at     xmltext.Node // what the plaintext replaces: the EncryptedData or its EncryptedHeader
 	part   xmltext.Node // the Body, or the decrypted element
-	sealed bool         // it is a child of the Security header
+	key    *boundKey
+	sealed bool // it is a child of the Security header
 	opened bool
 }
 
@@ -54,8 +56,8 @@ func (v *verification) readLists() error {
 	return v.refuseUnlisted(seen)
 }
 
-// refuseUnlisted refuses a header block for us that stays encrypted: it would be taken for
-// a header that is not there, and its ciphertext be forwarded.
+// refuseUnlisted refuses ciphertext that stays where the policy may have plaintext: a header
+// would be taken for one that is not there, and ciphertext be forwarded.
 func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 	for b := range v.env.Blocks() {
 		ed := b
@@ -64,12 +66,19 @@ func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 		} else if !b.Is(nsXenc, "EncryptedData") {
 			continue
 		}
-		if !seen[ed] && v.env.Role(b) == v.p.policy.Actor {
+		if !seen[ed] && (v.p.policy.mayEncryptHeaders() || v.env.Role(b) == v.p.policy.Actor) {
 			return errAt(CodeReference, b, "an encrypted header block that no ReferenceList names")
 		}
 	}
+	if ed := bodyEncryption(v.env); !ed.IsZero() && !seen[ed] && v.p.policy.mayEncryptBody() {
+		return errAt(CodeReference, ed, "an encrypted Body that no ReferenceList names")
+	}
 	return nil
 }
+
+// maxSealedSignature bounds the EncryptedData that holds the Signature. It is decrypted
+// before the HMAC is checked, so it should not be worth much as a question.
+const maxSealedSignature = 64 << 10
 
 // place holds an EncryptedData against the positions that the policy encrypts: the
 // content of the Body, a header block, the Signature.
@@ -81,6 +90,9 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.mayEncryptBody():
 		e.part, kind = v.env.Body, xmlenc.TypeContent
 	case n.Parent() == v.security && n.Is(nsXenc, "EncryptedData") && p.EncryptSignature:
+		if _, start, end, _ := n.SourceRange(); end-start > maxSealedSignature {
+			return nil, errAt(CodeLimit, n, "longer than any encrypted Signature")
+		}
 		e.sealed = true
 	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(NSWSSE11, "EncryptedHeader"):
 		ed = n.FirstChild()
@@ -125,24 +137,22 @@ func (v *verification) openSignatures() error {
 		if err := v.readSignature(e.part, v.position[e.Node], true); err != nil {
 			return wrapAt(CodePlaintext, err)
 		}
-		v.ids.addTarget(e.part)
-		v.ids.addBelow(e.part)
 	}
-	if id := v.ids.duplicate(); id != "" {
-		return errAt(CodeDuplicateID, v.security, "the Id %.64q stands on two elements that a reference may name", id)
+	if len(v.sealed) == 0 {
+		return nil
 	}
-	return nil
+	return v.indexIDs()
 }
 
 // open decrypts one EncryptedData and grafts its plaintext.
 func (v *verification) open(e *encryptedPart) error {
 	start := time.Now()
 	defer func() { v.facts.DecryptTime += time.Since(start) }()
-	key, err := v.keyOfPart(e)
-	if err != nil {
+	var err error
+	if e.key, err = v.keyOfPart(e); err != nil {
 		return err
 	}
-	octets, err := v.encryptionKey(key, e.Node)
+	octets, err := v.encryptionKey(e.key, e.Node)
 	if err != nil {
 		return err
 	}
@@ -158,16 +168,46 @@ func (v *verification) open(e *encryptedPart) error {
 	if e.Type == xmlenc.TypeContent {
 		kind = xmltext.GraftContent
 	}
-	previous := e.at.Parent()
-	if err := e.at.Graft(plain, kind, v.p.cfg.XML); err != nil {
-		return &Error{Code: CodePlaintext, Path: e.Node.Path(), Err: err}
+	opt := v.p.cfg.XML
+	opt.Names = v.namesOf(e)
+	parent := e.at.Parent()
+	if err := e.at.Graft(plain, kind, opt); err != nil {
+		return plaintextError(e.Node, err)
 	}
 	e.opened = true
 	v.facts.PlaintextBytes += len(plain)
 	if kind == xmltext.GraftElement {
-		return v.graftedElement(e, previous)
+		return v.graftedElement(e, parent)
 	}
 	return nil
+}
+
+// namesOf says what the names in a plaintext may use. Where the signature covered the
+// ciphertext, the declarations around it are anybody's but for that of the signed
+// element's own name.
+func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
+	switch {
+	case e.sealed || v.p.policy.ProtectionOrder == SignBeforeEncrypt:
+		return xmltext.NamesInScope
+	case e.part == v.env.Body:
+		return xmltext.NamesParent
+	}
+	return xmltext.NamesOwn
+}
+
+// plaintextError tells what is wrong with a plaintext without quoting it.
+func plaintextError(n xmltext.Node, err error) error {
+	var se *xmltext.SyntaxError
+	if !errors.As(err, &se) {
+		return errAt(CodePlaintext, n, "the plaintext is not what its Type says")
+	}
+	cause := "not well-formed XML"
+	for _, known := range []error{xmltext.ErrOuterName, xmltext.ErrLimit, xmltext.ErrGraftNotOneElement, xmltext.ErrPI, xmltext.ErrDoctype} {
+		if errors.Is(err, known) {
+			cause = known.Error()
+		}
+	}
+	return errAt(CodePlaintext, n, "the plaintext at octet %d: %s", se.Offset, cause)
 }
 
 // graftedElement finds the element that has taken the place of an EncryptedData.
@@ -183,12 +223,7 @@ func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) err
 	if _, err := v.env.MustUnderstand(e.part); err != nil {
 		return &Error{Code: CodePlaintext, Path: e.Node.Path(), Err: err}
 	}
-	v.ids.addTarget(e.part)
-	v.ids.addBelow(e.part)
-	if id := v.ids.duplicate(); id != "" {
-		return errAt(CodeDuplicateID, v.env.Header, "the Id %.64q stands on two elements that a reference may name", id)
-	}
-	return nil
+	return v.indexIDs()
 }
 
 // keyOfPart gives the key of an EncryptedData: that of its KeyInfo, or, without one, the

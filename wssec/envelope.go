@@ -13,7 +13,8 @@ import (
 // written, its header blocks, its Body.
 type envelopeParts struct {
 	*soap.Envelope
-	blocks []xmltext.Node // without Security headers for the receiver
+	blocks  []xmltext.Node // without Security headers for the receiver
+	foreign bool           // there is such a Security header
 }
 
 // takeApart leaves out a Security header that the backend may have put in: what we write
@@ -21,9 +22,11 @@ type envelopeParts struct {
 func takeApart(env *soap.Envelope, actor string) envelopeParts {
 	e := envelopeParts{Envelope: env}
 	for b := range env.Blocks() {
-		if !b.Is(NSWSSE, "Security") || env.Role(b) != actor {
-			e.blocks = append(e.blocks, b)
+		if b.Is(NSWSSE, "Security") && env.Role(b) == actor {
+			e.foreign = true
+			continue
 		}
+		e.blocks = append(e.blocks, b)
 	}
 	return e
 }
@@ -70,19 +73,36 @@ type idAttr struct {
 }
 
 // idFor gives the wsu:Id of n, under a prefix that changes no other name in n when the
-// attribute has to be added.
-func idFor(n xmltext.Node, fresh string) idAttr {
+// attribute has to be added. One that is there already is kept if it identifies n and
+// nothing else in the message.
+func (w *writer) idFor(n xmltext.Node, kind string) (idAttr, error) {
 	if v, ok := n.Attr(NSWSU, "Id"); ok {
-		return idAttr{value: v}
+		if !isNCName(v) || countID(w.env.Envelope, v) != 1 {
+			return idAttr{}, errAt(CodeProtect, n, "has a wsu:Id that is no NCName, or not unique among headers and Body: let the backend leave it out")
+		}
+		return idAttr{value: v}, nil
 	}
 	prefix := "wsu"
 	for i := 1; ; i++ {
 		uri, ok := n.LookupNamespace(prefix)
 		if !ok || uri == NSWSU {
-			return idAttr{value: fresh, prefix: prefix}
+			return idAttr{value: w.id(kind), prefix: prefix}, nil
 		}
 		prefix = "wsu" + strconv.Itoa(i)
 	}
+}
+
+// isNCName tells whether an Id is one that needs no escaping anywhere: ASCII letters,
+// digits, '.', '-' and '_', starting with a letter or '_'.
+func isNCName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
+		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // extra is the attribute for the canonicalizer.

@@ -31,7 +31,7 @@ func TestAnEncryptedKeyUnderTheTicketsKeySignsAndEncrypts(t *testing.T) {
 			if !m.Key().Equal(wssec.NewKey(fresh)) {
 				t.Error("not the fresh key")
 			}
-			reply, err := ps.service.Protect(nil, parse(t, []byte(plainOrder)), m)
+			reply, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
 			if err != nil || !bytes.Contains(reply, []byte("#EncryptedKeySHA1")) {
 				t.Fatalf("%v\n%s", err, reply)
 			}
@@ -259,7 +259,7 @@ func TestAReplyUnderTransportCarriesATimestamp(t *testing.T) {
 	}
 	_, err = ps.client.VerifyReply(context.Background(), parse(t, []byte(plainOrder)), sent, secure())
 	refused(t, err, wssec.CodeSecurityMissing)
-	reply, err := ps.service.Protect(nil, parse(t, []byte(plainOrder)), m)
+	reply, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
 	if err != nil || !bytes.Contains(reply, []byte("Timestamp")) || bytes.Contains(reply, []byte("Signature")) {
 		t.Errorf("%v\n%s", err, reply)
 	}

@@ -21,22 +21,25 @@ const (
 // Other header blocks follow the rule. A mandatory block meant for us that would be lost
 // is an *Error of CodeNotUnderstood (SOAP 1.1 §4.2.3, SOAP 1.2 §2.4).
 func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
+	if m.policy.Binding == Symmetric && !m.isProtected(m.env.Body) {
+		return dst, errAt(CodeNotSigned, m.env.Body, "the signature does not cover the Body")
+	}
 	blocks, err := m.forwarded(rule)
 	if err != nil {
 		return dst, err
 	}
-	dst = append(dst, `<soap:Envelope xmlns:soap="`...)
-	dst = append(dst, m.env.Version.Namespace()...)
-	dst = append(dst, `">`...)
+	// Envelope and Header carry the declarations they had; so each is written once, however
+	// many blocks there are.
+	dst = m.env.Root.AppendOwnTag(dst)
 	if len(blocks) > 0 {
-		dst = append(dst, `<soap:Header>`...)
+		dst = m.env.Header.AppendOwnTag(dst)
 		for _, b := range blocks {
-			dst = b.AppendDetached(dst)
+			dst = b.AppendSource(dst)
 		}
-		dst = append(dst, `</soap:Header>`...)
+		dst = m.env.Header.AppendEndTag(dst)
 	}
-	dst = m.env.Body.AppendDetached(dst)
-	return append(dst, `</soap:Envelope>`...), nil
+	dst = m.env.Body.AppendSource(dst)
+	return m.env.Root.AppendEndTag(dst), nil
 }
 
 // forwarded gives the header blocks to forward.

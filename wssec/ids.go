@@ -1,6 +1,9 @@
 package wssec
 
-import "github.com/wssgate/wssgate/soap/xmltext"
+import (
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
 
 // idIndex knows the Ids of a message outside the content of its Body, and which of them
 // stand on elements that a Reference may name.
@@ -18,48 +21,31 @@ type idEntry struct {
 // of XML Signature and XML Encryption, by their own Id attribute (WSS §4).
 func (x *idIndex) addTarget(n xmltext.Node) {
 	own := n.Space() == nsDS || n.Space() == nsXenc
-	for name, value := range n.Attrs() {
-		switch {
-		case name.Space == NSWSU && name.Local == "Id", own && name.Space == "" && name.Local == "Id":
-			x.add(value, n)
-		case isIDName(name):
-			x.add(value, xmltext.Node{})
+	for name, id := range n.Attrs() {
+		if name.Space == NSWSU && name.Local == "Id" || own && name.Space == "" && name.Local == "Id" {
+			if x.m == nil {
+				x.m = make(map[string]idEntry, 8)
+			}
+			e := x.m[id]
+			e.node = n
+			e.places++
+			x.m[id] = e
 		}
 	}
 }
 
-// addOther enters the Ids of n and everything below it as Ids that name no target.
-func (x *idIndex) addOther(n xmltext.Node) {
-	x.addOtherAttrs(n)
-	x.addBelow(n)
-}
-
-// addBelow enters the Ids below n as Ids that name no target.
-func (x *idIndex) addBelow(n xmltext.Node) {
-	for d := range n.Descendants() {
-		x.addOtherAttrs(d)
-	}
-}
-
-func (x *idIndex) addOtherAttrs(n xmltext.Node) {
-	for name, value := range n.Attrs() {
-		if isIDName(name) {
-			x.add(value, xmltext.Node{})
+// count adds the Ids of n to the counts of those that a target carries; all targets have
+// been entered. What other Ids there are does not matter, however many.
+func (x *idIndex) count(n xmltext.Node) {
+	for name, id := range n.Attrs() {
+		if !isIDName(name) {
+			continue
+		}
+		if e, ok := x.m[id]; ok {
+			e.count++
+			x.m[id] = e
 		}
 	}
-}
-
-func (x *idIndex) add(id string, n xmltext.Node) {
-	if x.m == nil {
-		x.m = make(map[string]idEntry, 16)
-	}
-	e := x.m[id]
-	e.count++
-	if !n.IsZero() {
-		e.node = n
-		e.places++
-	}
-	x.m[id] = e
 }
 
 // isIDName tells whether some XML stack would take an attribute for an identifier.
@@ -98,4 +84,25 @@ func (x *idIndex) target(uri string, from xmltext.Node) (xmltext.Node, error) {
 		return xmltext.Node{}, errAt(CodeDuplicateID, from, "the Id it refers to is not unique")
 	}
 	return e.node, nil
+}
+
+// countID counts the elements outside the content of the Body that carry an Id.
+func countID(e *soap.Envelope, id string) int {
+	n := 0
+	count := func(x xmltext.Node) {
+		for name, value := range x.Attrs() {
+			if isIDName(name) && value == id {
+				n++
+			}
+		}
+	}
+	count(e.Root)
+	count(e.Body)
+	if !e.Header.IsZero() {
+		count(e.Header)
+		for x := range e.Header.Descendants() {
+			count(x)
+		}
+	}
+	return n
 }

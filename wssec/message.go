@@ -66,8 +66,8 @@ func (m *Message) Key() Key { return Key{octets: m.base.octets} }
 // isProtected tells whether the policy's protection covers a header block: the signature
 // does, or the TLS channel.
 func (m *Message) isProtected(b xmltext.Node) bool {
-	if m.policy.Binding != Symmetric {
-		return m.tls
+	if m.policy.Binding != Symmetric && m.tls {
+		return true
 	}
 	for _, n := range m.verified {
 		if n == b {

@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -102,25 +103,28 @@ func (p Parts) IsZero() bool { return !p.Body && len(p.Headers) == 0 }
 
 // matches tells whether a header block is among the parts.
 func (p Parts) matches(n xmltext.Node) bool {
+	return len(p.Headers) > 0 && p.names(n.Name())
+}
+
+// names tells whether header blocks of this name are among the parts; the local name may
+// be * and then needs a * there.
+func (p Parts) names(name xmltext.Name) bool {
 	for _, h := range p.Headers {
-		name, _ := parseName(h)
-		if name.Space == n.Space() && (name.Local == "*" || name.Local == n.Local()) {
+		part, _ := parseName(h)
+		if part.Space == name.Space && (part.Local == "*" || part.Local == name.Local) {
 			return true
 		}
 	}
 	return false
 }
 
-// parseName reads "{namespace}local".
+// parseName reads "{namespace}local", where local is an NCName or *.
 func parseName(s string) (xmltext.Name, error) {
-	if len(s) > 2 && s[0] == '{' {
-		for i := 1; i < len(s); i++ {
-			if s[i] == '}' && i > 1 && i < len(s)-1 {
-				return xmltext.Name{Space: s[1:i], Local: s[i+1:]}, nil
-			}
-		}
+	space, local, ok := strings.Cut(strings.TrimPrefix(s, "{"), "}")
+	if !ok || s[0] != '{' || space == "" || space == "*" || strings.ContainsAny(space, " {") || local != "*" && !isNCName(local) {
+		return xmltext.Name{}, fmt.Errorf("header name %q is not of the form {namespace}local or {namespace}*", s)
 	}
-	return xmltext.Name{}, fmt.Errorf("header name %q is not of the form {namespace}local", s)
+	return xmltext.Name{Space: space, Local: local}, nil
 }
 
 // The enumerated values of a Policy. The empty string is the default that the field names.

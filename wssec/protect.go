@@ -1,6 +1,8 @@
 package wssec
 
 import (
+	"bytes"
+	"context"
 	"errors"
 
 	"github.com/wssgate/wssgate/soap"
@@ -12,8 +14,9 @@ import (
 // Protect appends the reply, protected as the policy asks with the key of the request, to
 // dst. The request is the Message that Verify gave. A reply without grafts only: one that
 // soap.Parse made. Under a transport policy it gets a Timestamp; under binding none it is
-// appended as it is.
-func (p *Processor) Protect(dst []byte, reply *soap.Envelope, req *Message) ([]byte, error) {
+// appended as it is but for a Security header of the backend's own. The error is an *Error;
+// dst is then given back as it was.
+func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelope, req *Message) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(reply, p.policy.Actor), key: req.base, scNS: req.scNamespace}
 	if p.policy.SignatureConfirmation {
 		w.confirm = req.signatureValues
@@ -24,11 +27,29 @@ func (p *Processor) Protect(dst []byte, reply *soap.Envelope, req *Message) ([]b
 	case SC13:
 		w.setVersion(NSWSC13)
 	}
-	out, _, err := w.message(dst)
+	out, value, err := w.message(dst)
+	if err == nil {
+		err = p.claimReply(ctx, value)
+	}
 	if err != nil {
 		return dst, protectError(err)
 	}
 	return out, nil
+}
+
+// claimReply enters the signature of a reply in the replay store. Where requests may name
+// their token by its hash, a reply has the very form of one, under the same key: sent back
+// to us it must not pass for a request.
+func (p *Processor) claimReply(ctx context.Context, value []byte) error {
+	if value == nil || !p.policy.TokenOnce {
+		return nil
+	}
+	now := p.cfg.Time()
+	t := timestamp{created: now, expires: now.Add(p.policy.TTL)}
+	if _, err := p.cfg.Replay.Add(ctx, replayID(value), t.acceptedUntil(&p.policy)); err != nil {
+		return &Error{Code: CodeReplayUnavailable, Err: err}
+	}
+	return nil
 }
 
 // setVersion chooses the DerivedKeyToken version if keys are derived at all.
@@ -84,6 +105,16 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 	return out, req, nil
 }
 
+// signed tells whether value is a signature of the request.
+func (r *Request) signed(value []byte) bool {
+	for _, v := range r.signatureValues {
+		if bytes.Equal(v, value) {
+			return true
+		}
+	}
+	return false
+}
+
 func protectError(err error) error {
 	if err == nil {
 		return nil
@@ -112,7 +143,7 @@ func (w *writer) unsigned(dst []byte) []byte {
 	if w.token != nil {
 		content = w.appendBST(content, w.id("BST"))
 	}
-	if content == nil {
+	if content == nil && !w.env.foreign {
 		start, _, _, end := w.env.Root.SourceRange()
 		return append(dst, w.env.Root.Doc().Source()[start:end]...)
 	}
@@ -121,7 +152,11 @@ func (w *writer) unsigned(dst []byte) []byte {
 		blocks = appendBlock(blocks, b, "")
 	}
 	body := func(dst []byte) ([]byte, error) { return appendBlock(dst, w.env.Body, ""), nil }
-	dst, _ = w.env.appendEnvelope(dst, w.security(content), blocks, body)
+	var security []byte
+	if content != nil {
+		security = w.security(content)
+	}
+	dst, _ = w.env.appendEnvelope(dst, security, blocks, body)
 	return dst
 }
 
@@ -260,8 +295,11 @@ func (w *writer) block(dst []byte, b xmltext.Node) ([]byte, error) {
 	signed, sealed := p.SignedParts.matches(b), p.EncryptedParts.matches(b)
 	id := idAttr{}
 	if signed && !(sealed && p.ProtectionOrder == EncryptBeforeSign) {
-		id = idFor(b, w.id("H"))
-		if err := w.signNode(b, id); err != nil {
+		var err error
+		if id, err = w.idFor(b, "H"); err == nil {
+			err = w.signNode(b, id)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -315,7 +353,10 @@ func (w *writer) body() (appendFunc, error) {
 	signed, sealed := p.SignedParts.Body, p.EncryptedParts.Body
 	id := idAttr{}
 	if signed {
-		id = idFor(b, w.id("B"))
+		var err error
+		if id, err = w.idFor(b, "B"); err != nil {
+			return nil, err
+		}
 	}
 	if !sealed {
 		write := func(dst []byte) ([]byte, error) { return appendBlock(dst, b, id.text(b)), nil }
@@ -344,8 +385,24 @@ func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error)
 	b := w.env.Body
 	_, from, to, _ := b.SourceRange()
 	dst = appendStartTag(dst, b, id.text(b))
-	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, (to-from)+1024, b.AppendDetachedContent)
+	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, (to-from)+1024, plaintext(b))
 	return appendEndTag(dst, b), err
+}
+
+// plaintext gives the content of the Body for encryption. Its elements repeat the
+// declarations in scope, for receivers that read it out of its place and for those that
+// take no name from outside it, unless that would double the content: a backend could
+// otherwise make a small reply a large one.
+func plaintext(b xmltext.Node) func([]byte) []byte {
+	_, from, to, _ := b.SourceRange()
+	repeat := 0
+	scope := b.ScopeSize()
+	for range b.Children() {
+		if repeat += scope; repeat > max(16<<10, to-from) {
+			return b.AppendSourceContent
+		}
+	}
+	return b.AppendDetachedContent
 }
 
 // signText signs an element as it was just written: it is scanned where it will stand,

@@ -23,6 +23,17 @@ type boundKey struct {
 	dkt    *derivedKeyToken // nil for a base key
 }
 
+// token gives the element that the key comes from: a DerivedKeyToken, or the token itself.
+func (k *boundKey) token() xmltext.Node {
+	switch {
+	case k == nil:
+		return xmltext.Node{}
+	case k.dkt != nil:
+		return k.dkt.node
+	}
+	return k.base.node
+}
+
 // keyOf gives the key that a KeyInfo names: it holds exactly one SecurityTokenReference
 // (BSP R5402, R5424).
 func (v *verification) keyOf(keyInfo, owner xmltext.Node) (*boundKey, error) {
@@ -139,6 +150,9 @@ func (v *verification) keyIdentifier(ref xmltext.Node) (*boundKey, error) {
 		}
 		return v.kerberosKey(t, "", ref)
 	case EncryptedKeySHA1:
+		if v.sent != nil && v.sent.base.tokenType == EncryptedKeyToken && hash == v.sent.base.hash {
+			return v.base(&v.sent.base, ref)
+		}
 		for _, n := range v.encryptedKeys {
 			if k, err := v.encryptedKey(n); err == nil && k.base.hash == hash {
 				return k, nil

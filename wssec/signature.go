@@ -45,19 +45,39 @@ func (v *verification) claim() error {
 		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp")
 	}
 	for _, s := range v.sigs {
-		h := sha256.New()
-		h.Write([]byte("wssec SignatureValue\x00"))
-		h.Write(s.key.base.hash[:])
-		h.Write(s.Value)
-		added, err := v.p.cfg.Replay.Add(v.ctx, [32]byte(h.Sum(nil)), v.timestamp.acceptedUntil(&v.p.policy))
+		// The Timestamp says how long the entry lives, so it is digested first.
+		if err := v.checkTimestampDigest(s); err != nil {
+			return err
+		}
+		added, err := v.p.cfg.Replay.Add(v.ctx, replayID(s.Value), v.timestamp.acceptedUntil(&v.p.policy))
 		if err != nil {
 			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
 		}
 		if !added {
-			return errAt(CodeMessageReplayed, s.Node, "this signature was received before")
+			return errAt(CodeMessageReplayed, s.Node, "this signature was received before, or sent by us")
 		}
 	}
 	return nil
+}
+
+// replayID names a SignatureValue in the replay store. How the message names its key is
+// not part of it: KeyInfo is not signed, and one key may go by several tokens of a ticket.
+func replayID(value []byte) [32]byte {
+	return sha256.Sum256(append([]byte("wssec SignatureValue\x00"), value...))
+}
+
+// checkTimestampDigest checks the Reference to the Timestamp ahead of all others.
+func (v *verification) checkTimestampDigest(s *signature) error {
+	for i := range s.References {
+		r := &s.References[i]
+		if r.STRTransform {
+			continue
+		}
+		if n, c14n, err := v.dereference(s, r); err == nil && n == v.timestamp.node {
+			return v.checkDigest(r, n, c14n)
+		}
+	}
+	return errAt(CodeNotSigned, v.timestamp.node, "the signature must cover the Timestamp")
 }
 
 // processInOrder takes ReferenceLists and Signatures as the header has them: what a
@@ -71,6 +91,9 @@ func (v *verification) processInOrder() error {
 			if e.list.position == pos && !e.opened {
 				if err := v.open(e); err != nil {
 					return err
+				}
+				if v.isVerified(e.at) && e.part != v.env.Body {
+					v.verified = append(v.verified, e.part) // plaintext of what was signed
 				}
 			}
 		}
@@ -113,17 +136,30 @@ func (v *verification) checkDigests(s *signature) error {
 		if err != nil {
 			return err
 		}
+		for j := range i {
+			if s.References[j].URI == r.URI && s.References[j].STRTransform == r.STRTransform {
+				return errAt(CodeReference, r.Node, "names the same part as an earlier Reference")
+			}
+		}
 		if n == v.env.Body {
 			v.bodyHashed = true
 		}
-		h := v.p.suite.Digest.New()
-		if err := n.WriteCanonical(h, c14n); err != nil {
-			return &Error{Code: CodeDigestInvalid, Path: n.Path(), Err: err}
-		}
-		if !r.CheckDigest(h) {
-			return errAt(CodeDigestInvalid, r.Node, "DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
+		if err := v.checkDigest(r, n, c14n); err != nil {
+			return err
 		}
 		v.verified = append(v.verified, n)
+	}
+	return nil
+}
+
+// checkDigest digests one node and compares.
+func (v *verification) checkDigest(r *xmldsig.Reference, n xmltext.Node, c14n xmltext.C14N) error {
+	h := v.p.suite.Digest.New()
+	if err := n.WriteCanonical(h, c14n); err != nil {
+		return &Error{Code: CodeDigestInvalid, Path: n.Path(), Err: err}
+	}
+	if !r.CheckDigest(h) {
+		return errAt(CodeDigestInvalid, r.Node, "DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.No
 	if id, ok := strID(str); !ok || "#"+id != r.URI {
 		return xmltext.Node{}, errAt(CodeReference, r.Node, "the STR-Transform does not name the SecurityTokenReference of this Signature")
 	}
-	if e := v.ids.m[r.URI[1:]]; e.count != 1 || e.places != 0 {
+	if countID(v.env, r.URI[1:]) != 1 {
 		return xmltext.Node{}, errAt(CodeDuplicateID, r.Node, "the Id it refers to is not unique")
 	}
 	ref := str.FirstChild()

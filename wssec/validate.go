@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 // Validate tells whether the policy is one that can be kept: known values only, and no
@@ -70,11 +72,19 @@ func (p *Policy) checkProtection() error {
 	if p.Binding != Symmetric && (!p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature) {
 		fail("encrypted-parts: only the symmetric binding encrypts in the message")
 	}
-	if p.Binding == Symmetric && p.SignedParts.IsZero() {
-		fail("signed-parts: the symmetric binding signs at least one part; add body: true")
+	if p.Binding == Symmetric && !p.SignedParts.Body {
+		fail("signed-parts: a Body that is not signed can be anyone's; add body: true")
 	}
-	if p.Binding == Symmetric && p.mayEncryptBody() && !p.SignedParts.Body {
-		fail("signed-parts: an encrypted Body that is not signed can be changed by anyone; add body: true")
+	for _, h := range slices.Concat(p.EncryptedParts.Headers, p.OptionalEncryptedParts.Headers) {
+		if name, err := parseName(h); err == nil && !p.SignedParts.names(name) {
+			fail("signed-parts: the encrypted header %s can be changed by anyone unless it is signed; name it there too", h)
+		}
+	}
+	if p.Binding != Symmetric && p.endorsing() && p.Timestamp != Required && p.SignedParts.IsZero() {
+		fail("signed-parts: an endorsing signature covers something that is always there; set timestamp: required or add body: true")
+	}
+	if p.encrypts() && p.DerivedKeys == Forbidden && p.KeyFit == FitWhole && suite.Encryption.URI == xmlenc.TripleDESCBC {
+		fail("key-fit: tripledes-cbc takes 24 octets and no more; use key-fit: wss4j or derived-keys: required")
 	}
 	if p.Binding != Symmetric && p.SignatureConfirmation {
 		fail("signature-confirmation: replies are signed under the symmetric binding only")

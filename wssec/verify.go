@@ -69,15 +69,12 @@ type signature struct {
 // first, no plaintext before the key has proved itself, policy last.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
 	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
-	if sent != nil {
-		v.kerberos = nil
-	}
 	for _, step := range [...]func(*verification) error{
 		(*verification).checkTransport,    // the channel that the policy relies on
 		(*verification).findHeader,        // WSS §5: the Security header for us
 		(*verification).readHeader,        // WSS §5–§10: its children, each by its kind
-		(*verification).indexIDs,          // WSS §4: what may be referred to
 		(*verification).checkTimestamp,    // WSS §10
+		(*verification).indexIDs,          // WSS §4: what may be referred to
 		(*verification).acceptToken,       // WSS §6, KTP §3
 		(*verification).readLists,         // WSS §9.1: which EncryptedData are to be opened
 		(*verification).openSignatures,    // SP §6.4: an encrypted Signature
@@ -237,32 +234,29 @@ func (v *verification) expectsSignature() bool {
 	return v.p.policy.signs()
 }
 
-// indexIDs enters every Id outside the content of the Body.
+// maxHeaderBlocks bounds the header blocks of a message; WS-Addressing has ten.
+const maxHeaderBlocks = 256
+
+// indexIDs finds what a Reference may name, in the present state of the document, and
+// counts where else outside the content of the Body those Ids stand.
 func (v *verification) indexIDs() error {
-	v.ids.addOtherAttrs(v.env.Root)
+	v.ids = idIndex{}
+	if err := v.addTargets(); err != nil {
+		return err
+	}
+	v.ids.count(v.env.Root)
 	if !v.env.Header.IsZero() {
-		v.ids.addOtherAttrs(v.env.Header)
-	}
-	for b := range v.env.Blocks() {
-		if b == v.security {
-			v.ids.addOtherAttrs(b)
-			for c := range b.Children() {
-				v.ids.addTarget(c)
-				v.ids.addBelow(c)
-			}
-			continue
+		v.ids.count(v.env.Header)
+		for n := range v.env.Header.Descendants() {
+			v.ids.count(n)
 		}
-		v.ids.addTarget(b)
-		if b.Is(NSWSSE11, "EncryptedHeader") {
-			v.addEncryptedHeader(b)
-			continue
-		}
-		v.ids.addBelow(b)
 	}
-	v.ids.addTarget(v.env.Body)
-	if ed := bodyEncryption(v.env); !ed.IsZero() {
-		v.ids.addTarget(ed)
-		v.ids.addBelow(ed)
+	v.ids.count(v.env.Body)
+	if ed := v.bodyCiphertext(); !ed.IsZero() {
+		v.ids.count(ed)
+		for n := range ed.Descendants() {
+			v.ids.count(n)
+		}
 	}
 	if id := v.ids.duplicate(); id != "" {
 		return errAt(CodeDuplicateID, v.env.Root, "the Id %.64q stands on two elements that a reference may name", id)
@@ -270,16 +264,43 @@ func (v *verification) indexIDs() error {
 	return nil
 }
 
-// addEncryptedHeader makes the EncryptedData in an EncryptedHeader a possible target.
-func (v *verification) addEncryptedHeader(b xmltext.Node) {
-	for c := range b.Children() {
-		if c.Is(nsXenc, "EncryptedData") {
-			v.ids.addTarget(c)
-			v.ids.addBelow(c)
-		} else {
-			v.ids.addOther(c)
+// addTargets enters header blocks, children of the Security header, the Body, and
+// EncryptedData at the places where a policy may have them.
+func (v *verification) addTargets() error {
+	blocks := 0
+	for b := range v.env.Blocks() {
+		if blocks++; blocks > maxHeaderBlocks {
+			return errAt(CodeLimit, b, "more than %d header blocks", maxHeaderBlocks)
 		}
+		switch {
+		case b == v.security:
+			for c := range b.Children() {
+				v.ids.addTarget(c)
+			}
+			continue
+		case b.Is(NSWSSE11, "EncryptedHeader"):
+			for c := range b.Children() {
+				if c.Is(nsXenc, "EncryptedData") {
+					v.ids.addTarget(c)
+				}
+			}
+		}
+		v.ids.addTarget(b)
 	}
+	v.ids.addTarget(v.env.Body)
+	if ed := v.bodyCiphertext(); !ed.IsZero() {
+		v.ids.addTarget(ed)
+	}
+	return nil
+}
+
+// bodyCiphertext is bodyEncryption as long as it has not been decrypted: what stands there
+// afterwards is data.
+func (v *verification) bodyCiphertext() xmltext.Node {
+	if v.wasEncrypted(v.env.Body) {
+		return xmltext.Node{}
+	}
+	return bodyEncryption(v.env)
 }
 
 // bodyEncryption gives the EncryptedData that is all of the Body's content, or zero.
@@ -329,6 +350,9 @@ func (v *verification) checkSignatures() error {
 		if err := v.checkAlgorithms(s); err != nil {
 			return err
 		}
+		if v.sent != nil && v.sent.signed(s.Value) {
+			return errAt(CodeMessageReplayed, s.Node, "the request itself, sent back as its reply")
+		}
 		var err error
 		if s.key, err = v.keyOf(s.KeyInfo, s.Node); err != nil {
 			return err
@@ -366,21 +390,19 @@ func (v *verification) message() *Message {
 	return m
 }
 
-// spend does, after a cryptographic failure, the hash work that a good message would have
-// cost from there on, over octets of the same message: a wrong ticket, padding, plaintext,
-// digest and HMAC then differ little in time.
+// spend does, after a failure, the hash work that a good message would have cost from
+// there on, over octets of the same message: a wrong ticket, padding, plaintext, digest,
+// HMAC and part then differ little in time. A message that failed before its token was
+// looked at has taught nothing about a key, and costs nothing more.
 func (v *verification) spend(err error) {
 	var e *Error
-	if !errors.As(err, &e) || !v.p.policy.signs() {
+	if !v.p.policy.signs() || v.security.IsZero() || !errors.As(err, &e) {
 		return
 	}
-	switch e.Code {
-	case CodeFailedAuth, CodeDecryption, CodePlaintext, CodeSignatureInvalid, CodeDigestInvalid, CodeKeyLength,
-		CodeTokenUnavailable, CodeNotSigned, CodeNotEncrypted:
-	default:
+	if v.token == nil && v.sent == nil && e.Code != CodeFailedAuth && e.Code != CodeTokenUnavailable {
 		return
 	}
-	if !v.valueHashed && !v.security.IsZero() {
+	if !v.valueHashed {
 		_ = v.security.WriteCanonical(v.p.signature.New(make([]byte, 16)), xmltext.C14N{})
 	}
 	if !v.bodyHashed {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,7 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 	if reply.oneWay {
 		return answer{status: http.StatusAccepted, version: in.version}
 	}
-	body, err := rt.protect(reply, msg, ev)
+	body, err := rt.protect(r.Context(), reply, msg, ev)
 	if err != nil {
 		return g.refuse(in.version, &Error{Code: CodeProtect, Err: err}, ev)
 	}
@@ -57,14 +58,14 @@ func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.
 }
 
 // protect makes the reply's octets, under the key of the request.
-func (rt *route) protect(reply backendReply, msg *wssec.Message, ev *event) ([]byte, error) {
+func (rt *route) protect(ctx context.Context, reply backendReply, msg *wssec.Message, ev *event) ([]byte, error) {
 	defer ev.stage("protect", time.Now())
 	env, err := reply.envelope()
 	if err != nil {
 		return nil, err
 	}
 	plain := len(env.Doc.Source())
-	return rt.Processor.Protect(make([]byte, 0, plain+plain/2+8<<10), env, msg)
+	return rt.Processor.Protect(ctx, make([]byte, 0, plain+plain/2+8<<10), env, msg)
 }
 
 // serve is exchange between reading and writing: budget, event, and a net
