@@ -238,6 +238,7 @@ func TestGeneratedGraft(t *testing.T) {
 // TestGeneratedPeers asks xmlsec1 and Santuario about generated documents. What
 // both say must be what we say.
 func TestGeneratedPeers(t *testing.T) {
+	t.Parallel()
 	documents := rapid.Custom(func(rt *rapid.T) string { return genDocument(rt, false) })
 	var vectors []*vector
 	for seed := 0; len(vectors) < 60; seed++ {

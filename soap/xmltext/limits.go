@@ -11,7 +11,7 @@ const (
 	DefaultAttributesPerElement = 256
 	DefaultNamespacesInScope    = 512
 	DefaultNameBytes            = 1024
-	DefaultValueBytes           = 64 << 10
+	DefaultValueBytes           = 1 << 20
 )
 
 // Limits bounds what [Scan] and [Node.Graft] accept. A zero field means the
@@ -31,7 +31,7 @@ type Limits struct {
 	AttributesPerElement int // of one start tag, namespace declarations included; default 256
 	NamespacesInScope    int // declarations on an element and its ancestors, shadowed ones included; default 512, ceiling 65,535
 	NameBytes            int // octets of a qualified name, of a namespace name, of a processing instruction's target; default 1,024, ceiling 65,535
-	ValueBytes           int // octets of an attribute value as written; default 64 KiB
+	ValueBytes           int // octets of an attribute value as written; default 1 MiB
 }
 
 // Options says how to scan. The zero value is the strict default.

@@ -1,6 +1,7 @@
 package xmltext
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,6 +63,9 @@ var refusals = []struct {
 	{`<a b="1"c="2"/>`, ErrTag, 8, "/"},
 	{`<r><a <b/></r>`, ErrName, 6, "/r"},
 	{`<a b/>`, ErrAttribute, 4, "/"},
+	{`<a b=`, ErrUnexpectedEnd, 5, "/"},
+	{`<a b= `, ErrUnexpectedEnd, 6, "/"},
+	{`<a b="`, ErrUnexpectedEnd, 6, "/"},
 	{`<a b>`, ErrAttribute, 4, "/"},
 	{`<a b=1/>`, ErrAttribute, 5, "/"},
 	{`<a b="1/>`, ErrUnexpectedEnd, 9, "/"},
@@ -116,6 +120,10 @@ var refusals = []struct {
 	{`<a xmlns:p="urn:p"><b xmlns:p=""/></a>`, ErrEmptyNamespace, 22, "/a"},
 	{`<a xmlns="foo"/>`, ErrRelativeNamespace, 3, "/"},
 	{`<a xmlns:p="../x"/>`, ErrRelativeNamespace, 3, "/"},
+	{`<a xmlns="1urn:x"/>`, ErrRelativeNamespace, 3, "/"},
+	{`<a xmlns="-u:x"/>`, ErrRelativeNamespace, 3, "/"},
+	{`<a xmlns=":x"/>`, ErrRelativeNamespace, 3, "/"},
+	{`<a xmlns="a/b:c"/>`, ErrRelativeNamespace, 3, "/"},
 	{`<a xmlns=" urn:x"/>`, ErrRelativeNamespace, 3, "/"},
 
 	// Characters (2.2, 4.3.3).
@@ -196,6 +204,12 @@ var refusals = []struct {
 	{`<?xml version="1.0" foo="bar"?><a/>`, ErrXMLDecl, 20, "/"},
 	{`<?xml version="1.0">`, ErrXMLDecl, 19, "/"},
 	{`<?xml version="1.0"`, ErrXMLDecl, 19, "/"},
+	{`<?xml version`, ErrXMLDecl, 5, "/"},
+	{`<?xml version=`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="1.0" encoding="ascii"?><a/>`, ErrEncoding, 19, "/"},
+	{`<?xml version="1.0" encoding="Z"?><a/>`, ErrEncoding, 19, "/"},
+	{`<?xml version="1.0" encoding="U TF-8"?><a/>`, ErrXMLDecl, 19, "/"},
+	{`<?xml version="1.0" encoding=""?><a/>`, ErrXMLDecl, 19, "/"},
 	{`<?xml version "1.0"?><a/>`, ErrXMLDecl, 5, "/"},
 	{`<?xml version=1.0?><a/>`, ErrXMLDecl, 5, "/"},
 	{`<?xml version="1.0?><a/>`, ErrXMLDecl, 5, "/"},
@@ -253,7 +267,7 @@ func acceptances() []string {
 		`<?xml version='1.0' encoding='utf-8' standalone='no' ?><a/>`,
 		"<?xml\tversion = \"1.0\"\nencoding\t=\t'UTF-8'?><a/>",
 		`<a xmlns:xml="http://www.w3.org/XML/1998/namespace"/>`,
-		`<a xmlns="" xmlns:p="u:"><p:b xmlns=""/></a>`,
+		`<a xmlns="" xmlns:p="u:"><p:b xmlns=""/></a>`, `<a xmlns="Z9+-.a:"/>`, `<a xmlns="x:y:z"/>`,
 		`<a p:k="1" k="1" xmlns:p="urn:p" xmlns:q="urn:q" q:k="1"/>`,
 		`<a xmlns="urn:x" xmlns:p="urn:x" k="1" p:k="2"/>`, // an unprefixed attribute has no namespace
 		`<a>]] > ]]&gt; ></a>`, `<a>&#9;&#10;&#13;&#x10FFFF;&#xE000;</a>`,
@@ -273,9 +287,10 @@ func TestScanAccepts(t *testing.T) {
 // TestScanPeers asks Santuario's parser, Xerces, whether what we refuse or
 // accept is well-formed, apart from what our profile refuses in addition.
 func TestScanPeers(t *testing.T) {
-	profile := []error{ErrDoctype, ErrPI, ErrEncoding, ErrCharset}
-	lenient := []string{ // where Xerces is laxer than Namespaces in XML and Canonical XML
-		`<:a/>`, `<a :b="1"/>`, `<a xmlns=" urn:x"/>`, `<?xml version="1.1"?><a/>`,
+	t.Parallel()
+	profile := []error{ErrDoctype, ErrPI, ErrEncoding, ErrCharset, ErrRelativeNamespace}
+	lenient := []string{ // where Xerces is laxer than Namespaces in XML 1.0
+		`<:a/>`, `<a :b="1"/>`, `<?xml version="1.1"?><a/>`,
 	}
 	var vectors []*vector
 	add := func(name, in string) {
@@ -294,6 +309,31 @@ func TestScanPeers(t *testing.T) {
 		got := answers[v.name+" exclusive"] != refused
 		if want := strings.HasPrefix(v.name, "accept"); got != want {
 			t.Errorf("%q: Xerces says well-formed: %v", v.in, got)
+		}
+	}
+}
+
+// TestScanTruncated: no beginning of a document is a document, and none makes
+// the scanner run over the end. The buffer ends where the message ends.
+func TestScanTruncated(t *testing.T) {
+	for _, v := range loadVectors(t) {
+		d, err := Scan(v.in, Options{AllowPI: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, end := d.Root().SourceRange()
+		for n := range end {
+			d, err := Scan(bytes.Clone(v.in[:n]), Options{AllowPI: true})
+			var se *SyntaxError
+			if d != nil || !errors.As(err, &se) || se.Offset > int64(n) {
+				t.Fatalf("%q: %v", v.in[:n], err)
+			}
+		}
+	}
+	for _, tc := range refusals {
+		for n := range len(tc.in) {
+			_, _ = Scan([]byte(tc.in[:n]), Options{})
+			_, _ = Scan([]byte(tc.in[n:]), Options{AllowPI: true})
 		}
 	}
 }
