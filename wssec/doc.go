@@ -42,12 +42,20 @@
 // by the ReferenceLists before it, and never retried in another state. The HMAC over
 // SignedInfo is checked, and its value entered in the replay store, before any plaintext
 // but that of an encrypted Signature is parsed: a recorded message gives an attacker one
-// question to a padding oracle, not thousands. Every cryptographic failure is answered
+// question to a padding oracle, not thousands. An encrypted Signature has to be decrypted
+// before its HMAC can be checked; its length is bounded, and where that is too much a
+// question, policies should not ask for it or use a GCM suite. Every failure is answered
 // with the same fault, after the hash work of a good message.
 //
 // References resolve only to children of the processed Security header, header blocks,
 // the Body, and EncryptedData at the positions that the policy encrypts. Ids inside the
 // content of the Body are the application's data.
+//
+// With encrypt-before-sign the signature covers ciphertext. Names in the plaintext may then
+// use no declaration outside it but that of the Body's own name, for those are not signed.
+// With derived keys under a CBC suite nothing authenticates which derived key decrypts:
+// whoever changes its Nonce turns the plaintext into noise, which is refused unless it
+// happens to be text, as it may for a Body of a few octets. GCM suites have no such gap.
 //
 // The SHA-1 of a token (TokenHash) names a key that the peer has already proved to hold;
 // a second token with the same hash gains nothing, since its key is checked anew.

@@ -83,3 +83,27 @@ func resign(p *Processor, sig, key []byte) []byte {
 	out = base64.StdEncoding.AppendEncode(out, h.Sum(nil))
 	return append(out, sig[end:]...)
 }
+
+// ProtectWithPlaintext signs a request, then encrypts something else in the place of the
+// Body's content.
+func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, plain string) ([]byte, error) {
+	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token, suffix: "x",
+		key: baseKey{octets: tok.Key.octets, hash: HashToken(tok.Token), tokenType: GSSKerberosAPREQ}}
+	head, err := w.tokens()
+	if err != nil {
+		return nil, err
+	}
+	blocks, _, err := w.protectParts()
+	if err != nil {
+		return nil, err
+	}
+	ed := w.encrypted[0]
+	t := xmldsig.Template{ID: "SIG-1", Method: p.signature, Digest: p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo}
+	sig, _ := t.Append(nil, w.sigKey)
+	body := func(dst []byte) ([]byte, error) {
+		dst = appendStartTag(dst, env.Body, ` xmlns:wsu="`+NSWSU+`" wsu:Id="`+w.parts[len(w.parts)-1].ID+`"`)
+		dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, len(plain), func(b []byte) []byte { return append(b, plain...) })
+		return appendEndTag(dst, env.Body), err
+	}
+	return w.env.appendEnvelope(nil, w.security(w.arrange(head, sig, []string{ed})), blocks, body)
+}
