@@ -12,6 +12,7 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -54,7 +55,10 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew
 	}
-	processor, err := wssec.NewProcessor(policy, wssec.Config{Tickets: acceptor, Replay: replay.messages})
+	processor, err := wssec.NewProcessor(policy, wssec.Config{
+		Tickets: acceptor, Replay: replay.messages,
+		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}},
+	})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")
 	}
