@@ -26,6 +26,7 @@ var (
 	_ wssec.TicketVerifier = (*kerberos.Acceptor)(nil)
 	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
 	_ wssec.ReplayCache    = (*kerberos.MemoryReplayStore)(nil)
+	_ wssec.ReplayCache    = (*kerberos.ReplayJournal)(nil)
 )
 
 // layers says which packages of this module a package may import in its own code (tests may import more). A package that

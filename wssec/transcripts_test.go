@@ -1,19 +1,24 @@
 package wssec_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"io/fs"
 	"path"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/testvectors"
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// transcript is a recorded conversation; testvectors/README.md defines the keys, and the
-// tests of testvectors hold every message against its verdict.
+// transcript is a recorded conversation; testvectors/README.md defines the keys.
 type transcript struct {
 	Captured time.Time    `yaml:"captured"`
 	TLS      bool         `yaml:"tls"`
@@ -72,4 +77,79 @@ func (c *transcript) processor(t testing.TB, replay kerberos.ReplayStore) *wssec
 		t.Fatal(err)
 	}
 	return p
+}
+
+func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
+	dirs, err := fs.ReadDir(testvectors.Files, "transcripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		if !d.IsDir() {
+			continue
+		}
+		t.Run(d.Name(), func(t *testing.T) {
+			c := loadTranscript(t, d.Name())
+			p := c.processor(t, nil)
+			var sent *wssec.Request
+			for _, m := range c.Messages {
+				sent = c.check(t, p, m.File, m.Expect, m.Plain, sent)
+			}
+		})
+	}
+}
+
+// check verifies one message; for a request it gives what its reply is verified with.
+func (c *transcript) check(t *testing.T, p *wssec.Processor, file, expect, plain string, sent *wssec.Request) *wssec.Request {
+	t.Helper()
+	msg, err := c.verify(p, c.file(t, file), file, sent)
+	if got := verdict(err); got != expect {
+		t.Errorf("%s: verdict %q, want %q: %v", file, got, expect, err)
+		return nil
+	}
+	if err != nil || msg == nil {
+		return nil
+	}
+	body := msg.Body().AppendCanonical(nil, xmltext.C14N{})
+	if want := bytes.TrimSpace(c.file(t, plain)); !bytes.Equal(body, want) {
+		t.Errorf("%s: Body is\n%s\nwant\n%s", file, body, want)
+	}
+	if strings.Contains(file, "response") {
+		return nil
+	}
+	if name, realm := msg.Principal(); name+"@"+realm != c.Client {
+		t.Errorf("%s: principal %s@%s, want %s", file, name, realm, c.Client)
+	}
+	return msg.AsSent()
+}
+
+func (c *transcript) verify(p *wssec.Processor, src []byte, file string, sent *wssec.Request) (*wssec.Message, error) {
+	env, err := soap.Parse(src, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ch := wssec.Channel{TLS: c.TLS}
+	if !strings.Contains(file, "response") {
+		return p.Verify(context.Background(), env, ch)
+	}
+	if f, ok := env.Fault(); ok {
+		return nil, errors.New("fault: " + f.Reason)
+	}
+	if sent == nil {
+		return nil, errors.New("no request")
+	}
+	return p.VerifyReply(context.Background(), env, sent, ch)
+}
+
+func verdict(err error) string {
+	var coded interface{ ErrorCode() string }
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &coded):
+		return coded.ErrorCode()
+	case strings.HasPrefix(err.Error(), "fault"):
+		return "fault"
+	}
+	return err.Error()
 }
