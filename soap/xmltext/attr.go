@@ -41,7 +41,7 @@ func (d *Doc) rawValue(a *attribute) []byte { return d.src[a.value:][:a.valueLen
 
 // attrValue returns the normalised value of a, without a copy where it can.
 func (d *Doc) attrValue(a *attribute) []byte {
-	if raw := d.rawValue(a); a.dirty {
+	if raw := d.rawValue(a); a.cooked {
 		return appendAttrValue(make([]byte, 0, len(raw)), raw)
 	}
 	return d.rawValue(a)

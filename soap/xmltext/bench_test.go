@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/beevik/etree"
@@ -107,5 +108,45 @@ func BenchmarkSweep(b *testing.B) {
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
 		takeCensus(src)
+	}
+}
+
+// shapes are kinds of documents other than that of benchDocument, by the unit
+// that they repeat.
+var shapes = []struct{ name, open, unit, shut string }{
+	{"text", "<a>", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2", "</a>"},
+	{"indented", "<a>\n", "  <item>\n    <name>fountain pen</name>\n    <count>12</count>\n  </item>\n", "</a>"},
+	{"CRLF", "<a>\r\n", "  <item>\r\n    <name>fountain pen</name>\r\n  </item>\r\n", "</a>"},
+	{"attributes", "<a>", `<item count="12" id="1234" name="fountain pen" unit="box"></item>`, "</a>"},
+	{"unsorted attributes", "<a>", `<item unit="box" name="fountain pen" count="12" id="1234"></item>`, "</a>"},
+	{"prefixed attributes", `<a xmlns:p="urn:p" xmlns:q="urn:q">`, `<item name="x" p:id="1" q:unit="box"></item>`, "</a>"},
+	{"empty tags", "<a>", `<item name="fountain pen"/>`, "</a>"},
+	{"default declarations", `<s:a xmlns:s="urn:s">`, `<Add xmlns="http://calculator.example/"><n1>100</n1><n2>15.99</n2></Add>`, "</s:a>"},
+	{"prefix declarations", "<a>", `<p:Add xmlns:p="http://calculator.example/"><p:n1>100</p:n1></p:Add>`, "</a>"},
+	{"undeclared default", `<s:a xmlns:s="urn:s">`, `<s:Add><n1 xmlns="">100</n1><n2 xmlns="">15.99</n2></s:Add>`, "</s:a>"},
+	{"references", "<a>", "<t>Smith &amp; Sons &lt;info&gt; and more</t>", "</a>"},
+	{"greater", "<a>", "<t>1 > 0</t><t>plain text here</t>", "</a>"},
+	{"not ASCII", "<a>", "<t>Größe der Fläche</t><t>日本語のテキスト</t>", "</a>"},
+	{"comments", "<a>", "<t>x</t><!-- a comment here -->", "</a>"},
+}
+
+func BenchmarkShapes(b *testing.B) {
+	for _, s := range shapes {
+		src := []byte(s.open + strings.Repeat(s.unit, (1<<20)/len(s.unit)) + s.shut)
+		b.Run(s.name, func(b *testing.B) {
+			b.SetBytes(int64(len(src)))
+			b.ReportAllocs()
+			for b.Loop() {
+				d, err := Scan(src, raised)
+				if err != nil {
+					b.Fatal(err)
+				}
+				h := sha256.New()
+				if err := d.Root().WriteCanonical(h, C14N{}); err != nil {
+					b.Fatal(err)
+				}
+				h.Sum(nil)
+			}
+		})
 	}
 }

@@ -178,51 +178,77 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 			pos = elements[cur].end
 			cur = elements[cur].parent
 		}
-		if e.flags&notVerbatim == 0 && k.slots[e.prefix].uri == e.uri && !d.strayGreater {
+		if e.flags&notVerbatim == 0 && k.slots[e.prefix].uri == e.uri {
 			pos = e.contentStart
 			cur = i
 			i++
 			continue
 		}
-		run = k.gap(d, run, pos, e.start, e.flags&headDirty != 0)
-		if e.flags&grafted != 0 {
+		if e.flags&headDirty != 0 {
+			run = k.gap(d, run, pos, e.start)
+		}
+		switch {
+		case e.flags&grafted != 0:
 			k.write(d.src[run:e.start])
 			k.graft(d.grafts[i])
 			run, pos, i = e.end, e.end, e.subEnd
-			continue
+		case e.flags&emptyTag != 0:
+			k.emptyTag(d, i, run)
+			run, pos, i = e.end, e.end, i+1
+		default:
+			if !k.startTag(d, i) {
+				k.write(d.src[run:e.start])
+				k.render(d, i)
+				run = e.contentStart
+			}
+			pos = e.contentStart
+			cur = i
+			i++
 		}
-		if !k.startTag(d, i) {
-			k.write(d.src[run:e.start])
-			k.render(d, i)
-			run = e.contentStart
-		}
-		pos = e.contentStart
-		cur = i
-		i++
 	}
 	for cur != top {
 		run = k.leave(d, cur, run, pos)
 		pos = elements[cur].end
 		cur = elements[cur].parent
 	}
-	return k.gap(d, run, pos, elements[top].contentEnd, elements[top].flags&tailDirty != 0)
+	if elements[top].flags&tailDirty != 0 {
+		run = k.gap(d, run, pos, elements[top].contentEnd)
+	}
+	return run
 }
 
 // leave handles the text before the end tag of element i, and that tag.
 func (k *canonicalizer) leave(d *Doc, i, run, pos uint32) uint32 {
 	e := &d.elements[i]
-	if e.flags&(tailDirty|endDirty|emptyTag) != 0 || d.strayGreater {
-		run = k.gap(d, run, pos, e.contentEnd, e.flags&tailDirty != 0)
-		if e.flags&(endDirty|emptyTag) != 0 {
-			k.write(d.src[run:e.contentEnd])
-			k.endTag(d, i)
-			run = e.end
-		}
+	if e.flags&tailDirty != 0 {
+		run = k.gap(d, run, pos, e.contentEnd)
+	}
+	if e.flags&endDirty != 0 {
+		k.write(d.src[run:e.contentEnd])
+		k.endTag(d, i)
+		run = e.end
 	}
 	if n := len(k.frames); n > 0 && k.frames[n-1].index == i && k.frames[n-1].doc == d {
 		k.pop()
 	}
 	return run
+}
+
+// emptyTag writes the pending run and both tags of element i, which has one.
+func (k *canonicalizer) emptyTag(d *Doc, i, run uint32) {
+	e := &d.elements[i]
+	frames := len(k.frames)
+	if k.startTag(d, i) {
+		k.write(d.src[run : e.end-uint32(len("/>"))])
+		k.writeString(">")
+	} else {
+		k.write(d.src[run:e.start])
+		k.render(d, i)
+	}
+	k.endTag(d, i)
+	if len(k.frames) > frames {
+		k.pop()
+	}
 }
 
 // pop forgets the declarations of the innermost frame.
@@ -248,19 +274,11 @@ func (k *canonicalizer) endTag(d *Doc, i uint32) {
 	k.writeString(">")
 }
 
-// gap handles the source between two tags and returns where the pending run
-// starts behind it.
-func (k *canonicalizer) gap(d *Doc, run, from, to uint32, dirty bool) uint32 {
-	text := d.src[from:to]
-	if !dirty && (!d.strayGreater || indexFrom(text, 0, '>') == len(text)) {
-		return run
-	}
+// gap writes the pending run and the text between two tags and returns where
+// the next run starts.
+func (k *canonicalizer) gap(d *Doc, run, from, to uint32) uint32 {
 	k.write(d.src[run:from])
-	if !dirty {
-		k.text(text, false)
-		return to
-	}
-	for len(text) > 0 {
+	for text := d.src[from:to]; len(text) > 0; {
 		var kind pieceKind
 		var body []byte
 		kind, body, text = nextPiece(text)

@@ -29,7 +29,7 @@ func (k *canonicalizer) startTag(d *Doc, i uint32) (verbatim bool) {
 		k.frames = append(k.frames, frame{d, i, mark})
 		k.sortFresh()
 	}
-	return e.flags&(tagDirty|emptyTag) == 0 && own == len(k.fresh) && (own == 0 || k.declaresFresh(d, i))
+	return e.flags&tagDirty == 0 && own == len(k.fresh) && (own == 0 || k.declaresFresh(d, i))
 }
 
 // declaresFresh reports whether the declarations on element i, which are in
@@ -100,19 +100,36 @@ func (k *canonicalizer) render(d *Doc, i uint32) {
 	k.renderDeclarations()
 	attrs := d.attrsOf(i)
 	if d.elements[i].flags&unsorted != 0 {
-		var small [16]attribute
-		attrs = append(small[:0], attrs...)
-		slices.SortFunc(attrs, func(a, b attribute) int { return d.compareAttrs(&a, &b) })
+		var few [fewAttrs]attribute
+		attrs = append(few[:0], attrs...)
+		d.sortAttrs(attrs)
 	}
 	for j := range attrs {
 		a := &attrs[j]
 		k.writeString(" ")
+		if !a.dirty && a.value == a.name+uint32(a.nameLen)+2 && d.src[a.value-1] == '"' {
+			k.write(d.src[a.name : a.value+a.valueLen+1]) // name="value"
+			continue
+		}
 		k.write(d.src[a.name:][:a.nameLen])
 		k.writeString(`="`)
 		k.value(d, a)
 		k.writeString(`"`)
 	}
 	k.writeString(">")
+}
+
+// sortAttrs puts attributes into canonical order.
+func (d *Doc) sortAttrs(attrs []attribute) {
+	if len(attrs) > fewAttrs {
+		slices.SortFunc(attrs, func(a, b attribute) int { return d.compareAttrs(&a, &b) })
+		return
+	}
+	for i := 1; i < len(attrs); i++ {
+		for j := i; j > 0 && d.compareAttrs(&attrs[j-1], &attrs[j]) > 0; j-- {
+			attrs[j-1], attrs[j] = attrs[j], attrs[j-1]
+		}
+	}
 }
 
 // value writes the value of an attribute (Canonical XML 1.0, 2.3, attribute

@@ -23,11 +23,14 @@ type element struct {
 const noElement = ^uint32(0)
 
 // Flags of an element. "Dirty" means that the octets are not the canonical form
-// of what they say.
+// of what they say, "cooked" that they are not what they say: "&amp;" is cooked,
+// ">" is dirty, a comment is both.
 const (
 	headDirty    = 1 << iota // text between the previous tag and the start tag
-	tagDirty                 // start tag: spacing, quotes, values, order
+	headCooked               //
 	tailDirty                // text between the last child and the end tag
+	tailCooked               //
+	tagDirty                 // start tag: spacing, quotes, values, order
 	endDirty                 // white space in the end tag
 	emptyTag                 // <a/>
 	hasDecl                  // declares namespaces
@@ -35,6 +38,8 @@ const (
 	unsorted                 // attributes are not in canonical order
 	hasXMLAttr               // has an attribute with the prefix xml
 	grafted                  // a graft stands in its place
+
+	headToTail = 2 // bits from a head flag to its tail flag
 )
 
 // notVerbatim are the flags that keep a start tag, or the text before it, from
@@ -50,6 +55,7 @@ type attribute struct {
 	prefix   uint16
 	uri      uint16
 	dirty    bool // the raw value is not its own canonical form
+	cooked   bool // the raw value is not what it says
 }
 
 // binding is one namespace declaration. The bindings of a document make a
@@ -84,8 +90,6 @@ type Doc struct {
 	host      *Doc
 	hostIndex uint32
 	scope     uint32 // of the host's parent, as the start of the scope list
-
-	strayGreater bool // some '>' is not the end of markup
 }
 
 // attrsOf returns the attributes of element i.

@@ -9,7 +9,9 @@ import (
 // special scans a comment, CDATA section or processing instruction at lt and
 // returns its end.
 func (s *scanner) special(lt int) (int, error) {
-	s.dirty = s.cur != noElement
+	if s.cur != noElement {
+		s.gap |= headDirty | headCooked
+	}
 	b := s.src[lt:]
 	var n int
 	var err error
@@ -82,19 +84,49 @@ func (s *scanner) scanPI(b []byte) (int, error) {
 	return i + n + 2, nil
 }
 
-// references checks all references between from and to (productions 66 to 68).
-func (s *scanner) references(from, to int) error {
+// references checks all references between from and to (productions 66 to 68)
+// in text or in an attribute. It reports whether they are as Canonical XML
+// writes them.
+func (s *scanner) references(from, to int, attr bool) (canonical bool, err error) {
+	canonical = true
 	for i := indexFrom(s.src[:to], from, '&'); i < to; i = indexFrom(s.src[:to], i, '&') {
+		if n := canonicalReference(s.src[i:to], attr); n > 0 {
+			i += n
+			continue
+		}
+		canonical = false
 		_, n, err := reference(s.src[i:to])
 		if err != nil {
 			if to == len(s.src) && bytes.IndexByte(s.src[i:to], ';') < 0 {
-				return s.fail(to, ErrUnexpectedEnd)
+				return false, s.fail(to, ErrUnexpectedEnd)
 			}
-			return s.fail(i, err)
+			return false, s.fail(i, err)
 		}
 		i += n
 	}
-	return nil
+	return canonical, nil
+}
+
+// canonicalReference returns the length of the reference that b starts with
+// when Canonical XML writes it so (1.0, 2.3), and 0 otherwise.
+func canonicalReference(b []byte, attr bool) int {
+	for _, r := range [...]string{"&amp;", "&lt;", "&#xD;"} {
+		if len(b) >= len(r) && string(b[:len(r)]) == r {
+			return len(r)
+		}
+	}
+	if !attr {
+		if bytes.HasPrefix(b, []byte("&gt;")) {
+			return 4
+		}
+		return 0
+	}
+	for _, r := range [...]string{"&quot;", "&#x9;", "&#xA;"} {
+		if len(b) >= len(r) && string(b[:len(r)]) == r {
+			return len(r)
+		}
+	}
+	return 0
 }
 
 // reference resolves the reference that b starts with and returns its length.

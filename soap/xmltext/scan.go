@@ -55,7 +55,7 @@ type scanner struct {
 	cur   uint32 // innermost open element
 	floor uint32 // value of cur when none is open
 	depth int
-	dirty bool // text since the last tag is not canonical
+	gap   uint16 // headDirty and headCooked of the text since the last tag
 
 	maxElements int
 
@@ -139,12 +139,12 @@ func (s *scanner) finish(at int) error {
 	}
 	if s.floor != noElement {
 		s.elements[0].subEnd = uint32(len(s.elements))
-		if s.dirty {
-			s.elements[0].flags |= tailDirty
-		}
+		s.elements[0].flags |= s.gap << headToTail
 	}
 	s.doc.elements, s.doc.attrs, s.doc.bindings = s.elements, s.attrs, s.bindings
-	s.doc.strayGreater = s.census.greater != s.markup
+	if s.census.greater != s.markup {
+		s.doc.markGreater()
+	}
 	return nil
 }
 
@@ -161,11 +161,15 @@ func (s *scanner) text(from, to int) error {
 		return s.fail(at, ErrCDATAEnd)
 	}
 	if s.nextCR.findByte(s.src, from, '\r') < to {
-		s.dirty = true
+		s.gap |= headDirty | headCooked
 	}
 	if s.nextAmp.findByte(s.src, from, '&') < to {
-		s.dirty = true
-		return s.references(from, to)
+		canonical, err := s.references(from, to, false)
+		s.gap |= headCooked
+		if !canonical {
+			s.gap |= headDirty
+		}
+		return err
 	}
 	s.quiet = min(s.nextCDEnd.at, s.nextCR.at, s.nextAmp.at) - 1
 	return nil
@@ -190,10 +194,8 @@ func (s *scanner) endTag(lt int) (int, error) {
 			return 0, s.cutEndTag(lt)
 		}
 	}
-	if s.dirty {
-		e.flags |= tailDirty
-		s.dirty = false
-	}
+	e.flags |= s.gap << headToTail
+	s.gap = 0
 	e.contentEnd = uint32(lt)
 	s.close(e, i+1)
 	return i + 1, nil
@@ -230,6 +232,25 @@ func (s *scanner) unwind(e *element) {
 		s.active[b.prefix] = active{b.shadowed, s.bindings[b.shadowed].uri}
 		s.scope = b.prev
 		s.inScope--
+	}
+}
+
+// markGreater marks the texts that have a '>', which is canonical only as
+// "&gt;". It is called when there are more than markup needs.
+func (d *Doc) markGreater() {
+	has := func(from, to uint32) bool { return bytes.IndexByte(d.src[from:to], '>') >= 0 }
+	for i := range d.elements {
+		e := &d.elements[i]
+		pos := e.contentStart
+		for c := uint32(i) + 1; c < e.subEnd; c = d.elements[c].subEnd {
+			if child := &d.elements[c]; has(pos, child.start) {
+				child.flags |= headDirty
+			}
+			pos = d.elements[c].end
+		}
+		if pos < e.contentEnd && has(pos, e.contentEnd) {
+			e.flags |= tailDirty
+		}
 	}
 }
 

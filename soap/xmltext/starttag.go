@@ -24,11 +24,8 @@ func (s *scanner) startTag(lt int) (int, error) {
 		s.elements = slices.Grow(s.elements, 1)
 	}
 	e := &s.elements[:len(s.elements)+1][len(s.elements)]
-	*e = element{start: uint32(lt), parent: s.cur, attr: uint32(len(s.attrs)), nameLen: uint16(nameLen)}
-	if s.dirty {
-		e.flags = headDirty
-		s.dirty = false
-	}
+	*e = element{start: uint32(lt), parent: s.cur, attr: uint32(len(s.attrs)), nameLen: uint16(nameLen), flags: s.gap}
+	s.gap = 0
 	if colon != 0 {
 		if e.prefix, ok = s.prefix(src[lt+1 : colon]); !ok {
 			return 0, s.limit(lt, "distinct prefixes", maxNames)
@@ -126,7 +123,10 @@ func (s *scanner) attributes(e *element, i int) (int, error) {
 			if i+1 >= len(src) || src[i+1] != '>' {
 				return 0, s.unexpected(i+1, ErrTag)
 			}
-			e.flags |= emptyTag | tagDirty
+			e.flags |= emptyTag
+			if i != space {
+				e.flags |= tagDirty
+			}
 			return i + 2, nil
 		}
 		if i == space {
@@ -213,7 +213,6 @@ func (s *scanner) value(e *element, a *attribute, i int) (int, error) {
 	}
 	i++
 	start := i
-	reference := false
 	for ; ; i++ {
 		for i < len(src) && classes[src[i]]&classValue == 0 {
 			i++
@@ -224,18 +223,28 @@ func (s *scanner) value(e *element, a *attribute, i int) (int, error) {
 		if src[i] == quote {
 			break
 		}
-		if src[i] != '\'' {
+		switch src[i] {
+		case '&':
+			a.cooked = true
+		case '"':
 			a.dirty = true
-			e.flags |= tagDirty
+		case '\t', '\n', '\r':
+			a.dirty, a.cooked = true, true
 		}
-		reference = reference || src[i] == '&'
 	}
 	if i-start > s.opt.ValueBytes {
 		return 0, s.limit(start, "ValueBytes", s.opt.ValueBytes)
 	}
 	a.value, a.valueLen = uint32(start), uint32(i-start)
-	if reference {
-		return i + 1, s.references(start, i)
+	if a.cooked {
+		canonical, err := s.references(start, i, true)
+		if err != nil {
+			return 0, err
+		}
+		a.dirty = a.dirty || !canonical
+	}
+	if a.dirty {
+		e.flags |= tagDirty
 	}
 	return i + 1, nil
 }
@@ -244,7 +253,7 @@ func (s *scanner) value(e *element, a *attribute, i int) (int, error) {
 // namespace (Namespaces 1.0, 3 and 5).
 func (s *scanner) declare(e *element, a *attribute, prefix []byte) error {
 	name := s.src[a.value:][:a.valueLen]
-	if a.dirty {
+	if a.cooked {
 		name = appendAttrValue(nil, name)
 	}
 	at := int(a.name)
@@ -379,16 +388,28 @@ func (s *scanner) resolveAttributes(e *element) error {
 	if e.flags&unsorted == 0 {
 		return nil
 	}
-	var small [16]attribute
-	sorted := append(small[:0], own...)
-	slices.SortFunc(sorted, func(a, b attribute) int { return s.compareAttrs(&a, &b) })
-	for i := 1; i < len(sorted); i++ {
-		if s.compareAttrs(&sorted[i-1], &sorted[i]) == 0 {
-			return s.fail(int(max(sorted[i-1].name, sorted[i].name)), ErrDuplicateAttribute)
+	if len(own) > fewAttrs {
+		own = slices.Clone(own)
+		slices.SortFunc(own, func(a, b attribute) int { return s.compareAttrs(&a, &b) })
+		for i := 1; i < len(own); i++ {
+			if s.compareAttrs(&own[i-1], &own[i]) == 0 {
+				return s.fail(int(max(own[i-1].name, own[i].name)), ErrDuplicateAttribute)
+			}
+		}
+		return nil
+	}
+	for i := range own {
+		for j := range own[:i] {
+			if own[i].uri == own[j].uri && bytes.Equal(s.doc.attrLocal(&own[i]), s.doc.attrLocal(&own[j])) {
+				return s.fail(int(own[i].name), ErrDuplicateAttribute)
+			}
 		}
 	}
 	return nil
 }
+
+// fewAttrs is how many attributes are compared each with each other.
+const fewAttrs = 12
 
 func (s *scanner) compareAttrs(a, b *attribute) int { return s.doc.compareAttrs(a, b) }
 

@@ -36,14 +36,14 @@ func nextPiece(b []byte) (kind pieceKind, body, rest []byte) {
 }
 
 // gaps calls visit with each stretch of source directly inside element i that
-// is between two tags, crossing grafts; clean is false when it is anything but
+// is between two tags, crossing grafts; plain is false when it is anything but
 // text that says what it means. It stops when visit returns false.
-func (d *Doc) gaps(i uint32, visit func(gap []byte, clean bool) bool) bool {
+func (d *Doc) gaps(i uint32, visit func(gap []byte, plain bool) bool) bool {
 	e := &d.elements[i]
 	pos := e.contentStart
 	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
 		child := &d.elements[c]
-		if pos < child.start && !visit(d.src[pos:child.start], child.flags&headDirty == 0) {
+		if pos < child.start && !visit(d.src[pos:child.start], child.flags&headCooked == 0) {
 			return false
 		}
 		if child.flags&grafted != 0 && !d.grafts[c].gaps(0, visit) {
@@ -52,7 +52,7 @@ func (d *Doc) gaps(i uint32, visit func(gap []byte, clean bool) bool) bool {
 		pos = child.end
 	}
 	if pos < e.contentEnd {
-		return visit(d.src[pos:e.contentEnd], e.flags&tailDirty == 0)
+		return visit(d.src[pos:e.contentEnd], e.flags&tailCooked == 0)
 	}
 	return true
 }
@@ -64,8 +64,8 @@ func (n Node) AppendText(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
 	}
-	n.doc.gaps(n.index, func(gap []byte, clean bool) bool {
-		if clean {
+	n.doc.gaps(n.index, func(gap []byte, plain bool) bool {
+		if plain {
 			dst = append(dst, gap...)
 		} else {
 			dst = appendGap(dst, gap)
@@ -108,7 +108,7 @@ func (n Node) PlainText() (text []byte, ok bool) {
 		return nil, false
 	}
 	e := n.element()
-	if e.subEnd != n.index+1 || e.flags&tailDirty != 0 {
+	if e.subEnd != n.index+1 || e.flags&tailCooked != 0 {
 		return nil, false
 	}
 	return n.doc.src[e.contentStart:e.contentEnd], true
@@ -120,8 +120,8 @@ func (n Node) HasMixedText() bool {
 	if n.doc == nil {
 		return false
 	}
-	return !n.doc.gaps(n.index, func(gap []byte, clean bool) bool {
-		if !clean {
+	return !n.doc.gaps(n.index, func(gap []byte, plain bool) bool {
+		if !plain {
 			gap = appendGap(nil, gap)
 		}
 		return isAllSpace(gap)
