@@ -144,3 +144,72 @@ func TestMethodsIgnoreUnknownPrefixes(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestOneFlaw: start and end tags with one thing in them that is not canonical.
+func TestOneFlaw(t *testing.T) {
+	for _, tc := range []struct{ in, want string }{
+		{`<a b="1"></a>`, `<a b="1"></a>`}, // none
+		{"<a\tb=\"1\"></a>", `<a b="1"></a>`},
+		{"<a\nb=\"1\"></a>", `<a b="1"></a>`},
+		{"<a\rb=\"1\"></a>", `<a b="1"></a>`},
+		{`<a  b="1"></a>`, `<a b="1"></a>`},
+		{`<a b="1" ></a>`, `<a b="1"></a>`},
+		{"<a b=\"1\"\n></a>", `<a b="1"></a>`},
+		{`<a ></a>`, `<a></a>`},
+		{`<a></a >`, `<a></a>`},
+		{"<a></a\n>", `<a></a>`},
+		{`<a/>`, `<a></a>`},
+		{`<a />`, `<a></a>`},
+		{`<a b="1"/>`, `<a b="1"></a>`},
+		{`<a b="1" />`, `<a b="1"></a>`},
+		{`<a b ="1"></a>`, `<a b="1"></a>`},
+		{`<a b= "1"></a>`, `<a b="1"></a>`},
+		{"<a b\n=\t\"1\"></a>", `<a b="1"></a>`},
+		{`<a b='1'></a>`, `<a b="1"></a>`},
+		{`<a b='"'></a>`, `<a b="&quot;"></a>`},
+		{`<a b="'"></a>`, `<a b="'"></a>`},
+		{"<a b=\"\t\"></a>", `<a b=" "></a>`},
+		{"<a b=\"\n\"></a>", `<a b=" "></a>`},
+		{"<a b=\"\r\"></a>", `<a b=" "></a>`},
+		{`<a b="&#x9;"></a>`, `<a b="&#x9;"></a>`},
+		{`<a b="&#9;"></a>`, `<a b="&#x9;"></a>`},
+		{`<a b="&gt;"></a>`, `<a b=">"></a>`},
+		{`<a b="&apos;"></a>`, `<a b="'"></a>`},
+		{`<a b="&quot;&amp;&lt;&#xA;&#xD;"></a>`, `<a b="&quot;&amp;&lt;&#xA;&#xD;"></a>`},
+		{`<a b="&#xa;"></a>`, `<a b="&#xA;"></a>`},
+		{`<a b="&#32;"></a>`, `<a b=" "></a>`},
+		{`<a c="1" b="2"></a>`, `<a b="2" c="1"></a>`},
+		{`<a b="1" xmlns="urn:a"></a>`, `<a xmlns="urn:a" b="1"></a>`},
+		{`<p:a xmlns:p="urn:p" xmlns:o="urn:o" o:b="1"></p:a>`, `<p:a xmlns:o="urn:o" xmlns:p="urn:p" o:b="1"></p:a>`},
+		{`<p:a xmlns:p='urn:p'></p:a>`, `<p:a xmlns:p="urn:p"></p:a>`},
+		{`<p:a xmlns:p="urn:&#112;"></p:a>`, `<p:a xmlns:p="urn:p"></p:a>`},
+		{`<p:a xmlns:p="urn:p" xmlns:q="urn:q"></p:a>`, `<p:a xmlns:p="urn:p"></p:a>`},
+		{`<a>&quot;</a>`, `<a>"</a>`},
+		{`<a>&gt;&lt;&amp;&#xD;</a>`, `<a>&gt;&lt;&amp;&#xD;</a>`},
+		{`<a>&#13;</a>`, `<a>&#xD;</a>`},
+		{`<a>></a>`, `<a>&gt;</a>`},
+		{"<a>\r</a>", "<a>\n</a>"},
+		{`<a>x<!-- c --></a>`, `<a>x</a>`},
+		{`<a><![CDATA[x]]></a>`, `<a>x</a>`},
+	} {
+		// Alone, inside, before an element, and behind another flaw.
+		for _, frame := range [][2]string{{"", ""}, {"<r>", "</r>"}, {"<r>t", "<s></s></r>"}, {"<r>t", "u</r>"}} {
+			in, want := frame[0]+tc.in+frame[1], frame[0]+tc.want+frame[1]
+			if got := string(mustScan(t, in).Root().AppendCanonical(nil, C14N{})); got != want {
+				t.Errorf("%q\n got %q\nwant %q", in, got, want)
+			}
+			in, want = "<d  >"+in+"<e/></d>", "<d>"+want+"<e></e></d>"
+			if got := string(mustScan(t, in).Root().AppendCanonical(nil, C14N{})); got != want {
+				t.Errorf("%q\n got %q\nwant %q", in, got, want)
+			}
+		}
+	}
+	// The same texts before an element.
+	for in, want := range map[string]string{
+		"&quot;": `"`, ">": "&gt;", "\r\n": "\n", "<!-- c -->": "", "<![CDATA[&]]>": "&amp;", "&amp;": "&amp;",
+	} {
+		if got := string(mustScan(t, "<a>"+in+"<b></b>"+in+"</a>").Root().AppendCanonical(nil, C14N{})); got != "<a>"+want+"<b></b>"+want+"</a>" {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}

@@ -153,6 +153,10 @@ func TestCanonicalBlowUp(t *testing.T) {
 	if _, err := Scan([]byte(in), Options{}); !errors.Is(err, ErrLimit) {
 		t.Errorf("attributes: %v", err)
 	}
+	in = `<p:a xmlns:p="` + uri + `">` + strings.Repeat("<p:b/>", 200_000) + "</p:a>"
+	if _, err := Scan([]byte(in), Options{}); err != nil {
+		t.Errorf("a prefix that the parent has: %v", err)
+	}
 	in = `<a xmlns:p="urn:example:a-namespace-name-of-usual-length">` + strings.Repeat("<p:b/>", 200_000) + "</a>"
 	if _, err := Scan([]byte(in), Options{}); err != nil {
 		t.Errorf("usual: %v", err)

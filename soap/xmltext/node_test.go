@@ -45,6 +45,14 @@ func TestNavigation(t *testing.T) {
 	if want := []string{"/E/B/x[1]/y"}; !slices.Equal(names, want) {
 		t.Errorf("Descendants of x: %q, want %q", names, want)
 	}
+	deep := mustScan(t, `<r><a><b><c/><d><e/></d></b><f/></a><g><h/></g></r>`).Root().FirstChild()
+	var inside string
+	for c := range deep.Descendants() {
+		inside += c.Local()
+	}
+	if inside != "bcdef" {
+		t.Errorf("Descendants of a: %s", inside)
+	}
 	for range root.Children() {
 		break // an early end is fine
 	}
@@ -114,6 +122,9 @@ func TestText(t *testing.T) {
 		"a<![CDATA[<&amp;\r\n>]]>b":  {"a<&amp;\n>b", false, true},
 		"a<?p x?>b":                  {"ab", false, true},
 		"a<x>c</x>b":                 {"ab", false, true},
+		"&lt;<x/>\r<y/>b":            {"<\nb", false, true},
+		"<!-- c --> <x/> ":           {"  ", false, false},
+		"<![CDATA[&]]><x/>":          {"&", false, true},
 		" <x>c</x> ":                 {"  ", false, false},
 		"<x>c</x>":                   {"", false, false},
 		" <!-- x --><![CDATA[ ]]> ":  {"   ", false, false},
