@@ -28,10 +28,8 @@ type nameTable struct {
 
 func newNameTable() *nameTable {
 	t := &nameTable{}
-	t.prefixes.list = append(make([]string, 0, 16), "", "xml", "xmlns")
-	t.prefixes.dirty = make([]bool, len(t.prefixes.list), 16)
-	t.uris.list = append(make([]string, 0, 16), "", namespaceXML, namespaceXMLNS)
-	t.uris.dirty = make([]bool, len(t.uris.list), 16)
+	t.prefixes.start("", "xml", "xmlns")
+	t.uris.start("", namespaceXML, namespaceXMLNS)
 	return t
 }
 
@@ -51,9 +49,18 @@ type interner struct {
 	list  []string
 	dirty []bool            // whether an entry is written otherwise as an attribute's value
 	index map[string]uint16 // from the 17th on; messages rarely need it
+
+	listStore  [internLinear]string
+	dirtyStore [internLinear]bool
 }
 
 const internLinear = 16
+
+// start fills an empty table.
+func (t *interner) start(first ...string) {
+	t.list = append(t.listStore[:0], first...)
+	t.dirty = t.dirtyStore[:len(first)]
+}
 
 // find returns the number of b, or noID.
 func (t *interner) find(b []byte) uint16 {
