@@ -27,6 +27,16 @@ func benchDocument(size int) []byte {
 	return b.Bytes()
 }
 
+// TestBenchDocument holds the benchmark to what it says of its input.
+func TestBenchDocument(t *testing.T) {
+	for _, size := range []int{6 << 10, 1 << 20} {
+		src := benchDocument(size)
+		if perTag := float64(len(src)) / float64(bytes.Count(src, []byte("<"))); perTag < 18 || perTag > 24 {
+			t.Errorf("%d octets: %.1f octets per tag", len(src), perTag)
+		}
+	}
+}
+
 // raised are limits for the largest benchmark document.
 var raised = Options{Limits: Limits{MessageBytes: 64 << 20, Elements: 4 << 20, Attributes: 4 << 20}}
 

@@ -40,7 +40,8 @@
 // a second small buffer, in the namespace scope of the parent of the
 // EncryptedData, and remembers that it stands in that element's place. Walkers
 // and canonicalizers cross the seam; the EncryptedData itself remains readable
-// through the Node that the caller holds.
+// through the Node that the caller holds. [Options].Names keeps declarations
+// that no signature covers from giving names in the plaintext their meaning.
 //
 // # Security considerations
 //
@@ -52,6 +53,8 @@
 // Comments are markup that no exclusive canonical form covers: text on both
 // sides of one is one text to [Node.Text] as it is to the digest, and
 // [Node.AppendDetached] drops comments from what is forwarded.
+//
+// [Doc] values are safe for concurrent readers; Graft is a writer.
 //
 // Canonical forms can be longer than the message, because an exclusive
 // canonicalizer repeats a namespace declaration on every element that needs it.

@@ -125,7 +125,7 @@ func joinURI(base, ref string) string {
 func removeDotSegments(path string) string {
 	rooted := strings.HasPrefix(path, "/")
 	var out []string
-	slash := false
+	var slash bool // the last segment was empty or dots
 	for segment := range strings.SplitSeq(path, "/") {
 		slash = true
 		switch {

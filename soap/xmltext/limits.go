@@ -18,11 +18,11 @@ const (
 // documented default; a negative one means the ceiling. Each limit is
 // inclusive: exactly that much is accepted.
 //
-// The index takes 40 bytes per element, 20 per attribute and 12 per namespace
-// declaration. Two bounds are not configurable, 65,000 distinct prefixes and
-// as many distinct namespace names in one message, as is a third: the
-// namespace declarations that an exclusive canonicalizer would repeat may not
-// exceed four times MessageBytes.
+// The index takes 40 octets per element, 20 per attribute and 12 per namespace
+// declaration. Three more bounds are fixed: 65,000 distinct prefixes and as many
+// distinct namespace names in a message and its grafts, and four times
+// MessageBytes for the namespace declarations that an exclusive canonicalizer
+// might have to repeat.
 type Limits struct {
 	MessageBytes         int // octets of the message as given and as UTF-8; default 32 MiB, ceiling 4 GiB - 2
 	Depth                int // nested elements, the root being 1; default 128. Grafts count from the root of their host
@@ -62,13 +62,14 @@ func (l Limits) filled() Limits {
 			*field = ceiling
 		}
 	}
-	set(&l.MessageBytes, DefaultMessageBytes, math.MaxUint32-1)
+	const offsets = min(math.MaxUint32-1, math.MaxInt) // what an index entry can hold
+	set(&l.MessageBytes, DefaultMessageBytes, offsets)
 	set(&l.Depth, DefaultDepth, math.MaxInt32)
 	set(&l.Elements, DefaultElements, math.MaxInt32)
 	set(&l.Attributes, DefaultAttributes, math.MaxInt32)
 	set(&l.AttributesPerElement, DefaultAttributesPerElement, math.MaxInt32)
 	set(&l.NamespacesInScope, DefaultNamespacesInScope, math.MaxUint16)
 	set(&l.NameBytes, DefaultNameBytes, math.MaxUint16)
-	set(&l.ValueBytes, DefaultValueBytes, math.MaxUint32-1)
+	set(&l.ValueBytes, DefaultValueBytes, offsets)
 	return l
 }
