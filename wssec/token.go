@@ -1,6 +1,8 @@
 package wssec
 
 import (
+	"strings"
+
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
@@ -65,7 +67,7 @@ func (v *verification) acceptBST(n xmltext.Node) error {
 	t := &token{node: n, hash: HashToken(octets), fresh: true}
 	t.Name, t.Realm = ticket.Client()
 	t.Service, t.EndTime, t.Etype = ticket.Service(), ticket.EndTime(), ticket.EtypeOfKey()
-	t.ValueType, t.Key = valueType, Key{octets: ticket.ExposeKeyOctets()}
+	t.ValueType, t.Key = strings.Clone(valueType), Key{octets: ticket.ExposeKeyOctets()}
 	v.token = t
 	v.facts.TokenBytes = len(octets)
 	return nil

@@ -80,8 +80,7 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 		return
 	}
 	w.dst = append(w.dst, '>')
-	w.content(d, i, false)
-	w.dst = append(w.dst, d.src[e.contentEnd:e.end]...)
+	w.inside(d, i)
 }
 
 // content writes what is inside element i; top says that its elements lose
@@ -109,7 +108,17 @@ func (w *detacher) content(d *Doc, i uint32, top bool) {
 func (w *detacher) copy(d *Doc, i uint32) {
 	e := &d.elements[i]
 	w.dst = append(w.dst, d.src[e.start:e.contentStart]...)
-	if e.flags&emptyTag != 0 {
+	if e.flags&emptyTag == 0 {
+		w.inside(d, i)
+	}
+}
+
+// inside writes the content and the end tag of element i. Without comments and
+// grafts in the whole document the octets are as they were.
+func (w *detacher) inside(d *Doc, i uint32) {
+	e := &d.elements[i]
+	if !d.comments && len(d.grafts) == 0 {
+		w.dst = append(w.dst, d.src[e.contentStart:e.end]...)
 		return
 	}
 	w.content(d, i, false)

@@ -84,6 +84,7 @@ type Doc struct {
 	attrs    []attribute
 	bindings []binding
 	grafts   map[uint32]*Doc
+	comments bool // there is a comment
 
 	// For a graft: the element in whose place it stands. Element 0 is then a
 	// stand-in for the whole plaintext, without a tag.

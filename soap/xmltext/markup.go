@@ -17,6 +17,7 @@ func (s *scanner) special(lt int) (int, error) {
 	var err error
 	switch {
 	case bytes.HasPrefix(b, []byte("<!--")):
+		s.doc.comments = true
 		n, err = scanComment(b)
 	case bytes.HasPrefix(b, []byte("<![CDATA[")):
 		n, err = scanCDATA(b)

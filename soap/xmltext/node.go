@@ -64,12 +64,12 @@ func (n Node) Space() string {
 	return n.doc.names.uris.list[n.element().uri]
 }
 
-// Local returns the local name.
+// Local returns the local name. It may share the memory of the source.
 func (n Node) Local() string {
 	if n.doc == nil {
 		return ""
 	}
-	return string(n.doc.local(n.index))
+	return view(n.doc.local(n.index))
 }
 
 // Prefix returns the prefix as written, empty for none.
