@@ -159,8 +159,9 @@ func (k *canonicalizer) renderDeclarations() {
 			k.writeString(k.prefixName(p))
 		}
 		k.writeString(`="`)
-		if uri := k.slots[p].uri; int(uri) < len(k.names.uris.dirty) && !k.names.uris.dirty[uri] {
-			k.writeString(k.names.uris.list[uri])
+		uri := k.slots[p].uri
+		if list := k.names.uris.list; int(uri) < len(list) && int(k.names.uris.sizes[uri]) == len(list[uri]) {
+			k.writeString(list[uri])
 		} else {
 			k.writeAttr(k.uriName(uri))
 		}

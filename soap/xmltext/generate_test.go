@@ -196,6 +196,35 @@ func TestGenerated(t *testing.T) {
 	})
 }
 
+// TestRepetitionBound: what exclusive canonical forms take for declarations is
+// at most what the scanner adds up against its limit, plus the prefixes, which
+// stand in the source wherever they are used.
+func TestRepetitionBound(t *testing.T) {
+	check := func(fatalf func(string, ...any), src []byte) {
+		d := &Doc{src: src, names: newNameTable()}
+		var s scanner
+		s.init(d, Options{Limits: Limits{}.filled(), AllowPI: true})
+		s.cur, s.floor = noElement, noElement
+		if err := s.run(0); err != nil {
+			fatalf("%v\n%q", err, src)
+		}
+		form := d.Root().AppendCanonical(nil, C14N{})
+		again, err := Scan(form, Options{AllowPI: true})
+		if err != nil {
+			fatalf("%v", err)
+		}
+		declared := 0
+		for _, b := range again.bindings[firstBinding:] {
+			declared += len(again.appendDeclaration(nil, b))
+		}
+		if declared > s.repetition+len(src) {
+			fatalf("%d octets of declarations, %d accounted for\n%q", declared, s.repetition, src)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) { check(rt.Fatalf, []byte(genDocument(rt, false))) })
+	check(t.Fatalf, []byte(`<r xmlns:p="u:`+strings.Repeat("&quot;&amp;&lt;&#9;'", 60)+`">`+strings.Repeat(`<p:a/><b p:k=""/>`, 1000)+"</r>"))
+}
+
 // TestGeneratedGraft replaces an element of a generated document by the graft of
 // its own text: nothing may change.
 func TestGeneratedGraft(t *testing.T) {

@@ -33,33 +33,25 @@ func newNameTable() *nameTable {
 	return t
 }
 
-// dirtyValue reports whether b has a character that Canonical XML escapes in
-// attributes (or an apostrophe, which it does not).
-func dirtyValue(b []byte) bool {
-	for _, c := range b {
-		if classes[c]&classValue != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // interner numbers strings in the order of their first appearance.
 type interner struct {
 	list  []string
-	dirty []bool            // whether an entry is written otherwise as an attribute's value
+	sizes []int32           // octets of an entry as the value of an attribute in canonical form
 	index map[string]uint16 // from the 17th on; messages rarely need it
 
-	listStore  [internLinear]string
-	dirtyStore [internLinear]bool
+	listStore [internLinear]string
+	sizeStore [internLinear]int32
 }
 
 const internLinear = 16
 
 // start fills an empty table.
 func (t *interner) start(first ...string) {
-	t.list = append(t.listStore[:0], first...)
-	t.dirty = t.dirtyStore[:len(first)]
+	t.list, t.sizes = t.listStore[:0], t.sizeStore[:0]
+	for _, s := range first {
+		t.list = append(t.list, s)
+		t.sizes = append(t.sizes, int32(len(s)))
+	}
 }
 
 // find returns the number of b, or noID.
@@ -89,7 +81,7 @@ func (t *interner) intern(b []byte) (id uint16, ok bool) {
 	}
 	s := string(b)
 	t.list = append(t.list, s)
-	t.dirty = append(t.dirty, dirtyValue(b))
+	t.sizes = append(t.sizes, int32(escapedSize(b)))
 	if t.index != nil {
 		t.index[s] = uint16(len(t.list) - 1)
 	} else if len(t.list) > internLinear {
@@ -99,4 +91,25 @@ func (t *interner) intern(b []byte) (id uint16, ok bool) {
 		}
 	}
 	return uint16(len(t.list) - 1), true
+}
+
+// escapedSize returns the octets of b as the value of an attribute in canonical
+// form.
+func escapedSize(b []byte) int {
+	n := len(b)
+	for _, c := range b {
+		if classes[c]&classValue == 0 {
+			continue
+		}
+		switch c {
+		case '"':
+			n += len("&quot;") - 1
+		case '\'':
+		case '<':
+			n += len("&lt;") - 1
+		default:
+			n += len("&#xD;") - 1 // as long as the others
+		}
+	}
+	return n
 }

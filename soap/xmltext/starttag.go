@@ -426,11 +426,11 @@ func (d *Doc) compareAttrs(a, b *attribute) int {
 // on e because its parent does not use the same prefixes.
 func (s *scanner) repeats(e *element) error {
 	const syntax = len(` xmlns:=""`)
-	uris := s.doc.names.uris.list
-	s.repetition += len(uris[e.uri]) + syntax
+	sizes := s.doc.names.uris.sizes
+	s.repetition += int(sizes[e.uri]) + syntax
 	if e.flags&attrPrefixed != 0 {
 		for _, a := range s.attrs[e.attr:] {
-			s.repetition += len(uris[a.uri]) + syntax
+			s.repetition += int(sizes[a.uri]) + syntax
 		}
 	}
 	if s.repetition/4 > s.opt.MessageBytes {
