@@ -31,8 +31,8 @@
 //	C14N: apex element of the document subset         the receiver of Node.AppendCanonical
 //	Exc-C14N: InclusiveNamespaces PrefixList          C14N.Prefixes
 //	WSS 1.1 8.3: STR-Transform, empty default ns      C14N.DefaultNS
-//	XML Encryption 4.2: Type Element, Type Content    GraftElement, GraftContent
-//	XML Encryption 4.4: replace EncryptedData         Node.Graft
+//	XML Encryption 3.1: Type Element, Type Content    GraftElement, GraftContent
+//	XML Encryption 4.2: replacing EncryptedData       Node.Graft
 //
 // # Grafts
 //
@@ -50,7 +50,7 @@
 // (see [Limits]). It never panics and never modifies the input; the caller must
 // not modify it either as long as the Doc is in use.
 //
-// Comments are markup that no exclusive canonical form covers: text on both
+// Comments are not part of canonical forms without comments: text on both
 // sides of one is one text to [Node.Text] as it is to the digest, and
 // [Node.AppendDetached] drops comments from what is forwarded.
 //

@@ -30,15 +30,15 @@ var (
 	ErrUndeclaredPrefix   = errors.New("undeclared namespace prefix")                            // Namespaces 5
 	ErrReservedPrefix     = errors.New("reserved namespace prefix or name")                      // Namespaces 3
 	ErrEmptyNamespace     = errors.New("prefix declared with an empty namespace name")           // Namespaces 5
-	ErrRelativeNamespace  = errors.New("relative namespace name")                                // Canonical XML 1.0 1.3
+	ErrRelativeNamespace  = errors.New("relative namespace name")                                // Canonical XML 1.0, on relative namespace URIs
 	ErrEndTag             = errors.New("end tag does not match")                                 // 3
 	ErrTextOutsideRoot    = errors.New("text outside the root element")                          // 2.1
 	ErrSecondRoot         = errors.New("second root element")                                    // 2.1
 	ErrNoRoot             = errors.New("no root element")                                        // 2.1
 	ErrUnexpectedEnd      = errors.New("unexpected end of input")                                // 2.1
 	ErrLimit              = errors.New("limit exceeded")                                         // see LimitError
-	ErrGraft              = errors.New("element cannot be replaced: it is the root or replaced") // XML Encryption 4.4
-	ErrGraftNotOneElement = errors.New("plaintext of Type Element is not exactly one element")   // XML Encryption 4.4
+	ErrGraft              = errors.New("element cannot be replaced: it is the root or replaced") // XML Encryption 4.2
+	ErrGraftNotOneElement = errors.New("plaintext of Type Element is not exactly one element")   // XML Encryption 4.2
 	ErrOuterName          = errors.New("name uses a declaration outside the plaintext")          // see GraftNames
 	ErrNotSerializable    = errors.New("tree is not well-formed XML")                            // see FromElement
 )
