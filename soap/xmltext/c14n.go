@@ -72,11 +72,11 @@ func (n Node) WriteCanonical(w io.Writer, c C14N) error {
 	if s == nil {
 		s = new(writing)
 	}
-	s.k = canonicalizer{output: output{w: w, buf: s.buf[:0]}}
+	s.k.output = output{w: w, buf: s.buf[:0]}
 	s.k.run(n, c)
 	s.k.drain()
 	err := s.k.err
-	s.k.release()
+	s.k = canonicalizer{} // forgets the document
 	writers.Put(s)
 	return err
 }
@@ -90,11 +90,6 @@ type writing struct {
 // writers keeps them for the next call: a message has five or more small parts
 // to digest, and without this they were a seventh of the octets allocated for it.
 var writers sync.Pool
-
-// release forgets the document.
-func (k *canonicalizer) release() {
-	*k = canonicalizer{}
-}
 
 // slot is what the canonicalizer knows of one prefix.
 type slot struct {
