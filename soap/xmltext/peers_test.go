@@ -13,6 +13,9 @@ import (
 // need skips the test when a program is missing, except in CI.
 func need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("other implementations are not asked with -short")
+	}
 	path, err := exec.LookPath(program)
 	if err != nil {
 		if _, e := os.Stat(program); e == nil {
