@@ -130,7 +130,7 @@ func (a idAttr) text(n xmltext.Node) string {
 func (e envelopeParts) appendEnvelope(dst, security, blocks []byte, body appendFunc) ([]byte, error) {
 	start, _, _, end := e.Root.SourceRange()
 	dst = slices.Grow(dst, (end-start)*3/2+len(security)+len(blocks)+4096)
-	dst = appendStartTag(dst, e.Root, "")
+	dst = e.Root.AppendOwnTag(dst) // without attributes: nothing would cover them
 	if e.Header.IsZero() {
 		name := "Header"
 		if p := e.Root.Prefix(); p != "" {
@@ -140,7 +140,7 @@ func (e envelopeParts) appendEnvelope(dst, security, blocks []byte, body appendF
 		dst = append(append(dst, security...), blocks...)
 		dst = append(dst, "</"+name+">"...)
 	} else {
-		dst = appendStartTag(dst, e.Header, "")
+		dst = e.Header.AppendOwnTag(dst)
 		dst = append(append(dst, security...), blocks...)
 		dst = appendEndTag(dst, e.Header)
 	}

@@ -5,7 +5,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// HeaderRule says what becomes of header blocks that no protection covers.
+// HeaderRule says what becomes of header blocks that no protection covers, of requests in
+// AppendForward and of replies in Protect.
 type HeaderRule string
 
 // The rules. The zero value is DropHeaders.

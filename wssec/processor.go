@@ -51,6 +51,9 @@ type Config struct {
 	// of 10,000 tokens of its own. Do not share one among Processors: a token accepted on
 	// one route would be accepted on another.
 	Tokens TokenCache
+	// ReplyHeaders says what becomes of a reply's header blocks that the policy neither
+	// signs nor encrypts, where it protects replies. The zero value leaves them out.
+	ReplyHeaders HeaderRule
 	// Time gives the current time. Nil: time.Now.
 	Time func() time.Time
 	// Rand supplies IVs, nonces and Ids. Nil: crypto/rand.

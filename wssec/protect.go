@@ -27,7 +27,11 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	case SC13:
 		w.setVersion(NSWSC13)
 	}
-	out, value, err := w.message(dst)
+	err := w.coverHeaders()
+	var out, value []byte
+	if err == nil {
+		out, value, err = w.message(dst)
+	}
 	if err == nil {
 		err = p.claimReply(ctx, value)
 	}
@@ -35,6 +39,32 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 		return dst, protectError(err)
 	}
 	return out, nil
+}
+
+// coverHeaders applies ReplyHeaders: what the policy does not protect does not leave
+// beside what it does, unless the operator says so. A mandatory block is not left out in
+// silence.
+func (w *writer) coverHeaders() error {
+	p := &w.p.policy
+	if !p.ProtectsReplies() || w.p.cfg.ReplyHeaders == PassHeaders {
+		return nil
+	}
+	kept := w.env.blocks[:0]
+	for _, b := range w.env.blocks {
+		if p.SignedParts.matches(b) || p.EncryptedParts.matches(b) {
+			kept = append(kept, b)
+			continue
+		}
+		must, err := w.env.MustUnderstand(b)
+		if err != nil {
+			return err
+		}
+		if must || w.p.cfg.ReplyHeaders == RefuseHeaders {
+			return errAt(CodeHeaderRefused, b, "the policy does not protect this header block of the reply (signed-parts, other-headers)")
+		}
+	}
+	w.env.blocks = kept
+	return nil
 }
 
 // claimReply enters the signature of a reply in the replay store. Where requests may name

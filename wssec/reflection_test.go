@@ -276,6 +276,43 @@ func TestASecurityHeaderOfTheBackendDoesNotReachTheClient(t *testing.T) {
 	}
 }
 
+// TestNothingOfAReplyLeavesBesideItsProtection: a Body that is signed and encrypted does
+// not make a header readable to the client alone.
+func TestNothingOfAReplyLeavesBesideItsProtection(t *testing.T) {
+	ps := newPeers(t, preset(t, "Kerberos"), nil)
+	req, sent := ps.request(t, plainOrder)
+	m, err := ps.verify(t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="urn:x" x:a="secret1"><s:Header x:a="secret2"><x:h>secret3</x:h>` +
+		`<a:To xmlns:a="` + nsWSA + `">urn:back</a:To></s:Header><s:Body><m xmlns="urn:m">secret4</m></s:Body></s:Envelope>`
+	mandatory := replace(t, plain, `<x:h>`, `<x:h s:mustUnderstand="1">`)
+	for rule, want := range map[wssec.HeaderRule]struct {
+		plain string
+		code  wssec.Code
+	}{"": {plain: plain}, wssec.DropHeaders: {plain: mandatory, code: wssec.CodeHeaderRefused}, wssec.RefuseHeaders: {plain: plain, code: wssec.CodeHeaderRefused}} {
+		cfg := ps.cfg
+		cfg.ReplyHeaders = rule
+		service, err := wssec.NewProcessor(ps.service.Policy(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := service.Protect(t.Context(), nil, parse(t, []byte(want.plain)), m)
+		if want.code != "" {
+			refused(t, err, want.code)
+			continue
+		}
+		if err != nil || strings.Contains(string(out), "secret") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		back, err := ps.client.VerifyReply(t.Context(), parse(t, out), sent, secure())
+		if err != nil || !strings.Contains(content(back.Envelope().Header), "urn:back") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 func TestErrorsDoNotQuoteThePlaintext(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	for _, plain := range []string{`<secret4711:x/>`, `<a b="secret4711" b=""/>`, `&secret4711;`, `<secret4711></b>`} {

@@ -56,7 +56,7 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Tickets: acceptor, Replay: replay.messages,
+		Tickets: acceptor, Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
 		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}},
 	})
 	if err != nil {
