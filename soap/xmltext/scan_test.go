@@ -388,6 +388,7 @@ func TestCharset(t *testing.T) {
 		{"UTF-16, odd length", append(toUTF16(doc, false), 0), "", ErrEncoding},
 		{"UTF-16, lone high surrogate", append(toUTF16(doc, false), 0x00, 0xD8), "", ErrEncoding},
 		{"UTF-16, lone low surrogate", append(toUTF16(doc, false), 0x00, 0xDC, 0x20, 0), "", ErrEncoding},
+		{"UTF-16, half a low surrogate", append(toUTF16(doc, false), 0x00, 0xD8, 0x00), "", ErrEncoding},
 		{"UTF-16, swapped surrogates", append(toUTF16(doc, false), 0x00, 0xDC, 0x00, 0xD8), "", ErrEncoding},
 		{"UTF-16, U+FFFE inside", toUTF16("<a>\ufffe</a>", false), "", ErrCharacter},
 		{"UTF-16, two marks", toUTF16("\ufeff<a/>", false), "", ErrTextOutsideRoot},
