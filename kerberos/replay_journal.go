@@ -174,6 +174,7 @@ func (j *ReplayJournal) write(b []byte) error {
 func (j *ReplayJournal) rotate() error {
 	now := j.cfg.Time()
 	next := segment{number: j.number + 1, begun: now}
+	j.outdate(now.UnixNano())
 	f, err := os.OpenFile(j.path(next.number), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -202,6 +203,19 @@ func (j *ReplayJournal) rotate() error {
 		return s.latest <= now.UnixNano() && os.Remove(j.path(s.number)) == nil
 	})
 	return nil
+}
+
+// outdate refuses, from the next header on, what is in the files that rotate is about to remove. Memory may still hold
+// such an id, and then its own floor would not cover it.
+func (j *ReplayJournal) outdate(now int64) {
+	if j.segment.latest <= now {
+		j.mem.raiseFloor(j.segment.latest)
+	}
+	for _, s := range j.old {
+		if s.latest <= now {
+			j.mem.raiseFloor(s.latest)
+		}
+	}
 }
 
 // rewrite puts all that is known into the new file and removes the damaged ones, so that damage is noticed once.

@@ -255,6 +255,43 @@ func TestReplayJournalForgottenStaysForgotten(t *testing.T) {
 	}
 }
 
+// kill ends the journal as SIGKILL ends a process: without Close.
+func kill(j *ReplayJournal) {
+	j.active.Close()
+	j.lock.Close()
+}
+
+// TestReplayJournalRemovedFileStaysRefused: a file goes when its ids are past their time, though memory holds some of them
+// still. With the clock stepped back and a restart they must not be new.
+func TestReplayJournalRemovedFileStaysRefused(t *testing.T) {
+	for name, test := range map[string]struct{ age, life, back time.Duration }{
+		"clock far ahead, then corrected": {time.Minute, 2 * time.Minute, 5 * time.Minute},
+		"step of two seconds":             {5 * time.Minute, 5*time.Minute + time.Second, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for first := range 20 { // which shards the others fall into
+				dir, c := t.TempDir(), newTestClock()
+				cfg := ReplayJournalConfig{Time: c.now, SegmentAge: test.age}
+				j := openJournal(t, dir, cfg)
+				expires := c.now().Add(test.life)
+				add(t, j, first, expires)
+				file := j.path(j.number)
+				c.advance(test.life)
+				add(t, j, 100+first, c.now().Add(test.life))
+				if _, err := os.Stat(file); err == nil {
+					t.Fatal("the file was to be removed")
+				}
+				kill(j)
+				c.advance(-test.back)
+				j = openJournal(t, dir, cfg)
+				if added, _ := j.Add(t.Context(), testID(first), expires); added {
+					t.Fatal("replay after a restart")
+				}
+			}
+		})
+	}
+}
+
 func TestReplayJournalLock(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir, ReplayJournalConfig{})
