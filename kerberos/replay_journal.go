@@ -30,6 +30,8 @@ type ReplayJournalConfig struct {
 	SegmentAge time.Duration
 	// Time is the clock; nil means time.Now.
 	Time func() time.Time
+
+	fsync func(*os.File) error // tests watch it
 }
 
 // A ReplayJournal is a ReplayStore whose ids survive the process: each is written to a file before Add returns. The
@@ -88,6 +90,9 @@ func OpenReplayJournal(dir string, cfg ReplayJournalConfig) (*ReplayJournal, err
 	}
 	if cfg.Time == nil {
 		cfg.Time = time.Now
+	}
+	if cfg.fsync == nil {
+		cfg.fsync = (*os.File).Sync
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("replay journal: %w", err)
@@ -167,7 +172,7 @@ func (j *ReplayJournal) write(b []byte) error {
 	if _, err := j.active.Write(b); err != nil || !j.cfg.Sync {
 		return err
 	}
-	return j.active.Sync()
+	return j.cfg.fsync(j.active)
 }
 
 // rotate begins a new file and removes those whose ids are all past their time. It waits for the disk.
@@ -182,10 +187,10 @@ func (j *ReplayJournal) rotate() error {
 	// The header is on the disk before any record is accepted, and an old file before a new one: so that what a restart
 	// of the machine has cost is seen by the newest header.
 	if _, err = f.Write(j.header(next.number)); err == nil {
-		err = errors.Join(f.Sync(), syncDir(j.dir))
+		err = errors.Join(j.cfg.fsync(f), syncDir(j.dir))
 	}
 	if err == nil && j.active != nil {
-		err = j.active.Sync()
+		err = j.cfg.fsync(j.active)
 	}
 	if err != nil {
 		f.Close()
@@ -229,7 +234,7 @@ func (j *ReplayJournal) rewrite() error {
 	if _, err := j.active.Write(b); err != nil {
 		return err
 	}
-	if err := j.active.Sync(); err != nil {
+	if err := j.cfg.fsync(j.active); err != nil {
 		return err
 	}
 	for _, s := range j.old {
@@ -256,7 +261,7 @@ func (j *ReplayJournal) Close() error {
 	var err error
 	if j.active != nil {
 		_, err = j.active.Write(appendRecord(nil, j.segment.number, [32]byte{}, j.cfg.Time().UnixNano())) // says: closed
-		err = errors.Join(err, j.active.Sync(), j.active.Close())
+		err = errors.Join(err, j.cfg.fsync(j.active), j.active.Close())
 	}
 	return errors.Join(err, j.lock.Close())
 }
@@ -357,7 +362,7 @@ type readSegment struct {
 // written.
 func (j *ReplayJournal) read(number uint64) (*readSegment, error) {
 	s := &readSegment{segment: segment{number: number}}
-	f, err := os.Open(j.path(number))
+	f, err := os.OpenFile(j.path(number), os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -379,7 +384,12 @@ func (j *ReplayJournal) read(number uint64) (*readSegment, error) {
 	s.since = time.Unix(0, int64(binary.BigEndian.Uint64(fields[8:])))
 	j.mem.raiseFloor(int64(binary.BigEndian.Uint64(fields[16:])))
 	s.boot = binary.BigEndian.Uint32(fields[24:])
-	return s, j.readRecords(s, r)
+	if err := j.readRecords(s, r); err != nil {
+		return nil, err
+	}
+	// After SIGKILL its records may be with the operating system only, and from the next header on nobody would notice
+	// when a restart of the machine loses them.
+	return s, j.cfg.fsync(f)
 }
 
 func (j *ReplayJournal) readRecords(s *readSegment, from io.Reader) error {

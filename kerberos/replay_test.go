@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -289,6 +290,36 @@ func TestReplayJournalRemovedFileStaysRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReplayJournalSyncsWhatKillLeft: the records of a killed process are on the disk before there is a new header, which
+// says that nothing was lost.
+func TestReplayJournalSyncsWhatKillLeft(t *testing.T) {
+	dir, c := t.TempDir(), newTestClock()
+	cfg := ReplayJournalConfig{SegmentRecords: 2, Time: c.now}
+	j := openJournal(t, dir, cfg)
+	for i := range 5 {
+		add(t, j, i, c.now().Add(time.Minute))
+	}
+	next := j.path(j.number + 1)
+	kill(j)
+	var synced []string
+	cfg.fsync = func(f *os.File) error {
+		synced = append(synced, f.Name())
+		return f.Sync()
+	}
+	kill(openJournal(t, dir, cfg))
+	want := []string{filepath.Join(dir, "replay-0000000000000001.journal"), filepath.Join(dir, "replay-0000000000000002.journal"),
+		filepath.Join(dir, "replay-0000000000000003.journal"), next}
+	if !slices.Equal(synced, want) {
+		t.Errorf("synced %q, want %q", synced, want)
+	}
+
+	failure := errors.New("disk is gone")
+	cfg.fsync = func(*os.File) error { return failure }
+	if _, err := OpenReplayJournal(dir, cfg); !errors.Is(err, failure) {
+		t.Error("opened over records that may not last:", err)
 	}
 }
 
