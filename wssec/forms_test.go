@@ -228,6 +228,7 @@ func TestPoliciesThatProtectLessThanTheySeemAreRefused(t *testing.T) {
 		"algorithm-suite":        symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = "Basic64" }),
 		"signed-parts":           symmetric(func(p *wssec.Policy) { p.SignedParts = wssec.Parts{} }),
 		"signature-method":       symmetric(func(p *wssec.Policy) { p.SignatureMethod = "hmac-md5" }),
+		"digest-method":          symmetric(func(p *wssec.Policy) { p.DigestMethod = "md5" }),
 		"{namespace}local":       symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"To"} }),
 		"token-once":             symmetric(func(p *wssec.Policy) { p.TokenOnce, p.Timestamp = true, wssec.Optional }),
 		"message-replay":         symmetric(func(p *wssec.Policy) { p.TokenOnce, p.MessageReplay = true, wssec.Off }),

@@ -29,6 +29,9 @@ type Policy struct {
 	// every suite, and CXF keeps to it; WCF's Sha256 suites use hmac-sha256. Empty: hmac-sha1.
 	SignatureMethod SignatureName `yaml:"signature-method,omitempty"`
 
+	// DigestMethod is the digest of each signed part. Empty: that of the suite.
+	DigestMethod DigestName `yaml:"digest-method,omitempty"`
+
 	// SignedParts are the parts that must be signed (§4.1.1). Under the transport binding
 	// an endorsing token's signature covers the Timestamp and these parts.
 	SignedParts Parts `yaml:"signed-parts,omitempty"`
@@ -133,6 +136,7 @@ type (
 	TokenType     string
 	TokenUse      string
 	SignatureName string
+	DigestName    string
 	Order         string
 	Requirement   string
 	Layout        string
@@ -157,6 +161,11 @@ const (
 	HMACSHA256 SignatureName = "hmac-sha256"
 	HMACSHA384 SignatureName = "hmac-sha384"
 	HMACSHA512 SignatureName = "hmac-sha512"
+
+	SHA1   DigestName = "sha1"
+	SHA256 DigestName = "sha256"
+	SHA384 DigestName = "sha384"
+	SHA512 DigestName = "sha512"
 
 	SignBeforeEncrypt Order = "sign-before-encrypt"
 	EncryptBeforeSign Order = "encrypt-before-sign"

@@ -88,6 +88,9 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 		c.Tokens = NewMemoryTokenCache(0)
 	}
 	suite, _ := LookupSuite(p.AlgorithmSuite)
+	if digest, ok := p.DigestMethod.method(); ok {
+		suite.Digest = digest
+	}
 	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), cfg: c}, nil
 }
 

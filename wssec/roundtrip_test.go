@@ -35,6 +35,8 @@ func policies(t testing.TB) map[string]wssec.Policy {
 		"Basic256":                  symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
 		"Basic256Sha256":            symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256Sha256, wssec.HMACSHA256 }),
 		"Basic192 hmac-sha384":      symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic192, wssec.HMACSHA384 }),
+		"sha384, sha512":            symmetric(func(p *wssec.Policy) { p.DigestMethod, p.SignatureMethod = wssec.SHA384, wssec.HMACSHA512 }),
+		"sha512":                    symmetric(func(p *wssec.Policy) { p.DigestMethod = wssec.SHA512 }),
 		"TripleDes":                 symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.TripleDes }),
 		"Basic128GCM whole":         symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.KeyFit = wssec.Basic128GCM, wssec.FitWhole }),
 		"Basic256GCM hmac-sha512":   symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256GCMSha256, wssec.HMACSHA512 }),

@@ -20,6 +20,7 @@ func (p *Policy) checkValues() error {
 	return errors.Join(
 		oneOf("binding", p.Binding, Symmetric, Transport, NoBinding),
 		oneOf("signature-method", p.SignatureMethod, HMACSHA1, HMACSHA256, HMACSHA384, HMACSHA512),
+		oneOf("digest-method", p.DigestMethod, "", SHA1, SHA256, SHA384, SHA512),
 		oneOf("protection-order", p.ProtectionOrder, SignBeforeEncrypt, EncryptBeforeSign),
 		oneOf("derived-keys", p.DerivedKeys, Required, Allowed, Forbidden),
 		oneOf("timestamp", p.Timestamp, Required, Optional, Forbidden),
