@@ -152,6 +152,67 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A variable that was not expanded must not lift an allow-list or turn TLS off.
+func TestEmptyFlagsAndVariablesAreRefused(t *testing.T) {
+	const file = oneRoute + "tls-cert: c.pem\ntls-key: k.pem\nallowed-principals: [alice@A.EXAMPLE]\nallowed-realms: [A.EXAMPLE]\ntrusted-realms: [A.EXAMPLE]\n"
+	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "pass-http-headers", "tls-cert", "tls-key",
+		"service", "keytab", "backend", "state-dir", "listen", "path", "kerberos-key", "other-headers", "log-level"} {
+		for _, how := range []string{"--" + name, Variable(name)} {
+			_, err := load(t, file, Flags{}, Given{name: how})
+			if err == nil || !strings.Contains(err.Error(), how+": is empty; unset it, or write the value") {
+				t.Errorf("%s=: got %v", how, err)
+			}
+		}
+	}
+	for _, list := range [][]string{{""}, {" "}, {"alice@A.EXAMPLE", ""}} {
+		if _, err := load(t, file, Flags{Route: Route{AllowedPrincipals: list}}, Given{"allowed-principals": "--allowed-principals"}); err == nil {
+			t.Errorf("%q was accepted", list)
+		}
+	}
+	cfg, err := load(t, file, Flags{}, Given{"principal-header": "--principal-header", "realm-header": "WSSGATE_REALM_HEADER"})
+	if err != nil || cfg.Routes[0].PrincipalHeader != "" {
+		t.Errorf("no header is a value: %v", err)
+	}
+}
+
+// What an anchor or a tag stands before may be nothing at all.
+func TestAnchorsAliasesAndTagsAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"allowed-principals: &a ~\n":                                `gate.yaml:5:21: "&" is an anchor, and this file takes none; write the value itself`,
+		"allowed-principals: &a\n":                                  "gate.yaml:5:21: ",
+		"allowed-realms: [A.EXAMPLE]\nallowed-principals: !!null\n": "gate.yaml:6:21: ",
+		"allowed-principals: !!null x\n":                            `gate.yaml:5:21: "!!null" is a tag`,
+		"allowed-principals: !!seq x\n":                             "gate.yaml:5:26: ",
+		"allowed-principals: !!map [x]\n":                           "gate.yaml:5:26: ",
+		"allowed-principals: [!!null x]\n":                          "gate.yaml:5:22: ",
+		"clock-skew: !!binary x\n":                                  "gate.yaml:5:13: ",
+		"policy: !x {preset: Kerberos}\n":                           "gate.yaml:5:9: ",
+		"&a path: /x\n":                                             "gate.yaml:5:1: ",
+		"log-level: &l info\nlog-format: *l\n":                      "is an anchor",
+		"policy:\n  <<: {preset: Kerberos}\n":                       `"<<" is an alias`,
+	} {
+		_, err := load(t, oneRoute+text, Flags{}, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Who emptied a list is said, too.
+func TestEffectiveTellsTheOriginOfEmptyLists(t *testing.T) {
+	cfg, err := load(t, "keytab: k\nbackend: http://b\nallowed-realms: [A.EXAMPLE]\nroutes:\n  - path: /a\n    allowed-realms: []\n", Flags{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := cfg.Effective()
+	if err != nil || !strings.Contains(string(text), "# gate.yaml:6:5, empty:\n    allowed-realms: []\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if _, err := load(t, string(text), Flags{}, nil); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestAllFindingsAtOnce(t *testing.T) {
 	_, err := load(t, "polcy: x\nlisten: 1\nbackend: x\n", Flags{}, nil)
 	if n := strings.Count(err.Error(), "\n") + 1; n != 1 {
@@ -198,6 +259,9 @@ func TestEffectiveIsAFileThatLeadsToItself(t *testing.T) {
 	strip := func(b []byte) string {
 		var lines []string
 		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(strings.TrimSpace(line), "#") {
+				continue
+			}
 			line, _, _ = strings.Cut(line, " #")
 			lines = append(lines, strings.TrimRight(line, "\n"))
 		}

@@ -18,7 +18,12 @@
 //
 // # Security considerations
 //
-// A typo must not weaken a policy, so an unknown key is an error that names
+// A value that is not there must not weaken a policy: an empty flag or variable
+// is refused ([Given]), since an empty list of allowed clients allows all, and so
+// are anchors, aliases and tags in the file, behind which nothing may stand. An
+// empty list that the file spells out, [], is taken and shown with its origin.
+//
+// A typo must not weaken one either, so an unknown key is an error that names
 // its place and the nearest known name, at every depth including the fields
 // of a policy. All findings are reported at once, each with its origin and its
 // cure. Values that hold secrets (the user information of a backend URL) are

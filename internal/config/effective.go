@@ -31,10 +31,13 @@ func (c *Config) Effective() ([]byte, error) {
 func (c *Config) comment(comments yaml.CommentMap, v any, prefix string) {
 	for name, field := range fieldsOf(v) {
 		how, given := c.origins[prefix+name]
-		if !given || field.Kind() == reflect.Slice && field.Len() == 0 { // the encoder would write "[]" behind the comment
-			continue
+		switch {
+		case !given:
+		case field.Kind() == reflect.Slice && field.Len() == 0: // the encoder would write "[]" behind the comment
+			comments["$."+prefix+name] = []*yaml.Comment{yaml.HeadComment(" " + how + ", empty:")}
+		default:
+			comments["$."+prefix+name] = []*yaml.Comment{yaml.LineComment(" " + how)}
 		}
-		comments["$."+prefix+name] = []*yaml.Comment{yaml.LineComment(" " + how)}
 	}
 }
 

@@ -42,7 +42,42 @@ func parseFile(name string, data []byte) (ast.Node, error) {
 	case len(file.Docs) > 1:
 		return nil, &Error{Findings: []Finding{{Origin: name, Problem: "holds more than one YAML document", Cure: "join them into one"}}}
 	}
-	return file.Docs[0].Body, nil
+	root := file.Docs[0].Body
+	if plain := (plainYAML{name: name}); !plain.check(root) {
+		return nil, &Error{Findings: plain.findings}
+	}
+	return root, nil
+}
+
+// plainYAML finds what says a value in another way than by writing it. An
+// anchor or tag hides what stands behind it, "&a ~" that there is no value, and
+// the decoder does not expect every tag on every kind of value.
+type plainYAML struct {
+	name     string
+	findings []Finding
+}
+
+func (p *plainYAML) check(root ast.Node) bool {
+	ast.Walk(p, root)
+	return len(p.findings) == 0
+}
+
+// Visit implements [ast.Visitor].
+func (p *plainYAML) Visit(node ast.Node) ast.Visitor {
+	kind := ""
+	switch node.(type) {
+	case *ast.AnchorNode:
+		kind = "an anchor"
+	case *ast.AliasNode, *ast.MergeKeyNode:
+		kind = "an alias"
+	case *ast.TagNode:
+		kind = "a tag"
+	default:
+		return p
+	}
+	p.findings = append(p.findings, Finding{Origin: place(p.name, node.GetToken()),
+		Problem: fmt.Sprintf("%q is %s, and this file takes none", node.GetToken().Value, kind), Cure: "write the value itself"})
+	return nil
 }
 
 func syntaxFinding(name string, err error) Finding {

@@ -70,13 +70,35 @@ type loader struct {
 // what the file and the defaults say.
 func (l *loader) overlay(flags *Flags, given Given) {
 	from, to := fieldsOf(flags), fieldsOf(&l.settings)
-	for name, how := range given {
-		if field, ok := to[name]; ok {
+	for _, name := range sorted(given) {
+		how := given[name]
+		field, ok := to[name]
+		switch {
+		case !ok:
+		case isEmpty(from[name]) && !mayBeEmpty(name):
+			l.find(how, name, "is empty", "unset it, or write the value")
+		default:
 			field.Set(from[name])
 			l.origins[name] = how
 		}
 	}
 }
+
+// isEmpty knows what an empty word on a command line or in the environment
+// turns into. It is a variable that was not expanded more often than a wish, and
+// an empty allow-list allows everyone.
+func isEmpty(field reflect.Value) bool {
+	switch v := field.Interface().(type) {
+	case string:
+		return strings.TrimSpace(v) == ""
+	case []string:
+		return len(v) == 0 || slices.ContainsFunc(v, func(s string) bool { return strings.TrimSpace(s) == "" })
+	}
+	return false
+}
+
+// mayBeEmpty names the settings of which "" is a documented value.
+func mayBeEmpty(name string) bool { return name == "principal-header" || name == "realm-header" }
 
 // routesOrOne resolves the routes of the file against the top level, or makes
 // the top level the single route.
