@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -72,6 +73,27 @@ func TestClientsCannotAssertWhoTheyAre(t *testing.T) {
 	}
 	if id := got.Get("X-Request-Id"); id == "" || id != w.event(1)["id"] {
 		t.Errorf("X-Request-Id %q is not the event's id %v", id, w.event(1)["id"])
+	}
+}
+
+// What a client is called must arrive as it is: net/http trims white space, and
+// servers split lists.
+func TestNamesThatAHeaderWouldChangeAreRefused(t *testing.T) {
+	w := newWorld(t)
+	n := 0
+	refused := func(client string, o krbtest.TokenOptions) {
+		t.Helper()
+		msg, req := w.protectWith(client, envelope(soap.V11, payload), o)
+		f := w.openFault(w.post(soap.V11, bytes.NewReader(msg)), req)
+		if n++; f.Subcode.Local != "FailedAuthentication" || w.code(n) != "not-authorized" || w.calls() != 0 {
+			t.Errorf("%q %+v: fault %+v, code %s, %d calls", client, o.Ticket.ClientRealm, f, w.code(n), w.calls())
+		}
+	}
+	for _, client := range []string{"alice ", " alice", "al ice", "alice,bob", ",", "alice\u00a0", "alice\u2028", "alice\u200b", "alice\u202e", "alice/x y"} {
+		refused(client, krbtest.TokenOptions{})
+	}
+	for _, realm := range []string{"A@EXAMPLE.COM", "A/EXAMPLE.COM", `A\EXAMPLE.COM`, "A EXAMPLE.COM", "EXAMPLE.COM ", "A,EXAMPLE.COM"} {
+		refused("alice", krbtest.TokenOptions{Ticket: krbtest.TicketOptions{ClientRealm: realm}, ClientRealm: realm})
 	}
 }
 

@@ -109,7 +109,7 @@ func ownEntries() []Entry {
 		{string(CodeSOAPVersion), "The envelope is of one SOAP version, Content-Type of the other.", "Correct the client: text/xml for SOAP 1.1, application/soap+xml for SOAP 1.2.",
 			sender("Content-Type and envelope are of different SOAP versions."), http.StatusUnsupportedMediaType},
 
-		{string(CodeNotAuthorized), "The client's ticket is good, but allowed-principals or allowed-realms of the route do not name it.", "Add the principal that the event shows, if it is to have access.",
+		{string(CodeNotAuthorized), "The client's ticket is good, but allowed-principals or allowed-realms of the route do not name it, or its name cannot be told in an HTTP header.", "Add the principal that the event shows, if it is to have access; rename one with white space or a comma.",
 			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: wssec.NSWSSE, Local: "FailedAuthentication"}, Reason: "The security token could not be authenticated or authorized"}, 0},
 		{string(CodeBackendDown), "The backend took no connection, or broke it.", "See that the backend runs and that backend: of the route is its address.", receiver(unavailable), 0},
 		{string(CodeBackendTimeout), "The backend's reply was not complete within backend-timeout.", "Look at the backend, or raise backend-timeout.", receiver(unavailable), 0},

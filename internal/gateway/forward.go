@@ -74,14 +74,14 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 	return g.backendReply(r.Context(), resp, m.version, l)
 }
 
-// authorize gives the principal in the form of krb5_unparse_name, and its
-// realm. Special characters in a name are escaped, so that none can look like
+// authorize gives the principal, name@REALM, and its realm. Special characters
+// in a name are escaped as by krb5_unparse_name, so that none can look like
 // another's.
 func (rt *route) authorize(msg *wssec.Message) (principal, realm string, err error) {
 	name, realm := msg.Principal()
 	principal = name + "@" + realm
 	switch {
-	case name == "" || realm == "" || !printable(principal):
+	case !tellable(name, realm):
 		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("principal %q cannot be told to the backend in an HTTP header", principal)}
 	case len(rt.AllowedPrincipals) > 0 && !slices.Contains(rt.AllowedPrincipals, principal):
 		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("%s is not among allowed-principals", principal)}
@@ -91,10 +91,17 @@ func (rt *route) authorize(msg *wssec.Message) (principal, realm string, err err
 	return principal, realm, nil
 }
 
-// printable refuses what could split or disguise a header: controls, format
-// characters and ill-formed UTF-8.
-func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) })
+// tellable says whether a backend reads in an HTTP header what we write there.
+// White space is trimmed on the way, and lists are split at commas, so that
+// "alice " or "alice,x" would arrive as another client; controls, format
+// characters and ill-formed UTF-8 split or disguise. A realm has no escapes, so
+// it must not need any: a backend takes what stands behind "@" for it.
+func tellable(name, realm string) bool {
+	bad := func(r rune) bool {
+		return r == ',' || unicode.IsSpace(r) || !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r)
+	}
+	return name != "" && realm != "" && utf8.ValidString(name) && utf8.ValidString(realm) &&
+		!strings.ContainsFunc(name, bad) && !strings.ContainsFunc(realm, bad) && !strings.ContainsAny(realm, `@/\`)
 }
 
 // backendReply reads a reply with the same limits and the same parser as a

@@ -100,7 +100,12 @@ func (w *world) protect(v soap.Version, body string) ([]byte, *wssec.Request) {
 
 func (w *world) protectAs(client, message string) ([]byte, *wssec.Request) {
 	w.t.Helper()
-	token, key, err := w.kdc.Token(client, service, krbtest.TokenOptions{})
+	return w.protectWith(client, message, krbtest.TokenOptions{})
+}
+
+func (w *world) protectWith(client, message string, o krbtest.TokenOptions) ([]byte, *wssec.Request) {
+	w.t.Helper()
+	token, key, err := w.kdc.Token(client, service, o)
 	w.must(err)
 	env, err := soap.Parse([]byte(message), xmltext.Options{})
 	w.must(err)
