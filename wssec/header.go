@@ -1,0 +1,163 @@
+package wssec
+
+import (
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// message writes the whole message. value is the SignatureValue, nil without a signature.
+func (w *writer) message(dst []byte) (out, value []byte, err error) {
+	if err := w.newSuffix(); err != nil {
+		return dst, nil, err
+	}
+	signs := w.p.policy.Binding == Symmetric || w.token != nil && w.p.policy.endorsing()
+	if !signs {
+		return w.unsigned(dst), nil, nil
+	}
+	return w.signed(dst)
+}
+
+// unsigned writes a message whose protection is the channel's: a Timestamp and the token.
+func (w *writer) unsigned(dst []byte) []byte {
+	var content []byte
+	if w.p.policy.Timestamp == Required {
+		content = appendTimestamp(content, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
+	}
+	if w.token != nil {
+		content = w.appendBST(content, w.id("BST"))
+	}
+	if content == nil && !w.env.foreign {
+		start, _, _, end := w.env.Root.SourceRange()
+		return append(dst, w.env.Root.Doc().Source()[start:end]...)
+	}
+	var blocks []byte
+	for _, b := range w.env.blocks {
+		blocks = appendBlock(blocks, b, "")
+	}
+	body := func(dst []byte) ([]byte, error) { return appendBlock(dst, w.env.Body, ""), nil }
+	var security []byte
+	if content != nil {
+		security = w.security(content)
+	}
+	dst, _ = w.env.appendEnvelope(dst, security, blocks, body)
+	return dst
+}
+
+// appendBlock appends an element as written, with extra attributes.
+func appendBlock(dst []byte, n xmltext.Node, extra string) []byte {
+	dst = appendStartTag(dst, n, extra)
+	dst = appendContent(dst, n)
+	return appendEndTag(dst, n)
+}
+
+// security wraps the children of the Security header. mustUnderstand makes sure that a
+// receiver that cannot process it says so (WSS §5).
+func (w *writer) security(content []byte) []byte {
+	out := append([]byte(nil), `<wsse:Security xmlns:wsse="`+NSWSSE+`" xmlns:env="`+w.env.Version.Namespace()+`" env:mustUnderstand="1"`...)
+	if actor := w.p.policy.Actor; actor != "" {
+		name := ` env:actor="`
+		if w.env.Version == soap.V12 {
+			name = ` env:role="`
+		}
+		out = append(xmltext.AppendEscapedAttr(append(out, name...), actor), '"')
+	}
+	out = append(append(out, '>'), content...)
+	return append(out, `</wsse:Security>`...)
+}
+
+// signed writes a signed and perhaps encrypted message, in the order in which a receiver
+// undoes it.
+func (w *writer) signed(dst []byte) (out, value []byte, err error) {
+	head, err := w.tokens()
+	if err != nil {
+		return dst, nil, err
+	}
+	blocks, body, err := w.protectParts()
+	if err != nil {
+		return dst, nil, err
+	}
+	listed := w.encrypted // what the list for the parts names
+	t := xmldsig.Template{ID: w.id("SIG"), Method: w.p.signature, Digest: w.p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo}
+	sig, value := t.Append(nil, w.sigKey)
+	if w.p.policy.EncryptSignature {
+		plain := sig
+		sig, err = w.encrypt(nil, xmlenc.TypeElement, len(plain), func(b []byte) []byte { return append(b, plain...) })
+		if err != nil {
+			return dst, nil, err
+		}
+	}
+	dst, err = w.env.appendEnvelope(dst, w.security(w.arrange(head, sig, listed)), blocks, body)
+	return dst, value, err
+}
+
+// arrange puts ReferenceLists and Signature behind the tokens.
+func (w *writer) arrange(head, sig []byte, listed []string) []byte {
+	sealed := w.encrypted[len(listed):] // the encrypted Signature
+	if w.p.policy.ProtectionOrder == SignBeforeEncrypt {
+		if len(w.encrypted) > 0 {
+			head = xmlenc.AppendReferenceList(head, w.encrypted...)
+		}
+		return append(head, sig...)
+	}
+	if len(sealed) > 0 {
+		head = xmlenc.AppendReferenceList(head, sealed...)
+	}
+	head = append(head, sig...)
+	if len(listed) > 0 {
+		head = xmlenc.AppendReferenceList(head, listed...)
+	}
+	return head
+}
+
+// tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations, and enters
+// those that the signature covers.
+func (w *writer) tokens() ([]byte, error) {
+	p := &w.p.policy
+	var head []byte
+	if p.Timestamp != Forbidden {
+		id := w.id("TS")
+		head = appendTimestamp(head, id, w.p.cfg.Time(), p.TTL)
+		w.sign(id, head)
+	}
+	str := []byte(nil)
+	if w.token != nil {
+		id := w.id("BST")
+		start := len(head)
+		head = w.appendBST(head, id)
+		if w.signsToken() {
+			w.sign(id, head[start:])
+		}
+		valueType, tokenType := w.key.tokenType, w.key.tokenType
+		if p.OptionalAttributes == Off {
+			valueType, tokenType = "", ""
+		}
+		str = directSTR(id, valueType, tokenType)
+	} else {
+		str = w.hashSTR()
+	}
+	if err := w.prepareKeys(str); err != nil {
+		return nil, err
+	}
+	head = append(head, w.derivedTokens...)
+	if w.p.policy.SignatureConfirmation && w.token == nil {
+		for _, value := range w.confirm {
+			id := w.id("SC")
+			start := len(head)
+			head = appendConfirmation(head, id, value)
+			w.sign(id, head[start:])
+		}
+	}
+	return head, nil
+}
+
+// signsToken tells whether the signature of a request covers the token.
+func (w *writer) signsToken() bool {
+	for _, t := range w.p.policy.SupportingTokens {
+		if t.Use == SignedEndorsing {
+			return true
+		}
+	}
+	return w.p.policy.ProtectTokens
+}

@@ -1,0 +1,157 @@
+package wssec
+
+import (
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// protectParts signs and encrypts header blocks and Body and gives them as they will stand
+// in the message.
+func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
+	for _, b := range w.env.blocks {
+		if blocks, err = w.block(blocks, b); err != nil {
+			return nil, nil, err
+		}
+	}
+	body, err = w.body()
+	return blocks, body, err
+}
+
+// block protects one header block.
+func (w *writer) block(dst []byte, b xmltext.Node) ([]byte, error) {
+	p := &w.p.policy
+	signed, sealed := p.SignedParts.matches(b), p.EncryptedParts.matches(b)
+	id := idAttr{}
+	if signed && !(sealed && p.ProtectionOrder == EncryptBeforeSign) {
+		var err error
+		if id, err = w.idFor(b, "H"); err == nil {
+			err = w.signNode(b, id)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !sealed {
+		return appendBlock(dst, b, id.text(b)), nil
+	}
+	start := len(dst)
+	ehID := w.id("EH")
+	dst, err := w.encryptedHeader(dst, b, id, ehID)
+	if err == nil && signed && p.ProtectionOrder == EncryptBeforeSign {
+		err = w.signText(dst[start:], ehID, w.env.Header)
+	}
+	return dst, err
+}
+
+// encryptedHeader writes a wsse11:EncryptedHeader (WSS §9.3), which copies the SOAP
+// attributes of the block.
+func (w *writer) encryptedHeader(dst []byte, b xmltext.Node, id idAttr, ehID string) ([]byte, error) {
+	ns := w.env.Version.Namespace()
+	dst = append(dst, `<wsse11:EncryptedHeader xmlns:env="`+ns+`" xmlns:wsse11="`+NSWSSE11+`" xmlns:wsu="`+NSWSU+`"`...)
+	for _, name := range [...]string{"actor", "mustUnderstand", "relay", "role"} {
+		if v, ok := b.Attr(ns, name); ok {
+			dst = append(dst, ` env:`+name+`="`...)
+			dst = append(xmltext.AppendEscapedAttr(dst, v), '"')
+		}
+	}
+	dst = append(dst, ` wsu:Id="`+ehID+`">`...)
+	plain := detachedWith(b, id)
+	dst, err := w.encrypt(dst, xmlenc.TypeElement, len(plain), func(buf []byte) []byte { return append(buf, plain...) })
+	return append(dst, `</wsse11:EncryptedHeader>`...), err
+}
+
+// detachedWith gives an element that stands alone, with its wsu:Id written.
+func detachedWith(n xmltext.Node, id idAttr) []byte {
+	out := n.AppendDetached(nil)
+	if id.prefix == "" {
+		return out
+	}
+	name := 1 + len(qname(n))
+	attr := id.text(n)
+	return append(out[:name:name], append([]byte(attr), out[name:]...)...)
+}
+
+// appendFunc appends a part of the message that is written late, to be held once.
+type appendFunc func(dst []byte) ([]byte, error)
+
+// body signs the Body and tells how it is written: encrypted at the end, unless the
+// signature covers the ciphertext.
+func (w *writer) body() (appendFunc, error) {
+	p, b := &w.p.policy, w.env.Body
+	signed, sealed := p.SignedParts.Body, p.EncryptedParts.Body
+	id := idAttr{}
+	if signed {
+		var err error
+		if id, err = w.idFor(b, "B"); err != nil {
+			return nil, err
+		}
+	}
+	if !sealed {
+		write := func(dst []byte) ([]byte, error) { return appendBlock(dst, b, id.text(b)), nil }
+		if !signed {
+			return write, nil
+		}
+		return write, w.signNode(b, id)
+	}
+	ed := w.encryptedID()
+	write := func(dst []byte) ([]byte, error) { return w.encryptedBody(dst, id, ed) }
+	if !signed {
+		return write, nil
+	}
+	if p.ProtectionOrder == SignBeforeEncrypt {
+		return write, w.signNode(b, id)
+	}
+	out, err := write(nil)
+	if err == nil {
+		err = w.signText(out, id.value, w.env.Root)
+	}
+	return func(dst []byte) ([]byte, error) { return append(dst, out...), nil }, err
+}
+
+// encryptedBody writes the Body with its content encrypted.
+func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error) {
+	b := w.env.Body
+	_, from, to, _ := b.SourceRange()
+	dst = appendStartTag(dst, b, id.text(b))
+	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, (to-from)+1024, plaintext(b))
+	return appendEndTag(dst, b), err
+}
+
+// plaintext gives the content of the Body for encryption. Its elements repeat the
+// declarations in scope, for receivers that read it out of its place and for those that
+// take no name from outside it, unless that would double the content: a backend could
+// otherwise make a small reply a large one.
+func plaintext(b xmltext.Node) func([]byte) []byte {
+	_, from, to, _ := b.SourceRange()
+	repeat := 0
+	scope := b.ScopeSize()
+	for range b.Children() {
+		if repeat += scope; repeat > max(16<<10, to-from) {
+			return b.AppendSourceContent
+		}
+	}
+	return b.AppendDetachedContent
+}
+
+// signText signs an element as it was just written: it is scanned where it will stand,
+// since the declarations of its parents are in scope of it.
+func (w *writer) signText(element []byte, id string, parent xmltext.Node) error {
+	doc := appendStartTag(nil, w.env.Root, "")
+	inHeader := !parent.IsZero() && parent != w.env.Root
+	if inHeader {
+		doc = appendStartTag(doc, parent, "")
+	}
+	doc = append(doc, element...)
+	if inHeader {
+		doc = appendEndTag(doc, parent)
+	}
+	d, err := xmltext.Scan(appendEndTag(doc, w.env.Root), xmltext.Options{Limits: xmltext.Limits{MessageBytes: -1}})
+	if err != nil {
+		return err
+	}
+	n := d.Root().FirstChild()
+	if inHeader {
+		n = n.FirstChild()
+	}
+	return w.signNode(n, idAttr{value: id})
+}
