@@ -355,9 +355,9 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 // checkReplay asks the store, once for each authenticator.
 func (s *acceptance) checkReplay(ctx context.Context) error {
 	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
-		if since := h.CompleteSince().Truncate(time.Microsecond); s.auth.ctime.Before(since) {
-			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: fmt.Sprintf("authenticator is of %s, replays are known since %s only: "+
-				"the client tries again with a new one", s.auth.ctime.Format(time.RFC3339Nano), since.UTC().Format(time.RFC3339Nano))}
+		if from := h.CompleteFrom(s.auth.ctime); s.auth.ctime.Before(from) {
+			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: fmt.Sprintf("authenticator is of %s, replays are known from %s on only: "+
+				"the client tries again with a new one", s.auth.ctime.Format(time.RFC3339Nano), from.UTC().Format(time.RFC3339Nano))}
 		}
 	}
 	s.replayID = sha256.Sum256(s.req.authenticator.cipher)

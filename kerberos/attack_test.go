@@ -260,6 +260,66 @@ func TestAttackRestart(t *testing.T) {
 	}
 }
 
+// TestAttackRunWithoutJournal: what a process without the journal, or with another one, accepted in between is not accepted
+// when the journal is opened again; the journal's history does not cover that time.
+func TestAttackRunWithoutJournal(t *testing.T) {
+	clock := now
+	timeFunc := func() time.Time { return clock }
+	k := krbtest.New(krbtest.Config{Time: timeFunc})
+	k.AddService(service)
+	dir, otherDir := t.TempDir(), t.TempDir()
+	journal := func(dir string) (kerberos.ReplayStore, func()) {
+		j, err := kerberos.OpenReplayJournal(dir, kerberos.ReplayJournalConfig{Time: timeFunc})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j, func() { j.Close() }
+	}
+	between := map[string]func() (kerberos.ReplayStore, func()){
+		"memory": func() (kerberos.ReplayStore, func()) {
+			return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: timeFunc}), func() {}
+		},
+		"other journal": func() (kerberos.ReplayStore, func()) { return journal(otherDir) },
+	}
+	accept := func(store kerberos.ReplayStore, token []byte) error {
+		clock = clock.Add(time.Second)
+		_, err := newAcceptor(t, k, kerberos.AcceptorConfig{Replay: store, Time: timeFunc}).Accept(t.Context(), token)
+		return err
+	}
+	for name, open := range between {
+		t.Run(name, func(t *testing.T) {
+			for round := range 3 {
+				store, stop := journal(dir)
+				clock = clock.Add(time.Second)
+				mine, _ := mustToken(t, k, krbtest.TokenOptions{})
+				clock = clock.Add(time.Second)
+				stop()
+				clock = clock.Add(time.Second)
+				store, stop = open()
+				clock = clock.Add(time.Second)
+				token, _ := mustToken(t, k, krbtest.TokenOptions{})
+				if err := accept(store, token); err != nil {
+					t.Fatal(round, err)
+				}
+				stop()
+				clock = clock.Add(time.Second)
+				for range 2 { // the second time what was found at the first must be in its header
+					store, stop = journal(dir)
+					wantRefusal(t, accept(store, token), kerberos.CodeBeforeStart)
+					stop()
+					clock = clock.Add(time.Second)
+				}
+				store, stop = journal(dir)
+				if err := accept(store, mine); err != nil {
+					t.Error("made while the journal was open, and not presented yet:", err)
+				}
+				stop()
+				clock = clock.Add(time.Second)
+			}
+		})
+	}
+}
+
 // TestAttackShortCiphertexts: every length of both ciphertexts, for all encryption types (gokrb5 panics on those shorter
 // than the checksum).
 func TestAttackShortCiphertexts(t *testing.T) {

@@ -73,7 +73,7 @@ func Codes() []CodeInfo {
 		{CodeClientRealm, "The client's realm is not trusted, or the client is anonymous.", "Add the realm to the trusted client realms if it should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
-		{CodeBeforeStart, "The authenticator was made before this process began to remember which it has seen.", "The client tries again. Use a replay journal to avoid this after restarts."},
+		{CodeBeforeStart, "The authenticator was made at a time when this process, or the one whose replay journal it goes on with, did not run.", "The client tries again. Use a replay journal, so that after a restart only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
 		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
 	}

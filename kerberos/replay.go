@@ -15,11 +15,13 @@ type ReplayStore interface {
 	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
 }
 
-// ReplayHistory is implemented by a ReplayStore that knows since when its memory is complete. Authenticators made
-// before are refused, as they may have been accepted by a process that nobody remembers. What wraps such a store passes
-// the method on.
+// ReplayHistory is implemented by a ReplayStore that knows of which times its memory is complete. Authenticators made at
+// other times are refused, as they may have been accepted by a process that nobody remembers. What wraps such a store
+// passes the method on.
 type ReplayHistory interface {
-	CompleteSince() time.Time
+	// CompleteFrom is made when an authenticator of that time would be known had one been accepted, else the time from
+	// which on this is so again.
+	CompleteFrom(made time.Time) time.Time
 }
 
 // Errors of the stores in this package.

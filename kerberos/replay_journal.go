@@ -1,17 +1,14 @@
 package kerberos
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -24,7 +21,7 @@ type ReplayJournalConfig struct {
 	// process but not the machine; a restart of the machine without Close is noticed (on Linux), and then authenticators made
 	// before it are refused.
 	Sync bool
-	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144, some 11 MB.
+	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144, some 14 MB.
 	SegmentRecords int
 	// SegmentAge is the time after which a new file is begun. 0 means 5 minutes.
 	SegmentAge time.Duration
@@ -37,6 +34,9 @@ type ReplayJournalConfig struct {
 // A ReplayJournal is a ReplayStore whose ids survive the process: each is written to a file before Add returns. The
 // files lie in a directory of their own, which one process uses at a time; a file is removed when all of its ids are
 // past their time.
+//
+// It refuses authenticators that were made while no process had it open: another, with another journal or none, may have
+// accepted them. A copy of its directory must not be put back before the skew limit has passed since the copy was made.
 type ReplayJournal struct {
 	mem  *MemoryReplayStore
 	dir  string
@@ -45,6 +45,7 @@ type ReplayJournal struct {
 	boot uint32 // hash of the machine's boot id; 0 when unknown or when records survive the machine
 
 	found Recovery
+	gaps  [journalGaps]gap // when nobody had it open, the latest last; zeros first
 
 	mu      sync.Mutex
 	active  *os.File // nil after a failed write and when closed
@@ -56,11 +57,17 @@ type ReplayJournal struct {
 
 // A Recovery tells what OpenReplayJournal found.
 type Recovery struct {
-	Files    int  // journal files
-	Restored int  // ids that are still live
-	Torn     int  // records that were being written when the process ended; they were not accepted
-	Damaged  bool // a file was unreadable, or the machine went down without Close: what is older is refused, as with a MemoryReplayStore
+	Files    int           // journal files
+	Restored int           // ids that are still live
+	Torn     int           // records that were being written when the process ended; they were not accepted
+	Gap      time.Duration // since the last sign of life of the process before: authenticators made in it are refused
+	// Damaged tells that a file was unreadable, that the machine went down without Close, or that the clock has gone back
+	// behind the last sign of life: what is older is refused, as with a MemoryReplayStore.
+	Damaged bool
 }
+
+// gap is a time without the journal, both ends in Unix nanoseconds, the first of which is not in it.
+type gap struct{ from, to int64 }
 
 // segment is one file of the journal.
 type segment struct {
@@ -71,9 +78,11 @@ type segment struct {
 }
 
 const (
-	journalMagic  = "wssgate replay 1"
-	journalHeader = len(journalMagic) + 8 + 8 + 8 + 4 + 4 // number, complete since, floor, boot, checksum
-	journalRecord = 32 + 8 + 4                            // id, expires, checksum
+	journalMagic  = "wssgate replay 2"
+	journalGaps   = 8
+	journalHeader = len(journalMagic) + 8 + 8 + 8 + 8 + 16*journalGaps + 4 + 4 // number, begun, complete since, floor, gaps, boot, checksum
+	journalSummed = 32 + 8 + 8                                                 // id, expires, written
+	journalRecord = journalSummed + 4                                          // checksum
 	journalLock   = "replay.lock"
 	journalPrefix = "replay-"
 	journalSuffix = ".journal"
@@ -127,8 +136,19 @@ func OpenReplayJournal(dir string, cfg ReplayJournalConfig) (*ReplayJournal, err
 // Recovery tells what was found at opening.
 func (j *ReplayJournal) Recovery() Recovery { return j.found }
 
-// CompleteSince is when the journal was begun, or when it was opened if Recovery.Damaged.
+// CompleteSince is when the journal was begun, or when it was opened if Recovery.Damaged. After many restarts it moves on.
 func (j *ReplayJournal) CompleteSince() time.Time { return j.mem.since }
+
+// CompleteFrom implements ReplayHistory.
+func (j *ReplayJournal) CompleteFrom(made time.Time) time.Time {
+	made = j.mem.CompleteFrom(made)
+	for _, g := range j.gaps {
+		if from, to := ctimeOf(time.Unix(0, g.from)), ctimeOf(time.Unix(0, g.to)); made.After(from) && made.Before(to) {
+			made = to
+		}
+	}
+	return made
+}
 
 // Len is the number of ids held.
 func (j *ReplayJournal) Len() int { return j.mem.Len() }
@@ -153,12 +173,13 @@ func (j *ReplayJournal) append(id [32]byte, expires int64) error {
 	if j.closed {
 		return os.ErrClosed
 	}
-	if j.active == nil || j.segment.records >= j.cfg.SegmentRecords || j.cfg.Time().Sub(j.segment.begun) >= j.cfg.SegmentAge {
+	now := j.cfg.Time()
+	if j.active == nil || j.segment.records >= j.cfg.SegmentRecords || now.Sub(j.segment.begun) >= j.cfg.SegmentAge {
 		if err := j.rotate(); err != nil {
 			return err
 		}
 	}
-	if err := j.write(appendRecord(make([]byte, 0, journalRecord), j.segment.number, id, expires)); err != nil {
+	if err := j.write(appendRecord(make([]byte, 0, journalRecord), j.segment.number, id, expires, now.UnixNano())); err != nil {
 		j.active.Close()
 		j.active = nil // the file may end in half a record
 		return err
@@ -186,7 +207,7 @@ func (j *ReplayJournal) rotate() error {
 	}
 	// The header is on the disk before any record is accepted, and an old file before a new one: so that what a restart
 	// of the machine has cost is seen by the newest header.
-	if _, err = f.Write(j.header(next.number)); err == nil {
+	if _, err = f.Write(j.header(next)); err == nil {
 		err = errors.Join(j.cfg.fsync(f), syncDir(j.dir))
 	}
 	if err == nil && j.active != nil {
@@ -227,7 +248,7 @@ func (j *ReplayJournal) outdate(now int64) {
 func (j *ReplayJournal) rewrite() error {
 	var b []byte
 	j.mem.each(func(id [32]byte, expires int64) {
-		b = appendRecord(b, j.segment.number, id, expires)
+		b = appendRecord(b, j.segment.number, id, expires, j.segment.begun.UnixNano())
 		j.segment.records++
 		j.segment.latest = max(j.segment.latest, expires)
 	})
@@ -260,7 +281,7 @@ func (j *ReplayJournal) Close() error {
 	j.closed = true
 	var err error
 	if j.active != nil {
-		_, err = j.active.Write(appendRecord(nil, j.segment.number, [32]byte{}, j.cfg.Time().UnixNano())) // says: closed
+		_, err = j.active.Write(appendRecord(nil, j.segment.number, [32]byte{}, 0, j.cfg.Time().UnixNano())) // says: closed
 		err = errors.Join(err, j.cfg.fsync(j.active), j.active.Close())
 	}
 	return errors.Join(err, j.lock.Close())
@@ -268,170 +289,32 @@ func (j *ReplayJournal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// header is the first octets of a file: which it is, since when the journal is complete, up to which expiry ids have
-// been dropped, and the machine's boot.
-func (j *ReplayJournal) header(number uint64) []byte {
+// header is the first octets of a file: which it is and when it was begun, since when the journal is complete but for the
+// gaps, up to which expiry ids have been dropped, and the machine's boot.
+func (j *ReplayJournal) header(s segment) []byte {
 	b := append(make([]byte, 0, journalHeader), journalMagic...)
-	b = binary.BigEndian.AppendUint64(b, number)
+	b = binary.BigEndian.AppendUint64(b, s.number)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.begun.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(j.mem.since.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(j.mem.floor()))
+	for _, g := range j.gaps {
+		b = binary.BigEndian.AppendUint64(b, uint64(g.from))
+		b = binary.BigEndian.AppendUint64(b, uint64(g.to))
+	}
 	b = binary.BigEndian.AppendUint32(b, j.boot)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // appendRecord appends a record; the checksum covers the file's number too.
-func appendRecord(b []byte, number uint64, id [32]byte, expires int64) []byte {
+func appendRecord(b []byte, number uint64, id [32]byte, expires, written int64) []byte {
 	b = append(b, id[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(expires))
-	return binary.BigEndian.AppendUint32(b, recordSum(number, b[len(b)-40:]))
+	b = binary.BigEndian.AppendUint64(b, uint64(written))
+	return binary.BigEndian.AppendUint32(b, recordSum(number, b[len(b)-journalSummed:]))
 }
 
 func recordSum(number uint64, b []byte) uint32 {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], number)
 	return crc32.Update(crc32.Checksum(n[:], castagnoli), castagnoli, b)
-}
-
-// load reads all files, oldest first. The newest says how the last process ended.
-func (j *ReplayJournal) load() error {
-	numbers, err := j.files()
-	if err != nil {
-		return err
-	}
-	var newest *readSegment
-	for i, number := range numbers {
-		j.number = number
-		s, err := j.read(number)
-		if err != nil {
-			return err
-		}
-		if s.legible {
-			j.old, newest = append(j.old, s.segment), s
-			continue
-		}
-		// The newest file may have been cut off before its header was there; nothing was accepted with it.
-		j.found.Damaged = j.found.Damaged || i < len(numbers)-1 || !s.short
-		if err := os.Remove(j.path(number)); err != nil {
-			return err
-		}
-	}
-	j.found.Files = len(j.old)
-	if newest == nil {
-		return nil
-	}
-	if !newest.closed && newest.boot != 0 && newest.boot != bootID() {
-		j.found.Damaged = true
-	}
-	if !j.found.Damaged {
-		j.mem.since = newest.since
-	}
-	return nil
-}
-
-// files lists the numbers of the journal's files, ascending.
-func (j *ReplayJournal) files() ([]uint64, error) {
-	entries, err := os.ReadDir(j.dir) // sorted by name, which has the number in fixed width
-	if err != nil {
-		return nil, err
-	}
-	var numbers []uint64
-	for _, e := range entries {
-		name := e.Name()
-		if !strings.HasPrefix(name, journalPrefix) || !strings.HasSuffix(name, journalSuffix) {
-			continue
-		}
-		var n uint64
-		if _, err := fmt.Sscanf(name, journalPrefix+"%016x"+journalSuffix, &n); err == nil && n > 0 && filepath.Base(j.path(n)) == name {
-			numbers = append(numbers, n)
-		}
-	}
-	return numbers, nil
-}
-
-// readSegment is what read found in a file.
-type readSegment struct {
-	segment
-	legible bool // has a header
-	short   bool // ends before its header does
-	closed  bool // ends in the record of Close
-	since   time.Time
-	boot    uint32
-}
-
-// read takes the ids of one file over. An unreadable record with others behind it is damage; at the end it was being
-// written.
-func (j *ReplayJournal) read(number uint64) (*readSegment, error) {
-	s := &readSegment{segment: segment{number: number}}
-	f, err := os.OpenFile(j.path(number), os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r := bufio.NewReader(f)
-	h := make([]byte, journalHeader)
-	if _, err := io.ReadFull(r, h); err == io.EOF || err == io.ErrUnexpectedEOF {
-		s.short = true
-		return s, nil
-	} else if err != nil {
-		return nil, err
-	}
-	fields := h[len(journalMagic):]
-	if string(h[:len(journalMagic)]) != journalMagic || binary.BigEndian.Uint64(fields) != number ||
-		crc32.Checksum(h[:journalHeader-4], castagnoli) != binary.BigEndian.Uint32(h[journalHeader-4:]) {
-		return s, nil
-	}
-	s.legible = true
-	s.since = time.Unix(0, int64(binary.BigEndian.Uint64(fields[8:])))
-	j.mem.raiseFloor(int64(binary.BigEndian.Uint64(fields[16:])))
-	s.boot = binary.BigEndian.Uint32(fields[24:])
-	if err := j.readRecords(s, r); err != nil {
-		return nil, err
-	}
-	// After SIGKILL its records may be with the operating system only, and from the next header on nobody would notice
-	// when a restart of the machine loses them.
-	return s, j.cfg.fsync(f)
-}
-
-func (j *ReplayJournal) readRecords(s *readSegment, from io.Reader) error {
-	r := make([]byte, journalRecord)
-	bad := 0
-	for {
-		n, err := io.ReadFull(from, r)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			if bad > 1 { // one was being written; more were lost with the machine
-				j.found.Damaged = true
-			}
-			if bad > 0 || n > 0 {
-				j.found.Torn++
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if recordSum(s.number, r[:40]) != binary.BigEndian.Uint32(r[40:]) {
-			bad++
-			continue
-		}
-		if bad > 0 {
-			j.found.Damaged = true
-		}
-		if err := j.takeOver(s, [32]byte(r), int64(binary.BigEndian.Uint64(r[32:]))); err != nil {
-			return err
-		}
-	}
-}
-
-// takeOver is one record.
-func (j *ReplayJournal) takeOver(s *readSegment, id [32]byte, expires int64) error {
-	s.records++
-	if s.closed = id == [32]byte{}; s.closed {
-		return nil
-	}
-	s.latest = max(s.latest, expires)
-	restored, err := j.mem.restore(id, expires)
-	if restored {
-		j.found.Restored++
-	}
-	return err
 }

@@ -52,6 +52,17 @@ func NewMemoryReplayStore(cfg MemoryReplayConfig) *MemoryReplayStore {
 // CompleteSince is the time of creation, or as configured.
 func (s *MemoryReplayStore) CompleteSince() time.Time { return s.since }
 
+// CompleteFrom implements ReplayHistory.
+func (s *MemoryReplayStore) CompleteFrom(made time.Time) time.Time {
+	if since := ctimeOf(s.since); made.Before(since) {
+		return since
+	}
+	return made
+}
+
+// ctimeOf is what a client whose clock is ours would have written then (RFC 4120 5.2.4).
+func ctimeOf(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
+
 // Len is the number of ids held, dead ones that were not yet dropped included.
 func (s *MemoryReplayStore) Len() int { return int(s.count.Load()) }
 

@@ -323,6 +323,65 @@ func TestReplayJournalSyncsWhatKillLeft(t *testing.T) {
 	}
 }
 
+// TestReplayJournalGaps: of the times when nobody had the journal open it does not claim to know, also after more restarts
+// than the header has room for.
+func TestReplayJournalGaps(t *testing.T) {
+	for name, end := range map[string]func(*ReplayJournal){"closed": func(j *ReplayJournal) { j.Close() }, "killed": kill} {
+		t.Run(name, func(t *testing.T) {
+			dir, c := t.TempDir(), newTestClock()
+			cfg := ReplayJournalConfig{Time: c.now}
+			type run struct{ opened, ended time.Time }
+			var runs []run
+			for n := range 3 * journalGaps {
+				j := openJournal(t, dir, cfg)
+				if n > 0 && (j.Recovery().Gap != time.Hour || j.Recovery().Damaged) {
+					t.Fatalf("%+v", j.Recovery())
+				}
+				for i, r := range runs {
+					known := i >= n-journalGaps
+					if got := j.CompleteFrom(r.opened); got.Equal(r.opened) != known {
+						t.Errorf("run %d: complete from %v for the start of run %d at %v", n, got, i, r.opened)
+					}
+					if got := j.CompleteFrom(r.ended); got.Equal(r.ended) != known {
+						t.Errorf("run %d: complete from %v for the end of run %d at %v", n, got, i, r.ended)
+					}
+					next := r.ended.Add(time.Hour)
+					for _, made := range []time.Time{r.ended.Add(time.Microsecond), next.Add(-time.Microsecond)} {
+						if got := j.CompleteFrom(made); got.Before(next) {
+							t.Errorf("run %d: complete from %v for %v in the gap after run %d", n, got, made, i)
+						}
+					}
+				}
+				opened := c.now()
+				c.advance(time.Minute)
+				add(t, j, n, c.now().Add(time.Minute))
+				runs = append(runs, run{opened, c.now()})
+				end(j)
+				c.advance(time.Hour)
+			}
+		})
+	}
+}
+
+// TestReplayJournalClockBehindLastRecord: when the clock was stepped back nobody can say what came in between.
+func TestReplayJournalClockBehindLastRecord(t *testing.T) {
+	dir, c := t.TempDir(), newTestClock()
+	cfg := ReplayJournalConfig{Time: c.now}
+	j := openJournal(t, dir, cfg)
+	c.advance(time.Minute)
+	expires := c.now().Add(time.Minute)
+	add(t, j, 1, expires)
+	j.Close()
+	c.advance(-time.Second)
+	j = openJournal(t, dir, cfg)
+	if !j.Recovery().Damaged || !j.CompleteSince().Equal(c.now()) {
+		t.Errorf("%+v, complete since %v", j.Recovery(), j.CompleteSince())
+	}
+	if add(t, j, 1, expires) {
+		t.Error("replay")
+	}
+}
+
 func TestReplayJournalLock(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir, ReplayJournalConfig{})
