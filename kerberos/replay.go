@@ -31,13 +31,30 @@ var (
 )
 
 // ReplayRisk says in words what risk of replay after a restart remains with a store, for an operator to read at start;
-// maxSkew is the acceptor's. It is empty when none remains.
+// maxSkew is the acceptor's, and 0 means DefaultMaxSkew. It is empty when none remains: with a journal that has been used
+// for a while and was not damaged. A process that has used another journal or none since then cannot be known of; after
+// one the risk is that of a new journal.
 func ReplayRisk(store ReplayStore, maxSkew time.Duration) string {
-	switch store.(type) {
+	if maxSkew <= 0 {
+		maxSkew = DefaultMaxSkew
+	}
+	forgotten := fmt.Sprintf("tokens made before the start are refused, but one that was accepted before it from a client whose clock runs ahead "+
+		"(by up to %v) can be presented once more until that time has come, and clients whose clocks run behind are refused for as long "+
+		"after the start.", maxSkew)
+	switch s := store.(type) {
 	case *MemoryReplayStore:
-		return fmt.Sprintf("accepted authenticators are remembered in memory only: after a restart, tokens made before it are refused, "+
-			"but a token from a client whose clock runs ahead (by up to %v) can be presented once more until that time has come; "+
-			"clients whose clocks run behind are refused for as long after a restart. A replay journal in a state directory avoids both.", maxSkew)
+		return "accepted authenticators are remembered in memory only: after a restart, " + forgotten +
+			" A replay journal in a state directory avoids both."
+	case *ReplayJournal:
+		// What a process before accepted has its time up to maxSkew ahead of its end, and is valid for as long after that.
+		if s.opened.Sub(s.CompleteSince()) < 2*maxSkew {
+			return fmt.Sprintf("the replay journal knows what was accepted from %s on only: of an earlier process, %s",
+				s.CompleteSince().UTC().Format(time.RFC3339), forgotten)
+		}
+		if s.boot == 0 && !s.cfg.Sync {
+			return "on this system it is not noticed when a restart of the machine loses the last records of the replay journal: " +
+				"those authenticators can be presented once more."
+		}
 	}
 	return ""
 }

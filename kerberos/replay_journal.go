@@ -44,8 +44,9 @@ type ReplayJournal struct {
 	lock *os.File
 	boot uint32 // hash of the machine's boot id; 0 when unknown or when records survive the machine
 
-	found Recovery
-	gaps  [journalGaps]gap // when nobody had it open, the latest last; zeros first
+	found  Recovery
+	opened time.Time
+	gaps   [journalGaps]gap // when nobody had it open, the latest last; zeros first
 
 	mu      sync.Mutex
 	active  *os.File // nil after a failed write and when closed
@@ -117,6 +118,7 @@ func OpenReplayJournal(dir string, cfg ReplayJournalConfig) (*ReplayJournal, err
 	j := &ReplayJournal{dir: dir, cfg: cfg, lock: lock, mem: NewMemoryReplayStore(MemoryReplayConfig{
 		MaxEntries: cfg.MaxEntries, Time: cfg.Time,
 	})}
+	j.opened = j.mem.since
 	if !cfg.Sync {
 		j.boot = bootID()
 	}

@@ -42,7 +42,7 @@ func (j *ReplayJournal) load() error {
 	if !newest.closed && newest.boot != 0 && newest.boot != bootID() {
 		j.found.Damaged = true
 	}
-	j.found.Gap = j.mem.since.Sub(time.Unix(0, newest.alive))
+	j.found.Gap = j.opened.Sub(time.Unix(0, newest.alive))
 	j.found.Damaged = j.found.Damaged || j.found.Gap < 0
 	if !j.found.Damaged {
 		j.resume(newest)
@@ -52,13 +52,12 @@ func (j *ReplayJournal) load() error {
 
 // resume goes on with the history that the newest file tells, but for the time since then.
 func (j *ReplayJournal) resume(newest *readSegment) {
-	opened := j.mem.since.UnixNano()
 	j.mem.since, j.gaps = newest.since, newest.gaps
 	if oldest := j.gaps[0]; oldest.to > j.mem.since.UnixNano() {
 		j.mem.since = time.Unix(0, oldest.to) // as there is no room for one more
 	}
 	copy(j.gaps[:], j.gaps[1:])
-	j.gaps[journalGaps-1] = gap{newest.alive, opened}
+	j.gaps[journalGaps-1] = gap{newest.alive, j.opened.UnixNano()}
 }
 
 // files lists the numbers of the journal's files, ascending.

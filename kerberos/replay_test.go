@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -380,6 +381,52 @@ func TestReplayJournalClockBehindLastRecord(t *testing.T) {
 	if add(t, j, 1, expires) {
 		t.Error("replay")
 	}
+}
+
+// TestReplayRisk: that nothing remains is said only of a journal with a past.
+func TestReplayRisk(t *testing.T) {
+	const forgets = "clock runs ahead (by up to 5m0s)"
+	if text := ReplayRisk(NewMemoryReplayStore(MemoryReplayConfig{}), 5*time.Minute); !strings.Contains(text, forgets) {
+		t.Error(text)
+	}
+	dir, c := t.TempDir(), newTestClock()
+	cfg := ReplayJournalConfig{Time: c.now, Sync: true}
+	check := func(when string, j *ReplayJournal, risk bool) {
+		t.Helper()
+		if text := ReplayRisk(j, 0); strings.Contains(text, forgets) != risk || (text != "") != risk {
+			t.Errorf("%s: %q", when, text)
+		}
+		add(t, j, int(c.nanos.Add(1)), c.now().Add(time.Minute))
+	}
+	j := openJournal(t, dir, cfg)
+	check("new", j, true)
+	j.Close()
+	c.advance(10*time.Minute - time.Second)
+	j = openJournal(t, dir, cfg)
+	check("young", j, true)
+	j.Close()
+	c.advance(time.Second)
+	j = openJournal(t, dir, cfg)
+	check("continued", j, false)
+	path := j.path(j.number)
+	j.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[journalHeader] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j = openJournal(t, dir, cfg)
+	check("damaged", j, true)
+	j.Close()
+	c.advance(time.Minute)
+	j = openJournal(t, dir, cfg)
+	if j.Recovery().Damaged {
+		t.Error("damage is reported for ever")
+	}
+	check("damaged just before", j, true)
 }
 
 func TestReplayJournalLock(t *testing.T) {

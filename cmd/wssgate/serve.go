@@ -137,9 +137,9 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, clos
 		return stores, nil, cfg.Refuse(-1, "state-dir", err.Error(), "give each process a state-dir of its own, or --no-replay-journal to do without")
 	}
 	found := journal.Recovery()
-	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files, "torn", found.Torn)
-	if found.Damaged {
-		log.Warn("replay journal is not complete; tickets presented before this start are refused", "complete-since", journal.CompleteSince())
+	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files, "torn", found.Torn, "gap", found.Gap.String())
+	if risk := kerberos.ReplayRisk(journal, cfg.ClockSkew); risk != "" {
+		log.Warn("risk of replay", "damaged", found.Damaged, "complete-since", journal.CompleteSince(), "risk", risk)
 	}
 	stores.tickets = journal
 	return stores, func() {
