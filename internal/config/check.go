@@ -66,9 +66,9 @@ func (k *checker) process(p *Process) {
 	case p.TLSKey != "" && p.TLSCert == "":
 		k.find("tls-key", "has no tls-cert beside it", "give the certificate's file too")
 	}
-	if p.MaxInFlight < 2*p.MaxMessage {
-		k.find("max-in-flight", fmt.Sprintf("%v has no room for one request and one reply of max-message %v", p.MaxInFlight, p.MaxMessage),
-			fmt.Sprintf("raise it to %v or more, or lower max-message", 2*p.MaxMessage))
+	if p.MaxInFlight/4 < p.MaxMessage { // request, plaintext, what is forwarded, reply
+		k.find("max-in-flight", fmt.Sprintf("%v has no room for one exchange with messages of max-message %v", p.MaxInFlight, p.MaxMessage),
+			fmt.Sprintf("raise it to %v or more, or lower max-message", 4*min(p.MaxMessage, 1<<60)))
 	}
 	k.fields(p)
 }

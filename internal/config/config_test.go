@@ -123,7 +123,7 @@ func TestRefusals(t *testing.T) {
 		"transport without TLS":   {oneRoute + "policy: KerberosOverTransport\n", "protects messages only together with TLS"},
 		"weak policy":             {oneRoute + "policy:\n  preset: Kerberos\n  signed-parts: {body: false}\n", "gate.yaml:7:3: policy.signed-parts: "},
 		"values of a policy":      {oneRoute + "policy:\n  preset: Kerberos\n  layout: loose\n  key-fit: tight\n", "gate.yaml:7:3: policy.layout: \"loose\" is not one of"},
-		"budget":                  {oneRoute + "max-message: 200MiB\n", "raise it to 400MiB or more"},
+		"budget":                  {oneRoute + "max-message: 200MiB\n", "raise it to 800MiB or more"},
 		"no time":                 {oneRoute + "read-timeout: 0s\n", "read-timeout: 0s is not a time to wait"},
 		"choice":                  {oneRoute + "other-headers: keep\n", `other-headers: "keep" is not a choice; choose of drop, pass, refuse`},
 		"same path":               {"keytab: k\nbackend: http://b\nroutes: [{path: /a}, {path: /a}]\n", `"/a" is the path of route 1 already`},

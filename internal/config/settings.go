@@ -17,7 +17,7 @@ type Process struct {
 
 	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE" help:"Largest request or reply body."`
 	MaxHeaders  Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE" help:"Largest HTTP header section."`
-	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets of messages that all exchanges in progress may hold together; what is over it is answered 503. An octet needs about four octets of memory."`
+	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets of messages and of the index over their markup that all exchanges in progress may hold together; what is over it is answered 503. An octet needs about four octets of memory."`
 
 	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION" help:"Time to read an HTTP header section."`
 	ReadTimeout     time.Duration `yaml:"read-timeout" default:"1m" placeholder:"DURATION" help:"Time to read a whole request."`

@@ -53,6 +53,9 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 	if err != nil {
 		return backendReply{}, err
 	}
+	if err := l.takeVerified(body, msg.Facts().PlaintextBytes); err != nil {
+		return backendReply{}, err
+	}
 	defer ev.stage("backend", time.Now())
 	ctx, cancel := context.WithTimeout(r.Context(), rt.BackendTimeout)
 	defer cancel()
@@ -122,6 +125,9 @@ func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.
 	}
 	if err != nil {
 		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d: %w", resp.StatusCode, err)}
+	}
+	if err := l.takeIndex(src); err != nil {
+		return backendReply{}, err
 	}
 	env, err := g.parse(src, m)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestHugeReplies(t *testing.T) {
 // The budget is over all exchanges: while one holds it the next is told to
 // come again, and when it is done there is room as before.
 func TestOctetsInFlightHaveABudget(t *testing.T) {
-	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxInFlight = 150 << 10 })
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxInFlight = 350 << 10 })
 	inside, leave := make(chan bool), make(chan bool)
 	w.backend = func(rw http.ResponseWriter, r *http.Request) { inside <- true; <-leave; echo(rw, r) }
 	big := `<q:Ask xmlns:q="urn:q">` + strings.Repeat("a", 80<<10) + `</q:Ask>`
@@ -111,6 +111,44 @@ func TestOctetsInFlightHaveABudget(t *testing.T) {
 			t.Errorf("after that: HTTP %d", r.StatusCode)
 		}
 	}
+}
+
+// Connections on which nothing comes use up nothing, whatever they announce.
+func TestIdleConnectionsDoNotUseTheBudget(t *testing.T) {
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxInFlight = 100 << 10 })
+	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Minute, ReadTimeout: time.Minute, ShutdownTimeout: time.Millisecond})
+	for range 64 {
+		conn, err := net.Dial("tcp", addr)
+		w.must(err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
+		w.must(err)
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		line, err := bufio.NewReader(conn).ReadString('\n') // sent once the body is asked for
+		if err != nil || !strings.Contains(line, "100") {
+			t.Fatalf("%q, %v", line, err)
+		}
+	}
+	r, req := w.call()
+	w.open(r, req)
+}
+
+// Dense markup has an index that is much larger than itself, and costs as much
+// of the budget before anybody knows who sent it.
+func TestTheIndexHasABudget(t *testing.T) {
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxInFlight = 1 << 20 })
+	for i, body := range []string{strings.Repeat("<b/>", 50_000), `<b` + strings.Repeat(` a=""`, 100_000) + `/>`} {
+		r := w.post(soap.V11, strings.NewReader(envelope(soap.V11, body)))
+		if f := w.plainFault(r); r.StatusCode != 503 || f.Code != soap.Receiver || w.code(i+1) != "overloaded" {
+			t.Errorf("HTTP %d, fault %+v, code %s", r.StatusCode, f, w.code(i+1))
+		}
+	}
+	msg, req := w.protect(soap.V11, "<q:Ask xmlns:q=\"urn:q\">"+strings.Repeat("<b/>", 50_000)+"</q:Ask>") // behind a cipher it shows later
+	if f := w.openFault(w.post(soap.V11, bytes.NewReader(msg)), req); f.Code != soap.Receiver || w.code(3) != "overloaded" || w.calls() != 0 {
+		t.Errorf("fault %+v, code %s", f, w.code(3))
+	}
+	r, req := w.call()
+	w.open(r, req)
 }
 
 // A listening is a Server on loopback, as serve makes one.

@@ -47,6 +47,9 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *
 	// The read timeout has done its work. Left in place it would end the
 	// request's context while the backend is still thinking.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if err := l.takeIndex(src); err != nil {
+		return in, err
+	}
 	in.env, err = g.parse(src, in.media)
 	return in, err
 }
@@ -99,31 +102,35 @@ func mediaOf(h http.Header) (media, error) {
 	return m, nil
 }
 
-// firstRead is the buffer that a body of unknown length starts with: memory
-// follows what really arrives, not what a header promises.
-const firstRead = 64 << 10
+// firstRead is the buffer that every body starts with. Nothing is reserved for
+// it: a connection on which nothing arrives must not use up the budget.
+const firstRead = 4 << 10
 
 // readBody reads a body of at most MaxMessage octets; length is -1 if unknown.
-// Each octet is reserved in l before it is allocated.
+// Beyond firstRead each octet is reserved in l before it is allocated, and the
+// buffer only doubles: memory follows what really arrives, not what a header
+// promises.
 func (g *Gateway) readBody(body io.Reader, length int64, l *lease) ([]byte, error) {
-	limit, growth := g.cfg.MaxMessage, int64(2)
+	limit := g.cfg.MaxMessage
 	if length > limit {
 		return nil, &Error{Code: CodeTooLarge, Err: fmt.Errorf("Content-Length %d, limit %d", length, limit)}
 	}
 	if length >= 0 {
-		limit, growth = length, 4 // the end is known, so fewer copies waste less
+		limit = length
 	}
-	var buf []byte
+	var reserved int64
+	buf := make([]byte, 0, min(firstRead, limit+1))
 	for {
 		// One octet more than the limit, so that a full buffer means too much.
 		if int64(len(buf)) == limit+1 {
 			return buf, &Error{Code: CodeTooLarge, Err: fmt.Errorf("more than %d octets", limit)}
 		}
 		if len(buf) == cap(buf) {
-			size := min(max(firstRead, growth*int64(cap(buf))), limit+1)
-			if err := l.take(size - int64(cap(buf))); err != nil {
+			size := min(2*int64(cap(buf)), limit+1)
+			if err := l.take(size - reserved); err != nil {
 				return buf, err
 			}
+			reserved = size
 			buf = append(make([]byte, 0, size), buf...)
 		}
 		n, err := body.Read(buf[len(buf):cap(buf)])
