@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"time"
 )
 
-// VerifyTicket is Accept with the result as a Ticket.
+// VerifyTicket is Accept with the result as a Ticket. It is a *Context, so that what logs it finds its Facts.
 func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {
 	c, err := a.Accept(ctx, token)
 	if err != nil {
@@ -262,29 +263,65 @@ func checkAuthzData(list []byte, where string) error {
 // anonymousRealm is the realm of clients that the KDC itself does not know (RFC 8062 3).
 const anonymousRealm = "WELLKNOWN:ANONYMOUS"
 
-// checkClientRealm is the trusted list or, without one, the service's own realm and what its KDC vouches for: an empty
-// transited field means that the client's realm itself has the key shared with the service's (RFC 4120 3.3.3.2).
+// checkClientRealm is the list of trusted realms, if there is one; then the path by which the client came.
 func (s *acceptance) checkClientRealm() error {
 	anonymous := s.ticket.flags&FlagAnonymous != 0 || string(s.ticket.crealm) == anonymousRealm
 	if anonymous && !slices.Contains(s.cfg.ClientRealms, anonymousRealm) {
 		return refuse(CodeClientRealm, "client is anonymous, and realm %s is not among the trusted ones", anonymousRealm)
 	}
-	if anonymous {
-		return nil
-	}
-	if len(s.cfg.ClientRealms) > 0 {
-		for _, realm := range s.cfg.ClientRealms {
-			if realm == string(s.ticket.crealm) {
-				return nil
-			}
-		}
+	if !anonymous && len(s.cfg.ClientRealms) > 0 && !slices.Contains(s.cfg.ClientRealms, string(s.ticket.crealm)) {
 		return refuse(CodeClientRealm, "client is of realm %s, trusted are %s", s.ticket.crealm, strings.Join(s.cfg.ClientRealms, ", "))
 	}
-	if bytes.Equal(s.ticket.crealm, s.req.realm) || len(s.ticket.transited) == 0 || s.ticket.flags&FlagTransitedPolicyChecked != 0 {
+	return s.checkTransited()
+}
+
+// checkTransited is RFC 4120 2.7: each realm on the path could have put any client's name into the ticket. An empty path
+// means that the client's own realm has the key shared with the service's (3.3.3.2).
+func (s *acceptance) checkTransited() error {
+	if len(s.ticket.transited) == 0 {
 		return nil
 	}
-	return refuse(CodeClientRealm, "client is of realm %s, which came by other realms without a check of the path by the KDC; "+
-		"name it among the trusted client realms to accept it", s.ticket.crealm)
+	if bytes.Equal(s.ticket.crealm, s.req.realm) {
+		return refuse(CodeClientRealm, "ticket says that the client is of the service's own realm %s, and that it came by %.200q: "+
+			"a realm on the way may have made that up", s.ticket.crealm, s.ticket.transited)
+	}
+	if s.ticket.flags&FlagTransitedPolicyChecked != 0 {
+		return nil
+	}
+	realm := "path of an unknown type"
+	if s.ticket.trType == domainX500Compress {
+		if realm = untrustedTransited(s.ticket.transited, s.cfg.ClientRealms); realm == "" {
+			return nil
+		}
+	}
+	return refuse(CodeClientRealm, "client is of realm %s, which came by other realms (%.200q) without a check of the path by the KDC; "+
+		"name them all among the trusted client realms to accept it (not there: %.200q)", s.ticket.crealm, s.ticket.transited, realm)
+}
+
+const domainX500Compress = 1 // RFC 4120 3.3.3.2
+
+// untrustedTransited is the first realm of a path that is not in trusted, or "". Names that need quoting and realms that
+// the path does not spell out (an empty subfield) are in no list.
+func untrustedTransited(path []byte, trusted []string) string {
+	previous := ""
+	for field := range strings.SplitSeq(string(path), ",") {
+		realm := field
+		switch {
+		case field == "" || strings.Contains(field, `\`):
+			return cmp.Or(field, "realms that are not named")
+		case field[0] == ' ':
+			realm = field[1:]
+		case field[0] == '/':
+			realm = previous + field
+		case field[len(field)-1] == '.':
+			realm = field + previous
+		}
+		if !slices.Contains(trusted, realm) {
+			return cmp.Or(realm, "empty name")
+		}
+		previous = realm
+	}
+	return ""
 }
 
 // chooseKey takes the effective key.

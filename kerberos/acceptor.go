@@ -37,9 +37,11 @@ type AcceptorConfig struct {
 	ExactKvno bool
 	// KeySource chooses the effective key; "" means KeyAuto.
 	KeySource KeySource
-	// ClientRealms are the realms whose clients are accepted. Empty means the service's realm, and others that the
-	// service's KDC vouches for: those it trusts directly, or whose path it has checked (TRANSITED-POLICY-CHECKED).
-	// Anonymous clients (RFC 8062) are refused unless "WELLKNOWN:ANONYMOUS" is listed.
+	// ClientRealms are the realms whose clients are accepted; empty means those of any realm. In both cases the path by
+	// which a client of another realm came must be empty (direct trust), checked by the service's KDC
+	// (TRANSITED-POLICY-CHECKED; Active Directory checks none), or of realms that are all listed here. A path that leads
+	// back into the service's own realm is always refused. Anonymous clients (RFC 8062) are refused unless
+	// "WELLKNOWN:ANONYMOUS" is listed.
 	ClientRealms []string
 	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
 	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).

@@ -228,6 +228,14 @@ func TestRefusals(t *testing.T) {
 			[]string{"1m1s behind ours, limit 1m0s"}},
 		{"untrusted realm", ticket(krbtest.TicketOptions{ClientRealm: "EVIL"}), kerberos.AcceptorConfig{ClientRealms: []string{"EXAMPLE.COM", "PARTNER"}},
 			kerberos.CodeClientRealm, []string{"realm EVIL, trusted are EXAMPLE.COM, PARTNER"}},
+		{"own realm by another", ticket(krbtest.TicketOptions{Transited: "EVIL"}), kerberos.AcceptorConfig{}, kerberos.CodeClientRealm,
+			[]string{"own realm EXAMPLE.COM", `"EVIL"`}},
+		{"own realm by another, checked and all listed", ticket(krbtest.TicketOptions{Transited: "PARTNER", Flags: kerberos.FlagTransitedPolicyChecked}),
+			kerberos.AcceptorConfig{ClientRealms: []string{"EXAMPLE.COM", "PARTNER"}}, kerberos.CodeClientRealm, []string{"own realm EXAMPLE.COM"}},
+		{"anonymous of the own realm by another", ticket(krbtest.TicketOptions{Transited: "EVIL", Flags: kerberos.FlagAnonymous}),
+			kerberos.AcceptorConfig{ClientRealms: []string{"WELLKNOWN:ANONYMOUS"}}, kerberos.CodeClientRealm, []string{"own realm EXAMPLE.COM"}},
+		{"listed realm by one that is not", ticket(krbtest.TicketOptions{ClientRealm: "PARTNER", Transited: "MIDDLE,EVIL"}),
+			kerberos.AcceptorConfig{ClientRealms: []string{"PARTNER", "MIDDLE"}}, kerberos.CodeClientRealm, []string{"realm PARTNER", `not there: "EVIL"`}},
 		{"unchecked path", ticket(krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE"}), kerberos.AcceptorConfig{}, kerberos.CodeClientRealm,
 			[]string{"realm FAR"}},
 		{"anonymous", ticket(krbtest.TicketOptions{ClientRealm: "WELLKNOWN:ANONYMOUS", ClientName: []string{"WELLKNOWN", "ANONYMOUS"}}), kerberos.AcceptorConfig{},
@@ -332,7 +340,10 @@ func TestClientRealms(t *testing.T) {
 		{"trusted directly", krbtest.TicketOptions{ClientRealm: "PARTNER"}, kerberos.AcceptorConfig{}},
 		{"path checked by the KDC", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE", Flags: kerberos.FlagTransitedPolicyChecked}, kerberos.AcceptorConfig{}},
 		{"anonymous", krbtest.TicketOptions{ClientRealm: "WELLKNOWN:ANONYMOUS"}, kerberos.AcceptorConfig{ClientRealms: []string{"WELLKNOWN:ANONYMOUS"}}},
-		{"listed", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE"}, kerberos.AcceptorConfig{ClientRealms: []string{"FAR"}}},
+		{"listed, trusted directly", krbtest.TicketOptions{ClientRealm: "FAR"}, kerberos.AcceptorConfig{ClientRealms: []string{"FAR"}}},
+		{"listed with its path", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE"}, kerberos.AcceptorConfig{ClientRealms: []string{"FAR", "MIDDLE"}}},
+		{"listed, path checked", krbtest.TicketOptions{ClientRealm: "FAR", Transited: "MIDDLE", Flags: kerberos.FlagTransitedPolicyChecked},
+			kerberos.AcceptorConfig{ClientRealms: []string{"FAR"}}},
 	} {
 		token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: test.ticket})
 		c, err := newAcceptor(t, k, test.cfg).Accept(t.Context(), token)

@@ -85,7 +85,8 @@ type encTicketPart struct {
 	key         encryptionKey
 	crealm      []byte
 	cname       wireName
-	transited   []byte // contents of TransitedEncoding
+	trType      int32  // of TransitedEncoding
+	transited   []byte // its contents
 	authTime    time.Time
 	startTime   time.Time // authtime when absent
 	endTime     time.Time
@@ -102,7 +103,7 @@ func parseEncTicketPart(b []byte) (t encTicketPart, err error) {
 	t.crealm = p.realmField(&seq, 2, "crealm")
 	t.cname = p.nameField(&seq, 3, "cname")
 	transited := p.field(&seq, 4, tagSequence, "transited")
-	p.int32Field(&transited, 0, "transited: tr-type")
+	t.trType = p.int32Field(&transited, 0, "transited: tr-type")
 	t.transited = p.field(&transited, 1, tagOctetString, "transited: contents")
 	p.end(transited, "transited")
 	t.authTime = p.timeField(&seq, 5, "authtime")

@@ -289,13 +289,13 @@ func TestAttackRunWithoutJournal(t *testing.T) {
 	for name, open := range between {
 		t.Run(name, func(t *testing.T) {
 			for round := range 3 {
-				store, stop := journal(dir)
+				_, stop := journal(dir)
 				clock = clock.Add(time.Second)
 				mine, _ := mustToken(t, k, krbtest.TokenOptions{})
 				clock = clock.Add(time.Second)
 				stop()
 				clock = clock.Add(time.Second)
-				store, stop = open()
+				store, stop := open()
 				clock = clock.Add(time.Second)
 				token, _ := mustToken(t, k, krbtest.TokenOptions{})
 				if err := accept(store, token); err != nil {

@@ -22,7 +22,7 @@
 //	clock skew (4120 1.6, 3.2.3)                    AcceptorConfig.MaxSkew, Facts.Skew
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
-//	transited field (4120 3.3.3.2)                  AcceptorConfig.ClientRealms
+//	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms
 //	the context's key without AP-REP                Context.Key: subkey of the authenticator, else session key
 //
 // # Choice of the key
@@ -41,13 +41,14 @@
 // are one service to cryptography: a ticket for one can be presented as one for another. Give services of different trust
 // different accounts.
 //
-// Client name and realm are compared between ticket and authenticator, both of them, and reported from the ticket.
+// Client name and realm are compared between ticket and authenticator, both of them, and reported from the ticket. Every
+// realm on a client's path could have made the name up, so each must be trusted, by the KDC's policy or ours.
 //
 // An authenticator is accepted once. Its identity is the SHA-256 of its ciphertext, which nobody can vary without the
 // session key, and nothing else: rewriting the cleartext around it does not make it new. It is remembered until its own
 // time plus the skew limit has passed, counted from the client's clock, so that one dated ahead cannot outlive its record.
-// A store that cannot remember refuses. After a restart a ReplayJournal still knows; a MemoryReplayStore does not, and so
-// refuses what was made before it began (see ReplayRisk for what remains).
+// A store that cannot remember refuses. After a restart a ReplayJournal still knows, and refuses what was made while it was
+// not open; a MemoryReplayStore does not, and refuses what was made before it began (see ReplayRisk for what remains).
 //
 // RC4 (23) is broken and accepted only when listed. Names with control characters or not in UTF-8 are refused. Input is
 // DER to the letter, tokens are bounded by MaxTokenBytes, and nothing is allocated by an announced length.

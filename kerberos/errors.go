@@ -70,7 +70,7 @@ func Codes() []CodeInfo {
 		{CodeClientMismatch, "Ticket and authenticator name different clients.", "An attack, or a faulty client library."},
 		{CodeSkew, "The client's clock and ours differ by more than the limit.", "Synchronise the clocks (NTP); the error has the difference."},
 		{CodeAuthzData, "Ticket or authenticator carry authorization data that may restrict them and that is not understood here.", "Let the KDC or client wrap it in AD-IF-RELEVANT if it may be ignored (RFC 4120 5.2.6)."},
-		{CodeClientRealm, "The client's realm is not trusted, or the client is anonymous.", "Add the realm to the trusted client realms if it should be."},
+		{CodeClientRealm, "The client's realm, or a realm by which it came, is not trusted, or the client is anonymous.", "Add the realms that the error names to the trusted client realms if they should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
 		{CodeBeforeStart, "The authenticator was made at a time when this process, or the one whose replay journal it goes on with, did not run.", "The client tries again. Use a replay journal, so that after a restart only the time without a process is concerned."},
