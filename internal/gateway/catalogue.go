@@ -111,6 +111,8 @@ func ownEntries() []Entry {
 
 		{string(CodeNotAuthorized), "The client's ticket is good, but allowed-principals or allowed-realms of the route do not name it, or its name cannot be told in an HTTP header.", "Add the principal that the event shows, if it is to have access; rename one with white space or a comma.",
 			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: wssec.NSWSSE, Local: "FailedAuthentication"}, Reason: "The security token could not be authenticated or authorized"}, 0},
+		{string(CodeAction), "SOAPAction, or the action parameter of Content-Type, is not the message's protected wsa:Action; or that is there twice, or is no URI.", "Let the client send the action of its message, or none, in HTTP. Something between may have changed the header; it is under no signature.",
+			sender("The action in HTTP is not that of the message."), 0},
 		{string(CodeBackendDown), "The backend took no connection, or broke it.", "See that the backend runs and that backend: of the route is its address.", receiver(unavailable), 0},
 		{string(CodeBackendTimeout), "The backend's reply was not complete within backend-timeout.", "Look at the backend, or raise backend-timeout.", receiver(unavailable), 0},
 		{string(CodeBackendNotSOAP), "The backend's reply is not a SOAP message of the request's version, or an HTTP error without a SOAP fault.", "Call the backend directly and look at what it answers; often the URL's path is wrong.", receiver(unavailable), 0},

@@ -25,6 +25,7 @@ const (
 	CodeXMLLimit       Code = "xml-limit"       // deeper, wider or more than is accepted
 
 	CodeNotAuthorized   Code = "not-authorized"      // a verified client that the route does not admit
+	CodeAction          Code = "action-mismatch"     // the action in HTTP is not that of the message
 	CodeBackendDown     Code = "backend-down"        // no connection, or it broke
 	CodeBackendTimeout  Code = "backend-timeout"     // no whole reply in backend-timeout
 	CodeBackendNotSOAP  Code = "backend-not-soap"    // the reply is not a SOAP message of the request's version

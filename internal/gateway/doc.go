@@ -5,6 +5,7 @@
 //
 //	receive.go    limits before reading, media type, one scan of one buffer
 //	forward.go    authorisation, the backend's request and reply
+//	action.go     whose SOAPAction the backend gets
 //	headers.go    which HTTP headers cross the gateway
 //	budget.go     octets in flight: memory is admitted, not hoped for
 //	fault.go      any error to SOAP fault and HTTP status, in one place
@@ -17,6 +18,7 @@
 // (XML media types). What wsse:Security means is package wssec's affair.
 //
 //	SOAPAction, action      media.action
+//	[action] (WS-Addressing) route.action
 //	SOAP node, intermediary [Gateway]
 //	role of the backend     [Route]
 //
@@ -33,6 +35,7 @@
 //     that fails the client gets a fault that holds nothing of the backend's.
 //   - Sizes are limited before memory is taken, for requests and replies, and
 //     their sum over all exchanges has a budget. Every wait has a limit.
-//   - SOAPAction is not covered by any signature: a backend that dispatches on
-//     it must compare it with the Body.
+//   - SOAPAction is under no signature. If the message has a wsa:Action that is,
+//     the backend gets that one and a client's other one is refused; if it has
+//     none, a backend that dispatches on SOAPAction must compare it with the Body.
 package gateway

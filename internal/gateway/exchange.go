@@ -49,7 +49,7 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 // forward takes.
 func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.Message, error) {
 	defer ev.stage("verify", time.Now())
-	msg, err := rt.Processor.Verify(r.Context(), env, wssec.Channel{TLS: r.TLS != nil || rt.TLSOffloaded})
+	msg, err := rt.Processor.Verify(r.Context(), env, rt.channel(r))
 	if err != nil {
 		return nil, err
 	}

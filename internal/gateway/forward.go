@@ -21,10 +21,18 @@ import (
 // route is a Route with what follows from it.
 type route struct {
 	Route
-	pass []string // client HTTP headers that reach the backend
+	pass        []string // client HTTP headers that reach the backend
+	reliesOnTLS bool     // the channel protects what the policy does not sign
 }
 
-func newRoute(r Route) *route { return &route{Route: r, pass: passable(&r)} }
+func newRoute(r Route) *route {
+	return &route{Route: r, pass: passable(&r), reliesOnTLS: r.Processor.Policy().Binding != wssec.Symmetric}
+}
+
+// channel says what is known of the transport of r.
+func (rt *route) channel(r *http.Request) wssec.Channel {
+	return wssec.Channel{TLS: r.TLS != nil || rt.TLSOffloaded}
+}
 
 // backendReply is the backend's answer, or a fault of ours in its place.
 type backendReply struct {
@@ -47,6 +55,9 @@ func (b backendReply) envelope() (*soap.Envelope, error) {
 func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m media, l *lease, ev *event) (backendReply, error) {
 	principal, realm, err := rt.authorize(msg)
 	if err != nil {
+		return backendReply{}, err
+	}
+	if m.action, err = rt.action(r, msg, m); err != nil {
 		return backendReply{}, err
 	}
 	body, err := msg.AppendForward(make([]byte, 0, ev.bytesIn), rt.OtherHeaders)

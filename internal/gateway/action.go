@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// action gives the action to tell the backend in HTTP. The client's HTTP header
+// is under no signature, and many backends dispatch on it alone: if the message
+// has a wsa:Action that its protection covers, that is the action, and another
+// one in HTTP is refused (WS-Addressing 1.0 SOAP Binding §4). Without one the
+// client's is passed as it came.
+func (rt *route) action(r *http.Request, msg *wssec.Message, m media) (string, error) {
+	covered := rt.coveredActions(r, msg)
+	if len(covered) == 0 {
+		return m.action, nil
+	}
+	action := strings.TrimSpace(covered[0].Text())
+	for _, n := range covered {
+		if text := strings.TrimSpace(n.Text()); text != action || !n.FirstChild().IsZero() || !plainAction(text) {
+			return "", &Error{Code: CodeAction, Err: fmt.Errorf("at %s: the action is %q", n.Path(), text)}
+		}
+	}
+	if sent := unquoted(m.action); sent != "" && sent != action {
+		return "", &Error{Code: CodeAction, Err: fmt.Errorf("the action in HTTP is %q, that of the message %q", sent, action)}
+	}
+	if m.version == soap.V11 {
+		action = `"` + action + `"`
+	}
+	return action, nil
+}
+
+// coveredActions gives the wsa:Action blocks for the backend that the signature
+// covers or, under a policy that relies on it, TLS.
+func (rt *route) coveredActions(r *http.Request, msg *wssec.Message) []xmltext.Node {
+	all := rt.reliesOnTLS && rt.channel(r).TLS
+	var found []xmltext.Node
+	env := msg.Envelope()
+	for b := range env.Blocks() {
+		if !b.Is("http://www.w3.org/2005/08/addressing", "Action") && !b.Is("http://schemas.xmlsoap.org/ws/2004/08/addressing", "Action") {
+			continue
+		}
+		role := env.Role(b)
+		if (all || slices.Contains(msg.Signed(), b)) && (role == "" || soap.IsNext(role)) {
+			found = append(found, b)
+		}
+	}
+	return found
+}
+
+// unquoted takes the quotes of a SOAPAction header off.
+func unquoted(action string) string {
+	action = strings.TrimSpace(action)
+	if inner, ok := strings.CutPrefix(action, `"`); ok {
+		if inner, ok = strings.CutSuffix(inner, `"`); ok {
+			return strings.TrimSpace(inner)
+		}
+	}
+	return action
+}
+
+// plainAction refuses what no URI holds, and what HTTP would read in another way.
+func plainAction(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r == '"' || r == '\\' || unicode.IsSpace(r) || !unicode.IsGraphic(r) })
+}
