@@ -69,10 +69,23 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 	return gateway.Route{
 		Path: r.Path, Processor: processor, PolicyName: r.Policy.String(),
 		Backend: backend, BackendTimeout: r.BackendTimeout,
-		AllowedPrincipals: r.AllowedPrincipals, AllowedRealms: r.AllowedRealms,
+		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms,
 		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
 		OtherHeaders: wssec.HeaderRule(r.OtherHeaders), TLSOffloaded: r.TLSOffloaded,
 	}, nil
+}
+
+// canonicalNames writes principals as kerberos does: of "al\ice@A" and "alice@A",
+// which are one name, it makes the second.
+func canonicalNames(principals []string) []string {
+	var names []string
+	for _, text := range principals {
+		if p, err := kerberos.ParsePrincipal(text); err == nil {
+			text = p.String()
+		}
+		names = append(names, text) // never left out: an empty list admits everyone
+	}
+	return names
 }
 
 func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab, replay replayStores) kerberos.AcceptorConfig {
@@ -123,12 +136,13 @@ func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
 // alone.
 func stateDir(cfg *config.Config) (string, error) {
 	dir := cfg.StateDir
-	for _, d := range []struct{ variable, below string }{
-		{"STATE_DIRECTORY", ""}, // set by systemd
-		{"XDG_STATE_HOME", "wssgate"},
-		{"HOME", filepath.Join(".local", "state", "wssgate")},
+	for _, d := range []struct{ variable, separator, below string }{
+		{"STATE_DIRECTORY", ":", ""}, // set by systemd; the first, if the unit has several
+		{"XDG_STATE_HOME", "\x00", "wssgate"},
+		{"HOME", "\x00", filepath.Join(".local", "state", "wssgate")},
 	} {
-		if value := os.Getenv(d.variable); dir == "" && value != "" {
+		value, _, _ := strings.Cut(os.Getenv(d.variable), d.separator)
+		if dir == "" && value != "" {
 			dir = filepath.Join(value, d.below)
 		}
 	}

@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/wssgate/wssgate/kerberos"
 )
 
 // checker collects findings about one Config.
@@ -100,12 +103,16 @@ func (k *checker) route(r *Route) {
 	if r.Keytab == "" {
 		k.missing("keytab")
 	}
-	if r.Service != "" && !isPrincipal(r.Service) {
+	if _, err := kerberos.ParsePrincipal(r.Service); r.Service != "" && err != nil {
 		k.find("service", fmt.Sprintf("%q is not a service principal", r.Service), "write it as soap/gw.example.com@EXAMPLE.COM")
 	}
-	for _, p := range r.AllowedPrincipals {
-		if !isPrincipal(p) || !strings.Contains(p, "@") {
-			k.find("allowed-principals", fmt.Sprintf("%q names no realm", p), "write it as alice@EXAMPLE.COM")
+	for _, text := range r.AllowedPrincipals {
+		p, err := kerberos.ParsePrincipal(text)
+		switch {
+		case err != nil || p.Realm == "":
+			k.find("allowed-principals", fmt.Sprintf("%q names no realm", text), "write it as alice@EXAMPLE.COM")
+		case strings.ContainsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) || strings.ContainsAny(p.Realm, `@/\`):
+			k.find("allowed-principals", fmt.Sprintf("%q cannot be told to a backend in an HTTP header, so it is never admitted", text), "remove it")
 		}
 	}
 	k.realms("trusted-realms", r.TrustedRealms)
@@ -181,6 +188,12 @@ func (k *checker) httpHeaders(r *Route) {
 		if !httpguts.ValidHeaderFieldName(h.name) || reserved(h.name) {
 			k.find(h.setting, fmt.Sprintf("%q cannot carry it", h.name), "take a name of your own such as X-Remote-User")
 		}
+		if asserted[headerKey(h.name)] {
+			k.find(h.setting, fmt.Sprintf("%q is principal-header too", h.name), "give each a name of its own; -, _ and case make no difference")
+		}
+		if headerKey(h.name) == "authorization" && hasUser(r.Backend) {
+			k.find(h.setting, fmt.Sprintf("%q already carries the user information of backend", h.name), "take a name of your own such as X-Remote-User")
+		}
 		asserted[headerKey(h.name)] = true
 	}
 	for _, name := range r.PassHTTPHeaders {
@@ -191,6 +204,12 @@ func (k *checker) httpHeaders(r *Route) {
 			k.find("pass-http-headers", fmt.Sprintf("a client could write %q, which tells the backend who it is", name), "remove it")
 		}
 	}
+}
+
+// hasUser tells whether requests to the backend carry a password.
+func hasUser(backend string) bool {
+	u, err := url.Parse(backend)
+	return err == nil && u.User != nil
 }
 
 // headerKey is equal for names that servers (CGI, WSGI, servlets) may confuse.
@@ -205,11 +224,4 @@ func reserved(name string) bool {
 		"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
 		"host", "content-length", "content-type", "content-encoding", "expect", "soapaction", "x-request-id",
 	}, key)
-}
-
-// isPrincipal takes name, name/instance and either with @REALM.
-func isPrincipal(s string) bool {
-	name, realm, hasRealm := strings.Cut(s, "@")
-	return name != "" && !strings.ContainsAny(s, " \t\r\n") && (!hasRealm || realm != "" && !strings.Contains(realm, "@")) &&
-		!strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
 }

@@ -135,6 +135,8 @@ func TestRefusals(t *testing.T) {
 		"principal without realm": {oneRoute + "allowed-principals: [alice]\n", `"alice" names no realm; write it as alice@EXAMPLE.COM`},
 		"service":                 {"backend: http://b\nkeytab: k\nservice: soap/\n", `"soap/" is not a service principal`},
 		"header":                  {oneRoute + "principal-header: Content-Type\n", `"Content-Type" cannot carry it`},
+		"one header for two":      {oneRoute + "principal-header: X-Who\nrealm-header: x_who\n", `realm-header: "x_who" is principal-header too`},
+		"two Authorizations":      {"keytab: k\nbackend: http://u:p@b/\nprincipal-header: authorization\n", `principal-header: "authorization" already carries the user information of backend`},
 		"hop-by-hop":              {oneRoute + "pass-http-headers: [Transfer-Encoding]\n", "is made anew for each connection"},
 		"asserted by clients":     {oneRoute + "pass-http-headers: [x_wssgate_principal]\n", "a client could write"},
 	}
@@ -283,11 +285,39 @@ func TestEffectiveMasksSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := cfg.Effective()
-	if strings.Contains(string(text), "s3cret") || !strings.Contains(string(text), "backend: https://xxxxx@backend.example.com:8443/a?b=c") {
+	if strings.Contains(string(text), "s3cret") || !strings.Contains(string(text), "backend: https://xxxxx@backend.example.com:8443/a?b=xxxxx") {
 		t.Errorf("got\n%s", text)
 	}
 	if cfg.Routes[0].Backend != "https://gate:s3cret@backend.example.com:8443/a?b=c" {
 		t.Error("masking changed the configuration itself")
+	}
+}
+
+func TestMaskURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://b/a":                     "http://b/a",
+		"http://b/a?":                    "http://b/a?",
+		"http://b/a?key=s3cret&x=":       "http://b/a?key=xxxxx&x=xxxxx",
+		"http://b/a?s3cret":              "http://b/a?xxxxx",
+		"http://b/a?a=1;s3cret;b=s3cret": "http://b/a?a=xxxxx&xxxxx&b=xxxxx",
+		"https://u@b/?a=s3cret":          "https://xxxxx@b/?a=xxxxx",
+	} {
+		if got := maskURL(url); got != want {
+			t.Errorf("%s: got %s, want %s", url, got, want)
+		}
+	}
+}
+
+// A principal is written as the log and the backend have it.
+func TestEscapedPrincipals(t *testing.T) {
+	cfg, err := load(t, oneRoute+`allowed-principals: ['alice\@home@EXAMPLE.COM', 'batch/a\/b@EXAMPLE.COM']`+"\n", Flags{}, nil)
+	if err != nil || len(cfg.Routes[0].AllowedPrincipals) != 2 {
+		t.Errorf("%v", err)
+	}
+	for _, p := range []string{`alice\@EXAMPLE.COM`, "alice@A@B", "@EXAMPLE.COM", "alice@", "alice//x@A", `al ice@A`, `alice@A\/B`, `alice\n@A`} {
+		if _, err := load(t, oneRoute+"allowed-principals: ['"+p+"']\n", Flags{}, nil); err == nil || !strings.Contains(err.Error(), "allowed-principals: ") {
+			t.Errorf("%s: got %v", p, err)
+		}
 	}
 }
 

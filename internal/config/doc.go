@@ -26,6 +26,6 @@
 // A typo must not weaken one either, so an unknown key is an error that names
 // its place and the nearest known name, at every depth including the fields
 // of a policy. All findings are reported at once, each with its origin and its
-// cure. Values that hold secrets (the user information of a backend URL) are
+// cure. What may be secret (user information and query of a backend URL) is
 // masked by [Config.Effective], which is the only way out to a terminal.
 package config

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -41,14 +42,36 @@ func (c *Config) comment(comments yaml.CommentMap, v any, prefix string) {
 	}
 }
 
-// maskURL hides the user information, the only secret that a setting can hold.
+// maskURL hides what a URL may hold as secret: user information, and the values
+// of a query.
 func maskURL(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.User == nil {
+	if err != nil || u.User == nil && u.RawQuery == "" {
 		return s
 	}
 	masked := *u
 	masked.User = nil
-	// Written by hand: url.URL would escape the mask.
-	return u.Scheme + "://xxxxx@" + masked.String()[len(u.Scheme)+len("://"):]
+	if u.RawQuery != "" {
+		masked.RawQuery = maskQuery(u.RawQuery)
+	}
+	text := masked.String()
+	if u.User != nil { // written by hand: url.URL would escape the mask
+		text = u.Scheme + "://" + mask + "@" + text[len(u.Scheme)+len("://"):]
+	}
+	return text
+}
+
+const mask = "xxxxx"
+
+// maskQuery keeps the names of a query; what has no name is a value.
+func maskQuery(query string) string {
+	parts := strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' })
+	for i, part := range parts {
+		if name, _, named := strings.Cut(part, "="); named {
+			parts[i] = name + "=" + mask
+		} else {
+			parts[i] = mask
+		}
+	}
+	return strings.Join(parts, "&")
 }
