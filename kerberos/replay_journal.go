@@ -61,7 +61,7 @@ type Recovery struct {
 	Files    int           // journal files
 	Restored int           // ids that are still live
 	Torn     int           // records that were being written when the process ended; they were not accepted
-	Gap      time.Duration // since the last sign of life of the process before: authenticators made in it are refused
+	Gap      time.Duration // since the last sign of life of the process before: authenticators made in it are refused; negative when the clock has gone back
 	// Damaged tells that a file was unreadable, that the machine went down without Close, or that the clock has gone back
 	// behind the last sign of life: what is older is refused, as with a MemoryReplayStore.
 	Damaged bool

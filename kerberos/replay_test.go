@@ -266,19 +266,27 @@ func kill(j *ReplayJournal) {
 // TestReplayJournalRemovedFileStaysRefused: a file goes when its ids are past their time, though memory holds some of them
 // still. With the clock stepped back and a restart they must not be new.
 func TestReplayJournalRemovedFileStaysRefused(t *testing.T) {
-	for name, test := range map[string]struct{ age, life, back time.Duration }{
-		"clock far ahead, then corrected": {time.Minute, 2 * time.Minute, 5 * time.Minute},
-		"step of two seconds":             {5 * time.Minute, 5*time.Minute + time.Second, 2 * time.Second},
+	for name, test := range map[string]struct {
+		life, back time.Duration
+		older      bool // the file is not the newest when it goes
+	}{
+		"clock far ahead, then corrected": {2 * time.Minute, 5 * time.Minute, false},
+		"step of two seconds":             {5*time.Minute + time.Second, 2 * time.Second, false},
+		"older file":                      {5*time.Minute + time.Second, 2 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for first := range 20 { // which shards the others fall into
 				dir, c := t.TempDir(), newTestClock()
-				cfg := ReplayJournalConfig{Time: c.now, SegmentAge: test.age}
+				cfg := ReplayJournalConfig{Time: c.now, SegmentAge: time.Minute}
 				j := openJournal(t, dir, cfg)
 				expires := c.now().Add(test.life)
 				add(t, j, first, expires)
 				file := j.path(j.number)
-				c.advance(test.life)
+				c.advance(time.Minute)
+				if test.older {
+					add(t, j, 200+first, c.now().Add(test.life))
+				}
+				c.advance(test.life - time.Minute)
 				add(t, j, 100+first, c.now().Add(test.life))
 				if _, err := os.Stat(file); err == nil {
 					t.Fatal("the file was to be removed")
