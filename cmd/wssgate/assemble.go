@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,8 +23,10 @@ import (
 // Gateway, as cfg says. All routes share the replay stores.
 func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
 	keytabs := map[string]*kerberos.Keytab{}
+	tickets := &ticketLog{log: log}
 	gc := gateway.Config{
-		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
+		Context: withRemoteAddr,
+		Log:     log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
 	}
 	for i := range cfg.Routes {
 		r := &cfg.Routes[i]
@@ -32,16 +37,25 @@ func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gatew
 			}
 			keytabs[r.Keytab] = keytab
 		}
-		route, err := assembleRoute(cfg, i, keytabs[r.Keytab], replay)
+		route, err := assembleRoute(cfg, i, keytabs[r.Keytab], replay, tickets)
 		if err != nil {
 			return nil, err
 		}
 		gc.Routes = append(gc.Routes, route)
 	}
+	warnOfSharedServices(cfg, keytabs, log)
 	return gateway.New(gc)
 }
 
-func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay replayStores) (gateway.Route, error) {
+// withRemoteAddr tells the acceptor the client's address, for check-addresses.
+func withRemoteAddr(ctx context.Context, r *http.Request) context.Context {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		ctx = kerberos.WithRemoteAddr(ctx, peer.Addr().WithZone(""))
+	}
+	return ctx
+}
+
+func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay replayStores, tickets *ticketLog) (gateway.Route, error) {
 	r := &cfg.Routes[i]
 	if all := keytab.Principals(); r.Service == "" && len(all) > 1 {
 		return gateway.Route{}, cfg.Refuse(i, "service", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", r.Keytab, len(all), all),
@@ -51,12 +65,13 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "service", err.Error(), "see klist -ekt "+r.Keytab)
 	}
+	warnOfWeakKeys(r, keytab, tickets.log)
 	policy := r.Policy.Policy
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Tickets: acceptor, Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
+		Tickets: tickets.of(acceptor), Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
 		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}},
 	})
 	if err != nil {
@@ -92,6 +107,7 @@ func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab
 	ac := kerberos.AcceptorConfig{
 		Keytab: keytab, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
 		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
+		ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
 	}
 	if r.Service != "" {
 		ac.Services = []string{r.Service}

@@ -115,7 +115,7 @@ func documented(name string) bool {
 			return true
 		}
 	}
-	return regexp.MustCompile(`^(id|code|status|principal|service|bytes_in|bytes_out|total|stages|error)$`).MatchString(name)
+	return regexp.MustCompile(`^(id|code|status|principal|service|bytes_in|bytes_out|total|stages|kerberos|error)$`).MatchString(name)
 }
 
 func TestPoliciesOfTheDocsAreValid(t *testing.T) {

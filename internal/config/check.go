@@ -115,6 +115,9 @@ func (k *checker) route(r *Route) {
 			k.find("allowed-principals", fmt.Sprintf("%q cannot be told to a backend in an HTTP header, so it is never admitted", text), "remove it")
 		}
 	}
+	if r.CheckAddresses && r.TLSOffloaded {
+		k.find("check-addresses", "would compare tickets with the address of the proxy in front of wssgate (tls-offloaded)", "remove one of the two")
+	}
 	k.realms("trusted-realms", r.TrustedRealms)
 	k.realms("allowed-realms", r.AllowedRealms)
 	k.httpHeaders(r)

@@ -137,6 +137,7 @@ func TestRefusals(t *testing.T) {
 		"header":                  {oneRoute + "principal-header: Content-Type\n", `"Content-Type" cannot carry it`},
 		"one header for two":      {oneRoute + "principal-header: X-Who\nrealm-header: x_who\n", `realm-header: "x_who" is principal-header too`},
 		"two Authorizations":      {"keytab: k\nbackend: http://u:p@b/\nprincipal-header: authorization\n", `principal-header: "authorization" already carries the user information of backend`},
+		"address of a proxy":      {oneRoute + "check-addresses: true\ntls-offloaded: true\n", "check-addresses: would compare tickets with the address of the proxy"},
 		"hop-by-hop":              {oneRoute + "pass-http-headers: [Transfer-Encoding]\n", "is made anew for each connection"},
 		"asserted by clients":     {oneRoute + "pass-http-headers: [x_wssgate_principal]\n", "a client could write"},
 	}

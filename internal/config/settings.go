@@ -43,6 +43,9 @@ type Route struct {
 	KerberosKey string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
 	AllowRC4    bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
 
+	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:"" help:"Open a ticket only with the key of its own version number; otherwise older and newer keys of the keytab are tried too."`
+	CheckAddresses bool `yaml:"check-addresses" default:"false" negatable:"" help:"Refuse a ticket that is bound to addresses when the client's is not among them."`
+
 	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM,…" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
 
 	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM,…" help:"Clients that may call; empty: every client with a valid ticket."`

@@ -36,13 +36,31 @@ type event struct {
 	status        int
 	backendStatus int
 	stages        []slog.Attr
-	err           error // the first failure; nil is success
+	notes         []slog.Attr // of those that verification asks
+	err           error       // the first failure; nil is success
 }
 
 func (g *Gateway) begin(r *http.Request, route string) *event {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return &event{logger: g.cfg.Log, start: time.Now(), id: hex.EncodeToString(id[:]), route: route, client: r.RemoteAddr}
+}
+
+type eventKey struct{}
+
+// context is what verification gets, so that Note finds ev.
+func (ev *event) context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, eventKey{}, ev)
+}
+
+// Note adds attributes to the event of the exchange that ctx is of: a
+// TicketVerifier knows more of a ticket than it returns. They must not be
+// secret. It may be called while the verification runs, by its goroutine;
+// without an exchange it does nothing.
+func Note(ctx context.Context, attrs ...slog.Attr) {
+	if ev, ok := ctx.Value(eventKey{}).(*event); ok {
+		ev.notes = append(ev.notes, attrs...)
+	}
 }
 
 // stage notes how long a stage took: defer ev.stage("read", time.Now()).
@@ -86,6 +104,7 @@ func (ev *event) log() {
 		slog.Int("backend_status", ev.backendStatus),
 		slog.Duration("total", time.Since(ev.start)), slog.Any("stages", slog.GroupValue(ev.stages...)),
 	}
+	attrs = append(attrs, ev.notes...)
 	if ev.err != nil {
 		attrs = append(attrs, slog.String("error", ev.err.Error()))
 	}

@@ -27,7 +27,7 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 	if err != nil {
 		return g.refuse(in.version, err, ev)
 	}
-	msg, err := rt.verify(r, in.env, ev)
+	msg, err := rt.verify(g.cfg.Context(ev.context(r.Context()), r), r, in.env, ev)
 	if err != nil {
 		return g.refuse(in.version, err, ev)
 	}
@@ -47,9 +47,9 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 
 // verify applies the route's policy. The Message is the only thing that
 // forward takes.
-func (rt *route) verify(r *http.Request, env *soap.Envelope, ev *event) (*wssec.Message, error) {
+func (rt *route) verify(ctx context.Context, r *http.Request, env *soap.Envelope, ev *event) (*wssec.Message, error) {
 	defer ev.stage("verify", time.Now())
-	msg, err := rt.Processor.Verify(r.Context(), env, rt.channel(r))
+	msg, err := rt.Processor.Verify(ctx, env, rt.channel(r))
 	if err != nil {
 		return nil, err
 	}

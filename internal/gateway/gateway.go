@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,9 @@ type Config struct {
 	MaxInFlight int64
 	// WriteTimeout limits the writing of a reply. Zero means one minute.
 	WriteTimeout time.Duration
+	// Context adds to the context of a verification what the request is known
+	// by besides its message. Nil adds nothing.
+	Context func(context.Context, *http.Request) context.Context
 	// Transport talks to the backends. Nil means [NewTransport].
 	Transport http.RoundTripper
 }
@@ -71,6 +75,9 @@ func New(cfg Config) (*Gateway, error) {
 	setDefault(&cfg.MaxMessage, 32<<20)
 	setDefault(&cfg.MaxInFlight, 256<<20)
 	setDefault(&cfg.WriteTimeout, time.Minute)
+	if cfg.Context == nil {
+		cfg.Context = func(ctx context.Context, _ *http.Request) context.Context { return ctx }
+	}
 	if cfg.Transport == nil {
 		cfg.Transport = NewTransport()
 	}

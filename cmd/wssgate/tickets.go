@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A ticketLog puts what tickets were like into the events of their exchanges, and
+// warns of what an administrator should mend: once for each name, not for each
+// message. All routes share one.
+type ticketLog struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	said map[warning]bool
+}
+
+// A warning is said once.
+type warning struct{ what, name string }
+
+// maxWarnings bounds what is remembered, and so what is said.
+const maxWarnings = 1000
+
+// of gives a TicketVerifier for the processor of a route.
+func (t *ticketLog) of(a *kerberos.Acceptor) wssec.TicketVerifier { return loggedAcceptor{a, t} }
+
+type loggedAcceptor struct {
+	acceptor *kerberos.Acceptor
+	tickets  *ticketLog
+}
+
+// VerifyTicket is Accept, told.
+func (l loggedAcceptor) VerifyTicket(ctx context.Context, token []byte) (wssec.Ticket, error) {
+	c, err := l.acceptor.Accept(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	f := c.Facts()
+	gateway.Note(ctx, slog.Group("kerberos",
+		"etype", f.TicketEtype, "session_etype", f.SessionEtype, "key_etype", f.KeyEtype, "subkey", f.Subkey,
+		"kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno, "fallback", f.Fallback, "skew", f.Skew))
+	l.tickets.judge(c, f)
+	return c, nil
+}
+
+// judge warns of RC4 and of keys that the KDC no longer uses, or not yet.
+func (t *ticketLog) judge(c *kerberos.Context, f kerberos.Facts) {
+	name, realm := c.Client()
+	if f.TicketEtype == kerberos.EtypeRC4 {
+		t.warn(warning{"ticket under an rc4-hmac key", c.Service()}, "service", "cure", "give the service's account AES keys, export its keytab anew, set allow-rc4 back")
+	}
+	if f.SessionEtype == kerberos.EtypeRC4 || f.KeyEtype == kerberos.EtypeRC4 {
+		t.warn(warning{"client with an rc4-hmac key", name + "@" + realm}, "principal", "cure", "allow AES for the client's account and in its krb5.conf or policy")
+	}
+	if f.Fallback {
+		t.warn(warning{"ticket opened with a key of another version", c.Service()}, "service", "kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno,
+			"cure", "export the keytab anew, keeping the old key for the life of a ticket")
+	}
+}
+
+// warn says w once; key is what its name is.
+func (t *ticketLog) warn(w warning, key string, attrs ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.said[w] || len(t.said) >= maxWarnings {
+		return
+	}
+	if t.said == nil {
+		t.said = map[warning]bool{}
+	}
+	t.said[w] = true
+	t.log.Warn(w.what, append([]any{key, w.name}, attrs...)...)
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// newKDC makes one with the service of the demo.
+func newKDC() *krbtest.KDC {
+	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
+	kdc.AddService(demoService)
+	return kdc
+}
+
+// keytabFile writes a keytab of the services' keys of the given types.
+func keytabFile(t *testing.T, kdc *krbtest.KDC, etypes ...int32) string {
+	t.Helper()
+	octets, err := kdc.Keytab(nil, etypes...).AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "svc.keytab")
+	if err := os.WriteFile(name, octets, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// loadConfig makes the configuration of a file's text.
+func loadConfig(t *testing.T, text string) *config.Config {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "gate.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(&config.Flags{File: name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// exchange assembles a gateway of the file, sends one message under the token,
+// and gives status and log.
+func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions) (status int, log string) {
+	t.Helper()
+	backend := httptest.NewServer(&demoQuotes{})
+	defer backend.Close()
+	var out bytes.Buffer
+	g, err := assemble(loadConfig(t, text+"\nbackend: "+backend.URL+"\n"), memoryReplay(), slog.New(slog.NewJSONHandler(&out, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, _ := wssec.Preset("Kerberos")
+	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what is said once must be
+		token, key, err := kdc.Token("alice", demoService, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire, _, err := client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(wire))
+		r.Header.Set("Content-Type", env.Version.ContentType())
+		r.RemoteAddr = "192.0.2.7:49152"
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		status = w.Code
+	}
+	return status, out.String()
+}
+
+func TestCheckAddresses(t *testing.T) {
+	kdc := newKDC()
+	keytab := "keytab: " + keytabFile(t, kdc) + "\n"
+	here, elsewhere := []byte{192, 0, 2, 7}, []byte{192, 0, 2, 8}
+	for _, tt := range []struct {
+		setting   string
+		addresses [][]byte
+		status    int
+	}{
+		{"check-addresses: true", [][]byte{elsewhere, here}, 200},
+		{"check-addresses: true", [][]byte{elsewhere}, 500},
+		{"check-addresses: true", nil, 200},
+		{"check-addresses: false", [][]byte{elsewhere}, 200},
+	} {
+		status, log := exchange(t, kdc, keytab+tt.setting, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Addresses: tt.addresses}})
+		if status != tt.status || status != 200 && !strings.Contains(log, `"code":"client-address"`) {
+			t.Errorf("%s, %v: HTTP %d\n%s", tt.setting, tt.addresses, status, log)
+		}
+	}
+}
+
+func TestRemoteAddr(t *testing.T) {
+	kdc := newKDC()
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil), CheckAddresses: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for remote, ok := range map[string]bool{"192.0.2.7:1": true, "[::ffff:192.0.2.7]:1": true, "[2001:db8::1]:1": false, "192.0.2.7": false, "": false, "pipe": false} {
+		token, _, err := kdc.Token("alice", demoService, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Addresses: [][]byte{{192, 0, 2, 7}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = acceptor.Accept(withRemoteAddr(context.Background(), &http.Request{RemoteAddr: remote}), token)
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", remote, err)
+		}
+	}
+}
+
+func TestExactKvno(t *testing.T) {
+	kdc := newKDC()
+	keytab := "keytab: " + keytabFile(t, kdc) + "\n"
+	other := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{WrittenKvno: 9}}
+	if status, log := exchange(t, kdc, keytab+"exact-kvno: true", other); status != 500 {
+		t.Errorf("exact: HTTP %d\n%s", status, log)
+	}
+	status, log := exchange(t, kdc, keytab, other)
+	if status != 200 || !strings.Contains(log, `"kvno":9,`) || !strings.Contains(log, `"fallback":true`) ||
+		strings.Count(log, `"msg":"ticket opened with a key of another version","service":"`+demoService) != 1 {
+		t.Errorf("HTTP %d\n%s", status, log)
+	}
+}
+
+// RC4 is said of tickets, and at start of a keytab that has nothing else.
+func TestRC4IsSaid(t *testing.T) {
+	kdc := newKDC()
+	weak := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: kerberos.EtypeRC4, SessionEtype: kerberos.EtypeRC4}}
+	const atStart, ofTicket, ofClient = `"msg":"keytab holds only rc4-hmac keys`, `"msg":"ticket under an rc4-hmac key","service":"`, `"msg":"client with an rc4-hmac key","principal":"alice@`
+	status, log := exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, kerberos.EtypeRC4), weak)
+	if status != 200 || strings.Count(log, atStart) != 1 || strings.Count(log, ofTicket) != 1 || strings.Count(log, ofClient) != 1 || !strings.Contains(log, `"kerberos":{"etype":23,"session_etype":23,`) {
+		t.Errorf("HTTP %d\n%s", status, log)
+	}
+	status, log = exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, kerberos.EtypeAES256SHA1, kerberos.EtypeRC4), krbtest.TokenOptions{})
+	if status != 200 || strings.Contains(log, "rc4") || !strings.Contains(log, `"kerberos":{"etype":18,`) {
+		t.Errorf("HTTP %d\n%s", status, log)
+	}
+}
+
+// Whoever gets hold of a bare token can use it where messages are protected.
+func TestSharedServicesAreSaid(t *testing.T) {
+	kdc := newKDC()
+	kdc.AddService("HTTP/gateway.example.com")
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
+	for routes, want := range map[string]int{
+		"  - {path: /b}\n": 1,
+		"  - {path: /b, policy: KerberosOverTransport, service: " + demoService + "@" + demoRealm + "}\n": 1,
+		"  - {path: /b, service: HTTP/gateway.example.com}\n":                                             0,
+		"  - {path: /b, policy: KerberosToken}\n":                                                         0,
+		"": 0,
+	} {
+		var out bytes.Buffer
+		if _, err := assemble(loadConfig(t, top+routes), memoryReplay(), slog.New(slog.NewJSONHandler(&out, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), `"msg":"a token for this route is good for another one, whose messages it protects","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {
+			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
+		}
+	}
+}
+
+// What is said once is bounded: clients choose names.
+func TestWarningsAreBounded(t *testing.T) {
+	var out bytes.Buffer
+	tickets := &ticketLog{log: slog.New(slog.NewTextHandler(io.Writer(&out), nil))}
+	for i := range 2 * maxWarnings {
+		tickets.warn(warning{"x", strings.Repeat("a", i)}, "principal")
+	}
+	if n := strings.Count(out.String(), "\n"); n != maxWarnings {
+		t.Errorf("%d warnings", n)
+	}
+}
