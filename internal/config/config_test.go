@@ -111,6 +111,7 @@ func TestRefusals(t *testing.T) {
 		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", "gate.yaml:5:17: allowed-realms: "},
 		"no value":                {oneRoute + "service:\n", "mapping key \"service\" already defined"},
 		"empty value":             {"backend:\n", "gate.yaml:1:1: backend: has no value"},
+		"same key, quoted":        {oneRoute + "allowed-realms: [A]\n\"allowed-realms\": []\n", "already defined"},
 		"not YAML":                {"backend: [\n", "gate.yaml:1:"},
 		"two documents":           {"listen: :1\n---\nlisten: :2\n", "gate.yaml: holds more than one YAML document"},
 		"not a mapping":           {"- a\n", "gate.yaml:1:1: is not a mapping"},

@@ -92,7 +92,7 @@ func isEmpty(field reflect.Value) bool {
 	case string:
 		return strings.TrimSpace(v) == ""
 	case []string:
-		return len(v) == 0 || slices.ContainsFunc(v, func(s string) bool { return strings.TrimSpace(s) == "" })
+		return !slices.ContainsFunc(v, func(s string) bool { return strings.TrimSpace(s) != "" })
 	}
 	return false
 }
