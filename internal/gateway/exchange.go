@@ -39,6 +39,10 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 		return answer{status: http.StatusAccepted, version: in.version}
 	}
 	body, err := rt.protect(r.Context(), reply, msg, ev)
+	if err != nil { // the backend's reply cannot be protected; a fault about that can
+		reply = faultReply(in.version, &Error{Code: CodeProtect, Err: err}, ev)
+		body, err = rt.protect(r.Context(), reply, msg, ev)
+	}
 	if err != nil {
 		return g.refuse(in.version, &Error{Code: CodeProtect, Err: err}, ev)
 	}

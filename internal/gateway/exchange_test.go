@@ -167,6 +167,27 @@ func TestRepliesThatAreNotSOAPAreWithheld(t *testing.T) {
 	}
 }
 
+// A reply whose parts the policy cannot protect: the client gets a protected fault.
+func TestRepliesThatCannotBeProtectedAreWithheld(t *testing.T) {
+	const head = `<s:Envelope xmlns:s="` + soap.NS11 + `" xmlns:u="` + wssec.NSWSU + `">`
+	for name, reply := range map[string]string{
+		"an Id that is no name":    head + `<s:Body u:Id="&lt;"><m xmlns="urn:m">secret</m></s:Body></s:Envelope>`,
+		"a mandatory header block": head + `<s:Header><h xmlns="urn:h" s:mustUnderstand="1">secret</h></s:Header><s:Body/></s:Envelope>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.backend = answer(200, soap.V11.ContentType(), reply)
+			r, req := w.call()
+			if r.StatusCode != 500 || bytes.Contains(r.body, []byte("secret")) {
+				t.Errorf("HTTP %d\n%s", r.StatusCode, r.body)
+			}
+			if f := w.openFault(r, req); f.Code != soap.Receiver || w.code(1) != "reply-not-protected" {
+				t.Errorf("fault %+v, code %s", f, w.code(1))
+			}
+		})
+	}
+}
+
 // The user information of a backend's URL is for the backend alone.
 func TestBackendCredentials(t *testing.T) {
 	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) {
