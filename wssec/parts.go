@@ -145,7 +145,7 @@ func (w *writer) signText(element []byte, id string, parent xmltext.Node) error 
 	if inHeader {
 		doc = appendEndTag(doc, parent)
 	}
-	d, err := xmltext.Scan(appendEndTag(doc, w.env.Root), xmltext.Options{Limits: xmltext.Limits{MessageBytes: -1}})
+	d, err := xmltext.Scan(appendEndTag(doc, w.env.Root), xmltext.Options{Limits: xmltext.Limits{MessageBytes: -1}, RelativeNamespaces: true})
 	if err != nil {
 		return err
 	}

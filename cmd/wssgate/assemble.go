@@ -25,8 +25,8 @@ func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gatew
 	keytabs := map[string]*kerberos.Keytab{}
 	tickets := &ticketLog{log: log}
 	gc := gateway.Config{
-		Context: withRemoteAddr,
-		Log:     log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
+		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
+		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
 	}
 	for i := range cfg.Routes {
 		r := &cfg.Routes[i]
@@ -72,7 +72,7 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
 		Tickets: tickets.of(acceptor), Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
-		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}},
+		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")

@@ -23,6 +23,8 @@ type Config struct {
 	// MaxMessage limits the body of a request and of a reply, in octets.
 	// Zero means 32 MiB.
 	MaxMessage int64
+	// RelativeNamespaces accepts namespace names without a scheme.
+	RelativeNamespaces bool
 	// MaxInFlight limits the octets of messages, and of the index over their
 	// markup, that all exchanges in progress hold together. Zero means 256 MiB.
 	MaxInFlight int64

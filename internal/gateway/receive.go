@@ -58,7 +58,7 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *
 func (g *Gateway) parse(src []byte, m media) (*soap.Envelope, error) {
 	env, err := soap.Parse(src, xmltext.Options{
 		Limits:  xmltext.Limits{MessageBytes: int(g.cfg.MaxMessage)},
-		Charset: m.charset,
+		Charset: m.charset, RelativeNamespaces: g.cfg.RelativeNamespaces,
 	})
 	if err != nil {
 		return nil, err

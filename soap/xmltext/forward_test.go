@@ -34,6 +34,20 @@ func TestAppendSourceBehindItsScopeIsTheSameElement(t *testing.T) {
 	}
 }
 
+func TestRelativeNamespacesAreAcceptedWhenAskedFor(t *testing.T) {
+	const src = `<a xmlns="Contracts"><p:b xmlns:p="../x"></p:b></a>`
+	if _, err := xmltext.Scan([]byte(src), xmltext.Options{}); !errors.Is(err, xmltext.ErrRelativeNamespace) {
+		t.Error(err)
+	}
+	d, err := xmltext.Scan([]byte(src), xmltext.Options{RelativeNamespaces: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(d.Root().AppendCanonical(nil, xmltext.C14N{})); got != src || !d.Root().Is("Contracts", "a") {
+		t.Error(got)
+	}
+}
+
 // TestNamesInAGraftMayBeKeptFromOutside: what a signature over a ciphertext does not cover
 // must not give names in the plaintext their meaning.
 func TestNamesInAGraftMayBeKeptFromOutside(t *testing.T) {

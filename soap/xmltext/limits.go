@@ -47,6 +47,11 @@ type Options struct {
 	// section 3, SOAP 1.2 section 5). They are then part of canonical forms.
 	AllowPI bool
 
+	// RelativeNamespaces accepts namespace names without a scheme, as some
+	// services that never met Canonical XML have them. They are compared and
+	// rendered as they are written.
+	RelativeNamespaces bool
+
 	// Names says which declarations outside a plaintext names in it may use. It is
 	// for [Node.Graft] alone.
 	Names GraftNames

@@ -316,7 +316,7 @@ func (s *scanner) checkDeclaration(p uint16, name []byte) error {
 	if p == prefixXML || p == prefixXMLNS {
 		return ErrReservedPrefix
 	}
-	if s.doc.names.uris.find(name) == noID && !hasScheme(name) {
+	if s.doc.names.uris.find(name) == noID && !s.opt.RelativeNamespaces && !hasScheme(name) {
 		return fmt.Errorf("%w %q", ErrRelativeNamespace, clip(string(name), 80))
 	}
 	return nil
