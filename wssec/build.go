@@ -28,6 +28,7 @@ type writer struct {
 	sigKey, encKey   []byte
 	sigInfo, encInfo []byte // KeyInfo elements
 	derivedTokens    []byte // DerivedKeyToken elements
+	timestamp        []byte // the Timestamp element, nil without one
 
 	parts     []xmldsig.SignedPart // References of the Signature
 	encrypted []string             // Ids of EncryptedData
@@ -110,7 +111,7 @@ func directSTR(id, valueType, tokenType string) []byte {
 	return append(b, `></wsse:Reference></wsse:SecurityTokenReference>`...)
 }
 
-// hashSTR writes a reference by KeyIdentifier (WSS §7.3, KTP §3.4).
+// hashSTR writes a reference by KeyIdentifier (WSS §7.3, KTP §3.3).
 func (w *writer) hashSTR() []byte {
 	valueType, tokenType := KerberosAPREQSHA1, w.key.tokenType
 	if tokenType == EncryptedKeyToken {

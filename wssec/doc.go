@@ -20,7 +20,7 @@
 //	wsse:Security (WSS §5)                       Processor.Verify, Processor.Protect
 //	BinarySecurityToken (WSS §6.3, KTP §3.2)     TicketVerifier, Ticket
 //	SecurityTokenReference (WSS §7)              resolve.go
-//	KeyIdentifier Kerberosv5APREQSHA1 (KTP §3.4) TokenHash, TokenCache
+//	KeyIdentifier Kerberosv5APREQSHA1 (KTP §3.3) TokenHash, TokenCache
 //	Signature (WSS §8), STR-Transform (§8.3)     signature.go, strtransform.go
 //	Encryption (WSS §9), EncryptedHeader (§9.3)  decrypt.go
 //	Timestamp (WSS §10)                          timestamp.go

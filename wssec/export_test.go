@@ -3,6 +3,7 @@ package wssec
 import (
 	"bytes"
 	"encoding/base64"
+	"hash"
 
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
@@ -68,7 +69,7 @@ func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken
 		xmldsig.ExclusiveC14N + `"></ds:CanonicalizationMethod></wsse:TransformationParameters></ds:Transform></ds:Transforms><ds:DigestMethod`)
 	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
 	sig = resign(p, sig, w.sigKey)
-	return w.env.appendEnvelope(nil, w.security(append(head, sig...)), blocks, body)
+	return w.env.appendEnvelope(nil, w.security(w.place(append(head, sig...))), blocks, body)
 }
 
 // resign computes the SignatureValue anew over a SignedInfo in canonical form.
@@ -82,6 +83,24 @@ func resign(p *Processor, sig, key []byte) []byte {
 	out := append([]byte(nil), sig[:v]...)
 	out = base64.StdEncoding.AppendEncode(out, h.Sum(nil))
 	return append(out, sig[end:]...)
+}
+
+// CountHashed makes p count the octets that it digests.
+func CountHashed(p *Processor) *int {
+	n := new(int)
+	inner := p.suite.Digest.New
+	p.suite.Digest.New = func() hash.Hash { return &countingHash{inner(), n} }
+	return n
+}
+
+type countingHash struct {
+	hash.Hash
+	n *int
+}
+
+func (h *countingHash) Write(b []byte) (int, error) {
+	*h.n += len(b)
+	return h.Hash.Write(b)
 }
 
 // ProtectWithPlaintext signs a request, then encrypts something else in the place of the
@@ -105,5 +124,5 @@ func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, p
 		dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, len(plain), func(b []byte) []byte { return append(b, plain...) })
 		return appendEndTag(dst, env.Body), err
 	}
-	return w.env.appendEnvelope(nil, w.security(w.arrange(head, sig, []string{ed})), blocks, body)
+	return w.env.appendEnvelope(nil, w.security(w.place(w.arrange(head, sig, []string{ed}))), blocks, body)
 }

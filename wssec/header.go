@@ -23,11 +23,12 @@ func (w *writer) message(dst []byte) (out, value []byte, err error) {
 func (w *writer) unsigned(dst []byte) []byte {
 	var content []byte
 	if w.p.policy.Timestamp == Required {
-		content = appendTimestamp(content, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
+		w.timestamp = appendTimestamp(nil, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
 	}
 	if w.token != nil {
 		content = w.appendBST(content, w.id("BST"))
 	}
+	content = w.place(content)
 	if content == nil && !w.env.foreign {
 		start, _, _, end := w.env.Root.SourceRange()
 		return append(dst, w.env.Root.Doc().Source()[start:end]...)
@@ -88,7 +89,7 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 			return dst, nil, err
 		}
 	}
-	dst, err = w.env.appendEnvelope(dst, w.security(w.arrange(head, sig, listed)), blocks, body)
+	dst, err = w.env.appendEnvelope(dst, w.security(w.place(w.arrange(head, sig, listed))), blocks, body)
 	return dst, value, err
 }
 
@@ -111,6 +112,14 @@ func (w *writer) arrange(head, sig []byte, listed []string) []byte {
 	return head
 }
 
+// place puts the Timestamp where the Layout has it (SP §6.7).
+func (w *writer) place(content []byte) []byte {
+	if w.p.policy.Layout == LaxTimestampLast {
+		return append(content, w.timestamp...)
+	}
+	return append(w.timestamp, content...)
+}
+
 // tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations, and enters
 // those that the signature covers.
 func (w *writer) tokens() ([]byte, error) {
@@ -118,8 +127,8 @@ func (w *writer) tokens() ([]byte, error) {
 	var head []byte
 	if p.Timestamp != Forbidden {
 		id := w.id("TS")
-		head = appendTimestamp(head, id, w.p.cfg.Time(), p.TTL)
-		w.sign(id, head)
+		w.timestamp = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL)
+		w.sign(id, w.timestamp)
 	}
 	str := []byte(nil)
 	if w.token != nil {

@@ -45,7 +45,7 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // TokenHash is the SHA-1 of a token's octets as received: what a KeyIdentifier of
-// ValueType Kerberosv5APREQSHA1 carries (Kerberos Token Profile 1.1.1 §3.4). It names a
+// ValueType Kerberosv5APREQSHA1 carries (Kerberos Token Profile 1.1.1 §3.3). It names a
 // token and is not relied on to authenticate anything.
 type TokenHash [sha1.Size]byte
 

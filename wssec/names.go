@@ -18,7 +18,7 @@ const (
 	ktp = "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#"
 )
 
-// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by hash (§3.4).
+// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by hash (§3.3).
 const (
 	GSSKerberosAPREQ     = ktp + "GSS_Kerberosv5_AP_REQ"
 	GSSKerberosAPREQ1510 = ktp + "GSS_Kerberosv5_AP_REQ1510"

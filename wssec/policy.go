@@ -17,7 +17,7 @@ type Policy struct {
 
 	// Binding is the [security binding] (§7): symmetric, transport or none.
 	Binding Binding `yaml:"binding"`
-	// ProtectionToken is the token whose key signs and encrypts under the symmetric binding (§8.3).
+	// ProtectionToken is the token whose key signs and encrypts under the symmetric binding (§7.4; KerberosToken is §5.4.4).
 	ProtectionToken TokenType `yaml:"protection-token,omitempty"`
 	// SupportingTokens are further tokens and what they must do (§8). A message carries at
 	// most one Kerberos token, so there is one at most, and none beside a ProtectionToken.
@@ -45,7 +45,7 @@ type Policy struct {
 	ProtectionOrder Order `yaml:"protection-order,omitempty"`
 	// EncryptSignature is the [signature protection] (§6.4): the Signature must be encrypted.
 	EncryptSignature bool `yaml:"encrypt-signature,omitempty"`
-	// DerivedKeys says whether keys are used through a DerivedKeyToken (§5.3.4). Empty: forbidden.
+	// DerivedKeys says whether keys are used through a DerivedKeyToken (§5.3.1). Empty: forbidden.
 	DerivedKeys Requirement `yaml:"derived-keys,omitempty"`
 	// Timestamp is the [timestamp] property (§6.2). Empty: required.
 	Timestamp Requirement `yaml:"timestamp,omitempty"`
@@ -175,10 +175,10 @@ const (
 	Allowed   Requirement = "allowed"
 	Forbidden Requirement = "forbidden"
 
-	Lax               Layout = "lax"                 // §6.7.2
+	Lax               Layout = "lax"                 // §6.7: in any order
 	Strict            Layout = "strict"              // §6.7.1: a token stands before its use
-	LaxTimestampFirst Layout = "lax-timestamp-first" // §6.7.3
-	LaxTimestampLast  Layout = "lax-timestamp-last"  // §6.7.4
+	LaxTimestampFirst Layout = "lax-timestamp-first" // as lax, the Timestamp first
+	LaxTimestampLast  Layout = "lax-timestamp-last"  // as lax, the Timestamp last
 
 	// FitWSS4J cuts a longer key for CBC ciphers and uses it whole for GCM, as WSS4J and CXF do.
 	FitWSS4J KeyFit = "wss4j"

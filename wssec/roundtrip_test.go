@@ -45,6 +45,8 @@ func policies(t testing.TB) map[string]wssec.Policy {
 		"signature confirmation":    symmetric(func(p *wssec.Policy) { p.SignatureConfirmation = true }),
 		"without timestamp":         symmetric(func(p *wssec.Policy) { p.Timestamp = wssec.Forbidden }),
 		"actor":                     symmetric(func(p *wssec.Policy) { p.Actor = "urn:example:gate?a=1&b=2" }),
+		"timestamp last":            symmetric(func(p *wssec.Policy) { p.Layout = wssec.LaxTimestampLast }),
+		"timestamp last, transport": {Binding: wssec.Transport, Layout: wssec.LaxTimestampLast, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Plain}}},
 		"timestamp first":           symmetric(func(p *wssec.Policy) { p.Layout = wssec.LaxTimestampFirst }),
 		"signed endorsing":          {Binding: wssec.Transport, AlgorithmSuite: wssec.Basic256, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.SignedEndorsing}}},
 		"endorsing without binding": {Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Endorsing}}},

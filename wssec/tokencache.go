@@ -18,7 +18,7 @@ type CachedToken struct {
 	EndTime     time.Time // of the ticket
 }
 
-// TokenCache keeps tokens by hash (Kerberos Token Profile 1.1.1 §3.4). An entry may be
+// TokenCache keeps tokens by hash (Kerberos Token Profile 1.1.1 §3.3). An entry may be
 // dropped early: the client then sends its token again. Implementations copy what they
 // keep and are safe for concurrent use.
 type TokenCache interface {

@@ -42,6 +42,8 @@ func oneOf[T ~string](key string, v T, allowed ...T) error {
 
 func (p *Policy) checkTokens() error {
 	switch {
+	case p.Binding != Symmetric && p.Binding != Transport && p.Binding != NoBinding:
+		return nil // said already
 	case p.Binding == Symmetric && p.ProtectionToken != KerberosToken:
 		return errors.New("protection-token: the symmetric binding needs one; set it to kerberos")
 	case p.Binding == Symmetric && len(p.SupportingTokens) > 0:
@@ -52,8 +54,8 @@ func (p *Policy) checkTokens() error {
 		return fmt.Errorf("supporting-tokens: binding %s needs exactly one", p.Binding)
 	}
 	for _, t := range p.SupportingTokens {
-		if err := errors.Join(oneOf("supporting-tokens token", t.Token, KerberosToken),
-			oneOf("supporting-tokens use", t.Use, Plain, Signed, Endorsing, SignedEndorsing)); err != nil {
+		if err := errors.Join(oneOf("supporting-tokens: token", t.Token, KerberosToken),
+			oneOf("supporting-tokens: use", t.Use, Plain, Signed, Endorsing, SignedEndorsing)); err != nil {
 			return err
 		}
 		if t.Use == Signed && p.Binding == NoBinding {
@@ -99,9 +101,12 @@ func (p *Policy) checkProtection() error {
 	if p.KeyFit == FitExact && p.DerivedKeys == Forbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
 		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or key-fit: wss4j")
 	}
-	for _, h := range slices.Concat(p.SignedParts.Headers, p.EncryptedParts.Headers, p.OptionalEncryptedParts.Headers) {
-		if _, err := parseName(h); err != nil {
-			errs = append(errs, err)
+	for key, headers := range map[string][]string{"signed-parts": p.SignedParts.Headers, "encrypted-parts": p.EncryptedParts.Headers,
+		"optional-encrypted-parts": p.OptionalEncryptedParts.Headers} {
+		for _, h := range headers {
+			if _, err := parseName(h); err != nil {
+				fail("%s: %w", key, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -83,7 +83,7 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 		(*verification).processInOrder,    // WSS §5: digests and decryption, as the header has them
 		(*verification).checkCoverage,     // SP §4: signed and encrypted parts
 		(*verification).checkHeaderLayout, // SP §6.7
-		(*verification).remember,          // KTP §3.4: the token cache
+		(*verification).remember,          // KTP §3.3: the token cache
 	} {
 		if err := step(v); err != nil {
 			v.spend(err)
@@ -96,7 +96,7 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 // checkTransport refuses a message over plain HTTP when TLS is its protection.
 func (v *verification) checkTransport() error {
 	if v.p.policy.NeedsTLS() && !v.ch.TLS {
-		return errAt(CodeTransport, v.env.Root, "the policy relies on TLS and the message came without; use a TLS listener, or say allow-plain-http: true in the policy")
+		return errAt(CodeTransport, v.env.Root, "the policy relies on TLS and the message came without; use a TLS listener, or say that TLS ends in front of this one")
 	}
 	return nil
 }
