@@ -358,7 +358,7 @@ func TestClientRealms(t *testing.T) {
 	wantRefusal(t, err, kerberos.CodeClientRealm) // a list is the whole list
 }
 
-// TestAddresses: tickets with addresses behind NAT (P15).
+// TestAddresses: tickets with addresses behind NAT.
 func TestAddresses(t *testing.T) {
 	k := newKDC()
 	v6 := netip.MustParseAddr("2001:db8::7")

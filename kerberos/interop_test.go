@@ -202,7 +202,7 @@ func TestInteropInitToken(t *testing.T) {
 	}
 }
 
-// TestInteropRotation: a service gets new keys while a client holds a ticket under the old ones (P02, P04).
+// TestInteropRotation: a service gets new keys while a client holds a ticket under the old ones.
 func TestInteropRotation(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")

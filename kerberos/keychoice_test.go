@@ -20,7 +20,7 @@ func withKvno(kvno uint32) func(*kerberos.KeytabEntry) {
 	return func(e *kerberos.KeytabEntry) { e.Kvno = kvno }
 }
 
-// TestKeyChoice is the order of keys and the words of its refusals (P01 to P07).
+// TestKeyChoice is the order of keys and the words of its refusals.
 func TestKeyChoice(t *testing.T) {
 	k := newKDC()
 	first := keytabOf(k, func(*kerberos.KeytabEntry) {}, 18)
@@ -48,23 +48,23 @@ func TestKeyChoice(t *testing.T) {
 		{name: "exact", keytab: [][]kerberos.KeytabEntry{first, second}, kvno: 2, used: 2},
 		{name: "exact among wrong ones", keytab: [][]kerberos.KeytabEntry{wrong(9), second, wrong(1)}, kvno: 2, exact: true, used: 2},
 		{name: "two of one kvno", keytab: [][]kerberos.KeytabEntry{wrong(2), second}, kvno: 2, exact: true, used: 2},
-		{name: "keytab says 7 for 2 (P01)", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(7), 18)}, kvno: 2, used: 7, fallback: true},
+		{name: "keytab says 7 for 2", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(7), 18)}, kvno: 2, used: 7, fallback: true},
 		{name: "the same, exact only", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(7), 18)}, kvno: 2, exact: true, want: kerberos.CodeNoKvno,
 			words: []string{"keytab has kvno 7 etype 18", "ticket wants kvno 2 etype 18", "older ticket"}},
 		{name: "wrong number on another key", keytab: [][]kerberos.KeytabEntry{wrong(2), keytabOf(k, withKvno(1), 18)}, kvno: 2, used: 1, fallback: true},
-		{name: "kvno 0 (P05)", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(0), 18)}, kvno: 2, exact: true, used: 0, fallback: true},
+		{name: "kvno 0", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(0), 18)}, kvno: 2, exact: true, used: 0, fallback: true},
 		{name: "kvno 0 after exact", keytab: [][]kerberos.KeytabEntry{keytabOf(k, withKvno(0), 18), second}, kvno: 2, used: 2},
 		{name: "ticket without kvno", keytab: [][]kerberos.KeytabEntry{first, second, wrong(3)}, exact: true, used: 2},
 		{name: "8 bits of kvno", keytab: [][]kerberos.KeytabEntry{keytabOf(k, short(2), 18)}, kvno: 258, exact: true, used: 2},
 		{name: "8 bits of another kvno", keytab: [][]kerberos.KeytabEntry{keytabOf(k, short(3), 18)}, kvno: 258, exact: true, want: kerberos.CodeNoKvno},
-		{name: "keytab too old (P02)", keytab: [][]kerberos.KeytabEntry{wrong(1)}, kvno: 20, want: kerberos.CodeNoKvno,
+		{name: "keytab too old", keytab: [][]kerberos.KeytabEntry{wrong(1)}, kvno: 20, want: kerberos.CodeNoKvno,
 			words: []string{"keytab has kvno 1 etype 18 (aes256-cts-hmac-sha1-96) for soap/gw.example.com@EXAMPLE.COM",
 				"ticket wants kvno 20", "fetch a new keytab", "no other key of this encryption type opens"}},
-		{name: "ticket too old (P04)", keytab: [][]kerberos.KeytabEntry{wrong(13)}, kvno: 9, want: kerberos.CodeNoKvno,
+		{name: "ticket too old", keytab: [][]kerberos.KeytabEntry{wrong(13)}, kvno: 9, want: kerberos.CodeNoKvno,
 			words: []string{"ticket wants kvno 9", "client holds an older ticket", "purge"}},
 		{name: "right kvno, wrong key", keytab: [][]kerberos.KeytabEntry{wrong(2)}, kvno: 2, want: kerberos.CodeTicketIntegrity,
 			words: []string{"this key does not open it", "not the KDC's"}},
-		{name: "other etype (P08)", keytab: [][]kerberos.KeytabEntry{aes128}, kvno: 2, want: kerberos.CodeNoEtype,
+		{name: "other etype", keytab: [][]kerberos.KeytabEntry{aes128}, kvno: 2, want: kerberos.CodeNoEtype,
 			words: []string{"keytab has kvno 2 etype 17 (aes128-cts-hmac-sha1-96)", "ticket wants kvno 2 etype 18"}},
 	}
 	for _, test := range tests {
