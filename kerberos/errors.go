@@ -88,6 +88,7 @@ type Error struct {
 	Err    error         // cause, or nil
 }
 
+// Error gives the code, the words and the cause.
 func (e *Error) Error() string {
 	s := "kerberos: " + string(e.Code) + ": " + e.Detail
 	if e.Err != nil {

@@ -157,19 +157,23 @@ const (
 	Endorsing       TokenUse = "endorsing"        // EndorsingSupportingTokens, §8.3: its key signs
 	SignedEndorsing TokenUse = "signed-endorsing" // SignedEndorsingSupportingTokens, §8.4: both
 
+	// Symmetric signature methods, XML Signature 1.1 §6.3.
 	HMACSHA1   SignatureName = "hmac-sha1"
 	HMACSHA256 SignatureName = "hmac-sha256"
 	HMACSHA384 SignatureName = "hmac-sha384"
 	HMACSHA512 SignatureName = "hmac-sha512"
 
+	// Digest methods, XML Signature 1.1 §6.2.
 	SHA1   DigestName = "sha1"
 	SHA256 DigestName = "sha256"
 	SHA384 DigestName = "sha384"
 	SHA512 DigestName = "sha512"
 
+	// Protection orders, §6.3.
 	SignBeforeEncrypt Order = "sign-before-encrypt"
 	EncryptBeforeSign Order = "encrypt-before-sign"
 
+	// Whether something must, may or must not be there.
 	Required  Requirement = "required"
 	Optional  Requirement = "optional" // "allowed" for derived keys
 	Allowed   Requirement = "allowed"
@@ -193,9 +197,11 @@ const (
 	// STRWCF does not.
 	STRWCF STRForm = "wcf"
 
+	// A switch; empty is the default of its field.
 	On  Switch = "on"
 	Off Switch = "off"
 
+	// Versions of WS-SecureConversation.
 	SC13 SCVersion = "1.3" // 2005/12
 	SC05 SCVersion = "2005/02"
 )
