@@ -66,6 +66,7 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 		return gateway.Route{}, cfg.Refuse(i, "service", err.Error(), "see klist -ekt "+r.Keytab)
 	}
 	warnOfWeakKeys(r, keytab, tickets.log)
+	warnOfPlainHTTP(cfg, r, tickets.log)
 	policy := r.Policy.Policy
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew

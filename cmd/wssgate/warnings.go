@@ -29,6 +29,15 @@ func warnOfWeakKeys(r *config.Route, keytab *kerberos.Keytab, log *slog.Logger) 
 	}
 }
 
+// warnOfPlainHTTP says that a route takes over plain HTTP what its policy leaves to
+// TLS to protect.
+func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
+	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.Symmetric && cfg.TLSCert == "" && !r.TLSOffloaded {
+		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without", "path", r.Path,
+			"policy", r.Policy.String(), "cure", "remove allow-plain-http and give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
+	}
+}
+
 // warnOfSharedServices says which routes take bare tokens for a service that
 // another route trusts to protect messages. A token is as good on either, so who
 // gets hold of one for the first speaks to the second.
