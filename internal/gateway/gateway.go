@@ -107,7 +107,7 @@ func (g *Gateway) refuseOutside(code Code) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ev := g.begin(r, "")
 		defer ev.log()
-		a := g.refuse(0, &Error{Code: code}, ev)
+		a := g.refuse(0, &Error{Code: code, Err: fmt.Errorf("%.20s %.200q", r.Method, r.URL.Path)}, ev)
 		if code == CodeMethod {
 			w.Header().Set("Allow", http.MethodPost)
 		}
