@@ -20,6 +20,7 @@ import (
 type checker struct {
 	cfg      *Config
 	prefix   string // "" or "routes[0]."
+	entry    string // where the file has this route; "" for a route of the top level
 	findings []Finding
 }
 
@@ -30,8 +31,11 @@ func (c *Config) check() []Finding {
 	paths := map[string]int{}
 	for i := range c.Routes {
 		k.prefix = routePrefix(i)
+		if i < len(c.entries) {
+			k.entry = c.entries[i]
+		}
 		k.route(&c.Routes[i])
-		if first, ok := paths[c.Routes[i].Path]; ok {
+		if first, ok := paths[c.Routes[i].Path]; ok && c.Routes[i].Path != "" {
 			k.find("path", fmt.Sprintf("%q is the path of route %d already", c.Routes[i].Path, first+1), "give each route its own path")
 		} else {
 			paths[c.Routes[i].Path] = i
@@ -47,16 +51,14 @@ func (k *checker) find(name, problem, cure string) {
 	})
 }
 
-// missing reports a setting that has no default and was not given.
+// missing reports a setting that has no default and was not given. A path can
+// only be missing in an entry of routes:, and nothing but the file can give it one.
 func (k *checker) missing(name string) {
-	origin := "missing"
-	if k.prefix != "" {
-		if path, ok := k.cfg.origins[k.prefix+"path"]; ok {
-			origin = path
-		}
+	cure := fmt.Sprintf("give --%s, %s or, in the file, %s:", name, Variable(name), name)
+	if name == "path" {
+		cure = "write path: in this entry of routes:"
 	}
-	k.findings = append(k.findings, Finding{Origin: origin, Setting: name, Problem: "is required",
-		Cure: fmt.Sprintf("give --%s, %s or, in the file, %s:", name, Variable(name), name)})
+	k.findings = append(k.findings, Finding{Origin: k.entry, Setting: name, Problem: "is required", Cure: cure})
 }
 
 func (k *checker) process(p *Process) {
@@ -73,8 +75,14 @@ func (k *checker) process(p *Process) {
 		k.find("max-in-flight", fmt.Sprintf("%v has no room for one exchange with messages of max-message %v", p.MaxInFlight, p.MaxMessage),
 			fmt.Sprintf("raise it to %v or more, or lower max-message", 4*min(p.MaxMessage, 1<<60)))
 	}
+	if p.ClockSkew > maxClockSkew {
+		k.find("clock-skew", fmt.Sprintf("%v is more than any clock is wrong by", p.ClockSkew), "write 5m, at most 24h, and set the clocks")
+	}
 	k.fields(p)
 }
+
+// maxClockSkew is the most that package kerberos takes.
+const maxClockSkew = 24 * time.Hour
 
 // fields checks what follows from a field's type and tag alone.
 func (k *checker) fields(settings any) {
@@ -159,6 +167,10 @@ func (k *checker) backend(backend string) {
 	u, err := url.Parse(backend)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
 		k.find("backend", "is not an http or https URL", "write it as http://localhost:9100/service")
+		return
+	}
+	if isMasked(u) {
+		k.find("backend", fmt.Sprintf("%s is a mask of --check", mask), "write the real one")
 	}
 }
 
@@ -188,7 +200,7 @@ func (k *checker) httpHeaders(r *Route) {
 		if h.name == "" {
 			continue
 		}
-		if !httpguts.ValidHeaderFieldName(h.name) || reserved(h.name) {
+		if !httpguts.ValidHeaderFieldName(h.name) || reserved(h.name) || clientsOwn(h.name) {
 			k.find(h.setting, fmt.Sprintf("%q cannot carry it", h.name), "take a name of your own such as X-Remote-User")
 		}
 		if asserted[headerKey(h.name)] {
@@ -227,4 +239,10 @@ func reserved(name string) bool {
 		"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
 		"host", "content-length", "content-type", "content-encoding", "expect", "soapaction", "x-request-id",
 	}, key)
+}
+
+// clientsOwn names say something else, and a proxy or server on the way may read
+// or rewrite them.
+func clientsOwn(name string) bool {
+	return slices.Contains([]string{"accept", "accept-language", "cookie", "user-agent"}, headerKey(name))
 }

@@ -106,9 +106,13 @@ func TestRefusals(t *testing.T) {
 		"key of a nested part":    {oneRoute + "policy:\n  preset: Kerberos\n  signed-parts: {bdy: true}\n", `policy.signed-parts.bdy: unknown setting; did you mean "body"?`},
 		"key in a list":           {oneRoute + "policy:\n  binding: none\n  supporting-tokens:\n    - {token: kerberos, usage: plain}\n", `gate.yaml:8:`},
 		"unknown preset":          {oneRoute + "policy: kerberos\n", `gate.yaml:5:9: policy: no policy is called "kerberos"; the presets are Kerberos,`},
-		"wrong type":              {oneRoute + "clock-skew: soon\n", "gate.yaml:5:13: clock-skew: "},
+		"wrong type":              {oneRoute + "clock-skew: soon\n", `gate.yaml:5:13: clock-skew: "soon" is not a time; write it as 500ms, 30s or 5m`},
+		"number for a time":       {oneRoute + "clock-skew: 300\n", `gate.yaml:5:13: clock-skew: "300" is not a time; write it`},
+		"wrong switch":            {oneRoute + "allow-rc4: 1\n", `gate.yaml:5:12: allow-rc4: "1" is not a yes or no; write true or false`},
+		"list for a word":         {oneRoute + "log-level: [info]\n", "log-level: is not a single value; write one word"},
+		"hours of skew":           {oneRoute + "clock-skew: 100h\n", "gate.yaml:5:1: clock-skew: 100h0m0s is more than any clock is wrong by; write 5m, at most 24h"},
 		"wrong size":              {oneRoute + "max-message: lots\n", `gate.yaml:5:14: max-message: "lots" is not a size; write it as 500kB, 20MB or 32MiB`},
-		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", "gate.yaml:5:17: allowed-realms: "},
+		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", `gate.yaml:5:17: allowed-realms: "A.EXAMPLE" is not a list; write a list: [A, B]`},
 		"no value":                {oneRoute + "service:\n", "mapping key \"service\" already defined"},
 		"empty value":             {"backend:\n", "gate.yaml:1:1: backend: has no value"},
 		"same key, quoted":        {oneRoute + "allowed-realms: [A]\n\"allowed-realms\": []\n", "already defined"},
@@ -116,8 +120,14 @@ func TestRefusals(t *testing.T) {
 		"two documents":           {"listen: :1\n---\nlisten: :2\n", "gate.yaml: holds more than one YAML document"},
 		"not a mapping":           {"- a\n", "gate.yaml:1:1: is not a mapping"},
 		"routes not a list":       {"routes: {path: /a}\n", "routes: is not a list of routes"},
-		"missing":                 {"listen: :1\n", "missing: backend: is required; give --backend, WSSGATE_BACKEND or, in the file, backend:"},
+		"missing":                 {"listen: :1\n", "backend: is required; give --backend, WSSGATE_BACKEND or, in the file, backend:"},
 		"missing in a route":      {"keytab: k\nroutes:\n  - path: /a\n", "gate.yaml:3:5: backend: is required"},
+		"no path in a route":      {"keytab: k\nbackend: http://b\nroutes:\n  - path: /a\n  - allowed-realms: [A]\n    service: s/h\n", "gate.yaml:5:5: path: is required; write path: in this entry of routes:"},
+		"no paths at all":         {"keytab: k\nbackend: http://b\nroutes: [{keytab: a}, {keytab: b}]\n", "gate.yaml:3:24: path: is required"},
+		"masked user":             {"keytab: k\nbackend: http://xxxxx@b/\n", "gate.yaml:2:1: backend: xxxxx is a mask of --check; write the real one"},
+		"masked query":            {"keytab: k\nbackend: http://b/?a=1&b=xxxxx\n", "backend: xxxxx is a mask of --check"},
+		"masked word":             {"keytab: k\nbackend: http://b/?xxxxx\n", "backend: xxxxx is a mask of --check"},
+		"a default":               {oneRoute + "max-message: 100MiB\n", "max-in-flight: 256MiB has no room"},
 		"listen":                  {oneRoute + "listen: 8080\n", `gate.yaml:5:1: listen: "8080" is not host:port; write ":8080"`},
 		"half of TLS":             {oneRoute + "tls-cert: c.pem\n", "gate.yaml:5:1: tls-cert: has no tls-key beside it"},
 		"token without TLS":       {oneRoute + "policy: KerberosToken\n", "gate.yaml:5:1: policy: KerberosToken protects messages only together with TLS, and this listener has none; give tls-cert and tls-key, or tls-offloaded"},
@@ -136,6 +146,7 @@ func TestRefusals(t *testing.T) {
 		"principal without realm": {oneRoute + "allowed-principals: [alice]\n", `"alice" names no realm; write it as alice@EXAMPLE.COM`},
 		"service":                 {"backend: http://b\nkeytab: k\nservice: soap/\n", `"soap/" is not a service principal`},
 		"header":                  {oneRoute + "principal-header: Content-Type\n", `"Content-Type" cannot carry it`},
+		"header of the client":    {oneRoute + "realm-header: Cookie\n", `"Cookie" cannot carry it`},
 		"one header for two":      {oneRoute + "principal-header: X-Who\nrealm-header: x_who\n", `realm-header: "x_who" is principal-header too`},
 		"two Authorizations":      {"keytab: k\nbackend: http://u:p@b/\nprincipal-header: authorization\n", `principal-header: "authorization" already carries the user information of backend`},
 		"address of a proxy":      {oneRoute + "check-addresses: true\ntls-offloaded: true\n", "check-addresses: would compare tickets with the address of the proxy"},
@@ -327,6 +338,13 @@ func TestRefusalMasksSecrets(t *testing.T) {
 	_, err := load(t, "keytab: k\nbackend: ftp://gate:s3cret@b/\n", Flags{}, nil)
 	if err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Clients' headers that may not tell who they are may still be passed.
+func TestCookiesMayBePassed(t *testing.T) {
+	if _, err := load(t, oneRoute+"pass-http-headers: [Cookie, User-Agent]\n", Flags{}, nil); err != nil {
+		t.Error(err)
 	}
 }
 

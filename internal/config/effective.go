@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 )
 
 // Effective gives the configuration as a file that would lead to it, each
-// value with its origin as a comment, secrets masked.
+// value with its origin as a comment, secrets masked: what is masked has to be
+// written again.
 func (c *Config) Effective() ([]byte, error) {
 	masked := *c
 	masked.Routes = nil
@@ -65,7 +67,7 @@ const mask = "xxxxx"
 
 // maskQuery keeps the names of a query; what has no name is a value.
 func maskQuery(query string) string {
-	parts := strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' })
+	parts := strings.FieldsFunc(query, isSeparator)
 	for i, part := range parts {
 		if name, _, named := strings.Cut(part, "="); named {
 			parts[i] = name + "=" + mask
@@ -75,3 +77,18 @@ func maskQuery(query string) string {
 	}
 	return strings.Join(parts, "&")
 }
+
+// isMasked tells whether u was copied from what --check printed: a backend would
+// get the mask for a password.
+func isMasked(u *url.URL) bool {
+	password, _ := u.User.Password()
+	if u.User.Username() == mask || password == mask {
+		return true
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(u.RawQuery, isSeparator), func(part string) bool {
+		name, value, _ := strings.Cut(part, "=")
+		return name == mask || value == mask
+	})
+}
+
+func isSeparator(r rune) bool { return r == '&' || r == ';' }

@@ -8,12 +8,13 @@ type Error struct{ Findings []Finding }
 
 // Finding is one thing wrong with a configuration.
 type Finding struct {
-	Origin  string // "gate.yaml:7:3", "--policy", "WSSGATE_POLICY", or "default"
+	Origin  string // "gate.yaml:7:3", "--policy", "WSSGATE_POLICY"; empty for a default and for what is missing
 	Setting string // "routes[1].policy"; empty for the file as a whole
 	Problem string
 	Cure    string
 }
 
+// Error gives one line for each finding.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
@@ -27,7 +28,10 @@ func (e *Error) ExitCode() int { return 2 }
 
 // String gives "gate.yaml:7:3: polcy: unknown setting; did you mean "policy"?".
 func (f Finding) String() string {
-	s := f.Origin + ": "
+	s := ""
+	if f.Origin != "" {
+		s = f.Origin + ": "
+	}
 	if f.Setting != "" && f.Origin != "--"+f.Setting && f.Origin != Variable(f.Setting) {
 		s += f.Setting + ": "
 	}

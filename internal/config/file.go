@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -146,11 +147,35 @@ func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) 
 			return
 		}
 		if err := yaml.NodeToValue(node, into, yaml.Strict()); err != nil {
-			f := syntaxFinding(d.name, err)
-			f.Origin, f.Setting, f.Cure = place(d.name, node.GetToken()), setting, "see wssgate serve --help for its form"
-			d.findings = append(d.findings, f)
+			problem, cure := formOf(node, field, syntaxFinding(d.name, err).Problem)
+			d.find(place(d.name, node.GetToken()), setting, problem, cure)
 		}
 	}
+}
+
+// formOf words that a value is not of its setting's form, and what that is. The
+// decoder's own words are about Go's types; they are kept for what has many forms.
+func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure string) {
+	kind := ""
+	switch field.Interface().(type) {
+	case time.Duration:
+		kind, cure = "a time", "write it as 500ms, 30s or 5m"
+	case Size:
+		kind, cure = "a size", "write it as 500kB, 20MB or 32MiB"
+	case []string:
+		kind, cure = "a list", "write a list: [A, B]"
+	case bool:
+		kind, cure = "a yes or no", "write true or false"
+	default:
+		if field.Kind() != reflect.String {
+			return decoder, "see docs/operations.md for its form"
+		}
+		kind, cure = "a single value", "write one word, in quotes if need be"
+	}
+	if _, scalar := node.(ast.ScalarNode); !scalar {
+		return "is not " + kind, cure
+	}
+	return fmt.Sprintf("%q is not %s", node.GetToken().Value, kind), cure
 }
 
 // nodeDecoder is a setting with more than one form in the file.
@@ -181,6 +206,17 @@ func (d *fileDecoder) routeList(node ast.Node, into *[]routeNode) {
 	for _, entry := range list.Values {
 		*into = append(*into, routeNode{entry})
 	}
+}
+
+// startOf gives the token that an entry begins with: a mapping's own token is the
+// colon behind its first key.
+func startOf(node ast.Node) *token.Token {
+	if entries, ok := node.(ast.MapNode); ok {
+		if it := entries.MapRange(); it.Next() {
+			return it.Key().GetToken()
+		}
+	}
+	return node.GetToken()
 }
 
 func place(file string, t *token.Token) string {

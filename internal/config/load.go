@@ -112,6 +112,7 @@ func (l *loader) routesOrOne(given Given) *Config {
 	for i, node := range l.routes {
 		route := l.settings.Route
 		route.Path = ""
+		cfg.entries = append(cfg.entries, place(l.decode.name, startOf(node.node)))
 		own := l.decode.mapping(node.node, fieldsOf(&route), routePrefix(i))
 		l.originsOfRoute(i, own)
 		l.refuseConflicts(given, own)
@@ -153,12 +154,8 @@ func (l *loader) find(origin, setting, problem, cure string) {
 // "WSSGATE_LISTEN"; a name that is missing has its default.
 type origins map[string]string
 
-func (o origins) of(name string) string {
-	if how, ok := o[name]; ok {
-		return how
-	}
-	return "default"
-}
+// of gives "" for a default.
+func (o origins) of(name string) string { return o[name] }
 
 func routePrefix(i int) string { return fmt.Sprintf("routes[%d].", i) }
 

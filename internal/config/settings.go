@@ -68,4 +68,5 @@ type Config struct {
 	Routes []Route `yaml:"routes"`
 
 	origins origins
+	entries []string // where the file has each entry of routes:; nil without
 }
