@@ -1,7 +1,7 @@
 // Package gateway is the message path of wssgate: HTTP in, one verified SOAP
 // message through to the backend, its protected reply out.
 //
-// [Gateway.exchange] is the whole path on one screen. Around it:
+// Gateway.exchange, in exchange.go, is the whole path on one screen. Around it:
 //
 //	receive.go    limits before reading, media type, one scan of one buffer
 //	forward.go    authorisation, the backend's request and reply

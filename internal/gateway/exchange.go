@@ -72,9 +72,8 @@ func (rt *route) protect(ctx context.Context, reply backendReply, msg *wssec.Mes
 	return rt.Processor.Protect(ctx, make([]byte, 0, plain+plain/2+8<<10), env, msg)
 }
 
-// serve is exchange between reading and writing: budget, event, and a net
-// under panics, which would be a bug of ours: the client gets a fault and the
-// log the stack.
+// serve is exchange with its budget, its event, and a net under panics, which
+// would be a bug of ours: the client gets a fault and the log the stack.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	ev := g.begin(r, rt.Path)
 	defer ev.log()

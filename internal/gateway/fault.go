@@ -14,6 +14,7 @@ type Error struct {
 	Err  error
 }
 
+// Error gives the code and, behind a colon, the cause.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return "gateway: " + string(e.Code)
