@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -87,7 +89,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	}
 	ln, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return cfg.Refuse(-1, "listen", err.Error(), "")
+		return cfg.Refuse(-1, "listen", err.Error(), listenCure(err))
 	}
 	for _, r := range cfg.Routes {
 		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", r.Service, "principal-header", r.PrincipalHeader)
@@ -102,6 +104,13 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	err = server.Serve(ctx, ln)
 	log.Info("stopped")
 	return err
+}
+
+func listenCure(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "stop what listens there, or give another --listen"
+	}
+	return ""
 }
 
 // replayStores remember what was accepted, for all routes.
