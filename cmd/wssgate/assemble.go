@@ -130,7 +130,12 @@ func loadKeytab(path string, log *slog.Logger) (*kerberos.Keytab, error) {
 	return keytab, nil
 }
 
+// warnIfReadable passes over the credentials of a systemd unit: the directory is
+// the unit's alone, whatever the mode of a file in it says.
 func warnIfReadable(path, what string, log *slog.Logger) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
+		return
+	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		log.Warn("secret file can be read by others", "setting", what, "file", path, "mode", info.Mode().Perm().String(), "cure", "chmod 600 "+path)
 	}
