@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 )
 
@@ -14,23 +16,30 @@ type errorsCmd struct {
 
 // Run prints the catalogue, or the entries that were asked for.
 func (c *errorsCmd) Run(s *streams) error {
-	wanted := map[string]bool{}
-	for _, code := range c.Codes {
-		wanted[code] = true
-	}
-	all := len(wanted) == 0
+	var known []string
 	for _, e := range gateway.Catalogue() {
-		if all || wanted[e.Code] {
-			printEntry(s.out, e)
-			delete(wanted, e.Code)
+		known = append(known, e.Code)
+	}
+	for _, code := range c.Codes {
+		if !slices.Contains(known, code) {
+			return unknownName("code", code, known, "wssgate errors prints them all")
 		}
 	}
-	for _, code := range c.Codes {
-		if wanted[code] {
-			return fmt.Errorf("no code is called %q; wssgate errors prints them all", code)
+	for _, e := range gateway.Catalogue() {
+		if len(c.Codes) == 0 || slices.Contains(c.Codes, e.Code) {
+			printEntry(s.out, e)
 		}
 	}
 	return nil
+}
+
+// unknownName refuses a word of the command line, with one that is like it or
+// else where they all are.
+func unknownName(what, name string, known []string, all string) error {
+	if near := config.Nearest(name, known); near != "" {
+		all = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usageError{fmt.Errorf("no %s is called %q; %s", what, name, all)}
 }
 
 // printEntry writes one entry as a paragraph.

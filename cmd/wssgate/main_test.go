@@ -16,8 +16,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
+			"exits": scriptExits,
 		},
 	})
 }
@@ -71,6 +74,14 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(backend.Close)
 	ts.Setenv("BACKEND", backend.URL)
 	ts.Check(os.WriteFile(ts.MkAbs("krb5.conf"), []byte(server.Krb5Conf()), 0o600))
+}
+
+// scriptExits: exits STATUS PROGRAM ARG…. Runs a program that has to end so.
+func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); !errors.As(err, &exit) || strconv.Itoa(exit.ExitCode()) != args[0] {
+		ts.Fatalf("%v, not exit status %s", err, args[0])
+	}
 }
 
 // scriptPort: port NAME. Sets NAME to a free loopback address.

@@ -17,6 +17,8 @@ type commands struct {
 	Verify  verifyCmd  `cmd:"" help:"Run all test vectors, pass or fail for each."`
 	Errors  errorsCmd  `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	PrintVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version, as wssgate version does."`
 }
 
 // streams is what a subcommand reads and writes.
@@ -35,6 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	parser, err := kong.New(&cmds,
 		kong.Name("wssgate"),
 		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain SOAP services."),
+		kong.Vars{"version": versionLine()},
 		kong.ValueFormatter(withDefault),
 		kong.DefaultEnvars(config.EnvironmentPrefix),
 		kong.Writers(stdout, stderr),
@@ -49,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	kctx, err := parser.Parse(args)
 	switch {
-	case helped: // help was printed; kong goes on parsing, and may miss something
+	case helped: // help or version was printed; kong goes on parsing, and may miss something
 		return nil
 	case err != nil:
 		return usageError{err}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 
 	"github.com/wssgate/wssgate/testvectors"
 )
@@ -33,6 +34,9 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if err := c.known(cases); err != nil {
+		return err
+	}
 	var total result
 	passed, failed := 0, 0
 	for _, name := range cases {
@@ -50,11 +54,18 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 		total.second.add(r.second)
 	}
 	fmt.Fprintf(s.out, "\n%d cases passed, %d failed; %d messages\n%v\n", passed, failed, total.messages, total.second)
-	switch {
-	case failed > 0:
+	if failed > 0 {
 		return fmt.Errorf("%d of %d cases failed", failed, passed+failed)
-	case passed == 0:
-		return fmt.Errorf("no case matches %q", c.Cases)
+	}
+	return nil
+}
+
+// known refuses a pattern that no case matches.
+func (c *verifyCmd) known(cases []string) error {
+	for _, pattern := range c.Cases {
+		if !slices.ContainsFunc(cases, (&verifyCmd{Cases: []string{pattern}}).wants) {
+			return unknownName("case", pattern, cases, "wssgate verify runs them all")
+		}
 	}
 	return nil
 }

@@ -228,16 +228,22 @@ func place(file string, t *token.Token) string {
 
 // nearest words the cure for an unknown name.
 func nearest(name string, known []string) string {
+	if best := Nearest(name, known); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// Nearest gives the known name that somebody who wrote name may have meant, ""
+// if none is like it.
+func Nearest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
 	for _, k := range known {
 		if n := editDistance(name, k); n < distance {
 			best, distance = k, n
 		}
 	}
-	if best == "" {
-		return "known here: " + strings.Join(known, ", ")
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return best
 }
 
 // editDistance is the Levenshtein distance of two short ASCII names.

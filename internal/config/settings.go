@@ -48,14 +48,14 @@ type Route struct {
 	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:"" help:"Open a ticket only with the key of its own version number; otherwise older and newer keys of the keytab are tried too."`
 	CheckAddresses bool `yaml:"check-addresses" default:"false" negatable:"" help:"Refuse a ticket that is bound to addresses when the client's is not among them."`
 
-	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM,…" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
+	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
 
-	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM,…" help:"Clients that may call; empty: every client with a valid ticket."`
-	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM,…" help:"Realms whose clients may call; empty: every realm."`
+	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM" help:"Clients that may call; empty: every client with a valid ticket."`
+	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM" help:"Realms whose clients may call; empty: every realm."`
 
 	PrincipalHeader string   `yaml:"principal-header" default:"X-Wssgate-Principal" placeholder:"NAME" help:"HTTP header that tells the backend the client as name@REALM; empty: none."`
 	RealmHeader     string   `yaml:"realm-header" placeholder:"NAME" help:"HTTP header that tells the backend the client's realm alone; empty: none."`
-	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME,…" help:"Further HTTP request headers that are passed to the backend. Nothing protects them but TLS."`
+	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME" help:"Further HTTP request headers that are passed to the backend. Nothing protects them but TLS."`
 	OtherHeaders    string   `yaml:"other-headers" default:"drop" enum:"drop,pass,refuse" placeholder:"drop|pass|refuse" help:"What happens to SOAP header blocks that the policy does not protect."`
 
 	TLSOffloaded bool `yaml:"tls-offloaded" default:"false" negatable:"" help:"TLS ends in front of wssgate: count plain HTTP as a protected channel."`
