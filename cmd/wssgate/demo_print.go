@@ -93,7 +93,8 @@ func (p *printer) tryIt(clientURL, gatewayURL string) {
 	p.printf("\n%s\n\n", p.style(bold, "Try it"))
 	p.line("  A fresh message of alice's, through the gateway, and the reply as alice sees it:")
 	p.printf("\n    curl -s %s/request |\n      curl -s --data-binary @- -H 'Content-Type: text/xml; charset=utf-8' %s |\n      curl -s --data-binary @- %s/open\n\n", clientURL, gatewayURL, clientURL)
-	p.line("  Keep one, send it twice, change a character: curl -s " + clientURL + "/request > message.xml")
+	p.line("  Keep one and send it, twice, or with a character changed:")
+	p.printf("\n    curl -s %s/request > message.xml\n    curl -s --data-binary @message.xml -H 'Content-Type: text/xml; charset=utf-8' %s\n\n", clientURL, gatewayURL)
 	p.line("  Ctrl-C ends the demo.")
 }
 

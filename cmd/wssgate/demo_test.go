@@ -43,6 +43,21 @@ func TestDemoServe(t *testing.T) {
 	}
 }
 
+// A step that fails ends the demo, with status 1 and no claim.
+func TestDemoFails(t *testing.T) {
+	w, err := newDemoWorld(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	w.client.url = "http://127.0.0.1:1" + demoPath
+	var out bytes.Buffer
+	err = (&demoRun{demoWorld: w, p: newPrinter(&out)}).tell(t.Context())
+	if exitCode(err) != 1 || !strings.HasPrefix(err.Error(), "demo: ") || strings.Contains(out.String(), "At the service") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+}
+
 func fetch(t *testing.T, method, url string, body []byte) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))

@@ -29,7 +29,7 @@ const (
 	demoPassword        = "correct horse battery staple"
 	demoService         = "soap/gateway.example.com"
 	demoPath            = "/quotes"
-	demoPrincipalHeader = "X-Remote-User"
+	demoPrincipalHeader = "X-Wssgate-Principal"
 )
 
 // A demoWorld is all parties of the demo, each on a loopback port of its own.
@@ -87,10 +87,10 @@ func (w *demoWorld) startGateway(ctx context.Context, keytab *kerberos.Keytab) e
 		return err
 	}
 	flags := &config.Flags{Route: config.Route{
-		Path: demoPath, Backend: w.serviceURL, Keytab: file, Service: demoService + "@" + demoRealm, PrincipalHeader: demoPrincipalHeader,
+		Path: demoPath, Backend: w.serviceURL, Keytab: file, Service: demoService + "@" + demoRealm,
 	}}
 	given := config.Given{}
-	for _, name := range []string{"path", "backend", "keytab", "service", "principal-header"} {
+	for _, name := range []string{"path", "backend", "keytab", "service"} {
 		given[name] = "--" + name
 	}
 	cfg, err := config.Load(flags, given)
