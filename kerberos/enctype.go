@@ -1,7 +1,6 @@
 package kerberos
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/md5"
@@ -14,6 +13,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"slices"
 	"strconv"
 )
 
@@ -161,22 +161,39 @@ func (u *usageKey) openRC4(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, 
 	return plain[u.et.confounder:], nil
 }
 
-// seal encrypts with a fresh confounder.
-func (u *usageKey) seal(w *scratch, plaintext []byte) []byte {
-	plain := make([]byte, u.et.confounder, u.et.confounder+len(plaintext))
-	rand.Read(plain)
-	plain = append(plain, plaintext...)
+// appendSealed appends the encryption of the parts, one after the other, under a fresh confounder. The parts do not lie in
+// dst's spare capacity.
+func (u *usageKey) appendSealed(w *scratch, dst []byte, parts ...[]byte) []byte {
+	size := u.et.minCipher()
+	for _, p := range parts {
+		size += len(p)
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, size)
 	if u.et.id == EtypeRC4 {
-		mac := bytes.Clone(u.hmac(w, plain))
+		dst = dst[:start+u.et.macLen] // RFC 4757 5: the checksum comes first
+	}
+	body := len(dst)
+	dst = dst[:body+u.et.confounder]
+	rand.Read(dst[body:])
+	for _, p := range parts {
+		dst = append(dst, p...)
+	}
+	plain := dst[body:]
+	switch {
+	case u.et.id == EtypeRC4:
+		mac := dst[start:body]
+		copy(mac, u.hmac(w, plain))
 		newRC4(u.hmac(w, mac)).XORKeyStream(plain, plain)
-		return append(mac, plain...)
+		return dst
+	case u.et.sha2(): // RFC 8009 5: checksum over cipher state, which is zero, and ciphertext
+		w.encryptCTS(u.block, plain)
+		return append(dst, u.hmac(w, zeroBlock, plain)[:u.et.macLen]...)
+	default: // RFC 3962 6: checksum over confounder and plaintext
+		mac := u.hmac(w, plain)[:u.et.macLen]
+		w.encryptCTS(u.block, plain)
+		return append(dst, mac...)
 	}
-	body := make([]byte, len(plain), len(plain)+u.et.macLen)
-	encryptCTS(u.block, body, plain)
-	if u.et.sha2() {
-		return append(body, u.hmac(w, zeroBlock, body)[:u.et.macLen]...)
-	}
-	return append(body, u.hmac(w, plain)[:u.et.macLen]...)
 }
 
 func newRC4(key []byte) *rc4.Cipher {

@@ -58,7 +58,7 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 		binary.BigEndian.PutUint32(apOptions[1:], apMutualRequired)
 	}
 	var w scratch
-	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).seal(&w, t.authenticator(now, flags, subkey))
+	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).appendSealed(&w, nil, t.authenticator(now, flags, subkey))
 	apReq := derElement(tagApplication(14), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(14)),

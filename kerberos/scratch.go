@@ -19,6 +19,7 @@ type scratch struct {
 	blocks [2 * aes.BlockSize]byte
 
 	ticket, authenticator []byte // plaintext
+	message               []byte // a per-message token's octets while they are rotated
 }
 
 // resize makes *buf n octets long; what was in it is lost.
@@ -44,11 +45,12 @@ func (s *scratches) get() *scratch {
 
 // put takes w back, without keys and plaintext, and not when it has become large.
 func (s *scratches) put(w *scratch) {
-	if cap(w.ticket)+cap(w.authenticator) > 32<<10 {
+	if cap(w.ticket)+cap(w.authenticator)+cap(w.message) > 32<<10 {
 		return
 	}
 	clear(w.ticket)
 	clear(w.authenticator)
+	clear(w.message)
 	clear(w.pad[:])
 	clear(w.inner[:])
 	clear(w.ke[:])
@@ -96,6 +98,9 @@ func (w *scratch) hash(et *enctype) hash.Hash {
 	return et.hash()
 }
 
+// bulk is the length in octets from which crypto/cipher's CBC is worth what it allocates.
+const bulk = 2 << 10
+
 // decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the last two blocks are always swapped, the
 // last one may be short. len(src) is at least one block; dst has src's length and does not overlap it.
 func (w *scratch) decryptCTS(b cipher.Block, dst, src []byte) {
@@ -105,10 +110,12 @@ func (w *scratch) decryptCTS(b cipher.Block, dst, src []byte) {
 		return
 	}
 	tail := (len(src)+bs-1)/bs*bs - 2*bs // where the last two blocks begin
-	for i := 0; i < tail; i += bs {
-		b.Decrypt(dst[i:], src[i:])
-	}
-	if tail > 0 {
+	if tail >= bulk {
+		cipher.NewCBCDecrypter(b, zeroBlock).CryptBlocks(dst[:tail], src[:tail])
+	} else if tail > 0 {
+		for i := 0; i < tail; i += bs {
+			b.Decrypt(dst[i:], src[i:])
+		}
 		subtle.XORBytes(dst[bs:tail], dst[bs:tail], src)
 	}
 	x, y := w.blocks[:bs], w.blocks[bs:]
@@ -123,18 +130,18 @@ func (w *scratch) decryptCTS(b cipher.Block, dst, src []byte) {
 	}
 }
 
-// encryptCTS is the reverse of decryptCTS.
-func encryptCTS(b cipher.Block, dst, src []byte) {
+// encryptCTS is the reverse of decryptCTS, in place.
+func (w *scratch) encryptCTS(b cipher.Block, buf []byte) {
 	const bs = aes.BlockSize
-	if len(src) == bs {
-		b.Encrypt(dst, src)
+	if len(buf) == bs {
+		b.Encrypt(buf, buf)
 		return
 	}
-	padded := make([]byte, (len(src)+bs-1)/bs*bs)
-	copy(padded, src)
-	cipher.NewCBCEncrypter(b, zeroBlock).CryptBlocks(padded, padded)
-	tail := len(padded) - 2*bs
-	copy(dst, padded[:tail])
-	copy(dst[tail:], padded[tail+bs:])
-	copy(dst[tail+bs:], padded[tail:tail+bs])
+	tail := (len(buf)+bs-1)/bs*bs - 2*bs
+	cipher.NewCBCEncrypter(b, zeroBlock).CryptBlocks(buf[:tail+bs], buf[:tail+bs])
+	x, short := w.blocks[:bs], buf[tail+bs:]
+	copy(x, buf[tail:])
+	subtle.XORBytes(x, x, short) // the last block of plaintext, zeros behind it
+	copy(short, buf[tail:])
+	b.Encrypt(buf[tail:], x)
 }
