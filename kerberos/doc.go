@@ -10,7 +10,7 @@
 // # Specifications
 //
 // RFC 4120 (Kerberos V5), RFC 3961 and 3962 (AES with SHA-1), RFC 8009 (AES with SHA-2), RFC 4757 (RC4-HMAC), RFC 2743
-// 3.1 and RFC 4121 4.1 (GSS-API initial token), OASIS WSS Kerberos Token Profile 1.1.1, MIT's keytab file format.
+// 3.1 and RFC 4121 4.1 (GSS-API initial token), RFC 4121 4.2 and RFC 4757 7 (per-message tokens), OASIS WSS Kerberos Token Profile 1.1.1, MIT's keytab file format.
 //
 //	specification                                   Go
 //	AP-REQ, Authenticator, Ticket (4120 5.3, 5.5)   Acceptor.Accept; ServiceTicket.InitToken makes one
@@ -24,6 +24,11 @@
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
 //	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms
 //	the context's key without AP-REP                Context.Key: subkey of the authenticator, else session key
+//	Wrap token (4121 4.2.6.2, 4757 7.3)             MessageProtection.Wrap, Unwrap
+//	MIC token (4121 4.2.6.1, 4757 7.2)              MessageProtection.MIC, VerifyMIC
+//	EC and RRC (4121 4.2.3 to 4.2.5)                all accepted; MessageConfig.SealedRRC, IntegrityRRC send
+//	acceptor-asserted subkey (4121 2, 4.2.2)        MessageConfig.AcceptorSubkey
+//	replay and sequence detection (2743 1.2.3)      MessageOrder
 //
 // # Choice of the key
 //
@@ -50,7 +55,15 @@
 // A store that cannot remember refuses. After a restart a ReplayJournal still knows, and refuses what was made while it was
 // not open; a MemoryReplayStore does not, and refuses what was made before it began (see ReplayRisk for what remains).
 //
-// RC4 (23) is broken and accepted only when listed. Names with control characters or not in UTF-8 are refused. Input is
+// A per-message token is refused when it is one of our own come back, when any octet of it but RRC was altered, EC
+// included, and when its number does not fit MessageOrder. A number counts only after the cryptography; all of that has
+// one error. What a refused token held is wiped. Unwrap tells whether a token was sealed: the sender chooses, and who needs
+// confidentiality must look.
+//
+// RC4 (23) is broken and accepted only when listed. Its per-message tokens are worse (RFC 4757 7): number and direction
+// of a MIC or unsealed Wrap token are encrypted but under no checksum, so whoever is in between can change them, and
+// replays and reflections of such tokens are not detected against it; and sealed tokens of equal number in both
+// directions share a key stream, which they do when there is no AP-REP. Use them only inside TLS. Names with control characters or not in UTF-8 are refused. Input is
 // DER to the letter, tokens are bounded by MaxTokenBytes, and nothing is allocated by an announced length.
 //
 // Errors are made for operators and tell a lot: answer clients with one fault for all.

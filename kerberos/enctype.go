@@ -196,6 +196,29 @@ func (u *usageKey) appendSealed(w *scratch, dst []byte, parts ...[]byte) []byte 
 	}
 }
 
+// A checksumKey is a protocol key's Kc for one key usage (RFC 3961 5.3, RFC 8009 5). It is for AES.
+type checksumKey struct {
+	et *enctype
+	kc [maxKeyLen]byte
+	n  int // octets of kc
+}
+
+func newChecksumKey(w *scratch, k Key, usage uint32) checksumKey {
+	et, _ := enctypeByID(k.etype)
+	c := checksumKey{et: et, n: et.keyLen}
+	if et.sha2() {
+		c.n = copy(c.kc[:], w.deriveSHA2(et, k.octets(), usage, 0x99, et.macLen))
+	} else {
+		deriveSHA1(newAES(k.octets()), c.kc[:c.n], usage, 0x99)
+	}
+	return c
+}
+
+// sum is the checksum of the parts, one after the other. The result lies in w.
+func (c *checksumKey) sum(w *scratch, parts ...[]byte) []byte {
+	return w.hmac(c.et, c.kc[:c.n], parts...)[:c.et.macLen]
+}
+
 func newRC4(key []byte) *rc4.Cipher {
 	c, err := rc4.NewCipher(key)
 	if err != nil {

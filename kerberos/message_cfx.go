@@ -1,0 +1,231 @@
+package kerberos
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"encoding/binary"
+	"slices"
+)
+
+// Key usages of per-message tokens (RFC 4121 2). Wrap tokens have the seal usage whether they are encrypted or not.
+const (
+	usageAcceptorSeal  = 22
+	usageAcceptorSign  = 23
+	usageInitiatorSeal = 24
+	usageInitiatorSign = 25
+)
+
+// Flags of per-message tokens (RFC 4121 4.2.2). Others are ignored, as the RFC has it, and under the checksum.
+const (
+	flagSentByAcceptor = 0x01
+	flagSealed         = 0x02
+	flagAcceptorSubkey = 0x04
+)
+
+// Token identifiers with what is constant behind them (RFC 4121 4.2.6).
+const (
+	tokWrap = "\x05\x04"
+	tokMIC  = "\x04\x04"
+)
+
+// cfxHeader is the length of a token's header in octets: identifier, flags, filler, EC and RRC of Wrap tokens, SND_SEQ.
+const cfxHeader = 16
+
+// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is immutable.
+type cfxTokens struct {
+	acceptor                bool
+	flags                   byte // of what is sent
+	send                    *cfxKeys
+	receive                 [2]*cfxKeys // without and with the AcceptorSubkey flag; nil where no such token is accepted
+	sealedRRC, integrityRRC uint16
+}
+
+// cfxKeys are a key's derived keys for one sender.
+type cfxKeys struct {
+	seal    *usageKey
+	wrap    checksumKey // of Wrap tokens that are not sealed
+	mic     checksumKey
+	trailer int // octets that a sealed token has besides plaintext and filler
+}
+
+func newCFXKeys(w *scratch, k Key, fromAcceptor bool) *cfxKeys {
+	seal, sign := uint32(usageInitiatorSeal), uint32(usageInitiatorSign)
+	if fromAcceptor {
+		seal, sign = usageAcceptorSeal, usageAcceptorSign
+	}
+	keys := &cfxKeys{seal: newUsageKey(w, k, seal), wrap: newChecksumKey(w, k, seal), mic: newChecksumKey(w, k, sign)}
+	keys.trailer = keys.seal.et.minCipher() + cfxHeader
+	return keys
+}
+
+func newCFXTokens(w *scratch, cfg *MessageConfig) *cfxTokens {
+	c := &cfxTokens{acceptor: cfg.Acceptor, sealedRRC: cfg.SealedRRC, integrityRRC: cfg.IntegrityRRC}
+	if cfg.Acceptor {
+		c.flags |= flagSentByAcceptor
+	}
+	key := cfg.Key
+	if !cfg.AcceptorSubkey.IsZero() {
+		key = cfg.AcceptorSubkey
+		c.flags |= flagAcceptorSubkey
+		c.receive[1] = newCFXKeys(w, key, !cfg.Acceptor)
+	}
+	c.send = newCFXKeys(w, key, cfg.Acceptor)
+	if cfg.Acceptor || cfg.AcceptorSubkey.IsZero() {
+		c.receive[0] = newCFXKeys(w, cfg.Key, !cfg.Acceptor)
+	}
+	return c
+}
+
+// appendHeader appends a Wrap token's header.
+func (c *cfxTokens) appendHeader(dst []byte, flags byte, ec, rrc uint16, seq uint64) []byte {
+	dst = append(dst, tokWrap...)
+	dst = append(dst, flags, 0xff)
+	dst = binary.BigEndian.AppendUint16(dst, ec)
+	dst = binary.BigEndian.AppendUint16(dst, rrc)
+	return binary.BigEndian.AppendUint64(dst, seq)
+}
+
+// wrap is RFC 4121 4.2.4: sealed, the ciphertext of plaintext and header, without filler; else plaintext and checksum.
+func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) ([]byte, error) {
+	start := len(dst)
+	dst = slices.Grow(dst, cfxHeader+len(plaintext)+c.send.trailer)
+	var header [cfxHeader]byte
+	rrc := c.integrityRRC
+	if sealed {
+		rrc = c.sealedRRC
+		c.appendHeader(header[:0], c.flags|flagSealed, 0, 0, seq)
+		dst = append(dst, header[:]...)
+		dst = c.send.seal.appendSealed(w, dst, plaintext, header[:])
+	} else {
+		c.appendHeader(header[:0], c.flags, 0, 0, seq)
+		sum := c.send.wrap.sum(w, plaintext, header[:])
+		binary.BigEndian.PutUint16(header[4:], uint16(len(sum)))
+		dst = append(append(append(dst, header[:]...), plaintext...), sum...)
+	}
+	token := dst[start:]
+	binary.BigEndian.PutUint16(token[6:], rrc)
+	w.rotateRight(token[cfxHeader:], rrc)
+	return dst, nil
+}
+
+// unwrap makes the checks of RFC 4121 4.2.4 to 4.2.6.
+func (c *cfxTokens) unwrap(w *scratch, dst, token []byte) (out []byte, seq uint64, sealed bool, err error) {
+	if len(token) < cfxHeader || string(token[:2]) != tokWrap || token[3] != 0xff {
+		return nil, 0, false, refuseMessage(ErrMessageToken, "%d octets that do not begin as a Wrap token of RFC 4121", len(token))
+	}
+	keys, err := c.receiver(token[2])
+	if err != nil {
+		return nil, 0, false, err
+	}
+	var header [cfxHeader]byte // as it stands under the checksum: RRC is 0
+	copy(header[:], token)
+	binary.BigEndian.PutUint16(header[6:], 0)
+	body := w.rotateLeft(token[cfxHeader:], binary.BigEndian.Uint16(token[6:]))
+	if sealed = token[2]&flagSealed != 0; sealed {
+		out, err = keys.open(w, dst, body, header[:])
+	} else {
+		out, err = keys.verify(w, dst, body, header[:])
+	}
+	return out, binary.BigEndian.Uint64(header[8:]), sealed, err
+}
+
+// receiver looks at the flags: a token must be the peer's, under a key that there is.
+func (c *cfxTokens) receiver(flags byte) (*cfxKeys, error) {
+	if fromAcceptor := flags&flagSentByAcceptor != 0; fromAcceptor == c.acceptor {
+		return nil, refuseMessage(ErrMessageDirection, "flag SentByAcceptor is %t", fromAcceptor)
+	}
+	keys := c.receive[flags&flagAcceptorSubkey/flagAcceptorSubkey]
+	if keys == nil {
+		return nil, refuseMessage(ErrMessageToken, "flag AcceptorSubkey is %t, against the context's keys", flags&flagAcceptorSubkey != 0)
+	}
+	return keys, nil
+}
+
+// open decrypts the body of a sealed token to the end of dst. The header in the ciphertext must be the one in clear, EC
+// included: else whoever is in between moves the end of the message.
+func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
+	filler := int(binary.BigEndian.Uint16(header[4:]))
+	n := len(body) - k.trailer - filler
+	if n < 0 {
+		return nil, refuseMessage(ErrMessageToken, "sealed body of %d octets, shorter than its filler of %d and what must be there", len(body), filler)
+	}
+	dst = slices.Grow(dst, len(body))
+	room := dst[len(dst):cap(dst)]
+	space := room[:0]
+	plain, err := k.seal.open(w, &space, body)
+	if err != nil || subtle.ConstantTimeCompare(plain[n+filler:], header) != 1 {
+		clear(room[:len(body)])
+		return nil, &MessageError{Err: ErrMessageIntegrity}
+	}
+	copy(room, plain[:n])
+	clear(room[n:len(body)])
+	return dst[:len(dst)+n], nil
+}
+
+// verify checks the body of a token that is not sealed, whose checksum is over plaintext and header with EC and RRC 0.
+// EC is the checksum's length and nothing else.
+func (k *cfxKeys) verify(w *scratch, dst, body, header []byte) ([]byte, error) {
+	size := k.wrap.et.macLen
+	if ec := int(binary.BigEndian.Uint16(header[4:])); ec != size || len(body) < size {
+		return nil, refuseMessage(ErrMessageToken, "EC of %d and body of %d octets, where the checksum has %d", ec, len(body), size)
+	}
+	plain, sum := body[:len(body)-size], body[len(body)-size:]
+	binary.BigEndian.PutUint16(header[4:], 0)
+	if subtle.ConstantTimeCompare(k.wrap.sum(w, plain, header), sum) != 1 {
+		return nil, &MessageError{Err: ErrMessageIntegrity}
+	}
+	return append(dst, plain...), nil
+}
+
+// mic is RFC 4121 4.2.6.1: the checksum is over message and header.
+func (c *cfxTokens) mic(w *scratch, dst, message []byte, seq uint64) []byte {
+	start := len(dst)
+	dst = append(append(dst, tokMIC...), c.flags, 0xff, 0xff, 0xff, 0xff, 0xff)
+	dst = binary.BigEndian.AppendUint64(dst, seq)
+	return append(dst, c.send.mic.sum(w, message, dst[start:])...)
+}
+
+func (c *cfxTokens) verifyMIC(w *scratch, message, token []byte) (seq uint64, err error) {
+	if len(token) < cfxHeader || string(token[:2]) != tokMIC || !bytes.Equal(token[3:8], []byte("\xff\xff\xff\xff\xff")) {
+		return 0, refuseMessage(ErrMessageToken, "%d octets that do not begin as a MIC token of RFC 4121", len(token))
+	}
+	if token[2]&flagSealed != 0 {
+		return 0, refuseMessage(ErrMessageToken, "flag Sealed in a MIC token")
+	}
+	keys, err := c.receiver(token[2])
+	if err != nil {
+		return 0, err
+	}
+	header, sum := token[:cfxHeader], token[cfxHeader:]
+	if len(sum) != keys.mic.et.macLen {
+		return 0, refuseMessage(ErrMessageToken, "checksum of %d octets, it has %d", len(sum), keys.mic.et.macLen)
+	}
+	if subtle.ConstantTimeCompare(keys.mic.sum(w, message, header), sum) != 1 {
+		return 0, &MessageError{Err: ErrMessageIntegrity}
+	}
+	return binary.BigEndian.Uint64(header[8:]), nil
+}
+
+// rotateRight rotates b right by count octets, in place (RFC 4121 4.2.5).
+func (w *scratch) rotateRight(b []byte, count uint16) {
+	r := int(count) % len(b) // b holds a checksum at least
+	if r == 0 {
+		return
+	}
+	end := resize(&w.message, r)
+	copy(end, b[len(b)-r:])
+	copy(b[r:], b)
+	copy(b, end)
+}
+
+// rotateLeft gives b rotated left by count octets, which may be more than it has. b stays as it is; the result is b or
+// lies in w.
+func (w *scratch) rotateLeft(b []byte, count uint16) []byte {
+	if len(b) == 0 || int(count)%len(b) == 0 {
+		return b
+	}
+	r := int(count) % len(b)
+	out := resize(&w.message, len(b))
+	copy(out[copy(out, b[r:]):], b)
+	return out
+}
