@@ -2,7 +2,6 @@ package kerberos_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -70,7 +69,7 @@ func TestInteropMIT(t *testing.T) {
 				}
 				checkInterop(t, c, e.etype, services[i], mutual == "mutual")
 				if mutual == "mutual" {
-					p.Send(apRep(t, c))
+					p.Send(apRepWith(t, c, kerberos.Key{}))
 				}
 				if key := p.Receive(); !bytes.Equal(key, c.ExposeKeyOctets()) {
 					t.Errorf("initiator's key is not ours (%d and %d octets)", len(key), len(c.ExposeKeyOctets()))
@@ -118,10 +117,12 @@ func checkMIC(t *testing.T, c *kerberos.Context, token []byte) {
 	}
 }
 
-// apRep answers for the acceptor, with gokrb5's cryptography (RFC 4120 5.5.2): no subkey, so the initiator's stays.
-func apRep(t *testing.T, c *kerberos.Context) []byte {
+func contextTag(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
+
+// apRepWith answers for the acceptor, with gokrb5's cryptography (RFC 4120 5.5.2). Without subkey the initiator's stays.
+func apRepWith(t *testing.T, c *kerberos.Context, subkey kerberos.Key) []byte {
 	t.Helper()
-	tag := func(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
+	tag := contextTag
 	integer := func(b *cryptobyte.Builder, n uint8, v int64) {
 		b.AddASN1(tag(n), func(b *cryptobyte.Builder) { b.AddASN1Int64(v) })
 	}
@@ -131,7 +132,8 @@ func apRep(t *testing.T, c *kerberos.Context) []byte {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(tag(0), func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(f.ClientTime) })
 			integer(b, 1, int64(f.ClientTime.Nanosecond()/1000))
-			integer(b, 3, int64(binary.BigEndian.Uint16([]byte{1, 2})))
+			subkeyField(b, subkey)
+			integer(b, 3, apRepSequence)
 		})
 	})
 	et, err := crypto.GetEtype(c.SessionKey().Etype())
