@@ -3,6 +3,7 @@ package kerberos
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 )
 
@@ -81,6 +82,7 @@ const (
 type MessageProtection struct {
 	format messageFormat
 	order  MessageOrder
+	limit  int // octets of a message
 	work   scratches
 
 	mu      sync.Mutex
@@ -91,7 +93,7 @@ type MessageProtection struct {
 
 // A messageFormat is one of the two families of tokens. Numbers that are received have passed the integrity check.
 type messageFormat interface {
-	wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) ([]byte, error)
+	wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte
 	unwrap(w *scratch, dst, token []byte) (out []byte, seq uint64, sealed bool, err error)
 	mic(w *scratch, dst, message []byte, seq uint64) []byte
 	verifyMIC(w *scratch, message, token []byte) (seq uint64, err error)
@@ -105,7 +107,7 @@ func NewMessageProtection(cfg MessageConfig) (*MessageProtection, error) {
 	if cfg.Order < InSequence || cfg.Order > AnyOrder {
 		return nil, fmt.Errorf("kerberos: no such message order: %d", cfg.Order)
 	}
-	m := &MessageProtection{order: cfg.Order, send: uint64(cfg.SendSequence), left: 1<<64 - 1}
+	m := &MessageProtection{order: cfg.Order, limit: math.MaxInt, send: uint64(cfg.SendSequence), left: 1<<64 - 1}
 	mask := uint64(1<<64 - 1)
 	w := m.work.get()
 	defer m.work.put(w)
@@ -116,6 +118,7 @@ func NewMessageProtection(cfg MessageConfig) (*MessageProtection, error) {
 		return nil, errors.New("kerberos: an acceptor's subkey in a context with an RC4 key")
 	default:
 		m.format = newRC4Tokens(w, cfg.Key, cfg.Acceptor)
+		m.limit = rc4MaxMessage
 		mask = 1<<32 - 1
 		m.left = 1 << 32 // then the keys of sealed tokens would repeat
 	}
@@ -147,15 +150,18 @@ func (m *MessageProtection) received(seq uint64) error {
 
 // Wrap appends a Wrap token that holds plaintext (GSS_Wrap, RFC 4121 4.2.6.2): encrypted when sealed, else in clear under
 // a checksum. The plaintext must not lie in dst's spare capacity. The error, a *MessageError, is for RC4 only: a message
-// of 16 MB or the context's 2³²nd token.
+// of almost 16 MB or the context's 2³²nd token.
 func (m *MessageProtection) Wrap(dst, plaintext []byte, sealed bool) ([]byte, error) {
+	if len(plaintext) > m.limit { // before it takes a number, whose absence the peer would see
+		return nil, refuseMessage(ErrMessageLimit, "message of %d octets, limit %d", len(plaintext), m.limit)
+	}
 	seq, err := m.number()
 	if err != nil {
 		return nil, err
 	}
 	w := m.work.get()
 	defer m.work.put(w)
-	return m.format.wrap(w, dst, plaintext, seq, sealed)
+	return m.format.wrap(w, dst, plaintext, seq, sealed), nil
 }
 
 // Unwrap checks a peer's Wrap token and appends what it holds (GSS_Unwrap). It tells whether that was sealed: who needs

@@ -86,7 +86,7 @@ func (c *cfxTokens) appendHeader(dst []byte, flags byte, ec, rrc uint16, seq uin
 }
 
 // wrap is RFC 4121 4.2.4: sealed, the ciphertext of plaintext and header, without filler; else plaintext and checksum.
-func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) ([]byte, error) {
+func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, cfxHeader+len(plaintext)+c.send.trailer)
 	var header [cfxHeader]byte
@@ -105,7 +105,7 @@ func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed b
 	token := dst[start:]
 	binary.BigEndian.PutUint16(token[6:], rrc)
 	w.rotateRight(token[cfxHeader:], rrc)
-	return dst, nil
+	return dst
 }
 
 // unwrap makes the checks of RFC 4121 4.2.4 to 4.2.6.

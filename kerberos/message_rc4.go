@@ -34,8 +34,8 @@ const (
 const (
 	rc4MICLen     = 24 // header, SND_SEQ, SGN_CKSUM
 	rc4Confounder = 8
-	rc4Pad        = 1        // RFC 4757 7.3: one octet, always
-	rc4MaxMessage = 16 << 20 // the frame's length has three octets
+	rc4Pad        = 1           // RFC 4757 7.3: one octet, always
+	rc4MaxMessage = 16<<20 - 64 // the frame's length has three octets
 )
 
 func newRC4Tokens(w *scratch, k Key, acceptor bool) *rc4Tokens {
@@ -91,10 +91,7 @@ func (r *rc4Tokens) appendToken(w *scratch, dst []byte, header string, seq uint6
 	return appendDER(dst, tagApplication(0), derElement(tagOID, []byte(oidKRB5)), []byte(header), field[:], sum, payload)
 }
 
-func (r *rc4Tokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) ([]byte, error) {
-	if len(plaintext) > rc4MaxMessage-64 {
-		return nil, refuseMessage(ErrMessageLimit, "message of %d octets", len(plaintext))
-	}
+func (r *rc4Tokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte {
 	payload := make([]byte, rc4Confounder, rc4Confounder+len(plaintext)+rc4Pad)
 	rand.Read(payload)
 	payload = append(append(payload, plaintext...), 1)
@@ -106,7 +103,7 @@ func (r *rc4Tokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed b
 	if sealed {
 		r.cryptPayload(w, payload, payload, seq)
 	}
-	return r.appendToken(w, dst, header, seq, sum[:], payload), nil
+	return r.appendToken(w, dst, header, seq, sum[:], payload)
 }
 
 func (r *rc4Tokens) mic(w *scratch, dst, message []byte, seq uint64) []byte {

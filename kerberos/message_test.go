@@ -364,6 +364,27 @@ func TestMessageReflected(t *testing.T) {
 	}
 }
 
+// TestMessageRC4Weakness shows what the security considerations say of RFC 4757's tokens, of which this package is not the
+// cause: who is in between gives a MIC token another number, or sends it back.
+func TestMessageRC4Weakness(t *testing.T) {
+	a, b := messagePair(t, EtypeRC4, false, func(c *MessageConfig) { c.Order = NoReplay; c.ReceiveSequence = c.SendSequence })
+	mic, err := a.MIC([]byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	renumbered, reflected := bytes.Clone(mic), bytes.Clone(mic)
+	const number = 2 + 11 + 8 // frame, mechanism, header
+	renumbered[number+3] ^= 1
+	for i := range 4 {
+		reflected[number+4+i] ^= 0xff
+	}
+	for i, err := range []error{b.VerifyMIC([]byte("hello"), mic), b.VerifyMIC([]byte("hello"), renumbered), a.VerifyMIC([]byte("hello"), reflected)} {
+		if err != nil {
+			t.Errorf("%d: %v: no longer weak, so the documentation is wrong", i, err)
+		}
+	}
+}
+
 // TestMessageSubkey: before the AP-REP an initiator may send under its own key; an acceptor that asserted a subkey never
 // does, and a flag without a subkey is refused.
 func TestMessageSubkey(t *testing.T) {
@@ -489,10 +510,12 @@ func TestMessageConfig(t *testing.T) {
 			t.Errorf("%+v", cfg)
 		}
 	}
-	m := newMessages(t, MessageConfig{Key: rc4})
-	if _, err := m.Wrap(nil, make([]byte, 16<<20), true); !errors.Is(err, ErrMessageLimit) {
+	m, peer := newMessages(t, MessageConfig{Key: rc4}), newMessages(t, MessageConfig{Key: rc4, Acceptor: true})
+	if _, err := m.Wrap(nil, make([]byte, rc4MaxMessage+1), true); !errors.Is(err, ErrMessageLimit) {
 		t.Error(err)
 	}
+	large := string(make([]byte, rc4MaxMessage))
+	wantMessage(t, peer, mustWrap(t, m, large, true), large, true)
 	m.left = 1
 	mustWrap(t, m, "the last", true)
 	if _, err := m.Wrap(nil, nil, true); !errors.Is(err, ErrMessageLimit) {
