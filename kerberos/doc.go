@@ -10,7 +10,8 @@
 // # Specifications
 //
 // RFC 4120 (Kerberos V5), RFC 3961 and 3962 (AES with SHA-1), RFC 8009 (AES with SHA-2), RFC 4757 (RC4-HMAC), RFC 2743
-// 3.1 and RFC 4121 4.1 (GSS-API initial token), RFC 4121 4.2 and RFC 4757 7 (per-message tokens), OASIS WSS Kerberos Token Profile 1.1.1, MIT's keytab file format.
+// 3.1 and RFC 4121 4.1 (GSS-API initial token), RFC 4121 4.2 and RFC 4757 7 (per-message tokens), OASIS WSS Kerberos
+// Token Profile 1.1.1, MIT's keytab file format.
 //
 //	specification                                   Go
 //	AP-REQ, Authenticator, Ticket (4120 5.3, 5.5)   Acceptor.Accept; ServiceTicket.InitToken makes one
@@ -63,8 +64,10 @@
 // RC4 (23) is broken and accepted only when listed. Its per-message tokens are worse (RFC 4757 7): number and direction
 // of a MIC or unsealed Wrap token are encrypted but under no checksum, so whoever is in between can change them, and
 // replays and reflections of such tokens are not detected against it; and sealed tokens of equal number in both
-// directions share a key stream, which they do when there is no AP-REP. Use them only inside TLS. Names with control characters or not in UTF-8 are refused. Input is
-// DER to the letter, tokens are bounded by MaxTokenBytes, and nothing is allocated by an announced length.
+// directions share a key stream, which they do when there is no AP-REP. Use them only inside TLS.
+//
+// Names with control characters or not in UTF-8 are refused. Input is DER to the letter, tokens are bounded by
+// MaxTokenBytes, or for per-message tokens by the caller, and nothing is allocated by an announced length.
 //
 // Errors are made for operators and tell a lot: answer clients with one fault for all.
 package kerberos

@@ -212,3 +212,51 @@ func FuzzParsePrincipal(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUnwrap: no octets panic either side of a context of any encryption type, and whatever is accepted is a token that
+// was really sent: the same text and kind, whatever the RRC.
+func FuzzUnwrap(f *testing.F) {
+	const text = "a text that was sent"
+	var sides []*MessageProtection
+	for i, et := range enctypes {
+		for _, subkey := range []bool{false, et.id != EtypeRC4} {
+			octets := bytes.Repeat([]byte{byte(i + 1)}, et.keyLen) // the same in each process
+			cfg := MessageConfig{Key: Key{et.id, func() []byte { return octets }}, Order: AnyOrder, SealedRRC: 28, IntegrityRRC: 12}
+			if subkey {
+				cfg.AcceptorSubkey = cfg.Key
+			}
+			a, b := newMessages(f, cfg), newMessages(f, peerOf(cfg))
+			sides = append(sides, a, b)
+			for _, m := range []*MessageProtection{a, b} {
+				f.Add(mustWrap(f, m, text, true))
+				f.Add(mustWrap(f, m, text, false))
+				mic, err := m.MIC([]byte(text))
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.Add(mic)
+			}
+			if c, ok := a.format.(*cfxTokens); ok {
+				f.Add(foreignWrap(c.send, c.flags, []byte(text), make([]byte, 16), 44, 9))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, token []byte) {
+		for _, m := range sides {
+			out, sealed, err := m.Unwrap(nil, token)
+			var e *MessageError
+			if err != nil && (!errors.As(err, &e) || out != nil) || err == nil && string(out) != text {
+				t.Errorf("%q, %t, %v", out, sealed, err)
+			}
+			if c, ok := m.format.(*cfxTokens); ok && err == nil && sealed != (token[2]&flagSealed != 0) {
+				t.Errorf("sealed %t, flags %x, %+v", sealed, token[2], c.flags)
+			}
+			if err := m.VerifyMIC([]byte(text), token); err != nil && !errors.As(err, &e) {
+				t.Error(err)
+			}
+			if m.VerifyMIC([]byte("another text"), token) == nil {
+				t.Error("a MIC of another text")
+			}
+		}
+	})
+}
