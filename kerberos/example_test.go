@@ -110,3 +110,32 @@ func ExampleError() {
 	// Output:
 	// kerberos: ticket-no-key: keytab has kvno 1 etype 18 (aes256-cts-hmac-sha1-96) for soap/gw.example.com@EXAMPLE.COM; ticket wants kvno 2 etype 18 (aes256-cts-hmac-sha1-96): fetch a new keytab (no other key of this encryption type opens the ticket)
 }
+
+// Messages over a context without AP-REP: the key is Context.Key, and the first number in both directions is
+// Facts.SeqNumber.
+func ExampleMessageProtection() {
+	key, err := kerberos.NewKey(kerberos.EtypeAES128SHA1, []byte("chicken teriyaki"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	initiator, err := kerberos.NewMessageProtection(kerberos.MessageConfig{Key: key, SendSequence: 42, ReceiveSequence: 42})
+	if err != nil {
+		log.Fatal(err)
+	}
+	acceptor, err := kerberos.NewMessageProtection(kerberos.MessageConfig{Key: key, SendSequence: 42, ReceiveSequence: 42, Acceptor: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	token, err := initiator.Wrap(nil, []byte("a secret"), true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, sealed, err := acceptor.Unwrap(nil, token)
+	fmt.Printf("%s, sealed: %t, %v\n", text, sealed, err)
+	_, _, err = acceptor.Unwrap(nil, token)
+	fmt.Println("again:", errors.Is(err, kerberos.ErrMessageReplay))
+	// Output:
+	// a secret, sealed: true, <nil>
+	// again: true
+}
