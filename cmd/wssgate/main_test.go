@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
-			"exits": scriptExits,
+			"exits": scriptExits, "hang": scriptHang,
 		},
 	})
 }
@@ -84,6 +84,17 @@ func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// scriptHang: hang ADDRESS. Begins a request there that never ends.
+func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	_, err = fmt.Fprintf(conn, "POST /quotes HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+	ts.Check(err)
+	_, err = conn.Read(make([]byte, 1)) // the gateway waits for the body now
+	ts.Check(err)
+}
+
 // scriptPort: port NAME. Sets NAME to a free loopback address.
 func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -92,15 +103,19 @@ func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], ln.Addr().String())
 }
 
-// scriptListening: listening ADDRESS. Waits until somebody listens there.
-func scriptListening(ts *testscript.TestScript, _ bool, args []string) {
+// scriptListening: [!] listening ADDRESS. Waits until somebody listens there, or
+// nobody does.
+func scriptListening(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", args[0]); err == nil {
+		conn, err := net.Dial("tcp", args[0])
+		if err == nil {
 			conn.Close()
+		}
+		if neg == (err != nil) {
 			return
 		}
 	}
-	ts.Fatalf("nobody listens on %s", args[0])
+	ts.Fatalf("%s: listening is still %v", args[0], neg)
 }
 
 // scriptCertificate: certificate. Writes tls.crt and tls.key for 127.0.0.1.
