@@ -55,6 +55,9 @@ func (w *writer) newSuffix() error {
 // token's key itself, or two DerivedKeyTokens, each with a nonce of its own.
 func (w *writer) prepareKeys(str []byte) error {
 	s := &w.p.suite
+	if n := len(w.key.octets); n < s.MinKey || n > s.MaxKey {
+		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
+	}
 	if w.p.policy.DerivedKeys != Required && w.scNS == "" {
 		w.sigKey, w.encKey = w.key.octets, w.p.policy.KeyFit.fit(s.Encryption, w.key.octets)
 		w.sigInfo = keyInfo(str)

@@ -221,6 +221,24 @@ func TestAShortKeyIsNotUsedUnderALongerName(t *testing.T) {
 	refused(t, err, wssec.CodeKeyLength)
 }
 
+// TestNothingIsProtectedWithoutAKey: a Message of another policy brings none.
+func TestNothingIsProtectedWithoutAKey(t *testing.T) {
+	bare := newPeers(t, preset(t, "KerberosToken"), nil)
+	msg, _ := bare.request(t, plainOrder)
+	m, err := bare.verify(t, msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, derived := range []wssec.Requirement{wssec.Forbidden, wssec.Required} {
+		ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.EncryptedParts.Body = derived, false }), nil)
+		_, err = ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
+		refused(t, err, wssec.CodeKeyLength)
+		ps.token.Key = wssec.Key{}
+		_, _, err = ps.client.ProtectRequest(nil, parse(t, []byte(plainOrder)), ps.token)
+		refused(t, err, wssec.CodeKeyLength)
+	}
+}
+
 func TestPoliciesThatProtectLessThanTheySeemAreRefused(t *testing.T) {
 	for want, p := range map[string]wssec.Policy{
 		"binding":                {},
