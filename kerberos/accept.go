@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// VerifyTicket is Accept with the result as a Ticket. It is a *Context, so that what logs it finds its Facts.
+// VerifyTicket is Accept with the result as a Ticket. It is a *Authentication, so that what logs it finds its Facts.
 func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {
 	c, err := a.Accept(ctx, token)
 	if err != nil {
@@ -23,7 +23,7 @@ func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, erro
 
 // Accept verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. It keeps nothing of token.
 // An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
-func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
+func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Authentication, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Context, error) {
 	if err := s.verify(ctx); err != nil {
 		return nil, err
 	}
-	return s.context(), nil
+	return s.authentication(), nil
 }
 
 // verify is the list of checks; the first that fails ends it. It is spelled out, as a loop over the methods would put s
@@ -159,7 +159,7 @@ func (s *acceptance) checkService() error {
 }
 
 func (s *acceptance) openTicket() error {
-	plain, entry, err := s.cfg.Keytab.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
+	plain, entry, err := s.cfg.Keytab.Keytab().openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
 	if err != nil {
 		return err
 	}
@@ -412,10 +412,10 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 	return nil
 }
 
-// context copies what was found.
-func (s *acceptance) context() *Context {
+// authentication copies what was found.
+func (s *acceptance) authentication() *Authentication {
 	var p derParser
-	c := &Context{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
+	c := &Authentication{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
 	c.client.Realm = string(s.ticket.crealm)
 	for rest := s.ticket.cname.strings; len(rest) > 0; {
 		c.client.Components = append(c.client.Components, string(p.next(&rest, tagGeneralString, "")))

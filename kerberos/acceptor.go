@@ -22,8 +22,8 @@ const DefaultMaxSkew = 5 * time.Minute
 
 // AcceptorConfig configures an Acceptor. Only Keytab is required.
 type AcceptorConfig struct {
-	// Keytab holds the services' keys.
-	Keytab *Keytab
+	// Keytab holds the services' keys: a *Keytab, or what has one that changes. It is asked once for each token.
+	Keytab KeytabSource
 	// Services are the principals to accept tickets for, "soap/gw.example.com@EXAMPLE.COM"; without "@" in any realm of
 	// the keytab. Empty means every principal of the keytab.
 	Services []string
@@ -56,6 +56,11 @@ type AcceptorConfig struct {
 	Time func() time.Time
 }
 
+// A KeytabSource has a keytab that is good now. It is safe for concurrent use and never gives nil.
+type KeytabSource interface {
+	Keytab() *Keytab
+}
+
 // An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe for concurrent use.
 type Acceptor struct {
 	cfg      AcceptorConfig // with defaults; shared and not modified
@@ -77,7 +82,7 @@ func (s *serviceName) fits(full string, n int) bool {
 
 // NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key.
 func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
-	if cfg.Keytab == nil {
+	if cfg.Keytab == nil || cfg.Keytab.Keytab() == nil {
 		return nil, errors.New("kerberos: acceptor without a keytab")
 	}
 	if len(cfg.Etypes) == 0 {
@@ -134,17 +139,18 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 
 // Validate reports the first service of this view for which the keytab has no key of an allowed encryption type.
 func (a *Acceptor) Validate() error {
+	keytab := a.cfg.Keytab.Keytab()
 	usable := func(p Principal) bool {
-		return slices.ContainsFunc(a.cfg.Keytab.entries, func(e KeytabEntry) bool {
+		return slices.ContainsFunc(keytab.entries, func(e KeytabEntry) bool {
 			return p.matches(e.Principal) && e.openTicket != nil && slices.Contains(a.cfg.Etypes, e.Etype)
 		})
 	}
 	for _, p := range a.services {
 		if !usable(p.Principal) {
-			return fmt.Errorf("kerberos: keytab has no key of an allowed encryption type for service %s%s", p, a.cfg.Keytab.nearby(p.String()))
+			return fmt.Errorf("kerberos: keytab has no key of an allowed encryption type for service %s%s", p, keytab.nearby(p.String()))
 		}
 	}
-	if len(a.services) == 0 && !slices.ContainsFunc(a.cfg.Keytab.Principals(), usable) {
+	if len(a.services) == 0 && !slices.ContainsFunc(keytab.Principals(), usable) {
 		return errors.New("kerberos: keytab has no key of an allowed encryption type")
 	}
 	return nil
@@ -157,7 +163,7 @@ func (a *Acceptor) String() string {
 		names[i] = a.services[i].String()
 	}
 	if len(names) == 0 {
-		names = a.cfg.Keytab.names
+		names = a.cfg.Keytab.Keytab().names
 	}
 	return "acceptor for " + strings.Join(names, ", ")
 }

@@ -139,7 +139,7 @@ func TestAcceptFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := ticket.(*kerberos.Context)
+	c := ticket.(*kerberos.Authentication)
 	f := c.Facts()
 	if f.TicketEtype != 20 || f.SessionEtype != 17 || f.KeyEtype != 18 || !f.Subkey || f.TicketKvno != 1 || f.KeytabKvno != 1 ||
 		f.Fallback || f.TicketFlags != kerberos.FlagPreAuthent || f.Skew != -90*time.Second || f.GSSFlags != 0x3c || f.SeqNumber != 42 {

@@ -24,7 +24,7 @@
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
 //	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms
-//	the context's key without AP-REP                Context.Key: subkey of the authenticator, else session key
+//	the context's key without AP-REP                Authentication.Key: subkey of the authenticator, else session key
 //	Wrap token (4121 4.2.6.2, 4757 7.3)             MessageProtection.Wrap, Unwrap
 //	MIC token (4121 4.2.6.1, 4757 7.2)              MessageProtection.MIC, VerifyMIC
 //	EC and RRC (4121 4.2.3 to 4.2.5)                all accepted; MessageConfig.SealedRRC, IntegrityRRC send

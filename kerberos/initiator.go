@@ -8,13 +8,18 @@ import (
 	"time"
 )
 
-// A ServiceTicket is what a client has got from its KDC for a service.
+// A ServiceTicket is what a client has got from its KDC for a service; the service of a ticket-granting ticket is
+// krbtgt/REALM. Times may be zero when they are not known.
 type ServiceTicket struct {
 	Client     Principal // with realm
 	Service    Principal // with realm
 	Ticket     []byte    // DER of Ticket (RFC 4120 5.3), tag 0x61
 	SessionKey Key
+	Flags      uint32 // Flag… bits
+	AuthTime   time.Time
+	StartTime  time.Time // zero when not told: AuthTime
 	EndTime    time.Time
+	RenewTill  time.Time // zero when the ticket is not renewable
 }
 
 // InitOptions shape a token. The zero value gives what Java's and Windows' clients send for the token profile.

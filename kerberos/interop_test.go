@@ -92,7 +92,7 @@ func TestInteropMIT(t *testing.T) {
 	})
 }
 
-func checkInterop(t *testing.T, c *kerberos.Context, etype int32, service string, mutual bool) {
+func checkInterop(t *testing.T, c *kerberos.Authentication, etype int32, service string, mutual bool) {
 	t.Helper()
 	if name, realm := c.Client(); name != "alice" || realm != "EXAMPLE.COM" || c.Service() != service+"@EXAMPLE.COM" {
 		t.Errorf("%v", c)
@@ -104,7 +104,7 @@ func checkInterop(t *testing.T, c *kerberos.Context, etype int32, service string
 }
 
 // checkMIC verifies an initiator's MIC token (RFC 4121 4.2.6.1) with gokrb5 and our key.
-func checkMIC(t *testing.T, c *kerberos.Context, token []byte) {
+func checkMIC(t *testing.T, c *kerberos.Authentication, token []byte) {
 	t.Helper()
 	var mic gssapi.MICToken
 	if err := mic.Unmarshal(token, false); err != nil {
@@ -120,7 +120,7 @@ func checkMIC(t *testing.T, c *kerberos.Context, token []byte) {
 func contextTag(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
 
 // apRepWith answers for the acceptor, with gokrb5's cryptography (RFC 4120 5.5.2). Without subkey the initiator's stays.
-func apRepWith(t *testing.T, c *kerberos.Context, subkey kerberos.Key) []byte {
+func apRepWith(t *testing.T, c *kerberos.Authentication, subkey kerberos.Key) []byte {
 	t.Helper()
 	tag := contextTag
 	integer := func(b *cryptobyte.Builder, n uint8, v int64) {
@@ -213,7 +213,7 @@ func TestInteropRotation(t *testing.T) {
 	token := func() []byte {
 		return m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
 	}
-	accept := func(kt *kerberos.Keytab, token []byte) (*kerberos.Context, error) {
+	accept := func(kt *kerberos.Keytab, token []byte) (*kerberos.Authentication, error) {
 		return krbtest.Acceptor(t, kt).Accept(t.Context(), token)
 	}
 	m.Kinit("alice", "secret")

@@ -29,7 +29,7 @@ func TestNothingPrintsKeys(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&out, nil))
 	text := slog.New(slog.NewTextHandler(&out, nil))
-	for _, v := range []any{key, &key, entry, kt, *kt, &Context{key: key, session: key}, Context{key: key}, a, *a, a.cfg, ticket, &ticket, []Key{key},
+	for _, v := range []any{key, &key, entry, kt, *kt, &Authentication{key: key, session: key}, Authentication{key: key}, a, *a, a.cfg, ticket, &ticket, []Key{key},
 		MessageConfig{Key: key}, messages, messages.format,
 		map[string]Key{"k": key}, struct{ k Key }{key}, struct{ K any }{key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d", "%p", "%T"} {

@@ -193,6 +193,9 @@ func (r *keytabReader) entry(b []byte) (e KeytabEntry, err error) {
 	return e, nil
 }
 
+// Keytab is kt itself: a keytab that does not change is a KeytabSource.
+func (kt *Keytab) Keytab() *Keytab { return kt }
+
 // Entries gives a copy of the entries in the file's order.
 func (kt *Keytab) Entries() []KeytabEntry { return slices.Clone(kt.entries) }
 

@@ -49,7 +49,7 @@ func (l loggedAcceptor) VerifyTicket(ctx context.Context, token []byte) (wssec.T
 }
 
 // judge warns of RC4 and of keys that the KDC no longer uses, or not yet.
-func (t *ticketLog) judge(c *kerberos.Context, f kerberos.Facts) {
+func (t *ticketLog) judge(c *kerberos.Authentication, f kerberos.Facts) {
 	name, realm := c.Client()
 	if f.TicketEtype == kerberos.EtypeRC4 {
 		t.warn(warning{"ticket under an rc4-hmac key", c.Service()}, "service", "cure", "give the service's account AES keys, export its keytab anew, set allow-rc4 back")

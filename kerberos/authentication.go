@@ -22,11 +22,11 @@ type Ticket = interface {
 	ExposeKeyOctets() []byte
 }
 
-var _ Ticket = (*Context)(nil)
+var _ Ticket = (*Authentication)(nil)
 
-// A Context is the outcome of an accepted AP-REQ: who the client is and which key it shares with us. It is immutable,
+// An Authentication is the outcome of an accepted AP-REQ (RFC 4120 3.2): who the client is and which key it shares with us. It is immutable,
 // holds copies only, and never prints a key.
-type Context struct {
+type Authentication struct {
 	client  Principal
 	name    string
 	service string
@@ -58,43 +58,43 @@ type Facts struct {
 
 // Client is the client's name, special characters escaped, and its realm. Both are the ticket's, and the
 // authenticator's were equal.
-func (c *Context) Client() (name, realm string) { return c.name, c.client.Realm }
+func (a *Authentication) Client() (name, realm string) { return a.name, a.client.Realm }
 
 // ClientPrincipal is the client's name in components.
-func (c *Context) ClientPrincipal() Principal {
-	return Principal{slices.Clone(c.client.Components), c.client.Realm}
+func (a *Authentication) ClientPrincipal() Principal {
+	return Principal{slices.Clone(a.client.Components), a.client.Realm}
 }
 
 // Service is the principal that the ticket names, with its realm. Principals that share a key cannot be told apart by
 // cryptography: the name is not under the ticket's checksum.
-func (c *Context) Service() string { return c.service }
+func (a *Authentication) Service() string { return a.service }
 
 // EndTime is the ticket's end.
-func (c *Context) EndTime() time.Time { return c.facts.EndTime }
+func (a *Authentication) EndTime() time.Time { return a.facts.EndTime }
 
 // EtypeOfKey is the encryption type of the effective key.
-func (c *Context) EtypeOfKey() int32 { return c.key.Etype() }
+func (a *Authentication) EtypeOfKey() int32 { return a.key.Etype() }
 
 // Key is the effective key.
-func (c *Context) Key() Key { return c.key }
+func (a *Authentication) Key() Key { return a.key }
 
 // SessionKey is the ticket's session key.
-func (c *Context) SessionKey() Key { return c.session }
+func (a *Authentication) SessionKey() Key { return a.session }
 
 // ExposeKeyOctets gives a copy of the effective key's octets: authenticator subkey, else session key, unless
 // AcceptorConfig.KeySource says otherwise. Never log them.
-func (c *Context) ExposeKeyOctets() []byte { return c.key.ExposeKeyOctets() }
+func (a *Authentication) ExposeKeyOctets() []byte { return a.key.ExposeKeyOctets() }
 
 // Facts tells what was found.
-func (c *Context) Facts() Facts { return c.facts }
+func (a *Authentication) Facts() Facts { return a.facts }
 
 // String names client and service.
-func (c *Context) String() string {
-	return fmt.Sprintf("%s to %s with %s", c.client, c.service, c.key)
+func (a *Authentication) String() string {
+	return fmt.Sprintf("%s to %s with %s", a.client, a.service, a.key)
 }
 
 // Format prints String for every verb.
-func (c *Context) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+func (a *Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
 
 // Flags of the GSS-API checksum (RFC 4121 4.1.1.1), as Facts.GSSFlags has them.
 const (
