@@ -1,9 +1,6 @@
 package kerberos
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 const pvno = 5
 
@@ -156,11 +153,8 @@ func parseAuthenticator(b []byte) (a authenticator, err error) {
 		a.cksum = p.field(&cksum, 1, tagOctetString, "cksum: checksum")
 		p.end(cksum, "cksum")
 	}
-	cusec := p.int32Field(&seq, 4, "cusec")
-	if cusec < 0 || cusec > 999_999 {
-		p.fail("cusec", fmt.Sprintf("%d is no count of microseconds", cusec))
-	}
-	a.ctime = p.timeField(&seq, 5, "ctime").Add(time.Duration(cusec) * time.Microsecond)
+	cusec := p.microseconds(&seq, 4, "cusec")
+	a.ctime = p.timeField(&seq, 5, "ctime").Add(cusec)
 	var subkey []byte
 	if subkey, a.hasSubkey = p.optional(&seq, 6, tagSequence, "subkey"); a.hasSubkey {
 		a.subkey = p.encryptionKey(subkey, "subkey")

@@ -12,6 +12,7 @@ const (
 	tagBitString       = 0x03
 	tagOctetString     = 0x04
 	tagOID             = 0x06
+	tagEnumerated      = 0x0a
 	tagGeneralizedTime = 0x18
 	tagGeneralString   = 0x1b
 	tagSequence        = 0x30
@@ -34,6 +35,7 @@ func (e *syntaxError) Error() string { return e.Field + ": " + e.Why }
 // list of its fields and err is looked at once. It never allocates what the input announces: values are slices of it.
 type derParser struct {
 	in  string // the message or structure that is being read, for errors
+	ber bool   // lengths need not be minimal (X.690 8.1.3.5): some senders of SPNEGO write them in two octets always
 	err error
 }
 
@@ -43,8 +45,8 @@ func (p *derParser) fail(field, why string) {
 	}
 }
 
-// cut takes the first element off b. why is empty on success.
-func cut(b []byte, tag byte) (content, rest []byte, why string) {
+// cut takes the first element off b. why is empty on success. With ber lengths need not be minimal.
+func cut(b []byte, tag byte, ber bool) (content, rest []byte, why string) {
 	if len(b) < 2 {
 		return nil, nil, "missing or cut off"
 	}
@@ -64,7 +66,7 @@ func cut(b []byte, tag byte) (content, rest []byte, why string) {
 		for _, c := range b[2 : 2+size] {
 			length = length<<8 | int(c)
 		}
-		if length < 0x80 || length>>(8*(size-1)) == 0 {
+		if !ber && (length < 0x80 || length>>(8*(size-1)) == 0) {
 			return nil, nil, "length is not minimal"
 		}
 		header += size
@@ -80,7 +82,7 @@ func (p *derParser) next(b *[]byte, tag byte, field string) []byte {
 	if p.err != nil {
 		return nil
 	}
-	content, rest, why := cut(*b, tag)
+	content, rest, why := cut(*b, tag, p.ber)
 	if why != "" {
 		p.fail(field, why)
 		return nil
@@ -213,6 +215,15 @@ func (p *derParser) time(content []byte, field string) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// microseconds is the Microseconds in [n] (RFC 4120 5.2.4).
+func (p *derParser) microseconds(b *[]byte, n byte, field string) time.Duration {
+	usec := p.int32Field(b, n, field)
+	if usec < 0 || usec > 999_999 {
+		p.fail(field, fmt.Sprintf("%d is no count of microseconds", usec))
+	}
+	return time.Duration(usec) * time.Microsecond
 }
 
 // appendDER appends one element whose content is the concatenation of parts.

@@ -56,7 +56,7 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 		if key, err = generateKey(orElse(opt.SubkeyEtype, t.SessionKey.etype)); err != nil {
 			return nil, Key{}, fmt.Errorf("kerberos: subkey: %w", err)
 		}
-		subkey = derField(6, tagSequence, derField(0, tagInteger, derInteger(int64(key.etype))), derField(1, tagOctetString, key.octets()))
+		subkey = derEncryptionKey(6, key)
 	}
 	apOptions := make([]byte, 5)
 	if flags&GSSMutual != 0 {
@@ -69,7 +69,7 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 		derField(1, tagInteger, derInteger(14)),
 		derField(2, tagBitString, apOptions),
 		derElement(tagContext(3), t.Ticket),
-		derField(4, tagSequence, derField(0, tagInteger, derInteger(int64(t.SessionKey.etype))), derField(2, tagOctetString, sealed))))
+		derElement(tagContext(4), derEncryptedData(t.SessionKey.etype, sealed))))
 	if opt.Bare {
 		return apReq, key, nil
 	}

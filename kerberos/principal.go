@@ -132,7 +132,11 @@ type wireName struct {
 
 // nameField reads the PrincipalName in [n] (RFC 4120 5.2.2). The name type is read and not kept.
 func (p *derParser) nameField(b *[]byte, n byte, field string) wireName {
-	seq := p.field(b, n, tagSequence, field)
+	return p.nameContent(p.field(b, n, tagSequence, field), field)
+}
+
+// nameContent reads the content of a PrincipalName.
+func (p *derParser) nameContent(seq []byte, field string) wireName {
 	p.int32Field(&seq, 0, field)
 	w := wireName{p.field(&seq, 1, tagSequence, field)}
 	p.end(seq, field)
