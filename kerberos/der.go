@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -272,3 +273,14 @@ func derInteger(v int64) []byte {
 
 // derTime is the content of a KerberosTime.
 func derTime(t time.Time) []byte { return t.UTC().AppendFormat(nil, "20060102150405Z") }
+
+// derOptionalTime is the KerberosTime in [n], nothing for the zero time.
+func derOptionalTime(n byte, t time.Time) []byte {
+	if t.IsZero() {
+		return nil
+	}
+	return derField(n, tagGeneralizedTime, derTime(t))
+}
+
+// derFlags is the content of KerberosFlags (RFC 4120 5.2.8) with 32 bits.
+func derFlags(v uint32) []byte { return binary.BigEndian.AppendUint32([]byte{0}, v) }

@@ -220,8 +220,11 @@ func FuzzUnwrap(f *testing.F) {
 	var sides []*MessageProtection
 	for i, et := range enctypes {
 		for _, subkey := range []bool{false, et.id != EtypeRC4} {
-			octets := bytes.Repeat([]byte{byte(i + 1)}, et.keyLen) // the same in each process
-			cfg := MessageConfig{Key: Key{et.id, func() []byte { return octets }}, Order: AnyOrder, SealedRRC: 28, IntegrityRRC: 12}
+			key, err := NewKey(et.id, bytes.Repeat([]byte{byte(i + 1)}, et.keyLen)) // the same in each process
+			if err != nil {
+				f.Fatal(err)
+			}
+			cfg := MessageConfig{Key: key, Order: AnyOrder, SealedRRC: 28, IntegrityRRC: 12}
 			if subkey {
 				cfg.AcceptorSubkey = cfg.Key
 			}

@@ -37,7 +37,8 @@ type InitOptions struct {
 }
 
 // InitToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
-// use. Each request needs its own. It does not look at the ticket, nor at its end.
+// use. Each request needs its own. No two authenticators with the session key, nor with those of one Initiator, have the
+// same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err error) {
 	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" {
 		return nil, Key{}, errors.New("kerberos: service ticket without ticket, session key or client realm")
@@ -50,6 +51,7 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 	if opt.Time != nil {
 		now = opt.Time()
 	}
+	now = t.SessionKey.authTime(now)
 	key = t.SessionKey
 	var subkey []byte
 	if !opt.NoSubkey {

@@ -13,7 +13,21 @@ type Key struct {
 	etype int32
 	// A func, because fmt looks into all else, methods or not, when a Key is an unexported field of what it prints.
 	// It also makes == not compile, which would not take constant time.
-	octets func() []byte // the secret octets themselves, not a copy
+	state func() *keyState // nil for the zero Key
+}
+
+// keyState is what all copies of a Key share.
+type keyState struct {
+	secret [maxKeyLen]byte
+	n      int        // octets of secret
+	own    authClock  // of the authenticators under this key,
+	clock  *authClock // unless this is set before the key is first used
+}
+
+// octets are the secret octets themselves, not a copy.
+func (k Key) octets() []byte {
+	s := k.state()
+	return s.secret[:s.n]
 }
 
 // NewKey makes a Key from a copy of octets. The length must be the encryption type's (RFC 3961, 8009, 4757).
@@ -25,12 +39,13 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	if len(octets) != et.keyLen {
 		return Key{}, fmt.Errorf("key of %d octets for %s, which has %d", len(octets), et.name, et.keyLen)
 	}
-	own := bytes.Clone(octets)
-	return Key{etype: etype, octets: func() []byte { return own }}, nil
+	s := new(keyState)
+	s.n = copy(s.secret[:], octets)
+	return Key{etype: etype, state: func() *keyState { return s }}, nil
 }
 
 // IsZero reports whether k is no key.
-func (k Key) IsZero() bool { return k.octets == nil }
+func (k Key) IsZero() bool { return k.state == nil }
 
 // Etype is the encryption type's number (IANA "Kerberos Encryption Type Numbers"); 0 for the zero Key.
 func (k Key) Etype() int32 { return k.etype }

@@ -175,6 +175,15 @@ func (w wireName) appendText(dst []byte) []byte {
 	return dst
 }
 
+// components are the name's parts, as copies. w was checked by nameField.
+func (w wireName) components() (list []string) {
+	var p derParser
+	for rest := w.strings; len(rest) > 0; {
+		list = append(list, string(p.next(&rest, tagGeneralString, "")))
+	}
+	return list
+}
+
 // derName is the PrincipalName of a name, as an element.
 func derName(nameType int64, components []string) []byte {
 	var list []byte
