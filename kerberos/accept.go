@@ -31,16 +31,33 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Authentication, e
 	if err != nil {
 		return nil, err
 	}
+	return a.accept(ctx, raw, nil)
+}
+
+// accept verifies an AP-REQ: that of a GSS-API context with g, else that of a message.
+func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance) (*Authentication, error) {
 	r, err := parseAPReq(raw)
 	if err != nil {
 		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
 	}
-	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r}
+	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r, gss: g}
 	defer a.scratches.put(s.scratch)
+	if g != nil {
+		g.req, g.parsed = r, true
+	}
 	if err := s.verify(ctx); err != nil {
 		return nil, err
 	}
 	return s.authentication(), nil
+}
+
+// gssAcceptance is what a GSS-API context wants of an AP-REQ beyond what a message does, and gets.
+type gssAcceptance struct {
+	cfg       *AcceptConfig
+	parsed    bool  // the token holds an AP-REQ:
+	req       apReq // that
+	bound     bool  // channel bindings are ours
+	delegated []ServiceTicket
 }
 
 // verify is the list of checks; the first that fails ends it. It is spelled out, as a loop over the methods would put s
@@ -74,6 +91,9 @@ func (s *acceptance) verify(ctx context.Context) error {
 	if err == nil {
 		err = s.chooseKey()
 	}
+	if err == nil && s.gss != nil {
+		err = s.checkChecksum() // channel bindings, delegation
+	}
 	if err == nil {
 		err = s.checkReplay(ctx) // last: only what is valid otherwise takes room in the store
 	}
@@ -91,10 +111,11 @@ type acceptance struct {
 	ticket   encTicketPart
 	session  Key
 	auth     authenticator
+	checksum gssChecksum
 	skew     time.Duration
 	key      Key
-	gssFlags uint32
 	replayID [32]byte
+	gss      *gssAcceptance // nil without a GSS-API context
 }
 
 // checkRequest looks at what is in clear (RFC 4120 5.5.1), before any work is done with it.
@@ -139,13 +160,8 @@ func (s *acceptance) checkService() error {
 	text := append(s.req.sname.appendText(make([]byte, 0, 128)), '@')
 	n := len(text) - 1
 	s.service = string(appendEscaped(text, s.req.realm))
-	if len(s.services) == 0 {
+	if s.fits(s.service, n) {
 		return nil
-	}
-	for i := range s.services {
-		if s.services[i].fits(s.service, n) {
-			return nil
-		}
 	}
 	var names []string
 	hint := ""
@@ -201,7 +217,7 @@ func (s *acceptance) openAuthenticator() error {
 		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
 	}
 	if s.auth, err = parseAuthenticator(plain); err == nil {
-		s.gssFlags, err = s.auth.gssFlags()
+		s.checksum, err = s.auth.gssChecksum()
 	}
 	if err != nil {
 		return &Error{Code: CodeAuthMalformed, Detail: "authenticator", Err: err}
@@ -246,10 +262,7 @@ func (s *acceptance) checkAuthzData() error {
 func checkAuthzData(list []byte, where string) error {
 	p := derParser{in: "authorization-data of the " + where}
 	for len(list) > 0 {
-		entry := p.next(&list, tagSequence, "element")
-		kind := p.int32Field(&entry, 0, "ad-type")
-		p.field(&entry, 1, tagOctetString, "ad-data")
-		p.end(entry, "element")
+		kind, _ := p.authzElement(&list)
 		if p.err != nil {
 			return &Error{Code: CodeAuthzData, Detail: "malformed", Err: p.err}
 		}
@@ -327,8 +340,12 @@ func untrustedTransited(path []byte, trusted []string) string {
 // chooseKey takes the effective key.
 func (s *acceptance) chooseKey() error {
 	s.key = s.session
+	source := s.cfg.KeySource
+	if s.gss != nil {
+		source = KeyAuto // as RFC 4121 2 has it; KeySource is for peers of the token profile
+	}
 	if !s.auth.hasSubkey {
-		if s.cfg.KeySource == KeySubkey {
+		if source == KeySubkey {
 			return refuse(CodeNoSubkey, "authenticator carries no subkey, key source is %q", KeySubkey)
 		}
 		return nil
@@ -340,7 +357,7 @@ func (s *acceptance) chooseKey() error {
 	if err != nil {
 		return &Error{Code: CodeAuthMalformed, Detail: "subkey", Err: err}
 	}
-	if s.cfg.KeySource != KeySession {
+	if source != KeySession {
 		s.key = subkey
 	}
 	return nil
@@ -414,19 +431,16 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 
 // authentication copies what was found.
 func (s *acceptance) authentication() *Authentication {
-	var p derParser
 	c := &Authentication{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
 	c.client.Realm = string(s.ticket.crealm)
-	for rest := s.ticket.cname.strings; len(rest) > 0; {
-		c.client.Components = append(c.client.Components, string(p.next(&rest, tagGeneralString, "")))
-	}
+	c.client.Components = s.ticket.cname.components()
 	c.facts = Facts{
 		TicketEtype: s.req.ticket.etype, SessionEtype: s.session.etype, KeyEtype: s.key.etype,
-		Subkey:     s.auth.hasSubkey && s.cfg.KeySource != KeySession,
+		Subkey:     s.auth.hasSubkey && (s.gss != nil || s.cfg.KeySource != KeySession),
 		TicketKvno: s.req.ticket.kvno, KeytabKvno: s.entry.Kvno, Fallback: s.req.ticket.kvno != 0 && rank(s.entry, s.req.ticket.kvno) != 0,
 		TicketFlags: s.ticket.flags, AuthTime: s.ticket.authTime, StartTime: s.ticket.startTime, EndTime: s.ticket.endTime,
 		ClientTime: s.auth.ctime, Skew: s.skew,
-		Mutual: s.req.options&apMutualRequired != 0 || s.gssFlags&GSSMutual != 0, GSSFlags: s.gssFlags,
+		Mutual: s.req.options&apMutualRequired != 0 || s.checksum.flags&GSSMutual != 0, GSSFlags: s.checksum.flags,
 		SeqNumber: s.auth.seqNumber, ReplayID: s.replayID,
 	}
 	return c

@@ -80,6 +80,22 @@ func (s *serviceName) fits(full string, n int) bool {
 	return s.text == full || s.Realm == "" && s.text == full[:n+1]
 }
 
+// fits says whether this view accepts a full principal in text form, of which the name has n octets.
+func (a *Acceptor) fits(full string, n int) bool {
+	for i := range a.services {
+		if a.services[i].fits(full, n) {
+			return true
+		}
+	}
+	return len(a.services) == 0
+}
+
+// accepts is fits for a principal as Authentication.Service has it.
+func (a *Acceptor) accepts(service string) bool {
+	p, err := ParsePrincipal(service)
+	return err == nil && a.fits(service, len(p.Name()))
+}
+
 // NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key.
 func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Keytab == nil || cfg.Keytab.Keytab() == nil {

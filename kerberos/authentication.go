@@ -1,7 +1,6 @@
 package kerberos
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -95,27 +94,3 @@ func (a *Authentication) String() string {
 
 // Format prints String for every verb.
 func (a *Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
-
-// Flags of the GSS-API checksum (RFC 4121 4.1.1.1), as Facts.GSSFlags has them.
-const (
-	GSSDeleg    uint32 = 0x01
-	GSSMutual   uint32 = 0x02
-	GSSReplay   uint32 = 0x04
-	GSSSequence uint32 = 0x08
-	GSSConf     uint32 = 0x10
-	GSSInteg    uint32 = 0x20
-)
-
-const checksumGSS = 0x8003
-
-// gssFlags reads the flags of a GSS-API checksum. Any other checksum, or none, means no flags: it adds nothing to an
-// authenticator that is itself under a checksum. Channel bindings and delegation are not looked at here.
-func (a *authenticator) gssFlags() (uint32, error) {
-	if a.cksumType != checksumGSS {
-		return 0, nil
-	}
-	if len(a.cksum) < 24 || binary.LittleEndian.Uint32(a.cksum) != 16 {
-		return 0, &syntaxError{"Authenticator: cksum", "GSS-API checksum is not 16 octets of bindings and flags"}
-	}
-	return binary.LittleEndian.Uint32(a.cksum[20:]), nil
-}

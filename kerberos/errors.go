@@ -34,9 +34,15 @@ const (
 	CodeClientRealm     Code = "client-realm"
 	CodeAddress         Code = "client-address"
 	CodeNoSubkey        Code = "subkey-missing"
+	CodeBindings        Code = "channel-bindings"
 	CodeBeforeStart     Code = "authenticator-before-start"
 	CodeReplay          Code = "ticket-replay"
 	CodeReplayStore     Code = "replay-store"
+	CodeNegotiation     Code = "spnego-negotiation"
+	CodeMechListMIC     Code = "spnego-mic"
+	CodeContextState    Code = "context-state"
+	CodePeerRefused     Code = "peer-refused"
+	CodeMutual          Code = "mutual-authentication"
 )
 
 // A CodeInfo explains a Code to an operator.
@@ -73,9 +79,15 @@ func Codes() []CodeInfo {
 		{CodeClientRealm, "The client's realm, or a realm by which it came, is not trusted, or the client is anonymous.", "Add the realms that the error names to the trusted client realms if they should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
+		{CodeBindings, "The client's channel bindings are missing, or are those of another TLS channel.", "Let TLS end at this process, turn on extended protection in the client, or set the channel binding rule to when-present or off."},
 		{CodeBeforeStart, "The authenticator was made at a time when this process, or the one whose replay journal it goes on with, did not run.", "The client tries again. Use a replay journal, so that after a restart only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
 		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
+		{CodeNegotiation, "SPNEGO did not come to a mechanism, or its tokens came in no legal order.", "Let the client offer Kerberos: register the service principal name for the host name that it calls."},
+		{CodeMechListMIC, "The checksum over the list of mechanisms is missing or wrong.", "An attack that weakens the negotiation, or a faulty client library."},
+		{CodeContextState, "A negotiation was continued that is not open: too old, finished, continued before, begun elsewhere, or under keys that this process does not have.", "The client begins anew. Let all nodes have the same state keys, routes and clocks, and share their replay store."},
+		{CodePeerRefused, "The service refused our token.", "Look at the service's own log; the error has its reason."},
+		{CodeMutual, "The service did not prove that it has the key of the ticket.", "The answer is of another service or was altered: check the name that is called and who is in between."},
 	}
 }
 

@@ -39,7 +39,7 @@ func unframe(token []byte) (apReq []byte, err error) {
 	case len(token) > 0 && token[0] == tagApplication(14):
 		return token, nil
 	case len(token) > 0 && token[0] == tagApplication(0):
-		return unframeGSS(token)
+		return unframeGSS(token, false)
 	case len(token) > 0 && token[0] == tagContext(0) || len(token) > 0 && token[0] == tagContext(1):
 		return nil, refuse(CodeSPNEGO, "a SPNEGO negotiation token (NegTokenInit or NegTokenResp) where a Kerberos AP-REQ belongs")
 	}
@@ -53,8 +53,9 @@ func firstOctet(token []byte) string {
 	return fmt.Sprintf(": it begins with 0x%02x", token[0])
 }
 
-func unframeGSS(token []byte) ([]byte, error) {
-	p := derParser{in: "GSS-API token"}
+// unframeGSS takes the frame off an AP-REQ. With ber its lengths need not be minimal.
+func unframeGSS(token []byte, ber bool) ([]byte, error) {
+	p := derParser{in: "GSS-API token", ber: ber}
 	body := p.whole(token, tagApplication(0), "frame")
 	oid := p.next(&body, tagOID, "mechanism")
 	if p.err != nil {
@@ -89,7 +90,7 @@ func errNTLM() *Error {
 		"IP address) and fell back; register the principal and call the service by that name")
 }
 
-// appendFrame appends the GSS-API initial token of the krb5 mechanism around an AP-REQ.
-func appendFrame(dst, apReq []byte) []byte {
-	return appendDER(dst, tagApplication(0), derElement(tagOID, []byte(oidKRB5)), []byte(tokAPREQ), apReq)
+// appendFrame appends the GSS-API frame of the krb5 mechanism around a token identifier and a Kerberos message (RFC 4121 4.1).
+func appendFrame(dst []byte, tokenID string, message []byte) []byte {
+	return appendDER(dst, tagApplication(0), derElement(tagOID, []byte(oidKRB5)), []byte(tokenID), message)
 }

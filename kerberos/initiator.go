@@ -1,8 +1,8 @@
 package kerberos
 
 import (
+	"cmp"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -40,67 +40,103 @@ type InitOptions struct {
 // use. Each request needs its own. No two authenticators with the session key, nor with those of one Initiator, have the
 // same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err error) {
-	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" {
-		return nil, Key{}, errors.New("kerberos: service ticket without ticket, session key or client realm")
+	if err := t.check(); err != nil {
+		return nil, Key{}, err
 	}
-	flags := opt.GSSFlags
-	if flags == 0 {
-		flags = GSSReplay | GSSSequence | GSSConf | GSSInteg
+	o := apReqOptions{flags: opt.GSSFlags, subkeyEtype: opt.SubkeyEtype, noSubkey: opt.NoSubkey, now: time.Now()}
+	if o.flags == 0 {
+		o.flags = GSSReplay | GSSSequence | GSSConf | GSSInteg
 	}
-	now := time.Now()
 	if opt.Time != nil {
-		now = opt.Time()
+		o.now = opt.Time()
 	}
-	now = t.SessionKey.authTime(now)
-	key = t.SessionKey
-	var subkey []byte
-	if !opt.NoSubkey {
-		if key, err = generateKey(orElse(opt.SubkeyEtype, t.SessionKey.etype)); err != nil {
-			return nil, Key{}, fmt.Errorf("kerberos: subkey: %w", err)
-		}
-		subkey = derEncryptionKey(6, key)
+	req, err := t.apReq(&o)
+	if err != nil || opt.Bare {
+		return req.message, req.key, err
 	}
-	apOptions := make([]byte, 5)
-	if flags&GSSMutual != 0 {
-		binary.BigEndian.PutUint32(apOptions[1:], apMutualRequired)
-	}
-	var w scratch
-	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).appendSealed(&w, nil, t.authenticator(now, flags, subkey))
-	apReq := derElement(tagApplication(14), derElement(tagSequence,
-		derField(0, tagInteger, derInteger(pvno)),
-		derField(1, tagInteger, derInteger(14)),
-		derField(2, tagBitString, apOptions),
-		derElement(tagContext(3), t.Ticket),
-		derElement(tagContext(4), derEncryptedData(t.SessionKey.etype, sealed))))
-	if opt.Bare {
-		return apReq, key, nil
-	}
-	return appendFrame(nil, apReq), key, nil
+	return appendFrame(nil, tokAPREQ, req.message), req.key, nil
 }
 
-// authenticator is the plaintext of Authenticator (RFC 4120 5.5.1) with a GSS-API checksum (RFC 4121 4.1.1).
-func (t ServiceTicket) authenticator(now time.Time, flags uint32, subkey []byte) []byte {
-	cksum := make([]byte, 24)
-	binary.LittleEndian.PutUint32(cksum, 16)
-	binary.LittleEndian.PutUint32(cksum[20:], flags)
-	var seq [4]byte
-	rand.Read(seq[:])
+func (t *ServiceTicket) check() error {
+	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" {
+		return errors.New("kerberos: service ticket without ticket, session key or client realm")
+	}
+	return nil
+}
+
+// apReqOptions say what goes into an AP-REQ.
+type apReqOptions struct {
+	flags       uint32 // of the GSS-API checksum
+	subkeyEtype int32  // 0: the session key's
+	noSubkey    bool
+	bindings    []byte         // application data; nil for none
+	delegate    *ServiceTicket // nil: none, and no GSSDeleg
+	now         time.Time
+}
+
+// An initiatedAPReq is an AP-REQ with what the answer is checked by.
+type initiatedAPReq struct {
+	message   []byte
+	key       Key       // subkey, else session key
+	ctime     time.Time // of the authenticator, with microseconds
+	seqNumber uint32
+}
+
+// apReq makes AP-REQ (RFC 4120 5.5.1) with a fresh authenticator.
+func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
+	r.key, r.ctime, r.seqNumber = t.SessionKey, t.SessionKey.authTime(o.now), initialSequence()
+	var subkey []byte
+	if !o.noSubkey {
+		if r.key, err = generateKey(cmp.Or(o.subkeyEtype, t.SessionKey.etype)); err != nil {
+			return initiatedAPReq{}, fmt.Errorf("kerberos: subkey: %w", err)
+		}
+		subkey = derEncryptionKey(6, r.key)
+	}
+	var w scratch
+	cksum, err := t.checksum(&w, o)
+	if err != nil {
+		return initiatedAPReq{}, err
+	}
+	options := uint32(0)
+	if o.flags&GSSMutual != 0 {
+		options |= apMutualRequired
+	}
+	plain := t.authenticator(&r, cksum, subkey)
+	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).appendSealed(&w, nil, plain)
+	clear(plain)
+	clear(subkey)
+	r.message = derElement(tagApplication(14), derElement(tagSequence,
+		derField(0, tagInteger, derInteger(pvno)),
+		derField(1, tagInteger, derInteger(14)),
+		derField(2, tagBitString, derFlags(options)),
+		derElement(tagContext(3), t.Ticket),
+		derElement(tagContext(4), derEncryptedData(t.SessionKey.etype, sealed))))
+	return r, nil
+}
+
+// checksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session key.
+func (t *ServiceTicket) checksum(w *scratch, o *apReqOptions) ([]byte, error) {
+	if o.delegate == nil {
+		return appendGSSChecksum(nil, o.bindings, o.flags&^GSSDeleg, nil)
+	}
+	krbCred, err := appendKRBCred(w, nil, o.delegate, t.SessionKey)
+	if err != nil {
+		return nil, err
+	}
+	return appendGSSChecksum(nil, o.bindings, o.flags|GSSDeleg, krbCred)
+}
+
+// authenticator is the plaintext of Authenticator (RFC 4120 5.5.1).
+func (t *ServiceTicket) authenticator(r *initiatedAPReq, cksum, subkey []byte) []byte {
 	return derElement(tagApplication(2), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagGeneralString, []byte(t.Client.Realm)),
 		derElement(tagContext(2), derName(1, t.Client.Components)),
 		derField(3, tagSequence, derField(0, tagInteger, derInteger(checksumGSS)), derField(1, tagOctetString, cksum)),
-		derField(4, tagInteger, derInteger(int64(now.Nanosecond()/1000))),
-		derField(5, tagGeneralizedTime, derTime(now)),
+		derField(4, tagInteger, derInteger(int64(r.ctime.Nanosecond()/1000))),
+		derField(5, tagGeneralizedTime, derTime(r.ctime)),
 		subkey,
-		derField(7, tagInteger, derInteger(int64(binary.BigEndian.Uint32(seq[:])>>2)))))
-}
-
-func orElse(v, otherwise int32) int32 {
-	if v != 0 {
-		return v
-	}
-	return otherwise
+		derField(7, tagInteger, derInteger(int64(r.seqNumber)))))
 }
 
 // generateKey makes a random key. All supported types take any octets as a key (RFC 3961 random-to-key).

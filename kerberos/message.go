@@ -138,6 +138,13 @@ func (m *MessageProtection) number() (uint64, error) {
 	return m.send - 1, nil
 }
 
+// nextToSend is the number of the next token, for a context that goes on elsewhere.
+func (m *MessageProtection) nextToSend() uint32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return uint32(m.send)
+}
+
 // received notes the number of an authentic token, or refuses it.
 func (m *MessageProtection) received(seq uint64) error {
 	if m.order == AnyOrder {
