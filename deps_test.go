@@ -15,15 +15,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wssgate/wssgate/internal/seal"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/wssec"
 )
 
 const module = "github.com/wssgate/wssgate"
 
-// kerberos satisfies the interfaces that wssec declares, without an adapter and without either knowing the other.
+// kerberos satisfies the interfaces that wssec declares, and seal those of kerberos, without an adapter and without either
+// knowing the other.
 var (
 	_ wssec.TicketVerifier = (*kerberos.Acceptor)(nil)
+	_ kerberos.StateSealer = seal.Keys{}
 	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
 	_ wssec.ReplayCache    = (*kerberos.MemoryReplayStore)(nil)
 	_ wssec.ReplayCache    = (*kerberos.ReplayJournal)(nil)
@@ -43,6 +46,8 @@ var layers = map[string][]string{
 
 	"kerberos":         {},
 	"kerberos/krbtest": {"kerberos"},
+
+	"internal/seal": {},
 
 	"internal/config":  {"kerberos", "soap", "soap/xmltext", "wssec"},
 	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},

@@ -272,11 +272,11 @@ func (c *Context) mutual(k *krb5Context) ([]byte, error) {
 	return appendFrame(nil, tokAPREP, rep.appendAPRep(w, nil, k.session)), nil
 }
 
-// errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication it does not
-// wait for a token, unless SPNEGO has it wait.
+// errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication the client's
+// mechanism waits for no token, and MIT's takes one for a fault even inside SPNEGO.
 func (c *Context) errorToken(g *gssAcceptance, err error) []byte {
 	var refusal *Error
-	if !g.parsed || !errors.As(err, &refusal) || c.neg == nil && g.req.options&apMutualRequired == 0 {
+	if !g.parsed || !errors.As(err, &refusal) || g.req.options&apMutualRequired == 0 {
 		return nil
 	}
 	return appendFrame(nil, tokError, appendKRBError(nil, krbErrorOf(refusal.Code), c.now(), g.req.realm, g.req.sname))
