@@ -1,0 +1,104 @@
+package kerberos_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// A negotiation is what CXF's client and service exchanged; see testdata/cxf-spnego.txt.
+type recordedNegotiation struct {
+	name    string
+	time    time.Time
+	init    []byte
+	wrapped []byte // nil: the service failed
+}
+
+func recordedNegotiations(t testing.TB) (list []recordedNegotiation) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/cxf-spnego.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if f[0] == "#" {
+			continue
+		}
+		at, err1 := time.Parse(time.RFC3339, f[1])
+		init, err2 := base64.StdEncoding.DecodeString(f[2])
+		wrapped, err3 := base64.StdEncoding.DecodeString(strings.Trim(f[3], "-"))
+		if err1 != nil || err2 != nil || err3 != nil {
+			t.Fatal(err1, err2, err3)
+		}
+		list = append(list, recordedNegotiation{f[0], at, init, wrapped})
+	}
+	return list
+}
+
+// TestCapturedNegotiations accepts every NegTokenInit of CXF's client, and opens as its initiator what CXF's service wrapped.
+func TestCapturedNegotiations(t *testing.T) {
+	kt, err := kerberos.LoadKeytab("testdata/cxf.keytab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := recordedNegotiations(t)
+	if len(list) != 9 {
+		t.Fatalf("%d negotiations", len(list))
+	}
+	for _, r := range list {
+		t.Run(r.name, func(t *testing.T) {
+			a := newAcceptor(t, nil, kerberos.AcceptorConfig{Keytab: kt, Etypes: allEtypes, Time: func() time.Time { return r.time }})
+			c := a.NewContext(kerberos.AcceptConfig{})
+			reply, done, err := c.Step(t.Context(), r.init)
+			if err != nil || !done {
+				t.Fatal(done, err)
+			}
+			resp, ok := krbtest.ReadNegTokenResp(reply)
+			if name, _ := c.Client(); !ok || resp.State != krbtest.StateAcceptCompleted || resp.ResponseToken != nil || name != "alice" || !c.Facts().SPNEGO {
+				t.Errorf("%+v, %v", resp, c)
+			}
+			if len(r.wrapped) == 0 {
+				return
+			}
+			messages, err := kerberos.NewMessageProtection(kerberos.MessageConfig{Key: c.Key(), Order: kerberos.AnyOrder})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if secret, sealed, err := messages.Unwrap(nil, r.wrapped); err != nil || !sealed || len(secret) != 32 {
+				t.Errorf("secret of %d octets, sealed %t, %v", len(secret), sealed, err)
+			}
+		})
+	}
+}
+
+// TestCapturedDelegation: the credential that Java's client delegated, in a token of the token profile.
+func TestCapturedDelegation(t *testing.T) {
+	kt, err := kerberos.LoadKeytab("testdata/cxf.keytab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range captures(t) {
+		a := newAcceptor(t, nil, kerberos.AcceptorConfig{Keytab: kt, Etypes: allEtypes, Time: func() time.Time { return c.time }})
+		ctx := a.NewContext(kerberos.AcceptConfig{Delegation: true})
+		if _, done, err := ctx.Step(t.Context(), c.token); err != nil || !done {
+			t.Fatal(c.name, done, err)
+		}
+		d := ctx.Delegated()
+		if want := strings.Contains(c.name, "deleg"); want != (len(d) == 1) || want != (ctx.Flags()&kerberos.GSSDeleg != 0) {
+			t.Errorf("%s: %d credentials, flags %#x", c.name, len(d), ctx.Flags())
+			continue
+		}
+		if len(d) == 1 && (d[0].Client.String() != "alice@EXAMPLE.COM" || d[0].Service.String() != "krbtgt/EXAMPLE.COM@EXAMPLE.COM" ||
+			d[0].Flags&kerberos.FlagForwarded == 0 || d[0].SessionKey.Etype() != 18 || d[0].EndTime.Before(c.time)) {
+			t.Errorf("%s: %v to %v, flags %#x until %v", c.name, d[0].Client, d[0].Service, d[0].Flags, d[0].EndTime)
+		}
+	}
+}

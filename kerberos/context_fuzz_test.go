@@ -1,0 +1,337 @@
+package kerberos
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jcmturner/gokrb5/v8/messages"
+	"github.com/jcmturner/gokrb5/v8/spnego"
+)
+
+// seedNegotiations are the NegTokenInits of testdata.
+func seedNegotiations(f *testing.F) (tokens [][]byte) {
+	f.Helper()
+	b, err := os.ReadFile("testdata/cxf-spnego.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); fields[0] != "#" {
+			token, err := base64.StdEncoding.DecodeString(fields[2])
+			if err != nil {
+				f.Fatal(err)
+			}
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
+
+// seedResponses are NegTokenResps of all shapes.
+func seedResponses() (tokens [][]byte) {
+	for _, t := range []negTokenResp{{state: negAcceptCompleted, supportedMech: oidMSKRB5, responseToken: []byte("\x60\x03rep")},
+		{state: negRequestMIC, supportedMech: oidKRB5}, {state: negAbsent, mechListMIC: []byte("mic")}, {state: negReject}} {
+		tokens = append(tokens, t.token())
+	}
+	return tokens
+}
+
+// FuzzNegotiationToken: what is read is written as it was, or as something that is read as the same; gokrb5 agrees where it
+// reads it too.
+func FuzzNegotiationToken(f *testing.F) {
+	for _, token := range append(seedNegotiations(f), seedResponses()...) {
+		f.Add(token)
+	}
+	hint := negTokenInit{mechTypes: mechTypeList(oidMSKRB5, oidKRB5), hints: true}
+	f.Add(hint.token())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		init, resp, err := parseNegotiationToken(b)
+		switch {
+		case err != nil:
+			if init != nil || resp != nil {
+				t.Error("a token beside an error")
+			}
+		case resp != nil:
+			_, again, err := parseNegotiationToken(resp.token())
+			if err != nil || again.state != resp.state || again.supportedMech != resp.supportedMech || !bytes.Equal(again.responseToken, resp.responseToken) ||
+				!bytes.Equal(again.mechListMIC, resp.mechListMIC) {
+				t.Errorf("%+v becomes %+v, %v", resp, again, err)
+			}
+			sameResponse(t, b, resp)
+		default:
+			for _, mech := range init.mechs {
+				_ = mechName(mech)
+			}
+			sameInit(t, b, init)
+		}
+	})
+}
+
+func sameResponse(t *testing.T, b []byte, resp *negTokenResp) {
+	if len(b) == 0 || b[0] != tagContext(1) {
+		return
+	}
+	var g spnego.NegTokenResp
+	if g.Unmarshal(b) != nil || bytes.Equal(g.MechListMIC, g.ResponseToken) {
+		return
+	}
+	if !bytes.Equal(g.ResponseToken, resp.responseToken) || !bytes.Equal(g.MechListMIC, resp.mechListMIC) || resp.state != negAbsent && int(g.NegState) != int(resp.state) {
+		t.Errorf("%+v, gokrb5 has %+v", resp, g)
+	}
+}
+
+func sameInit(t *testing.T, b []byte, init *negTokenInit) {
+	if b[0] != tagContext(0) || init.hints {
+		return
+	}
+	var g spnego.NegTokenInit
+	if g.Unmarshal(b) != nil {
+		return
+	}
+	if len(g.MechTypes) != len(init.mechs) || !bytes.Equal(g.MechTokenBytes, init.mechToken) {
+		t.Errorf("%d mechanisms, gokrb5 has %+v", len(init.mechs), g)
+	}
+}
+
+// FuzzContext gives an acceptor two tokens: nothing panics, nothing is accepted that holds no authenticator of a seed, and
+// every reply to a refused token of SPNEGO is a reject.
+func FuzzContext(f *testing.F) {
+	kt, err := LoadKeytab("testdata/cxf.keytab")
+	if err != nil {
+		f.Fatal(err)
+	}
+	tokens, at := seedTokens(f)
+	known := map[[32]byte]bool{}
+	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
+		MaxSkew: time.Hour, Replay: forgetful{}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	cfg := AcceptConfig{Delegation: true, BindingRule: BindingsWhenPresent}
+	for _, token := range append(seedNegotiations(f), tokens...) {
+		c := a.NewContext(cfg)
+		if _, _, err := c.Step(context.Background(), token); err != nil {
+			f.Fatal(err)
+		}
+		known[c.Facts().ReplayID] = true
+		f.Add(token, []byte{})
+		second := negTokenResp{state: negAbsent, responseToken: token}
+		list := negTokenInit{mechTypes: mechTypeList(oidNegoEx, oidKRB5)}
+		f.Add(list.token(), second.token())
+		list.mechTypes = mechTypeList(oidKRB5)
+		f.Add(list.token(), second.token())
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		c := a.NewContext(cfg)
+		for _, token := range [][]byte{first, second} {
+			reply, done, err := c.Step(context.Background(), token)
+			var e *Error
+			switch {
+			case err == nil && done && !known[c.Facts().ReplayID]:
+				t.Errorf("forged: %v", c)
+			case err != nil && (done || !errors.As(err, &e) || e.Code == "" || len(err.Error()) > 20_000):
+				t.Errorf("%T %v", err, err)
+			case err != nil && len(reply) > 0 && reply[0] == tagContext(1):
+				if _, resp, err := parseNegotiationToken(reply); err != nil || resp.state != negReject {
+					t.Errorf("%x", reply)
+				}
+			}
+			if err != nil || done {
+				return
+			}
+		}
+	})
+}
+
+// FuzzServiceToken gives an initiator an answer: nothing but the AP-REP to its own AP-REQ ends well.
+func FuzzServiceToken(f *testing.F) {
+	key, err := generateKey(EtypeAES256SHA1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	name := Principal{Components: []string{"alice"}, Realm: "EXAMPLE.COM"}
+	ticket := ServiceTicket{Client: name, Service: name, Ticket: []byte{0x61, 0}, SessionKey: key}
+	var w scratch
+	rep := encAPRepPart{ctime: at, seqNumber: 7}
+	apRep := appendFrame(nil, tokAPREP, rep.appendAPRep(&w, nil, key))
+	krbError := appendFrame(nil, tokError, appendKRBError(nil, krbErrSkew, at, []byte("EXAMPLE.COM"), wireName{derElement(tagGeneralString, []byte("soap"))}))
+	for _, token := range [][]byte{apRep, krbError} {
+		f.Add(token)
+		for _, state := range []negState{negAcceptCompleted, negAcceptIncomplete, negRequestMIC, negReject} {
+			resp := negTokenResp{state: state, supportedMech: oidKRB5, responseToken: token, mechListMIC: []byte("mic")}
+			f.Add(resp.token())
+		}
+	}
+	f.Fuzz(func(t *testing.T, token []byte) {
+		for _, mechanism := range []Mechanism{MechanismSPNEGO, MechanismKRB5} {
+			c, err := ticket.NewContext(InitConfig{Mechanism: mechanism, Time: func() time.Time { return at }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Step(context.Background(), nil); err != nil {
+				t.Fatal(err)
+			}
+			_, done, err := c.Step(context.Background(), token)
+			var e *Error
+			if done && !bytes.Contains(token, apRep[40:]) || err != nil && !errors.As(err, &e) {
+				t.Errorf("done %t, %v", done, err)
+			}
+		}
+	})
+}
+
+// FuzzKRBCred: what is read, gokrb5 reads too; it is written and read as the same.
+func FuzzKRBCred(f *testing.F) {
+	kt, err := LoadKeytab("testdata/cxf.keytab")
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, err := generateKey(EtypeAES128SHA2)
+	if err != nil {
+		f.Fatal(err)
+	}
+	tokens, at := seedTokens(f)
+	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, MaxSkew: time.Hour, Replay: forgetful{}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	seeds := 0
+	for _, token := range tokens {
+		c := a.NewContext(AcceptConfig{Delegation: true})
+		if _, _, err := c.Step(context.Background(), token); err != nil {
+			f.Fatal(err)
+		}
+		for _, t := range c.Delegated() {
+			f.Add(clearKRBCred(f, &t, key))
+			seeds++
+		}
+	}
+	if seeds == 0 {
+		f.Fatal("no delegated credential among the seeds")
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, err := parseKRBCred(new(scratch), b, key)
+		if err != nil {
+			return
+		}
+		for i := range list {
+			if list[i].EndTime.IsZero() {
+				continue
+			}
+			again, err := parseKRBCred(new(scratch), clearKRBCred(t, &list[i], key), key)
+			if err != nil || len(again) != 1 || !bytes.Equal(again[0].Ticket, list[i].Ticket) || !again[0].SessionKey.Equal(list[i].SessionKey) || again[0].Flags != list[i].Flags {
+				t.Errorf("%v becomes %v, %v", list[i].Client, again, err)
+			}
+		}
+		var g messages.KRBCred
+		if g.Unmarshal(b) == nil && len(g.Tickets) != len(list) {
+			t.Errorf("%d tickets, gokrb5 has %d", len(list), len(g.Tickets))
+		}
+	})
+}
+
+// clearKRBCred is a KRB-CRED that a fuzzer can change: its encrypted part is in clear.
+func clearKRBCred(t testing.TB, ticket *ServiceTicket, key Key) []byte {
+	var w scratch
+	b, err := appendKRBCred(&w, nil, ticket, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := derParser{}
+	seq := p.whole(p.whole(b, tagApplication(22), ""), tagSequence, "")
+	p.next(&seq, tagContext(0), "")
+	p.next(&seq, tagContext(1), "")
+	tickets := p.next(&seq, tagContext(2), "")
+	enc := p.encryptedData(p.field(&seq, 3, tagSequence, ""), "")
+	plain, err := openKRBCred(&w, enc, []Key{key})
+	if err != nil || p.err != nil {
+		t.Fatal(err, p.err)
+	}
+	return derElement(tagApplication(22), derElement(tagSequence,
+		derField(0, tagInteger, derInteger(pvno)), derField(1, tagInteger, derInteger(22)),
+		derElement(tagContext(2), tickets), derElement(tagContext(3), derEncryptedData(0, plain))))
+}
+
+// FuzzKRBError: what is read, gokrb5 reads too, and texts are bounded and printable.
+func FuzzKRBError(f *testing.F) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	f.Add(appendKRBError(nil, krbErrSkew, at, []byte("EXAMPLE.COM"), wireName{derElement(tagGeneralString, []byte("soap"))}))
+	f.Add(appendKRBError(nil, krbErrGeneric, at, nil, wireName{}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := parseKRBError(b)
+		if err != nil {
+			return
+		}
+		if s := e.Error(); len(s) > 5000 || strings.ContainsAny(s, "\x1b\n\r\x00") {
+			t.Errorf("%q", s)
+		}
+		var g messages.KRBError
+		if g.Unmarshal(b) == nil && g.ErrorCode != e.Code {
+			t.Errorf("%d, gokrb5 has %d", e.Code, g.ErrorCode)
+		}
+	})
+}
+
+// clearSeal seals nothing, so that a fuzzer can change the state.
+type clearSeal struct{}
+
+func (clearSeal) Seal(_ string, b []byte) ([]byte, error) { return bytes.Clone(b), nil }
+func (clearSeal) Open(_ string, b []byte) ([]byte, error) { return bytes.Clone(b), nil }
+
+// FuzzExportedState: even if somebody had the key, a state makes nothing panic, and what is resumed can be exported as the
+// same.
+func FuzzExportedState(f *testing.F) {
+	kt, err := LoadKeytab("testdata/cxf.keytab")
+	if err != nil {
+		f.Fatal(err)
+	}
+	tokens, at := seedTokens(f)
+	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, MaxSkew: time.Hour, Replay: forgetful{}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour}
+	for _, token := range tokens[:12] {
+		c := a.NewContext(cfg)
+		list := negTokenInit{mechTypes: mechTypeList(oidNegoEx, oidKRB5)}
+		c.Step(context.Background(), list.token())
+		if state, err := a.halfOpen(c, token); err != nil {
+			f.Fatal(err)
+		} else {
+			f.Add(state)
+		}
+	}
+	f.Fuzz(func(t *testing.T, state []byte) {
+		c, err := a.Resume(context.Background(), cfg, clearSeal{}, state)
+		if err != nil {
+			return
+		}
+		again, err := c.Export(clearSeal{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x, y exportedContext
+		if json.Unmarshal(state, &x) != nil || json.Unmarshal(again, &y) != nil || string(x.Mech) != string(y.Mech) || (x.KRB5 == nil) != (y.KRB5 == nil) ||
+			x.KRB5 != nil && (x.KRB5.Service != y.KRB5.Service || !bytes.Equal(x.KRB5.Key.Octets, y.KRB5.Key.Octets)) {
+			t.Errorf("%s becomes %s", state, again)
+		}
+	})
+}
+
+// halfOpen is the state after a Kerberos token when the client still owes its mechListMIC.
+func (a *Acceptor) halfOpen(c *Context, token []byte) ([]byte, error) {
+	if _, err := c.acceptKRB5(context.Background(), token); err != nil {
+		return nil, err
+	}
+	c.neg.mechDone = true
+	return c.Export(clearSeal{})
+}
