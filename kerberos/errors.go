@@ -52,8 +52,10 @@ type CodeInfo struct {
 	Cure  string // what to do about it
 }
 
-// Codes is the catalogue, in the order of the checks.
-func Codes() []CodeInfo {
+// Codes is the catalogue: of tokens, in the order of the checks, then of getting tickets.
+func Codes() []CodeInfo { return append(tokenCodes(), clientCodes()...) }
+
+func tokenCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeTokenTooLarge, "The token is larger than any Kerberos token.", "Look at the client: this is no Kerberos token, or a PAC beyond all bounds."},
 		{CodeTokenMalformed, "The token is not DER or not an AP-REQ.", "Look at what the client sends; a middle box may have altered it."},
@@ -91,7 +93,7 @@ func Codes() []CodeInfo {
 	}
 }
 
-// An Error is a refused token. Its text is for operators: what was wanted, what was found, and often the cure. It holds
+// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was found, and often the cure. It holds
 // no secret, but tells too much to be sent to a client.
 type Error struct {
 	Code   Code

@@ -44,6 +44,23 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	return Key{etype: etype, state: func() *keyState { return s }}, nil
 }
 
+// clone is a Key with octets of its own, whose authenticators are counted with those of k.
+func (k Key) clone() Key {
+	s := k.state()
+	c := &keyState{secret: s.secret, n: s.n, clock: s.clock}
+	if c.clock == nil {
+		c.clock = &s.own
+	}
+	return Key{etype: k.etype, state: func() *keyState { return c }}
+}
+
+// wipe makes the octets of k and its copies zero. Nobody may use them any more, nor at the same time.
+func (k Key) wipe() {
+	if k.state != nil {
+		clear(k.state().secret[:])
+	}
+}
+
 // IsZero reports whether k is no key.
 func (k Key) IsZero() bool { return k.state == nil }
 

@@ -1,0 +1,319 @@
+package kerberos
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Defaults and limits of a KDCClient.
+const (
+	defaultKDCPatience = time.Second      // until the next KDC is asked too
+	defaultKDCTimeout  = 10 * time.Second // of one KDC
+	maxKDCMessage      = 128 << 10        // octets of a request or reply
+	defaultUDPLimit    = 1465             // octets of a request; MIT's udp_preference_limit
+	kdcPort            = "88"
+)
+
+// A KDCExchanger sends a request, AS-REQ or TGS-REQ, to a KDC of a realm and gives the reply, a KRB-ERROR included: that is
+// no error here. It returns soon after ctx is done. It is safe for concurrent use.
+type KDCExchanger interface {
+	Exchange(ctx context.Context, realm string, request []byte) (reply []byte, err error)
+}
+
+var _ KDCExchanger = (*KDCClient)(nil)
+
+// KDCConfig configures a KDCClient. Only Krb5Conf is required.
+type KDCConfig struct {
+	// Krb5Conf is the text of a krb5.conf; see ReadKrb5Conf. Of [realms], "kdc" entries are used, in their order; of
+	// [libdefaults], default_realm, dns_lookup_kdc (SRV records are asked for only when it is true, and only for a realm
+	// without kdc entries) and udp_preference_limit (octets up to which UDP is tried first; 1465 when not set, 1 for none).
+	Krb5Conf string
+	// AnyRealm looks realms up in DNS that Krb5Conf does not name, when dns_lookup_kdc is true. Without it such realms are
+	// refused: whoever relays requests of strangers must not ask anybody in their name.
+	AnyRealm bool
+	// Dial connects; network is "udp" or "tcp", address is host:port. nil means a net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// LookupSRV finds service records; nil means net.DefaultResolver's.
+	LookupSRV func(ctx context.Context, service, proto, name string) (cname string, records []*net.SRV, err error)
+	// Patience is how long a KDC may take before the next one is asked too; the first reply counts. 0 means 1 s.
+	Patience time.Duration
+	// Timeout ends waiting for one KDC. 0 means 10 s.
+	Timeout time.Duration
+}
+
+// A KDCClient finds KDCs by a krb5.conf and exchanges messages with them by UDP and TCP (RFC 4120 7.2). It is immutable
+// and safe for concurrent use, and keeps no connection.
+type KDCClient struct {
+	cfg  KDCConfig
+	conf *Krb5Conf
+	udp  int // octets
+}
+
+// NewKDCClient checks the configuration. It does not talk to anybody.
+func NewKDCClient(cfg KDCConfig) (*KDCClient, error) {
+	conf, err := ParseKrb5Conf(cfg.Krb5Conf)
+	if err != nil {
+		return nil, fmt.Errorf("kerberos: %w", err)
+	}
+	k := &KDCClient{cfg: cfg, conf: conf, udp: defaultUDPLimit}
+	if s := conf.setting("udp_preference_limit"); s != "" {
+		if k.udp, err = strconv.Atoi(s); err != nil || k.udp < 0 {
+			return nil, fmt.Errorf("kerberos: krb5.conf: udp_preference_limit = %.50q is no number of octets", s)
+		}
+	}
+	if k.udp = min(k.udp, 32700); k.udp <= 1 { // the most that MIT's library sends by UDP
+		k.udp = 0
+	}
+	if cfg.Dial == nil {
+		k.cfg.Dial = new(net.Dialer).DialContext
+	}
+	if cfg.LookupSRV == nil {
+		k.cfg.LookupSRV = net.DefaultResolver.LookupSRV
+	}
+	k.cfg.Patience, k.cfg.Timeout = cmp.Or(cfg.Patience, defaultKDCPatience), cmp.Or(cfg.Timeout, defaultKDCTimeout)
+	return k, nil
+}
+
+// A KDCAddress is where a KDC is.
+type KDCAddress struct {
+	Network string // "udp", "tcp", or "" for both
+	Address string // host:port
+}
+
+// String is the address, with the network in front when it is only one.
+func (a KDCAddress) String() string {
+	if a.Network == "" {
+		return a.Address
+	}
+	return a.Network + "/" + a.Address
+}
+
+// KDCs are the KDCs of a realm, in the order in which they are asked. The error is an *Error of CodeRealm when the realm is
+// not configured or has none, or ctx's.
+func (k *KDCClient) KDCs(ctx context.Context, realm string) ([]KDCAddress, error) {
+	entries := k.conf.values("realms", realm, "kdc")
+	if len(entries) > 0 {
+		return configuredKDCs(realm, entries)
+	}
+	dns := k.conf.on("dns_lookup_kdc")
+	switch {
+	case realm == "" || !legalName(realm):
+		return nil, refuse(CodeRealm, "no realm is given, or %.100q, which is none", realm)
+	case !k.conf.HasRealm(realm) && !(dns && k.cfg.AnyRealm):
+		return nil, refuse(CodeRealm, "realm %s is not configured: krb5.conf has %s; name its KDCs in [realms]", realm, orNone(k.conf.Realms()))
+	case !dns:
+		return nil, refuse(CodeRealm, "realm %s has no kdc in krb5.conf; name one in [realms], or set dns_lookup_kdc = true to find them by DNS", realm)
+	}
+	return k.lookup(ctx, realm)
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// configuredKDCs reads kdc entries: host, host:port, [IPv6]:port, an IPv6 address, any of them behind "udp/" or "tcp/".
+func configuredKDCs(realm string, entries []string) (list []KDCAddress, err error) {
+	var proxies []string
+	for _, entry := range entries {
+		if strings.Contains(entry, "://") {
+			proxies = append(proxies, entry)
+			continue
+		}
+		var a KDCAddress
+		host := entry
+		if network, rest, ok := strings.Cut(entry, "/"); ok {
+			if network != "udp" && network != "tcp" {
+				return nil, refuse(CodeRealm, "kdc = %.100q of realm %s: %q is neither udp nor tcp", entry, realm, network)
+			}
+			a.Network, host = network, rest
+		}
+		name, port, err := net.SplitHostPort(host)
+		if err != nil { // without a port
+			name, port = strings.Trim(host, "[]"), kdcPort
+		}
+		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 || name == "" || strings.ContainsAny(name, " /") {
+			return nil, refuse(CodeRealm, "kdc = %.100q of realm %s is no host or host:port", entry, realm)
+		}
+		a.Address = net.JoinHostPort(name, port)
+		list = append(list, a)
+	}
+	if len(list) == 0 {
+		return nil, refuse(CodeRealm, "realm %s has KDC proxies only in krb5.conf (%s), which are not supported here; name KDCs themselves",
+			realm, strings.Join(proxies, ", "))
+	}
+	return list[:min(len(list), maxConfKDCs)], nil
+}
+
+// lookup finds KDCs by their service records (RFC 4120 7.2.3.2), in the order of priorities and weights.
+func (k *KDCClient) lookup(ctx context.Context, realm string) ([]KDCAddress, error) {
+	var list []KDCAddress
+	var failed []error
+	for _, network := range []string{"udp", "tcp"} {
+		if network == "udp" && k.udp == 0 {
+			continue
+		}
+		_, records, err := k.cfg.LookupSRV(ctx, "kerberos", network, realm)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+		for _, r := range records[:min(len(records), maxConfKDCs)] {
+			if host := strings.TrimSuffix(r.Target, "."); host != "" && r.Port != 0 { // "." means that there is none
+				list = append(list, KDCAddress{network, net.JoinHostPort(host, strconv.Itoa(int(r.Port)))})
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil, &Error{Code: CodeRealm, Detail: fmt.Sprintf("realm %s has no kdc in krb5.conf, and DNS has no records _kerberos._udp.%[1]s or "+
+			"_kerberos._tcp.%[1]s; name its KDCs in [realms]", realm), Err: errors.Join(failed...)}
+	}
+	return list, nil
+}
+
+// attempts are the addresses to be asked, in order: all by UDP first, if the request is small enough, then all by TCP.
+func (k *KDCClient) attempts(list []KDCAddress, size int) (attempts []KDCAddress) {
+	for _, network := range []string{"udp", "tcp"} {
+		for _, a := range list {
+			if a.Network != "" && a.Network != network || network == "udp" && size > k.udp && a.Network == "" || network == "udp" && k.udp == 0 {
+				continue
+			}
+			if a = (KDCAddress{network, a.Address}); !slices.Contains(attempts, a) {
+				attempts = append(attempts, a)
+			}
+		}
+	}
+	return attempts
+}
+
+// Exchange sends the request to the realm's KDCs, one after the other and without waiting long for any, and gives the
+// first reply. When all that answer are out of service (KDC_ERR_SVC_UNAVAILABLE), that is the reply. Errors are *Error: of
+// CodeRealm as KDCs has them, or of CodeKDC, which names each KDC that was tried; or ctx's.
+func (k *KDCClient) Exchange(ctx context.Context, realm string, request []byte) (reply []byte, err error) {
+	if len(request) == 0 || len(request) > maxKDCMessage {
+		return nil, refuse(CodeKDC, "request of %d octets; there are 1 to %d", len(request), maxKDCMessage)
+	}
+	list, err := k.KDCs(ctx, realm)
+	if err != nil {
+		return nil, err
+	}
+	r := kdcRun{KDCClient: k, request: request, waiting: k.attempts(list, len(request))}
+	if reply, err = r.run(ctx); err == nil || ctx.Err() != nil && len(r.failed) == 0 {
+		return reply, err
+	}
+	return nil, &Error{Code: CodeKDC, Detail: fmt.Sprintf("no KDC of realm %s answered; is one running there, and do firewalls let port 88 through, UDP and TCP?", realm),
+		Err: errors.Join(err, errors.Join(r.failed...))}
+}
+
+// kdcRun is one Exchange: KDCs are asked in order, the next one when the one before has failed or takes long.
+type kdcRun struct {
+	*KDCClient
+	request []byte
+	waiting []KDCAddress // not yet asked
+	asked   []KDCAddress
+	results chan kdcResult
+	open    int    // asked and not yet heard of
+	refused []byte // the reply of a KDC that is out of service
+	failed  []error
+}
+
+type kdcResult struct {
+	from  KDCAddress
+	reply []byte
+	err   error
+}
+
+func (r *kdcRun) run(ctx context.Context) ([]byte, error) {
+	outer := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.results = make(chan kdcResult, 2*len(r.waiting)) // each at most twice, so that nobody is left behind sending
+	patience := time.NewTimer(0)
+	defer patience.Stop()
+	for r.open > 0 || len(r.waiting) > 0 {
+		select {
+		case <-patience.C:
+			if r.next(ctx) {
+				patience.Reset(r.cfg.Patience)
+			}
+		case result := <-r.results:
+			r.open--
+			if reply := r.took(ctx, result); reply != nil {
+				return reply, nil
+			}
+			if len(r.waiting) > 0 {
+				patience.Reset(0)
+			}
+		case <-outer.Done():
+			return nil, fmt.Errorf("%w while waiting for %s", outer.Err(), describe(r.asked))
+		}
+	}
+	if r.refused != nil {
+		return r.refused, nil
+	}
+	return nil, nil
+}
+
+func describe(list []KDCAddress) string {
+	var names []string
+	for _, a := range list {
+		names = append(names, a.String())
+	}
+	return orNone(names)
+}
+
+// next asks the next KDC.
+func (r *kdcRun) next(ctx context.Context) bool {
+	if len(r.waiting) == 0 {
+		return false
+	}
+	a := r.waiting[0]
+	r.waiting = r.waiting[1:]
+	r.ask(ctx, a)
+	return true
+}
+
+func (r *kdcRun) ask(ctx context.Context, a KDCAddress) {
+	r.asked = append(r.asked, a)
+	r.open++
+	go func() {
+		reply, err := r.exchange(ctx, a, r.request)
+		r.results <- kdcResult{a, reply, err}
+	}()
+}
+
+// took looks at what a KDC sent, and gives it if it is the reply.
+func (r *kdcRun) took(ctx context.Context, result kdcResult) []byte {
+	if result.err != nil {
+		r.failed = append(r.failed, fmt.Errorf("%s: %w", result.from, result.err))
+		return nil
+	}
+	if result.reply[0] != tagApplication(30) {
+		return result.reply
+	}
+	e, err := parseKRBError(result.reply)
+	switch {
+	case err == nil && e.Code == krbErrTooBig && result.from.Network == "udp":
+		a := KDCAddress{"tcp", result.from.Address}
+		if !slices.Contains(r.asked, a) {
+			r.waiting = slices.DeleteFunc(r.waiting, func(w KDCAddress) bool { return w == a })
+			r.ask(ctx, a)
+		}
+		return nil
+	case err == nil && e.Code == krbErrUnavailable:
+		r.refused = result.reply
+		return nil
+	}
+	return result.reply
+}
