@@ -109,15 +109,13 @@ func NewMessageProtection(cfg MessageConfig) (*MessageProtection, error) {
 	}
 	m := &MessageProtection{order: cfg.Order, limit: math.MaxInt, send: uint64(cfg.SendSequence), left: 1<<64 - 1}
 	mask := uint64(1<<64 - 1)
-	w := m.work.get()
-	defer m.work.put(w)
 	switch {
 	case cfg.Key.etype != EtypeRC4 && cfg.AcceptorSubkey.Etype() != EtypeRC4:
-		m.format = newCFXTokens(w, &cfg)
+		m.format = newCFXTokens(&cfg)
 	case !cfg.AcceptorSubkey.IsZero():
 		return nil, errors.New("kerberos: an acceptor's subkey in a context with an RC4 key")
 	default:
-		m.format = newRC4Tokens(w, cfg.Key, cfg.Acceptor)
+		m.format = newRC4Tokens(new(scratch), cfg.Key, cfg.Acceptor)
 		m.limit = rc4MaxMessage
 		mask = 1<<32 - 1
 		m.left = 1 << 32 // then the keys of sealed tokens would repeat

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"slices"
+	"sync"
 )
 
 // Key usages of per-message tokens (RFC 4121 2). Wrap tokens have the seal usage whether they are encrypted or not.
@@ -31,7 +32,7 @@ const (
 // cfxHeader is the length of a token's header in octets: identifier, flags, filler, EC and RRC of Wrap tokens, SND_SEQ.
 const cfxHeader = 16
 
-// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is immutable.
+// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is safe for concurrent use.
 type cfxTokens struct {
 	acceptor                bool
 	flags                   byte // of what is sent
@@ -40,25 +41,47 @@ type cfxTokens struct {
 	sealedRRC, integrityRRC uint16
 }
 
-// cfxKeys are a key's derived keys for one sender.
+// cfxKeys are a key's derived keys for one sender. They are derived when they are first needed: many a context is
+// established for the client's name alone, or for one message.
 type cfxKeys struct {
-	seal    *usageKey
-	wrap    checksumKey // of Wrap tokens that are not sealed
-	mic     checksumKey
-	trailer int // octets that a sealed token has besides plaintext and filler
+	key                         Key
+	et                          *enctype
+	sealUsage, signUsage        uint32
+	trailer                     int // octets that a sealed token has besides plaintext and filler
+	sealOnce, wrapOnce, micOnce sync.Once
+	sealKey                     *usageKey
+	wrapKey, micKey             checksumKey
 }
 
-func newCFXKeys(w *scratch, k Key, fromAcceptor bool) *cfxKeys {
-	seal, sign := uint32(usageInitiatorSeal), uint32(usageInitiatorSign)
+func newCFXKeys(k Key, fromAcceptor bool) *cfxKeys {
+	keys := &cfxKeys{key: k, sealUsage: usageInitiatorSeal, signUsage: usageInitiatorSign}
 	if fromAcceptor {
-		seal, sign = usageAcceptorSeal, usageAcceptorSign
+		keys.sealUsage, keys.signUsage = usageAcceptorSeal, usageAcceptorSign
 	}
-	keys := &cfxKeys{seal: newUsageKey(w, k, seal), wrap: newChecksumKey(w, k, seal), mic: newChecksumKey(w, k, sign)}
-	keys.trailer = keys.seal.et.minCipher() + cfxHeader
+	keys.et, _ = enctypeByID(k.etype)
+	keys.trailer = keys.et.minCipher() + cfxHeader
 	return keys
 }
 
-func newCFXTokens(w *scratch, cfg *MessageConfig) *cfxTokens {
+// seal is the key of sealed Wrap tokens.
+func (k *cfxKeys) seal(w *scratch) *usageKey {
+	k.sealOnce.Do(func() { k.sealKey = newUsageKey(w, k.key, k.sealUsage) })
+	return k.sealKey
+}
+
+// wrap is the key of Wrap tokens that are not sealed.
+func (k *cfxKeys) wrap(w *scratch) *checksumKey {
+	k.wrapOnce.Do(func() { k.wrapKey = newChecksumKey(w, k.key, k.sealUsage) })
+	return &k.wrapKey
+}
+
+// mic is the key of MIC tokens.
+func (k *cfxKeys) mic(w *scratch) *checksumKey {
+	k.micOnce.Do(func() { k.micKey = newChecksumKey(w, k.key, k.signUsage) })
+	return &k.micKey
+}
+
+func newCFXTokens(cfg *MessageConfig) *cfxTokens {
 	c := &cfxTokens{acceptor: cfg.Acceptor, sealedRRC: cfg.SealedRRC, integrityRRC: cfg.IntegrityRRC}
 	if cfg.Acceptor {
 		c.flags |= flagSentByAcceptor
@@ -67,11 +90,11 @@ func newCFXTokens(w *scratch, cfg *MessageConfig) *cfxTokens {
 	if !cfg.AcceptorSubkey.IsZero() {
 		key = cfg.AcceptorSubkey
 		c.flags |= flagAcceptorSubkey
-		c.receive[1] = newCFXKeys(w, key, !cfg.Acceptor)
+		c.receive[1] = newCFXKeys(key, !cfg.Acceptor)
 	}
-	c.send = newCFXKeys(w, key, cfg.Acceptor)
+	c.send = newCFXKeys(key, cfg.Acceptor)
 	if cfg.Acceptor || cfg.AcceptorSubkey.IsZero() {
-		c.receive[0] = newCFXKeys(w, cfg.Key, !cfg.Acceptor)
+		c.receive[0] = newCFXKeys(cfg.Key, !cfg.Acceptor)
 	}
 	return c
 }
@@ -95,10 +118,10 @@ func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed b
 		rrc = c.sealedRRC
 		c.appendHeader(header[:0], c.flags|flagSealed, 0, 0, seq)
 		dst = append(dst, header[:]...)
-		dst = c.send.seal.appendSealed(w, dst, plaintext, header[:])
+		dst = c.send.seal(w).appendSealed(w, dst, plaintext, header[:])
 	} else {
 		c.appendHeader(header[:0], c.flags, 0, 0, seq)
-		sum := c.send.wrap.sum(w, plaintext, header[:])
+		sum := c.send.wrap(w).sum(w, plaintext, header[:])
 		binary.BigEndian.PutUint16(header[4:], uint16(len(sum)))
 		dst = append(append(append(dst, header[:]...), plaintext...), sum...)
 	}
@@ -152,7 +175,7 @@ func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
 	dst = slices.Grow(dst, len(body))
 	room := dst[len(dst):cap(dst)]
 	space := room[:0]
-	plain, err := k.seal.open(w, &space, body)
+	plain, err := k.seal(w).open(w, &space, body)
 	if err != nil || subtle.ConstantTimeCompare(plain[n+filler:], header) != 1 {
 		clear(room[:len(body)])
 		return nil, &MessageError{Err: ErrMessageIntegrity}
@@ -165,13 +188,13 @@ func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
 // verify checks the body of a token that is not sealed, whose checksum is over plaintext and header with EC and RRC 0.
 // EC is the checksum's length and nothing else.
 func (k *cfxKeys) verify(w *scratch, dst, body, header []byte) ([]byte, error) {
-	size := k.wrap.et.macLen
+	size := k.et.macLen
 	if ec := int(binary.BigEndian.Uint16(header[4:])); ec != size || len(body) < size {
 		return nil, refuseMessage(ErrMessageToken, "EC of %d and body of %d octets, where the checksum has %d", ec, len(body), size)
 	}
 	plain, sum := body[:len(body)-size], body[len(body)-size:]
 	binary.BigEndian.PutUint16(header[4:], 0)
-	if subtle.ConstantTimeCompare(k.wrap.sum(w, plain, header), sum) != 1 {
+	if subtle.ConstantTimeCompare(k.wrap(w).sum(w, plain, header), sum) != 1 {
 		return nil, &MessageError{Err: ErrMessageIntegrity}
 	}
 	return append(dst, plain...), nil
@@ -182,7 +205,7 @@ func (c *cfxTokens) mic(w *scratch, dst, message []byte, seq uint64) []byte {
 	start := len(dst)
 	dst = append(append(dst, tokMIC...), c.flags, 0xff, 0xff, 0xff, 0xff, 0xff)
 	dst = binary.BigEndian.AppendUint64(dst, seq)
-	return append(dst, c.send.mic.sum(w, message, dst[start:])...)
+	return append(dst, c.send.mic(w).sum(w, message, dst[start:])...)
 }
 
 func (c *cfxTokens) verifyMIC(w *scratch, message, token []byte) (seq uint64, err error) {
@@ -197,10 +220,10 @@ func (c *cfxTokens) verifyMIC(w *scratch, message, token []byte) (seq uint64, er
 		return 0, err
 	}
 	header, sum := token[:cfxHeader], token[cfxHeader:]
-	if len(sum) != keys.mic.et.macLen {
-		return 0, refuseMessage(ErrMessageToken, "checksum of %d octets, it has %d", len(sum), keys.mic.et.macLen)
+	if len(sum) != keys.et.macLen {
+		return 0, refuseMessage(ErrMessageToken, "checksum of %d octets, it has %d", len(sum), keys.et.macLen)
 	}
-	if subtle.ConstantTimeCompare(keys.mic.sum(w, message, header), sum) != 1 {
+	if subtle.ConstantTimeCompare(keys.mic(w).sum(w, message, header), sum) != 1 {
 		return 0, &MessageError{Err: ErrMessageIntegrity}
 	}
 	return binary.BigEndian.Uint64(header[8:]), nil

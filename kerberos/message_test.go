@@ -200,7 +200,7 @@ func foreignWrap(k *cfxKeys, flags byte, text, filler []byte, rrc uint16, seq ui
 	var c cfxTokens
 	var w scratch
 	header := c.appendHeader(nil, flags|flagSealed, uint16(len(filler)), 0, seq)
-	body := k.seal.appendSealed(&w, nil, text, filler, header)
+	body := k.seal(&w).appendSealed(&w, nil, text, filler, header)
 	w.rotateRight(body, rrc)
 	binary.BigEndian.PutUint16(header[6:], rrc)
 	return append(header, body...)

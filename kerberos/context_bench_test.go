@@ -1,0 +1,173 @@
+package kerberos_test
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/jcmturner/gokrb5/v8/keytab"
+	gokrb5 "github.com/jcmturner/gokrb5/v8/service"
+	"github.com/jcmturner/gokrb5/v8/spnego"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// contextToken is an initiator's first token.
+func contextToken(b *testing.B, ticket kerberos.ServiceTicket, cfg kerberos.InitConfig) []byte {
+	b.Helper()
+	c, err := ticket.NewContext(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, _, err := c.Step(b.Context(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return token
+}
+
+func acceptContext(b *testing.B, kt *kerberos.Keytab, token []byte) func() {
+	b.Helper()
+	a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kt, Services: []string{service}, Etypes: allEtypes, Replay: brokenStore{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		if _, done, err := a.NewContext(kerberos.AcceptConfig{}).Step(b.Context(), token); err != nil || !done {
+			b.Fatal(done, err)
+		}
+	}
+}
+
+// BenchmarkContext establishes an acceptor's context from one token, the keys for its messages included, without a replay
+// store.
+func BenchmarkContext(b *testing.B) {
+	k := krbtest.New(krbtest.Config{})
+	k.AddService(service)
+	for name, cfg := range map[string]kerberos.InitConfig{
+		"krb5":          {Mechanism: kerberos.MechanismKRB5, GSSFlags: oneWay},
+		"krb5/AP-REP":   {Mechanism: kerberos.MechanismKRB5},
+		"spnego":        {GSSFlags: oneWay},
+		"spnego/AP-REP": {},
+	} {
+		for _, etype := range []int32{18, 17, 20, 19, 23} {
+			b.Run(name+"/"+kerberos.EtypeName(etype), func(b *testing.B) {
+				ticket, err := k.Ticket("alice", service, krbtest.TicketOptions{Etype: etype})
+				if err != nil {
+					b.Fatal(err)
+				}
+				accept := acceptContext(b, k.Keytab(nil), contextToken(b, ticket, cfg))
+				b.ReportAllocs()
+				for b.Loop() {
+					accept()
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkSPNEGOAgainstGokrb5 takes turns with gokrb5's acceptor on one NegTokenInit without mutual authentication, which is
+// all that it can do, and its replay cache in it.
+func BenchmarkSPNEGOAgainstGokrb5(b *testing.B) {
+	k := krbtest.New(krbtest.Config{})
+	k.AddService(service)
+	for _, etype := range []int32{18, 17, 20, 19, 23} {
+		b.Run(kerberos.EtypeName(etype), func(b *testing.B) {
+			ticket, err := k.Ticket("alice", service, krbtest.TicketOptions{Etype: etype})
+			if err != nil {
+				b.Fatal(err)
+			}
+			token := contextToken(b, ticket, kerberos.InitConfig{GSSFlags: oneWay})
+			ours, theirs := acceptContext(b, k.Keytab(nil), token), spnegoGokrb5(b, k, token)
+			var ourTime, theirTime time.Duration
+			for b.Loop() {
+				ourTime += timed(ours)
+				theirTime += timed(theirs)
+			}
+			n := float64(turn * b.N)
+			b.ReportMetric(float64(ourTime)/n, "ns/ours")
+			b.ReportMetric(float64(theirTime)/n, "ns/gokrb5")
+			b.ReportMetric(float64(theirTime)/float64(ourTime), "ratio")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// spnegoGokrb5 counts a replay as success: it is found in the last step.
+func spnegoGokrb5(b *testing.B, k *krbtest.KDC, token []byte) func() {
+	b.Helper()
+	raw, err := k.Keytab(nil).AppendBinary(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	kt := keytab.New()
+	if err := kt.Unmarshal(raw); err != nil {
+		b.Fatal(err)
+	}
+	acceptor := spnego.SPNEGOService(kt, gokrb5.DecodePAC(false))
+	accepted := false
+	return func() {
+		var t spnego.SPNEGOToken
+		if err := t.Unmarshal(token); err != nil {
+			b.Fatal(err)
+		}
+		ok, _, status := acceptor.AcceptSecContext(&t)
+		if !ok && !accepted {
+			b.Fatal(status)
+		}
+		accepted = true
+	}
+}
+
+// acceptTimes is an acceptor of MIT that accepts one token again and again, and says how many nanoseconds one takes.
+const acceptTimes = `
+import sys, time, gssapi
+token = bytes.fromhex(sys.stdin.readline())
+creds = gssapi.Credentials(usage="accept")
+def accept():
+    ctx = gssapi.SecurityContext(usage="accept", creds=creds)
+    ctx.step(token)
+    assert ctx.complete
+accept()
+start = time.perf_counter()
+for i in range(2000): accept()
+ns = int((time.perf_counter() - start) / 2000 * 1e9)
+sys.stdout.write(ns.to_bytes(8, "big").hex() + "\n"); sys.stdout.flush()
+`
+
+// BenchmarkContextAgainstMIT is for scale: MIT's acceptor, by way of Python, with its replay cache off.
+func BenchmarkContextAgainstMIT(b *testing.B) {
+	m := krbtest.StartMIT(b)
+	m.AddUser("alice", "secret")
+	m.AddService(service)
+	i, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@EXAMPLE.COM", Password: "secret", Krb5Conf: m.Krb5Conf()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer i.Close()
+	ticket, err := i.ServiceTicket(b.Context(), service)
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := m.KeytabFile(service)
+	kt, err := kerberos.LoadKeytab(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, cfg := range map[string]kerberos.InitConfig{"krb5/AP-REP": {Mechanism: kerberos.MechanismKRB5}, "spnego/AP-REP": {}} {
+		b.Run(name, func(b *testing.B) {
+			token := contextToken(b, ticket, cfg)
+			p := m.Python(krbtest.Script{Code: acceptTimes, Env: []string{"KRB5_KTNAME=" + path}})
+			p.Send(token)
+			theirs := float64(binary.BigEndian.Uint64(p.Receive()))
+			accept := acceptContext(b, kt, token)
+			for b.Loop() {
+				accept()
+			}
+			ours := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+			b.ReportMetric(theirs, "ns/MIT")
+			b.ReportMetric(theirs/ours, "ratio")
+		})
+	}
+}
