@@ -1,20 +1,37 @@
-// Package kerberos accepts Kerberos tokens: it verifies an AP-REQ, bare or in a GSS-API frame, with the keys of a
-// keytab, and gives the client's name and the key that client and service share. It knows neither XML nor HTTP, and it
-// never logs.
+// Package kerberos is Kerberos V5 for services and their clients: the GSS-API acceptor and initiator with SPNEGO and
+// per-message tokens, the verification of AP-REQ tokens that stand in messages, keytabs, replay stores, and the exchanges
+// with a KDC. It knows neither XML nor HTTP, and it never logs.
+//
+// An acceptor's context:
 //
 //	kt, err := kerberos.LoadKeytab("gw.keytab")
 //	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kt, Replay: journal})
-//	c, err := acceptor.ForServices("soap/gw.example.com").Accept(ctx, token)
+//	c := acceptor.ForServices("HTTP/gw.example.com").NewContext(kerberos.AcceptConfig{})
+//	reply, done, err := c.Step(ctx, token) // until done; the reply goes out even beside an error
 //	name, realm := c.Client()
+//
+// A token of the Kerberos Token Profile, which has no answer:
+//
+//	a, err := acceptor.ForServices("soap/gw.example.com").Accept(ctx, token)
 //
 // # Specifications
 //
 // RFC 4120 (Kerberos V5), RFC 3961 and 3962 (AES with SHA-1), RFC 8009 (AES with SHA-2), RFC 4757 (RC4-HMAC), RFC 2743
-// 3.1 and RFC 4121 4.1 (GSS-API initial token), RFC 4121 4.2 and RFC 4757 7 (per-message tokens), OASIS WSS Kerberos
-// Token Profile 1.1.1, MIT's keytab file format.
+// (GSS-API), RFC 4121 (its Kerberos mechanism), RFC 4178 and MS-SPNG (SPNEGO), RFC 6806 (referrals), MS-KILE and MS-PAC,
+// OASIS WSS Kerberos Token Profile 1.1.1, MIT's file formats of keytabs and credential caches.
 //
 //	specification                                   Go
-//	AP-REQ, Authenticator, Ticket (4120 5.3, 5.5)   Acceptor.Accept; ServiceTicket.InitToken makes one
+//	security context (2743 1.2.2)                   Context: Acceptor.NewContext, ServiceTicket.NewContext
+//	GSS_Accept_sec_context, GSS_Init_sec_context    Context.Step
+//	GSS_Export_sec_context, of a half-open one      Context.Export, Acceptor.Resume
+//	mech flags (2743 1.2.1, 4121 4.1.1.1)           GSS…, Context.Flags
+//	channel bindings (2743 1.1.6, 4121 4.1.1.2)     AcceptConfig.ChannelBindings, BindingRule; InitConfig.ChannelBindings
+//	delegation, KRB-CRED (4121 4.1.1, 4120 5.8)     AcceptConfig.Delegation, Context.Delegated; InitConfig.Delegate
+//	AP-REP, acceptor's subkey (4120 5.5.2)          Context.Step; AcceptConfig.NoAcceptorSubkey
+//	KRB-ERROR (4120 5.9.1, 4121 4.1.3)              Context.Step beside its error; KRBError
+//	NegTokenInit, NegTokenInit2, NegTokenResp       Context.Step; MechanismSPNEGO
+//	mechListMIC (4178 5)                            Context.Step; ContextFacts.MechListMIC
+//	AP-REQ, Authenticator, Ticket (4120 5.3, 5.5)   Acceptor.Accept, Authentication; ServiceTicket.InitToken makes one
 //	GSS-API initial token (2743 3.1)                Acceptor.Accept, by the first octet: 0x60, else 0x6e for a bare AP-REQ
 //	#GSS_Kerberosv5_AP_REQ…, #Kerberosv5_AP_REQ…    the same: the profile's six value types are these two shapes
 //	PrincipalName and Realm (4120 5.2.2, 6)         Principal
@@ -24,12 +41,12 @@
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
 //	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms
-//	the context's key without AP-REP                Authentication.Key: subkey of the authenticator, else session key
-//	Wrap token (4121 4.2.6.2, 4757 7.3)             MessageProtection.Wrap, Unwrap
-//	MIC token (4121 4.2.6.1, 4757 7.2)              MessageProtection.MIC, VerifyMIC
-//	EC and RRC (4121 4.2.3 to 4.2.5)                all accepted; MessageConfig.SealedRRC, IntegrityRRC send
-//	acceptor-asserted subkey (4121 2, 4.2.2)        MessageConfig.AcceptorSubkey
-//	replay and sequence detection (2743 1.2.3)      MessageOrder
+//	a token's key without AP-REP                    Authentication.Key: subkey of the authenticator, else session key
+//	a context's key (4121 2)                        Context.Key: the acceptor's subkey before these
+//	Wrap token (4121 4.2.6.2, 4757 7.3)             Context.Wrap, Unwrap; MessageProtection
+//	MIC token (4121 4.2.6.1, 4757 7.2)              Context.MIC, VerifyMIC
+//	EC and RRC (4121 4.2.3 to 4.2.5)                all accepted; SealedRRC, IntegrityRRC send
+//	replay and sequence detection (2743 1.2.3)      MessageOrder, from the flags
 //
 // # Choice of the key
 //
@@ -56,6 +73,20 @@
 // A store that cannot remember refuses. After a restart a ReplayJournal still knows, and refuses what was made while it was
 // not open; a MemoryReplayStore does not, and refuses what was made before it began (see ReplayRisk for what remains).
 //
+// A context keeps to the order of RFC 4178: the mechanism is the first of the client's list that is Kerberos, its token is
+// used only when it heads the list, and else the list must be under a MIC. So whoever puts a weaker mechanism first, or
+// takes the MIC away, ends the negotiation. NTLM and all else are refused by name. After an error a context takes nothing
+// more. What the client is told of a refusal is one code for all that concerns keys and integrity, KRB_AP_ERR_MODIFIED, and
+// the reason only when it has proved itself or when it stands in clear in its own token.
+//
+// Channel bindings bind the context to the TLS channel it came through; without BindingsRequired a client that knows none
+// is let in. A delegated credential is as good as the client's password for the ticket's life: it is decrypted only when
+// asked for, and is never in what is printed.
+//
+// The state of a half-open context holds keys. It leaves the process sealed only, bound to AcceptConfig.StateBinding, and is
+// resumed once within MaxOpen, for which all nodes need one replay store. KRB-ERROR is authenticated by nothing: an
+// initiator reports it and decides nothing by it but to stop.
+//
 // A per-message token is refused when it is one of our own come back, when any octet of it but RRC was altered, EC
 // included, and when its number does not fit MessageOrder. A number counts only after the cryptography; all of that has
 // one error. What a refused token held is wiped. Unwrap tells whether a token was sealed: the sender chooses, and who needs
@@ -66,8 +97,9 @@
 // replays and reflections of such tokens are not detected against it; and sealed tokens of equal number in both
 // directions share a key stream, which they do when there is no AP-REP. Use them only inside TLS.
 //
-// Names with control characters or not in UTF-8 are refused. Input is DER to the letter, tokens are bounded by
-// MaxTokenBytes, or for per-message tokens by the caller, and nothing is allocated by an announced length.
+// Names with control characters or not in UTF-8 are refused. Input is DER to the letter, but for lengths in SPNEGO, which
+// some senders do not write in their shortest form; tokens are bounded by MaxTokenBytes, or for per-message tokens by the
+// caller, and nothing is allocated by an announced length.
 //
 // Errors are made for operators and tell a lot: answer clients with one fault for all.
 package kerberos

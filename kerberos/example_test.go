@@ -139,3 +139,48 @@ func ExampleMessageProtection() {
 	// a secret, sealed: true, <nil>
 	// again: true
 }
+
+// A client and a service establish a context, and the service seals a message for the client. Tokens go back and forth
+// until both sides are done; the transport is the caller's.
+func ExampleContext() {
+	kdc := krbtest.New(krbtest.Config{})
+	kdc.AddService("HTTP/gw.example.com")
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ticket, err := kdc.Ticket("alice", "HTTP/gw.example.com", krbtest.TicketOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	client, err := ticket.NewContext(kerberos.InitConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	service := acceptor.NewContext(kerberos.AcceptConfig{})
+	var token []byte
+	for clientDone, serviceDone := false, false; !clientDone || !serviceDone; {
+		if token, clientDone, err = client.Step(context.Background(), token); err != nil {
+			log.Fatal(err)
+		}
+		if token == nil {
+			break
+		}
+		if token, serviceDone, err = service.Step(context.Background(), token); err != nil {
+			log.Fatal(err) // after sending token, which tells the client why
+		}
+	}
+
+	sealed, err := service.Wrap(nil, []byte("the issued key"), true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, _, err := client.Unwrap(nil, sealed)
+	name, realm := service.Client()
+	fmt.Println(name, realm, string(message), err)
+	fmt.Println(client)
+	// Output:
+	// alice EXAMPLE.COM the issued key <nil>
+	// context of alice@EXAMPLE.COM with HTTP/gw.example.com@EXAMPLE.COM under aes256-cts-hmac-sha1-96 key (redacted)
+}
