@@ -371,3 +371,46 @@ func mustRefuse(t *testing.T, a *kerberos.Acceptor, token []byte) {
 		t.Fatalf("token %x: %v, %v", token, c, err)
 	}
 }
+
+// TestNoFalseReplays: different authenticators are no replays of each other, though client and microsecond are the same, or
+// the client has the same name in another realm.
+func TestNoFalseReplays(t *testing.T) {
+	k := newKDC()
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{})
+	for _, realm := range []string{"EXAMPLE.COM", "EXAMPLE.COM", "OTHER"} {
+		token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{ClientRealm: realm}})
+		if _, err := a.Accept(t.Context(), token); err != nil {
+			t.Errorf("alice@%s: %v", realm, err)
+		}
+		_, err := a.Accept(t.Context(), token)
+		wantRefusal(t, err, kerberos.CodeReplay)
+	}
+}
+
+// TestAttackMalformedInside: what a client with a ticket, or a KDC, can put where other libraries fall over.
+func TestAttackMalformedInside(t *testing.T) {
+	k := newKDC()
+	for name, o := range map[string]struct {
+		krbtest.TokenOptions
+		accept, step kerberos.Code // "" for accepted
+	}{
+		"empty AD-IF-RELEVANT of the client":    {krbtest.TokenOptions{AuthzType: 1}, "", kerberos.CodeAuthMalformed},
+		"garbage in AD-IF-RELEVANT":             {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{AuthzData: []byte("garbage")}}, "", ""},
+		"empty sequence in AD-IF-RELEVANT":      {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{AuthzData: []byte{0x30, 0}}}, "", ""},
+		"garbage PAC":                           {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{AuthzType: 128, AuthzData: []byte("garbage")}}, "", ""},
+		"service without a name":                {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Name: []string{""}}}, kerberos.CodeTokenMalformed, kerberos.CodeTokenMalformed},
+		"service of no components":              {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Name: []string{}}}, kerberos.CodeTokenMalformed, kerberos.CodeTokenMalformed},
+		"checksum of another type, no GSS-API":  {krbtest.TokenOptions{NoChecksum: true}, "", ""},
+		"ticket of the size of its parts alone": {krbtest.TokenOptions{Ticket: krbtest.TicketOptions{CutCipher: 28}}, kerberos.CodeTicketIntegrity, kerberos.CodeTicketIntegrity},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token, _ := mustToken(t, k, o.TokenOptions)
+			a := newAcceptor(t, k, kerberos.AcceptorConfig{})
+			_, acceptErr := a.Accept(t.Context(), token)
+			_, _, stepErr := newAcceptor(t, k, kerberos.AcceptorConfig{}).NewContext(kerberos.AcceptConfig{BindingRule: kerberos.BindingsWhenPresent}).Step(t.Context(), token)
+			if code(acceptErr) != o.accept || code(stepErr) != o.step {
+				t.Errorf("Accept: %v, want %q; Step: %v, want %q", acceptErr, o.accept, stepErr, o.step)
+			}
+		})
+	}
+}
