@@ -260,11 +260,11 @@ func (s *acceptance) checkAuthzData() error {
 }
 
 func checkAuthzData(list []byte, where string) error {
-	p := derParser{in: "authorization-data of the " + where}
+	p := derParser{in: where}
 	for len(list) > 0 {
 		kind, _ := p.authzElement(&list)
 		if p.err != nil {
-			return &Error{Code: CodeAuthzData, Detail: "malformed", Err: p.err}
+			return &Error{Code: CodeAuthzData, Detail: "malformed authorization data", Err: p.err}
 		}
 		if kind != adIfRelevant && kind != adMandatoryForKDC && kind != adWin2kPAC {
 			return refuse(CodeAuthzData, "%s carries authorization data of type %d, which is not understood and not in AD-IF-RELEVANT", where, kind)

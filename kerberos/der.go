@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -233,7 +234,7 @@ func appendDER(dst []byte, tag byte, parts ...[]byte) []byte {
 	for _, part := range parts {
 		n += len(part)
 	}
-	dst = append(dst, tag)
+	dst = append(slices.Grow(dst, n+5), tag)
 	switch {
 	case n < 0x80:
 		dst = append(dst, byte(n))
