@@ -321,7 +321,7 @@ func (i *Initiator) checkReply(m *kdcReply, e *encKDCRepPart, q *kdcRequest, cli
 	case e.flags&FlagInvalid != 0:
 		return refuse(CodeKDCReply, "ticket is postdated, which was not asked for")
 	case !made.IsZero() && made.Sub(now).Abs() > i.cfg.MaxSkew:
-		return &Error{Code: CodeSkew, Skew: now.Sub(made), Detail: fmt.Sprintf("KDC's clock has %s, ours %s, limit %v", stamp(made), stamp(now), i.cfg.MaxSkew)}
+		return kdcSkew(made, now)
 	case !e.endTime.After(now):
 		return refuse(CodeKDCReply, "ticket ended %s already, our clock has %s", stamp(e.endTime), stamp(now))
 	}

@@ -209,11 +209,15 @@ func (k *KDCClient) Exchange(ctx context.Context, realm string, request []byte) 
 		return nil, err
 	}
 	r := kdcRun{KDCClient: k, request: request, waiting: k.attempts(list, len(request))}
-	if reply, err = r.run(ctx); err == nil || ctx.Err() != nil && len(r.failed) == 0 {
+	if reply, err = r.run(ctx); reply != nil || err != nil {
 		return reply, err
 	}
-	return nil, &Error{Code: CodeKDC, Detail: fmt.Sprintf("no KDC of realm %s answered; is one running there, and do firewalls let port 88 through, UDP and TCP?", realm),
-		Err: errors.Join(err, errors.Join(r.failed...))}
+	e := refuse(CodeKDC, "no KDC of realm %s answered; is one running there, and do firewalls let port 88 through, UDP and TCP?", realm)
+	if len(r.asked) == 0 {
+		e.Detail = fmt.Sprintf("realm %s has KDCs for UDP only (%s), and a request of %d octets goes by TCP; see udp_preference_limit in krb5.conf", realm, describe(list), len(request))
+	}
+	e.Err = errors.Join(r.failed...)
+	return nil, e
 }
 
 // kdcRun is one Exchange: KDCs are asked in order, the next one when the one before has failed or takes long.
@@ -234,6 +238,7 @@ type kdcResult struct {
 	err   error
 }
 
+// run gives the reply, nil when nobody gave one, or ctx's error.
 func (r *kdcRun) run(ctx context.Context) ([]byte, error) {
 	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
@@ -259,10 +264,7 @@ func (r *kdcRun) run(ctx context.Context) ([]byte, error) {
 			return nil, fmt.Errorf("%w while waiting for %s", outer.Err(), describe(r.asked))
 		}
 	}
-	if r.refused != nil {
-		return r.refused, nil
-	}
-	return nil, nil
+	return r.refused, nil
 }
 
 func describe(list []KDCAddress) string {

@@ -90,12 +90,17 @@ func kdcRefusal(e *KRBError, client, service Principal, secret string, now time.
 	case krbErrTicketExpired:
 		r.Code, r.Detail = CodeCredentialExpired, fmt.Sprintf("ticket-granting ticket of %s has ended by the KDC's clock", client)
 	case krbErrSkew:
-		r.Code, r.Skew = CodeSkew, now.Sub(e.Time)
-		way := "ahead of"
-		if r.Skew < 0 {
-			way = "behind"
-		}
-		r.Detail = fmt.Sprintf("our clock is %v %s the KDC's", r.Skew.Abs().Round(time.Second), way)
+		skew := kdcSkew(e.Time, now)
+		r.Code, r.Skew, r.Detail = skew.Code, skew.Skew, skew.Detail
 	}
 	return r
+}
+
+// kdcSkew says how far our clock is from the KDC's.
+func kdcSkew(theirs, ours time.Time) *Error {
+	skew, way := ours.Sub(theirs), "ahead of"
+	if skew < 0 {
+		way = "behind"
+	}
+	return &Error{Code: CodeSkew, Skew: skew, Detail: fmt.Sprintf("our clock is %v %s the KDC's, which has %s", skew.Abs().Round(time.Second), way, stamp(theirs))}
 }

@@ -60,13 +60,27 @@ type MIT struct {
 // StartMIT makes a realm EXAMPLE.COM in a temporary directory, starts krb5kdc, and stops it at the end of the test.
 func StartMIT(t TB) *MIT {
 	t.Helper()
+	return StartMITRealm(t, MITConfig{})
+}
+
+// MITConfig configures a realm of MIT Kerberos. The zero value is ready.
+type MITConfig struct {
+	Realm       string // "" means DefaultRealm
+	KDCDefaults string // lines of [kdcdefaults] in kdc.conf
+	RealmConf   string // lines of the realm in kdc.conf
+	Krb5Conf    string // sections behind those of the realm's krb5.conf, which krb5kdc reads too
+}
+
+// StartMITRealm is StartMIT with choices.
+func StartMITRealm(t TB, cfg MITConfig) *MIT {
+	t.Helper()
 	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit)
-	m := &MIT{Realm: DefaultRealm, Addr: freePort(t), dir: t.TempDir(), t: t}
-	m.conf = filepath.Join(m.dir, "krb5.conf")
-	m.write("krb5.conf", krb5Conf(m.Realm, m.Addr, ""))
+	m := &MIT{Realm: or(cfg.Realm, DefaultRealm), Addr: freePort(t), dir: t.TempDir(), t: t}
+	m.conf = m.write("krb5.conf", krb5Conf(m.Realm, m.Addr, "")+cfg.Krb5Conf)
 	m.write("kdc.conf", fmt.Sprintf(`[kdcdefaults]
  kdc_listen = %[1]s
  kdc_tcp_listen = %[1]s
+%[4]s
 [realms]
  %[2]s = {
   database_name = %[3]s/principal
@@ -74,29 +88,41 @@ func StartMIT(t TB) *MIT {
   acl_file = %[3]s/acl
   max_life = 10h
   supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal aes256-cts-hmac-sha384-192:normal aes128-cts-hmac-sha256-128:normal arcfour-hmac:normal
+%[5]s
  }
 [logging]
  kdc = FILE:%[3]s/kdc.log
-`, m.Addr, m.Realm, m.dir))
+`, m.Addr, m.Realm, m.dir, cfg.KDCDefaults, cfg.RealmConf))
 	m.run(mitUtil.Path, "create", "-s", "-r", m.Realm, "-P", "master")
-	kdc := exec.Command(mitKDC.Path, "-n")
+	m.startKDC()
+	return m
+}
+
+// startKDC runs krb5kdc until the end of the test.
+func (m *MIT) startKDC() {
+	m.t.Helper()
+	kdc := exec.Command(mitKDC.Path, "-n", "-r", m.Realm)
 	kdc.Env = m.Env()
 	var out bytes.Buffer
 	kdc.Stdout, kdc.Stderr = &out, &out
 	if err := kdc.Start(); err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	t.Cleanup(func() { kdc.Process.Kill(); kdc.Wait() })
+	m.t.Cleanup(func() { kdc.Process.Kill(); kdc.Wait() })
 	for range 200 {
 		if c, err := net.Dial("tcp", m.Addr); err == nil {
 			c.Close()
-			return m
+			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
+	m.t.Fatalf("krb5kdc does not answer: %s%s", &out, m.Log())
+}
+
+// Log is what the KDC has logged.
+func (m *MIT) Log() string {
 	log, _ := os.ReadFile(filepath.Join(m.dir, "kdc.log"))
-	t.Fatalf("krb5kdc does not answer: %s%s", &out, log)
-	return nil
+	return string(log)
 }
 
 // MITClient has MIT's client programs talk to a KDC in process.

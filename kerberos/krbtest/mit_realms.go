@@ -1,0 +1,44 @@
+package krbtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Trust gives two realms keys in common, so that clients of either get tickets of the other.
+func (m *MIT) Trust(other *MIT) {
+	m.t.Helper()
+	for _, realm := range []*MIT{m, other} {
+		for _, name := range []string{"krbtgt/" + other.Realm + "@" + m.Realm, "krbtgt/" + m.Realm + "@" + other.Realm} {
+			realm.AddUser(name, "trust-"+strings.ReplaceAll(name, "/", "-")) // of one password, so of one key in both
+		}
+	}
+}
+
+// Krb5ConfWith is the text of a krb5.conf for this realm and the others. more are lines of [libdefaults], and sections.
+func (m *MIT) Krb5ConfWith(others []*MIT, more ...string) string {
+	lines := ""
+	var realms, sections strings.Builder
+	for _, s := range more {
+		if strings.HasPrefix(s, "[") {
+			sections.WriteString(s + "\n")
+		} else {
+			lines += " " + s + "\n"
+		}
+	}
+	for _, o := range others {
+		fmt.Fprintf(&realms, " %s = {\n  kdc = %s\n }\n", o.Realm, o.Addr)
+	}
+	text := krb5Conf(m.Realm, m.Addr, "")
+	text = strings.Replace(text, "[realms]\n", lines+"[realms]\n"+realms.String(), 1)
+	return text + sections.String()
+}
+
+// Ccache is the path of the realm's credential cache, which Kinit writes.
+func (m *MIT) Ccache() string { return m.dir + "/ccache" }
+
+// KinitWith gets a ticket-granting ticket with a password and options of kinit.
+func (m *MIT) KinitWith(password string, options ...string) {
+	m.t.Helper()
+	m.runIn(nil, password+"\n", mitKinit.Path, options...)
+}
