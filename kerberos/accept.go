@@ -303,7 +303,7 @@ func (s *acceptance) checkTransited() error {
 	}
 	realm := "path of an unknown type"
 	if s.ticket.trType == domainX500Compress {
-		if realm = untrustedTransited(s.ticket.transited, s.cfg.ClientRealms); realm == "" {
+		if realm = untrustedTransited(s.ticket.transited, s.trustedPath()); realm == "" {
 			return nil
 		}
 	}

@@ -43,6 +43,9 @@ type AcceptorConfig struct {
 	// back into the service's own realm is always refused. Anonymous clients (RFC 8062) are refused unless
 	// "WELLKNOWN:ANONYMOUS" is listed.
 	ClientRealms []string
+	// Paths adds realms by which clients may come: those that its [capaths] name between the client's realm and the
+	// service's, as for MIT's library. Clients of these realms are not accepted for it. nil adds none.
+	Paths *Krb5Conf
 	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
 	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
 	CheckAddresses bool

@@ -3,7 +3,6 @@ package kerberos
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -177,7 +176,7 @@ func (k *KDCClient) lookup(ctx context.Context, realm string) ([]KDCAddress, err
 	}
 	if len(list) == 0 {
 		return nil, &Error{Code: CodeRealm, Detail: fmt.Sprintf("realm %s has no kdc in krb5.conf, and DNS has no records _kerberos._udp.%[1]s or "+
-			"_kerberos._tcp.%[1]s; name its KDCs in [realms]", realm), Err: errors.Join(failed...)}
+			"_kerberos._tcp.%[1]s; name its KDCs in [realms]", realm), Err: kdcFailures(failed)}
 	}
 	return list, nil
 }
@@ -216,9 +215,24 @@ func (k *KDCClient) Exchange(ctx context.Context, realm string, request []byte) 
 	if len(r.asked) == 0 {
 		e.Detail = fmt.Sprintf("realm %s has KDCs for UDP only (%s), and a request of %d octets goes by TCP; see udp_preference_limit in krb5.conf", realm, describe(list), len(request))
 	}
-	e.Err = errors.Join(r.failed...)
+	if len(r.failed) > 0 {
+		e.Err = kdcFailures(r.failed)
+	}
 	return nil, e
 }
+
+// kdcFailures is what became of each KDC, in one line.
+type kdcFailures []error
+
+func (f kdcFailures) Error() string {
+	lines := make([]string, len(f))
+	for n, err := range f {
+		lines[n] = err.Error()
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (f kdcFailures) Unwrap() []error { return f }
 
 // kdcRun is one Exchange: KDCs are asked in order, the next one when the one before has failed or takes long.
 type kdcRun struct {
