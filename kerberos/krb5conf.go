@@ -310,6 +310,10 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 	return total, nil
 }
 
+// Values are all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order; nil when
+// there are none.
+func (c *Krb5Conf) Values(path ...string) []string { return c.values(path...) }
+
 // DefaultRealm is default_realm, or "".
 func (c *Krb5Conf) DefaultRealm() string { return c.setting("default_realm") }
 
