@@ -50,10 +50,11 @@ var layers = map[string][]string{
 	"internal/seal": {},
 
 	"internal/config":  {"kerberos", "soap", "soap/xmltext", "wssec"},
+	"internal/doctor":  {"internal/config", "kerberos", "wssec"},
 	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},
 
 	"cmd/wssgate": {
-		"internal/config", "internal/gateway", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext", "testvectors", "wssec",
+		"internal/config", "internal/doctor", "internal/gateway", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext", "testvectors", "wssec",
 	},
 
 	"interop": {},

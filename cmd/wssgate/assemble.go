@@ -154,9 +154,8 @@ func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// stateDir gives state-dir or its default, made if missing, for the owner
-// alone.
-func stateDir(cfg *config.Config) (string, error) {
+// statePath gives state-dir or its default, "" without any.
+func statePath(cfg *config.Config) string {
 	dir := cfg.StateDir
 	for _, d := range []struct{ variable, separator, below string }{
 		{"STATE_DIRECTORY", ":", ""}, // set by systemd; the first, if the unit has several
@@ -168,6 +167,12 @@ func stateDir(cfg *config.Config) (string, error) {
 			dir = filepath.Join(value, d.below)
 		}
 	}
+	return dir
+}
+
+// stateDir makes statePath if it is missing, for the owner alone.
+func stateDir(cfg *config.Config) (string, error) {
+	dir := statePath(cfg)
 	cure := "give --state-dir, or --no-replay-journal to do without"
 	if dir == "" {
 		return "", cfg.Refuse(-1, "state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME", cure)

@@ -3,6 +3,7 @@
 // to a plain SOAP service, and protects the reply with the same key.
 //
 //	wssgate serve    run the gateway
+//	wssgate doctor   what is wrong around the gateway, and the cure
 //	wssgate demo     one protected call, with everything it needs in one process
 //	wssgate verify   run the test vectors
 //	wssgate errors   every error code: cause, cure, fault

@@ -13,6 +13,7 @@ import (
 // commands is the whole command line; each field has its file.
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the gateway: one route from flags alone, many from a file."`
+	Doctor  doctorCmd  `cmd:"" help:"Check keytabs, KDCs, clocks, DNS, TLS and backends of a configuration; each line says what to do."`
 	Demo    demoCmd    `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
 	Verify  verifyCmd  `cmd:"" help:"Run all test vectors, pass or fail for each."`
 	Errors  errorsCmd  `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`

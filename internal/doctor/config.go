@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/wssgate/wssgate/internal/config"
+)
+
+// checkConfig tells what was read, and what serve would say at its start.
+func (d *doctor) checkConfig(context.Context) []Result {
+	list := []Result{ok("settings", "accepted, with %s", plural(len(d.Settings.Routes), "route"))}
+	if d.Assemble == nil {
+		return list
+	}
+	err := d.Assemble()
+	var refused *config.Error
+	switch {
+	case err == nil:
+		return list
+	case !errors.As(err, &refused):
+		return append(list, fail("serve", "does not start: "+err.Error(), "see the other lines"))
+	}
+	for _, f := range refused.Findings {
+		found := f.Setting + " " + f.Problem
+		if f.Origin != "" {
+			found += " (" + f.Origin + ")"
+		}
+		r := fail("serve", "does not start: "+found, cmp.Or(f.Cure, "see the other lines"))
+		r.setting = f.Setting
+		list = append(list, r)
+	}
+	return list
+}
+
+// withoutConsequences leaves out what serve says of keytabs and certificate where another check has said why.
+func withoutConsequences(r Report) Report {
+	failed := map[string]bool{}
+	for _, x := range r {
+		failed[x.Check] = failed[x.Check] || x.Status == Fail
+	}
+	return slices.DeleteFunc(r, func(x Result) bool {
+		switch x.setting {
+		case "keytab", "service":
+			return failed["keytab"]
+		case "tls-cert", "tls-key":
+			return failed["tls"]
+		}
+		return false
+	})
+}

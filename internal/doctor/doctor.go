@@ -1,0 +1,176 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// Defaults of Config.
+const (
+	DefaultTimeout  = 5 * time.Second
+	DefaultKrb5Conf = "/etc/krb5.conf"
+)
+
+// Config says what to look at and with what. Settings is required.
+type Config struct {
+	// Settings is a configuration that config.Load has accepted.
+	Settings *config.Config
+	// Krb5Conf are the files of MIT's krb5.conf, separated by ":" as in KRB5_CONFIG. Empty means DefaultKrb5Conf, whose
+	// absence is no failure.
+	Krb5Conf string
+	// StateDir is where serve would keep its replay journal; empty when nothing says where.
+	StateDir string
+	// Assemble does what serve does at its start, listener and journal apart, and gives what serve would say. Nil leaves
+	// it out.
+	Assemble func() error
+	// Timeout bounds each question that is asked: one connection and its answer, one look-up, one login. 0 means
+	// DefaultTimeout.
+	Timeout time.Duration
+
+	// What tests replace; nil means the real one.
+	Now      func() time.Time
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	Resolver Resolver
+	Login    LoginFunc
+}
+
+// Resolver is the part of net.Resolver that is used.
+type Resolver interface {
+	LookupHost(ctx context.Context, host string) (addrs []string, err error)
+	LookupAddr(ctx context.Context, addr string) (names []string, err error)
+	LookupCNAME(ctx context.Context, host string) (cname string, err error)
+	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
+}
+
+// A LoginFunc makes the client that logs in, once, when it is first asked for a ticket.
+type LoginFunc func(kerberos.InitiatorConfig) (Session, error)
+
+// A Session gets tickets. *kerberos.Initiator is one.
+type Session interface {
+	ServiceTicket(ctx context.Context, service string) (kerberos.ServiceTicket, error)
+	Close()
+}
+
+// doctor is one run: the configuration and what was found out on the way and is used by more than one check.
+type doctor struct {
+	Config
+	services []*service
+	keytabs  []*keytabFile
+	krb5     krb5Conf
+
+	realms map[string]*realm // of the services; made before the checks run
+}
+
+// A check looks at one subject matter.
+type check struct {
+	name string
+	run  func(context.Context) []Result
+}
+
+// Run makes all checks and gives their results. It ends soon after ctx does.
+func Run(ctx context.Context, cfg Config) Report {
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = new(net.Dialer).DialContext
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = net.DefaultResolver
+	}
+	if cfg.Login == nil {
+		cfg.Login = func(c kerberos.InitiatorConfig) (Session, error) { return kerberos.NewInitiator(c) }
+	}
+	d := &doctor{Config: cfg, realms: map[string]*realm{}}
+	d.krb5 = readKrb5Conf(cfg.Krb5Conf)
+	d.findServices()
+	checks := []check{
+		{"config", d.checkConfig}, {"state", d.checkState}, {"keytab", d.checkKeytabs}, {"krb5.conf", d.checkKrb5Conf},
+		{"dns", d.checkDNS}, {"kdc", d.checkKDCs}, {"clock", d.checkClocks}, {"kvno", d.checkKvnos}, {"spn", d.checkSPNs},
+		{"self-test", d.checkReplay}, {"tls", d.checkTLS}, {"backend", d.checkBackends},
+	}
+	reports := make([]Report, len(checks))
+	var wg sync.WaitGroup
+	for i, c := range checks {
+		wg.Go(func() { reports[i] = d.bounded(ctx, c) })
+	}
+	wg.Wait()
+	var all Report
+	for _, r := range reports {
+		all = append(all, r...)
+	}
+	return withoutConsequences(all)
+}
+
+// checkTimeouts is how many questions a check may ask one after another.
+const checkTimeouts = 8
+
+// bounded runs a check and does not wait for one that does not heed its context.
+func (d *doctor) bounded(ctx context.Context, c check) Report {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeouts*d.Timeout)
+	defer cancel()
+	done := make(chan []Result, 1)
+	go func() { done <- c.run(ctx) }()
+	var results []Result
+	select {
+	case results = <-done:
+	case <-ctx.Done():
+		select {
+		case results = <-done:
+		case <-time.After(time.Second):
+			results = []Result{fail("the check", "gave no result: "+ctx.Err().Error(), "try again, with a larger --timeout if the network is slow")}
+		}
+	}
+	for i := range results {
+		results[i].Check = c.name
+	}
+	return results
+}
+
+// each calls f for all of list at the same time and joins the results in list's order.
+func each[T any](list []T, f func(T) []Result) (all []Result) {
+	results := make([][]Result, len(list))
+	var wg sync.WaitGroup
+	for i, x := range list {
+		wg.Go(func() { results[i] = f(x) })
+	}
+	wg.Wait()
+	for _, r := range results {
+		all = append(all, r...)
+	}
+	return all
+}
+
+// Refused is the report of a configuration that config.Load did not accept: no check can run.
+func Refused(err error) Report {
+	var refused *config.Error
+	if !errors.As(err, &refused) {
+		return Report{{Check: "config", Status: Fail, Subject: "configuration", Found: err.Error(), Cure: "see wssgate serve --help"}}
+	}
+	var r Report
+	for _, f := range refused.Findings {
+		subject := cmp.Or(f.Setting, f.Origin, "configuration")
+		found := f.Problem
+		if f.Origin != "" && f.Origin != subject {
+			found += " (" + f.Origin + ")"
+		}
+		r = append(r, Result{Check: "config", Status: Fail, Subject: subject, Found: found, Cure: cmp.Or(f.Cure, "see docs/operations.md")})
+	}
+	return r
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

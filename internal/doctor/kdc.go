@@ -1,0 +1,257 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+const (
+	maxKDCs = 16   // that are looked at for a realm
+	noEtype = 9999 // the number of no encryption type
+)
+
+// A kdcProbe is what one KDC has answered.
+type kdcProbe struct {
+	addr     string // host:port
+	from     string // who says that there is one: "krb5.conf" or "DNS"
+	tcp, udp error  // nil: it answered
+	network  string // over which it is asked further: "tcp" if it answers there
+	rtt      time.Duration
+	facts    kerberos.KDCFacts
+	ahead    time.Duration // the KDC's clock before ours
+	hasTime  bool
+}
+
+func (p *kdcProbe) answers() bool { return p.tcp == nil || p.udp == nil }
+
+// A kdcPlace is where a KDC is said to be.
+type kdcPlace struct{ addr, from string }
+
+// locateKDCs finds a realm's KDCs as libkrb5 does: in krb5.conf, else in DNS.
+func (d *doctor) locateKDCs(realm string) (places []kdcPlace, said []Result) {
+	configured := d.krb5.Values("realms", realm, "kdc")
+	if len(configured) > 0 {
+		list, err := d.configuredKDCs(realm)
+		if err != nil {
+			return nil, []Result{fail(realm, err.Error(), "write kdc = host or kdc = host:port in [realms] of krb5.conf")}
+		}
+		for _, a := range list {
+			places = append(places, kdcPlace{a.Address, "krb5.conf"})
+		}
+	} else if d.krb5.flag("dns_lookup_kdc", true) {
+		places = d.kdcsInDNS(realm)
+	}
+	if len(places) == 0 {
+		said = append(said, fail(realm, "no KDC is known: "+d.soughtIn(realm),
+			"name a krb5.conf that has the realm's KDCs (--krb5-conf), or put _kerberos._tcp."+realm+" into DNS; doctor cannot look at keys and clock without"))
+	}
+	places = slices.CompactFunc(places, func(a, b kdcPlace) bool { return a == b })
+	return places[:min(len(places), maxKDCs)], said
+}
+
+func (d *doctor) configuredKDCs(realm string) ([]kerberos.KDCAddress, error) {
+	client, err := kerberos.NewKDCClient(kerberos.KDCConfig{Krb5Conf: d.krb5.text})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := d.question()
+	defer cancel()
+	list, err := client.KDCs(ctx, realm)
+	var refused *kerberos.Error
+	if errors.As(err, &refused) {
+		return nil, errors.New(refused.Detail)
+	}
+	return list, err
+}
+
+func (d *doctor) soughtIn(realm string) string {
+	if d.krb5.flag("dns_lookup_kdc", true) {
+		return "neither krb5.conf nor DNS has one for " + realm
+	}
+	return "krb5.conf has none for " + realm + ", and dns_lookup_kdc is off"
+}
+
+// kdcsInDNS asks for SRV records (RFC 4120 7.2.3.2).
+func (d *doctor) kdcsInDNS(realm string) (places []kdcPlace) {
+	for _, proto := range []string{"tcp", "udp"} {
+		for _, srv := range d.lookupSRV(realm, proto) {
+			host := strings.TrimSuffix(srv.Target, ".")
+			p := kdcPlace{net.JoinHostPort(host, strconv.Itoa(int(srv.Port))), "DNS"}
+			if host != "" && !slices.Contains(places, p) {
+				places = append(places, p)
+			}
+		}
+	}
+	return places
+}
+
+func (d *doctor) lookupSRV(realm, proto string) []*net.SRV {
+	ctx, cancel := d.question()
+	defer cancel()
+	_, list, err := d.Resolver.LookupSRV(ctx, "kerberos", proto, realm+".")
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// question is the time for one question of work that checks share.
+func (d *doctor) question() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d.Timeout)
+}
+
+// exchanger talks to one KDC over "tcp" or "udp". What the machine's own krb5.conf says is another check's business.
+func (d *doctor) exchanger(realm, network, addr string) (kerberos.KDCExchanger, error) {
+	return kerberos.NewKDCClient(kerberos.KDCConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
+}
+
+// probeKDCs asks all KDCs of a realm at the same time.
+func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
+	places, _ := r.kdcs()
+	probes := make([]*kdcProbe, len(places))
+	var wg sync.WaitGroup
+	for i, a := range places {
+		wg.Go(func() {
+			p := &kdcProbe{addr: a.addr, from: a.from}
+			for _, network := range []string{"udp", "tcp"} { // what TCP says counts, if it says something
+				d.probeKDC(r.name, network, p)
+			}
+			probes[i] = p
+		})
+	}
+	wg.Wait()
+	return probes
+}
+
+// probeKDC asks for what no KDC can give: a ticket under an encryption type that does not exist. The answer is an error,
+// and has the KDC's time.
+func (d *doctor) probeKDC(realm, network string, p *kdcProbe) {
+	client, tgs := d.clientOf(realm), kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm}
+	ctx, cancel := d.question()
+	defer cancel()
+	kdc, err := d.exchanger(realm, network, p.addr)
+	var facts kerberos.KDCFacts
+	sent, began := d.Now(), time.Now()
+	if err == nil {
+		facts, err = kerberos.ProbeKDC(ctx, kdc, client, tgs, noEtype)
+	}
+	took := time.Since(began)
+	if network == "tcp" {
+		p.tcp = plainError(err)
+	} else {
+		p.udp = plainError(err)
+	}
+	if err != nil {
+		return
+	}
+	p.network, p.rtt, p.facts = network, took, facts
+	if facts.Error != nil {
+		p.ahead, p.hasTime = facts.Error.Time.Sub(sent.Add(took/2)), true
+	}
+}
+
+// plainError leaves out what the line says anyway.
+func plainError(err error) error {
+	var (
+		op      *net.OpError
+		refused *kerberos.Error
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("no answer in time")
+	case errors.As(err, &op):
+		return op.Err
+	case errors.As(err, &refused) && refused.Code == kerberos.CodeKDC && refused.Err != nil:
+		return refused.Err
+	}
+	return err
+}
+
+// checkKDCs says which KDCs answer, and how fast.
+func (d *doctor) checkKDCs(context.Context) []Result {
+	if len(d.realms) == 0 {
+		return []Result{skip("KDC", "no route names a service with a realm, and no keytab does")}
+	}
+	return each(d.realmNames(), func(name string) []Result {
+		_, list := d.realms[name].kdcs()
+		probes := d.realms[name].probes()
+		others := slices.ContainsFunc(probes, (*kdcProbe).answers)
+		for _, p := range probes {
+			list = append(list, p.reachable(name, others))
+		}
+		return list
+	})
+}
+
+// reachable judges one KDC; others tells whether the realm has one that answers.
+func (p *kdcProbe) reachable(realm string, others bool) Result {
+	subject := p.addr + " (" + realm + ", " + p.from + ")"
+	if p.answers() && p.facts.Error != nil && p.facts.Error.Code == 68 {
+		return fail(subject, "is a KDC of another realm", "correct the realm's entry in "+p.from)
+	}
+	switch {
+	case p.tcp == nil && p.udp == nil:
+		return ok(subject, "answers over TCP and UDP, in %v", p.rtt.Round(100*time.Microsecond))
+	case p.tcp == nil:
+		return ok(subject, "answers over TCP in %v; over UDP: %v", p.rtt.Round(100*time.Microsecond), p.udp)
+	case p.udp == nil:
+		return warn(subject, fmt.Sprintf("answers over UDP only; over TCP: %v", p.tcp), "open its port for TCP: tickets with a PAC do not fit into a datagram")
+	}
+	found := fmt.Sprintf("does not answer: over TCP %v; over UDP %v", p.tcp, p.udp)
+	if others {
+		return warn(subject, found, "start it or take it out of "+p.from+": clients wait for it before they ask another")
+	}
+	return fail(subject, found, "check host and port (TCP and UDP) in "+p.from+", the firewall, and that the KDC runs; clients get no tickets")
+}
+
+// clockWarning is where a difference begins to be one: no clock that is synchronised is as wrong.
+const clockWarning = time.Minute
+
+// checkClocks compares each KDC's clock with ours.
+func (d *doctor) checkClocks(context.Context) (list []Result) {
+	for _, name := range d.realmNames() {
+		for _, p := range d.realms[name].probes() {
+			switch {
+			case !p.answers():
+			case !p.hasTime:
+				list = append(list, skip(p.addr, "does not tell its time"))
+			default:
+				list = append(list, d.judgeClock(p.addr, p.ahead))
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, skip("clock", "no KDC answers"))
+	}
+	return list
+}
+
+func (d *doctor) judgeClock(kdc string, ahead time.Duration) Result {
+	size := ahead.Abs().Round(time.Millisecond)
+	if size > 10*time.Second {
+		size = size.Round(time.Second)
+	}
+	found := fmt.Sprintf("this machine's clock is %v behind the KDC's", size)
+	if ahead < 0 {
+		found = fmt.Sprintf("this machine's clock is %v ahead of the KDC's", size)
+	}
+	cure := "find out which of the two is wrong (timedatectl, chronyc tracking; on Windows w32tm /query /status) and let NTP set it"
+	switch {
+	case ahead.Abs() > d.Settings.ClockSkew:
+		return fail(kdc, found+fmt.Sprintf(", more than clock-skew %v: tickets of every client are refused", d.Settings.ClockSkew), cure)
+	case ahead.Abs() > min(clockWarning, d.Settings.ClockSkew/2):
+		return warn(kdc, found, cure)
+	}
+	return ok(kdc, "%s", found)
+}

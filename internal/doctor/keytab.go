@@ -1,0 +1,252 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// Cures that more than one finding has.
+const (
+	cureExport = "export the keytab anew: on an MIT KDC kadmin.local -q 'ktadd -norandkey -k FILE PRINCIPAL', on Windows ktpass, for FreeIPA ipa-getkeytab; " +
+		"keep the old keys in the file for the life of a ticket"
+	cureRC4 = "Windows domain controllers issue no RC4 tickets by default since the updates of 2026 (KB5073381, CVE-2026-20833; enforced from July 2026). " +
+		"Give the account AES keys: msDS-SupportedEncryptionTypes 24, then change its password, then ktpass with /crypto AES256-SHA1; on an MIT KDC cpw -randkey; " +
+		"export the keytab anew"
+)
+
+// checkKeytabs looks at the files, at the principals that routes use, and at what these have to do with each other.
+func (d *doctor) checkKeytabs(context.Context) (list []Result) {
+	for _, f := range d.keytabs {
+		list = append(list, f.check()...)
+	}
+	for _, s := range d.services {
+		list = append(list, s.checkKeys()...)
+	}
+	return append(list, d.checkSharedKeys()...)
+}
+
+// check looks at the file itself.
+func (f *keytabFile) check() []Result {
+	if f.err != nil {
+		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "), cureOfFile(f.err))}
+	}
+	n := len(f.keytab.Entries())
+	if n == 0 {
+		return []Result{fail(f.path, "holds no keys", cureExport)}
+	}
+	list := []Result{}
+	if r, bad := checkSecretFile(f.path, "whoever reads it can read and forge the messages of its services"); bad {
+		list = append(list, r)
+	} else {
+		list = append(list, ok(f.path, "%s of %s, readable by its owner alone", plural(n, "key"), plural(len(f.keytab.Principals()), "principal")))
+	}
+	return append(list, f.checkNames()...)
+}
+
+func cureOfFile(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "write the right path in keytab:, or put the file there"
+	case errors.Is(err, fs.ErrPermission):
+		return "let the user that runs wssgate read it (chown), and no other; run doctor as that user"
+	}
+	return cureExport
+}
+
+// checkSecretFile looks at permissions and owner. Credentials of a systemd unit are in a directory of the unit's own.
+func checkSecretFile(path, why string) (r Result, bad bool) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
+		return r, false
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return r, false
+	}
+	mode := info.Mode().Perm()
+	switch {
+	case mode&0o022 != 0:
+		return fail(path, "can be written by others ("+mode.String()+"): "+why, "chmod 600 "+path), true
+	case mode&0o004 != 0:
+		return fail(path, "can be read by everybody ("+mode.String()+"): "+why, "chmod 600 "+path), true
+	case mode&0o040 != 0:
+		return warn(path, "can be read by its group ("+mode.String()+"): "+why, "chmod 600 "+path+", unless the group is wssgate's alone"), true
+	}
+	if uid, known := ownerOf(info); known && uid != 0 && uid != os.Geteuid() {
+		return warn(path, "belongs to user "+strconv.Itoa(uid)+", and doctor runs as "+strconv.Itoa(os.Geteuid()), "run doctor as the user that runs wssgate; if this is it, chown the file"), true
+	}
+	return r, false
+}
+
+// checkNames finds principals that are easily confused.
+func (f *keytabFile) checkNames() (list []Result) {
+	byFolded := map[string]kerberos.Principal{}
+	realms := []string{}
+	for _, p := range f.keytab.Principals() {
+		folded := strings.ToLower(p.String())
+		if q, there := byFolded[folded]; there {
+			list = append(list, warn(f.path, fmt.Sprintf("%s and %s differ only by case: Kerberos compares it, Windows does not", q, p),
+				"keep the one that clients ask for, as the KDC writes it"))
+		}
+		byFolded[folded] = p
+		if !slices.Contains(realms, p.Realm) {
+			realms = append(realms, p.Realm)
+		}
+	}
+	if len(realms) > 1 {
+		list = append(list, ok(f.path, "holds principals of several realms: %s", strings.Join(realms, ", ")))
+	}
+	return list
+}
+
+// checkKeys looks at the keys of one service.
+func (s *service) checkKeys() []Result {
+	if s.file.keytab == nil {
+		return nil // said of the file
+	}
+	entries := s.file.entries(s.Principal)
+	if len(entries) == 0 {
+		return []Result{s.missing()}
+	}
+	list := s.checkEtypes(entries)
+	if entries[0].Kvno == 0 {
+		list = append(list, warn(s.String(), "the keytab does not say the versions of its keys (kvno 0), so any is tried", "export the keytab with a tool that writes kvno"))
+	}
+	return append(list, s.checkDuplicates(entries)...)
+}
+
+// missing words that the service is not in the keytab, with what is like it.
+func (s *service) missing() Result {
+	cure := "export a keytab with it, or write one of these in service:: " + joinSome(s.file.keytab.Principals())
+	for _, p := range s.file.keytab.Principals() {
+		switch {
+		case strings.EqualFold(p.String(), s.String()):
+			cure = fmt.Sprintf("%s is there, which differs only by case: write service: %s if clients ask for that", p, p)
+		case p.Name() == s.Name():
+			cure = fmt.Sprintf("%s is there, in another realm: write service: %s if that is meant", p, p)
+		case strings.EqualFold(p.Name(), s.Name()):
+			cure = fmt.Sprintf("%s is there, which differs by realm or case: write service: %s if that is meant", p, p)
+		default:
+			continue
+		}
+		break
+	}
+	return fail(s.String(), fmt.Sprintf("route %s takes tickets for it, and keytab %s has no key of it", s.paths(), s.file.path), cure)
+}
+
+func joinSome(principals []kerberos.Principal) string {
+	var b strings.Builder
+	for i, p := range principals {
+		if i == 5 {
+			fmt.Fprintf(&b, ", … %d more", len(principals)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.String())
+	}
+	return b.String()
+}
+
+// checkEtypes judges the encryption types, those of the newest version first of all: the KDC issues no others.
+func (s *service) checkEtypes(entries []kerberos.KeytabEntry) []Result {
+	have := describe(entries)
+	newest := entries[:1]
+	for newest[len(newest)-1].Kvno == entries[0].Kvno && len(newest) < len(entries) && entries[len(newest)].Kvno == entries[0].Kvno {
+		newest = entries[:len(newest)+1]
+	}
+	aes := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return isAES(e.Etype) })
+	rc4 := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return e.Etype == kerberos.EtypeRC4 })
+	var list []Result
+	switch {
+	case aes:
+		list = append(list, ok(s.String(), "%s", have))
+	case rc4 && s.allowsRC4():
+		list = append(list, warn(s.String(), have+": nothing but RC4, which is broken", cureRC4))
+	case rc4:
+		list = append(list, fail(s.String(), have+": nothing but RC4, which is broken and which route "+s.paths()+" does not allow", cureRC4))
+	default:
+		list = append(list, fail(s.String(), have+": none that wssgate can use", "give the account AES keys; "+cureExport))
+	}
+	if old := slices.DeleteFunc(etypesOf(newest), func(e int32) bool { return !obsolete(e) }); len(old) > 0 {
+		list = append(list, warn(s.String(), "the keytab has keys of DES, which no KDC should have: "+etypeNames(old), "remove them from the account, then export the keytab anew"))
+	}
+	return list
+}
+
+func isAES(etype int32) bool {
+	return etype >= kerberos.EtypeAES128SHA1 && etype <= kerberos.EtypeAES256SHA2
+}
+
+// obsolete are single and triple DES (RFC 6649, RFC 8429).
+func obsolete(etype int32) bool { return etype >= 1 && etype <= 3 || etype == 5 || etype == 16 }
+
+// checkDuplicates finds two keys where there can be only one.
+func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result) {
+	for i, e := range entries {
+		for _, other := range entries[:i] {
+			if e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
+				list = append(list, warn(s.String(), fmt.Sprintf("the keytab has two different keys of kvno %d and type %s", e.Kvno, etypeName(e.Etype)),
+					"the account was made anew, or the keytab joined from two: remove it and export it anew"))
+			}
+		}
+	}
+	return list
+}
+
+// describe says "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
+func describe(entries []kerberos.KeytabEntry) string {
+	var b strings.Builder
+	for i, e := range entries {
+		switch {
+		case i > 0 && entries[i-1].Kvno == e.Kvno:
+			b.WriteString(" ")
+		case i > 0:
+			b.WriteString("), ")
+			fallthrough
+		default:
+			fmt.Fprintf(&b, "kvno %d (", e.Kvno)
+		}
+		fmt.Fprint(&b, e.Etype)
+	}
+	return b.String() + ")"
+}
+
+func etypesOf(entries []kerberos.KeytabEntry) (list []int32) {
+	for _, e := range entries {
+		if !slices.Contains(list, e.Etype) {
+			list = append(list, e.Etype)
+		}
+	}
+	return list
+}
+
+// checkSharedKeys says which services of different routes cryptography does not tell apart.
+func (d *doctor) checkSharedKeys() (list []Result) {
+	for i, s := range d.services {
+		for _, t := range d.services[:i] {
+			if s.String() == t.String() || !sameKey(s.file.entries(s.Principal), t.file.entries(t.Principal)) {
+				continue
+			}
+			list = append(list, warn(s.String(), "has the same key as "+t.String()+": whoever has a ticket for one can present it as one for the other",
+				"fine if the routes "+t.paths()+" and "+s.paths()+" trust the same clients; else give the two accounts of their own"))
+		}
+	}
+	return list
+}
+
+// sameKey tells whether two principals have a key in common: they are names of one account.
+func sameKey(a, b []kerberos.KeytabEntry) bool {
+	return slices.ContainsFunc(a, func(x kerberos.KeytabEntry) bool {
+		return slices.ContainsFunc(b, func(y kerberos.KeytabEntry) bool { return !x.Key.IsZero() && x.Key.Equal(y.Key) })
+	})
+}

@@ -1,0 +1,157 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// A krb5Conf is what the files of a krb5.conf say together.
+type krb5Conf struct {
+	*kerberos.Krb5Conf
+	text   string
+	names  []string // of the files as they were given
+	read   []string // those of them that were read
+	absent []string
+	err    error
+}
+
+// readKrb5Conf reads the files of a list as KRB5_CONFIG has it. What cannot be read leaves the others in force.
+func readKrb5Conf(list string) krb5Conf {
+	k := krb5Conf{Krb5Conf: new(kerberos.Krb5Conf), names: filepath.SplitList(cmp.Or(list, DefaultKrb5Conf))}
+	for _, name := range k.names {
+		text, err := kerberos.ReadKrb5Conf(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			k.absent = append(k.absent, name)
+			continue
+		}
+		if err == nil {
+			_, err = kerberos.ParseKrb5Conf(text)
+		}
+		if err != nil {
+			k.err = errors.Join(k.err, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		k.read = append(k.read, name)
+		k.text += text
+	}
+	if conf, err := kerberos.ParseKrb5Conf(k.text); err == nil {
+		k.Krb5Conf = conf
+	} else {
+		k.err = errors.Join(k.err, err)
+	}
+	return k
+}
+
+// setting is the first value of a relation in [libdefaults], "" without.
+func (k *krb5Conf) setting(name string) string {
+	if all := k.Values("libdefaults", name); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+// flag reads a boolean of [libdefaults] as libkrb5 does.
+func (k *krb5Conf) flag(name string, preset bool) bool {
+	switch strings.ToLower(k.setting(name)) {
+	case "y", "yes", "true", "t", "1", "on":
+		return true
+	case "n", "no", "false", "nil", "0", "off":
+		return false
+	}
+	return preset
+}
+
+// checkKrb5Conf looks at what programs of this machine will do. wssgate itself accepts tickets without a krb5.conf; doctor
+// finds the KDCs by it.
+func (d *doctor) checkKrb5Conf(context.Context) []Result {
+	k := &d.krb5
+	subject := strings.Join(k.names, ":")
+	if k.err != nil {
+		return []Result{fail(subject, k.err.Error(), "mend it: programs with libkrb5 refuse the whole file")}
+	}
+	if len(k.read) == 0 {
+		if d.Config.Krb5Conf == "" {
+			return []Result{skip(subject, "is not there; wssgate needs none, and doctor looks for the KDCs in DNS")}
+		}
+		return []Result{fail(subject, "is not there", "write the right path in --krb5-conf or KRB5_CONFIG")}
+	}
+	list := []Result{k.checkDefaults(subject)}
+	for _, name := range k.absent {
+		list = append(list, warn(name, "is not there", "take it out of --krb5-conf or KRB5_CONFIG"))
+	}
+	for _, name := range d.realmNames() {
+		list = append(list, k.checkRealm(subject, name)...)
+	}
+	list = append(list, d.checkEnctypes(subject)...)
+	return append(list, d.checkConfSkew(subject)...)
+}
+
+func (k *krb5Conf) checkDefaults(subject string) Result {
+	if realm := k.DefaultRealm(); realm != "" {
+		return ok(subject, "%s, default realm %s", plural(len(k.read), "file"), realm)
+	}
+	return warn(subject, "has no default_realm: kinit and clients on this machine need one", "write default_realm = REALM in [libdefaults]")
+}
+
+// checkRealm looks at the realm's entry, and at the case of its name.
+func (k *krb5Conf) checkRealm(subject, name string) (list []Result) {
+	for _, other := range k.Realms() {
+		if other != name && strings.EqualFold(other, name) && len(k.Values("realms", name, "kdc")) == 0 {
+			list = append(list, warn(subject, fmt.Sprintf("[realms] has %s, and the service is in %s: realms differ by case", other, name), "write the realm as the KDC has it; Active Directory's are in capitals"))
+		}
+	}
+	return list
+}
+
+// checkEnctypes compares what krb5.conf permits with the keys that there are.
+func (d *doctor) checkEnctypes(subject string) (list []Result) {
+	for _, setting := range []string{"permitted_enctypes", "default_tgs_enctypes", "default_tkt_enctypes"} {
+		text := d.krb5.setting(setting)
+		if text == "" {
+			continue
+		}
+		permitted, unknown := parseEnctypes(text)
+		if len(unknown) > 0 {
+			list = append(list, warn(subject, setting+" has unknown names: "+strings.Join(unknown, " "), "correct them; libkrb5 passes over them without a word"))
+		}
+		if len(permitted) > 0 && !slices.ContainsFunc(permitted, isAES) {
+			list = append(list, warn(subject, setting+" permits no AES: "+etypeNames(permitted), "remove the line"))
+			continue
+		}
+		for _, s := range d.services {
+			have := etypesOf(s.file.entries(s.Principal))
+			if len(have) > 0 && !slices.ContainsFunc(have, func(e int32) bool { return slices.Contains(permitted, e) }) {
+				list = append(list, warn(subject, fmt.Sprintf("%s permits %s, and the keytab of %s has %s: no type in common", setting, etypeNames(permitted), s, etypeNames(have)),
+					"remove the line, or give the account keys of these types and export the keytab anew"))
+			}
+		}
+	}
+	for _, setting := range []string{"allow_weak_crypto", "allow_rc4"} {
+		if d.krb5.flag(setting, false) {
+			list = append(list, warn(subject, setting+" is on: clients on this machine may use broken encryption", "remove the line"))
+		}
+	}
+	return list
+}
+
+// checkConfSkew compares the limits for clocks.
+func (d *doctor) checkConfSkew(subject string) []Result {
+	text := d.krb5.setting("clockskew")
+	if text == "" {
+		return nil
+	}
+	seconds, err := strconv.Atoi(text)
+	if err == nil && float64(seconds) > d.Settings.ClockSkew.Seconds() {
+		return []Result{warn(subject, fmt.Sprintf("clockskew is %s s, and wssgate takes %v only", text, d.Settings.ClockSkew), "synchronise the clocks, rather than raise clock-skew")}
+	}
+	return nil
+}

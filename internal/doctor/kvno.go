@@ -1,0 +1,222 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// checkKvnos compares the keytab's keys with those under which the KDC issues tickets.
+func (d *doctor) checkKvnos(context.Context) []Result {
+	return d.eachService(func(s *service, t *realmTickets, f *serviceFacts) []Result {
+		switch {
+		case f.ticket != nil:
+			return []Result{d.judgeTicket(s, f)}
+		case f.issued:
+			return []Result{judgeKvno(s, f)}
+		case f.refused:
+			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another", cureExport)}
+		case ofService(f.err):
+			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
+		}
+		return []Result{skip(s.String(), "no principal of the keytab could ask the KDC (%s); a client shows the kvno: kvno %s, then wssgate inspect", t.whyNot(s), s.Name())}
+	})
+}
+
+// eachService calls f for the services that the KDC was asked about.
+func (d *doctor) eachService(f func(*service, *realmTickets, *serviceFacts) []Result) []Result {
+	results := each(d.realmNames(), func(name string) (list []Result) {
+		t := d.realms[name].sessions()
+		for _, s := range d.servicesOf(name) {
+			if t.why != "" {
+				list = append(list, skip(s.String(), "%s", t.why))
+				continue
+			}
+			list = append(list, f(s, t, t.of[s])...)
+		}
+		return list
+	})
+	if len(results) == 0 {
+		return []Result{skip("services", "no keytab has a key of a route's service, see keytab")}
+	}
+	return results
+}
+
+// whyNot joins what kept the principals of the service's keytab from logging in.
+func (t *realmTickets) whyNot(s *service) string {
+	var list []string
+	for _, p := range s.file.keytab.Principals() {
+		if why := t.notes[p.String()]; why != "" {
+			list = append(list, p.String()+" "+why)
+		}
+	}
+	if len(list) == 0 {
+		return "none was tried"
+	}
+	return strings.Join(list, "; ")
+}
+
+// judgeTicket opens a ticket that the KDC has issued: what counts is that, whatever the numbers say.
+func (d *doctor) judgeTicket(s *service, f *serviceFacts) Result {
+	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
+	outcome, err := d.open(s, f, openConfig{etypes: allEtypes, exact: false})
+	var refused *kerberos.Error
+	switch {
+	case err == nil && f.etype == kerberos.EtypeRC4:
+		return s.judgeRC4(says)
+	case err == nil && outcome.Facts().Fallback:
+		return s.judgeFallback(says, f, outcome.Facts().KeytabKvno)
+	case err == nil:
+		return ok(s.String(), "%s; the keytab opens them", says)
+	case !errors.As(err, &refused):
+		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), cureExport)
+	}
+	return s.judgeRefusal(says, f, refused)
+}
+
+func (s *service) judgeRC4(says string) Result {
+	if s.allowsRC4() {
+		return warn(s.String(), says+", which is broken", cureRC4)
+	}
+	return fail(s.String(), says+", which is broken and which route "+s.paths()+" does not allow", cureRC4)
+}
+
+func (s *service) judgeFallback(says string, f *serviceFacts, kvno uint32) Result {
+	found := fmt.Sprintf("%s; the keytab has that key as kvno %d", says, kvno)
+	if f.kvno&0xff == kvno && f.kvno > 0xff {
+		found += ", the low 8 bits of it"
+	}
+	if slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno }) {
+		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+cureExport)
+	}
+	return warn(s.String(), found+": it is found by trying", cureExport)
+}
+
+// judgeRefusal explains why the keytab does not open the KDC's ticket.
+func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.Error) Result {
+	entries := s.file.entries(s.Principal)
+	have := "; the keytab has " + describe(entries)
+	newest := entries[0].Kvno
+	switch {
+	case refused.Code == kerberos.CodeNoEtype && f.etype == kerberos.EtypeRC4:
+		return fail(s.String(), says+have, cureRC4)
+	case refused.Code == kerberos.CodeNoEtype:
+		return fail(s.String(), says+have+", none of that type", cureExport)
+	case refused.Code == kerberos.CodeNoKvno && newest < f.kvno:
+		return fail(s.String(), says+have+", which is older", "fetch a new keytab: "+strings.TrimPrefix(cureExport, "export the keytab anew: "))
+	case refused.Code == kerberos.CodeNoKvno:
+		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+cureExport)
+	case refused.Code == kerberos.CodeTicketIntegrity:
+		return fail(s.String(), says+have+": the same number, and another key",
+			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+cureExport)
+	}
+	return fail(s.String(), says+"; they are refused: "+refused.Detail, cureExport)
+}
+
+// judgeKvno compares numbers alone: the KDC gave a ticket to somebody who proved nothing, and only the client could open
+// what belongs to it.
+func judgeKvno(s *service, f *serviceFacts) Result {
+	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
+	entries := s.file.entries(s.Principal)
+	have := "; the keytab has " + describe(entries)
+	hasEtype := func(e kerberos.KeytabEntry) bool { return e.Etype == f.etype }
+	switch {
+	case f.refused && slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && e.Kvno == f.kvno }):
+		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeTicketIntegrity})
+	case slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && (e.Kvno == f.kvno || e.Kvno == 0) }):
+		return ok(s.String(), "%s%s", says, have)
+	case !slices.ContainsFunc(entries, hasEtype):
+		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeNoEtype})
+	}
+	return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeNoKvno})
+}
+
+var allEtypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
+
+// openConfig is how strict an acceptor is.
+type openConfig struct {
+	etypes []int32
+	exact  bool
+	replay kerberos.ReplayStore
+}
+
+// open presents a token, made with the KDC's ticket, to an acceptor with the keytab.
+func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*kerberos.Authentication, error) {
+	token, _, err := f.ticket.InitToken(kerberos.InitOptions{Time: f.clock})
+	if err != nil {
+		return nil, err
+	}
+	acceptor, err := d.acceptor(s, f, c)
+	if err != nil {
+		return nil, err
+	}
+	return acceptor.Accept(context.Background(), token)
+}
+
+// acceptor has the KDC's clock: what ours does to clients is said by another check.
+func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*kerberos.Acceptor, error) {
+	if c.replay == nil {
+		c.replay = throwAway(f.clock())
+	}
+	return kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
+		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: c.replay, Time: f.clock})
+}
+
+// throwAway is a replay store for one token. It takes what was made before it.
+func throwAway(now time.Time) kerberos.ReplayStore {
+	return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: now.Add(-time.Hour)})
+}
+
+// checkReplay presents a token twice: once it has to be accepted, and once refused.
+func (d *doctor) checkReplay(context.Context) []Result {
+	return d.eachService(func(s *service, _ *realmTickets, f *serviceFacts) []Result {
+		switch {
+		case f.ticket == nil:
+			return []Result{skip(s.String(), "no ticket to try with, see kvno")}
+		case d.judgeTicket(s, f).Status == Fail:
+			return []Result{skip(s.String(), "the keytab does not open the KDC's tickets, see kvno")}
+		}
+		return []Result{d.acceptTwice(s, f)}
+	})
+}
+
+func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
+	c := openConfig{etypes: []int32{17, 18, 19, 20}, exact: slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno })}
+	if s.allowsRC4() {
+		c.etypes = allEtypes
+	}
+	acceptor, err := d.acceptor(s, f, c)
+	if err != nil {
+		return skip(s.String(), "the route has no key to accept with, see keytab")
+	}
+	token, _, err := f.ticket.InitToken(kerberos.InitOptions{Time: f.clock})
+	if err != nil {
+		return fail(s.String(), "no token can be made of the KDC's ticket: "+err.Error(), "report it")
+	}
+	if _, err := acceptor.Accept(context.Background(), token); err != nil {
+		return fail(s.String(), "a token made with a ticket of the KDC is refused: "+err.Error(), cureOf(err))
+	}
+	if _, err := acceptor.Accept(context.Background(), token); !errors.Is(err, &kerberos.Error{Code: kerberos.CodeReplay}) {
+		return fail(s.String(), fmt.Sprintf("the same token is accepted twice, or refused for another reason: %v", err), "do not use this binary: report it (SECURITY.md)")
+	}
+	return ok(s.String(), "a token of %s is accepted, and refused when it comes again", f.client)
+}
+
+// cureOf is what the catalogue has for a refusal.
+func cureOf(err error) string {
+	var refused *kerberos.Error
+	if errors.As(err, &refused) {
+		for _, info := range kerberos.Codes() {
+			if info.Code == refused.Code {
+				return info.Cure
+			}
+		}
+	}
+	return "see wssgate errors"
+}

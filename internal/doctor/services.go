@@ -1,0 +1,156 @@
+package doctor
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// A keytabFile is a keytab of the configuration, read once.
+type keytabFile struct {
+	path   string
+	keytab *kerberos.Keytab // nil when it could not be read
+	err    error
+}
+
+// A service is a principal that routes take tickets for.
+type service struct {
+	kerberos.Principal // with realm, unless the keytab does not have it
+	file               *keytabFile
+	known              bool // the keytab has it
+	routes             []*config.Route
+}
+
+// allowsRC4 tells whether every route of the service takes RC4.
+func (s *service) allowsRC4() bool {
+	return !slices.ContainsFunc(s.routes, func(r *config.Route) bool { return !r.AllowRC4 })
+}
+
+// paths names the routes.
+func (s *service) paths() string {
+	var list []string
+	for _, r := range s.routes {
+		list = append(list, r.Path)
+	}
+	return strings.Join(list, ", ")
+}
+
+// entries are the keytab's keys of a principal, newest first.
+func (f *keytabFile) entries(p kerberos.Principal) (list []kerberos.KeytabEntry) {
+	if f.keytab == nil {
+		return nil
+	}
+	for _, e := range f.keytab.Entries() {
+		if e.Principal.String() == p.String() {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b kerberos.KeytabEntry) int { return cmp.Compare(b.Kvno, a.Kvno) })
+	return list
+}
+
+// findServices reads the keytabs and lists what the routes accept.
+func (d *doctor) findServices() {
+	files := map[string]*keytabFile{}
+	services := map[string]*service{}
+	for i := range d.Settings.Routes {
+		r := &d.Settings.Routes[i]
+		path := strings.TrimPrefix(r.Keytab, "FILE:")
+		f := files[path]
+		if f == nil {
+			f = &keytabFile{path: path}
+			f.keytab, f.err = kerberos.LoadKeytab(path)
+			files[path] = f
+			d.keytabs = append(d.keytabs, f)
+		}
+		for _, p := range accepted(r, f) {
+			key := path + "\x00" + p.String()
+			s := services[key]
+			if s == nil {
+				s = &service{Principal: p, file: f, known: len(f.entries(p)) > 0}
+				services[key] = s
+				d.services = append(d.services, s)
+			}
+			s.routes = append(s.routes, r)
+			if p.Realm != "" && d.realms[p.Realm] == nil {
+				d.realms[p.Realm] = d.newRealm(p.Realm)
+			}
+		}
+	}
+}
+
+// accepted are the principals that a route takes tickets for: the one that is named, in every realm of the keytab when
+// it names none, or all of the keytab.
+func accepted(r *config.Route, f *keytabFile) (list []kerberos.Principal) {
+	want, err := kerberos.ParsePrincipal(r.Service)
+	named := r.Service != "" && err == nil
+	if named && want.Realm != "" {
+		return []kerberos.Principal{want}
+	}
+	if f.keytab != nil {
+		for _, p := range f.keytab.Principals() {
+			if !named || p.Name() == want.Name() {
+				list = append(list, p)
+			}
+		}
+	}
+	if named && len(list) == 0 {
+		list = []kerberos.Principal{want}
+	}
+	return list
+}
+
+// A realm is what is known of a realm's KDCs; found out once, by whoever needs it first.
+type realm struct {
+	name     string
+	kdcs     func() ([]kdcPlace, []Result) // where they are, and what is to be said about that
+	probes   func() []*kdcProbe            // what each answers
+	sessions func() *realmTickets          // what the keytabs get from them
+}
+
+// newRealm. The contexts of the checks do not bound the shared work, each of whose questions is bounded by itself: the
+// check that happens to come first must not end it for the others.
+func (d *doctor) newRealm(name string) *realm {
+	r := &realm{name: name}
+	type located struct {
+		places  []kdcPlace
+		results []Result
+	}
+	locate := sync.OnceValue(func() located {
+		a, res := d.locateKDCs(name)
+		return located{a, res}
+	})
+	r.kdcs = func() ([]kdcPlace, []Result) { l := locate(); return l.places, l.results }
+	r.probes = sync.OnceValue(func() []*kdcProbe { return d.probeKDCs(r) })
+	r.sessions = sync.OnceValue(func() *realmTickets { return d.getTickets(r) })
+	return r
+}
+
+// realmNames are sorted.
+func (d *doctor) realmNames() (names []string) {
+	for name := range d.realms {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// servicesOf are the services of a realm that the keytabs have keys for.
+func (d *doctor) servicesOf(realm string) (list []*service) {
+	for _, s := range d.services {
+		if s.Realm == realm && s.known {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// clientOf is a service of the realm, in whose name a KDC is asked whether it is there.
+func (d *doctor) clientOf(realm string) kerberos.Principal {
+	i := slices.IndexFunc(d.services, func(s *service) bool { return s.Realm == realm })
+	return d.services[i].Principal // a realm is made for a service
+}

@@ -1,0 +1,138 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// certificateWarning is how long before its end a certificate should have been renewed.
+const certificateWarning = 30 * 24 * time.Hour
+
+// checkTLS looks at the listener's certificate as a client would.
+func (d *doctor) checkTLS(context.Context) []Result {
+	if d.Settings.TLSCert == "" {
+		return []Result{d.plainListener()}
+	}
+	path := d.Settings.TLSCert
+	pair, err := tls.LoadX509KeyPair(path, d.Settings.TLSKey)
+	if err != nil {
+		return []Result{fail(path, err.Error(), "give a PEM certificate chain and its key; openssl x509 -noout -pubkey and openssl pkey -pubout print the same for a pair")}
+	}
+	leaf := pair.Leaf
+	if leaf == nil {
+		return []Result{fail(path, "holds no certificate", "give a PEM certificate chain")}
+	}
+	list := []Result{d.certificateLife(path, leaf)}
+	list = append(list, d.certificateNames(path, leaf)...)
+	list = append(list, certificateUse(path, leaf)...)
+	list = append(list, d.certificateChain(path, leaf, pair.Certificate)...)
+	if r, bad := checkSecretFile(d.Settings.TLSKey, "whoever reads it can be taken for this server"); bad {
+		list = append(list, r)
+	}
+	return list
+}
+
+// plainListener says what it means that there is no TLS.
+func (d *doctor) plainListener() Result {
+	for i := range d.Settings.Routes {
+		r := &d.Settings.Routes[i]
+		switch {
+		case r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.Symmetric && !r.TLSOffloaded:
+			return warn("listener", "has no TLS, and nothing else protects the messages of route "+r.Path+" (allow-plain-http)",
+				"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
+		case r.TLSOffloaded:
+			return ok("listener", "has no TLS; a proxy ends it (tls-offloaded), and nothing else may reach the port")
+		}
+	}
+	return skip("listener", "has no TLS; the policies protect the messages themselves")
+}
+
+func (d *doctor) certificateLife(path string, leaf *x509.Certificate) Result {
+	now := d.Now()
+	left := leaf.NotAfter.Sub(now)
+	switch until := leaf.NotAfter.UTC().Format(time.DateOnly); {
+	case now.Before(leaf.NotBefore):
+		return fail(path, "the certificate is valid from "+leaf.NotBefore.UTC().Format(time.RFC3339)+" on only", "check this machine's clock, or wait")
+	case left <= 0:
+		return fail(path, "the certificate has expired on "+until, "renew it, and restart wssgate")
+	case left < certificateWarning:
+		return warn(path, fmt.Sprintf("the certificate expires on %s, in %s", until, plural(int(left/(24*time.Hour)), "day")), "renew it, and restart wssgate")
+	default:
+		return ok(path, "certificate and key fit; valid until %s", until)
+	}
+}
+
+// certificateNames compares with the hosts that clients are likely to have in their URLs.
+func (d *doctor) certificateNames(path string, leaf *x509.Certificate) (list []Result) {
+	hosts := d.hosts()
+	if host, _, err := net.SplitHostPort(d.Settings.Listen); err == nil && host != "" && net.ParseIP(host) == nil {
+		hosts = append(hosts, host)
+	}
+	slices.Sort(hosts)
+	for _, host := range slices.Compact(hosts) {
+		if leaf.VerifyHostname(host) != nil {
+			list = append(list, warn(path, fmt.Sprintf("the certificate is for %s, not for %s", strings.Join(certificateHosts(leaf), ", "), host),
+				"fine if clients call another name; else get a certificate for it"))
+		}
+	}
+	return list
+}
+
+func certificateHosts(leaf *x509.Certificate) []string {
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		names = []string{"no host (it has no subjectAltName)"}
+	}
+	return names
+}
+
+// certificateUse finds what clients refuse whatever the chain.
+func certificateUse(path string, leaf *x509.Certificate) (list []Result) {
+	if len(leaf.ExtKeyUsage) > 0 && !slices.ContainsFunc(leaf.ExtKeyUsage, func(u x509.ExtKeyUsage) bool {
+		return u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny
+	}) {
+		list = append(list, fail(path, "the certificate is not for servers (extended key usage)", "get one with serverAuth"))
+	}
+	if key, isRSA := leaf.PublicKey.(*rsa.PublicKey); isRSA && key.N.BitLen() < 2048 {
+		list = append(list, fail(path, fmt.Sprintf("the certificate has an RSA key of %d bits", key.N.BitLen()), "get one with 2048 or more, or ECDSA"))
+	}
+	if leaf.SignatureAlgorithm == x509.SHA1WithRSA || leaf.SignatureAlgorithm == x509.ECDSAWithSHA1 {
+		list = append(list, fail(path, "the certificate is signed with SHA-1, which clients refuse", "get one signed with SHA-256"))
+	}
+	return list
+}
+
+// certificateChain tries to build the chain from what is sent and what this machine trusts.
+func (d *doctor) certificateChain(path string, leaf *x509.Certificate, sent [][]byte) []Result {
+	pool := x509.NewCertPool()
+	for _, der := range sent[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			pool.AddCert(c)
+		}
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Intermediates: pool, CurrentTime: d.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case !errors.As(err, &unknown): // its life was judged already
+		return nil
+	case leaf.CheckSignatureFrom(leaf) == nil || leaf.Issuer.String() == leaf.Subject.String():
+		return []Result{warn(path, "the certificate is signed by itself", "let every client trust it, or get one from an authority that they trust")}
+	case len(sent) == 1:
+		return []Result{warn(path, "this machine does not trust the certificate's issuer, "+leaf.Issuer.String()+", and the file holds no intermediate certificate",
+			"fine if clients trust that issuer itself; else append the intermediate certificates to the file")}
+	}
+	return []Result{warn(path, "this machine does not trust the chain of "+plural(len(sent), "certificate"), "fine if clients trust its authority; else look for a missing intermediate certificate")}
+}
