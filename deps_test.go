@@ -69,6 +69,7 @@ var importers = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/wssgate", "internal/config"},
 	"github.com/goccy/go-yaml":            {"cmd/wssgate", "internal/config"},
 	"github.com/go-chi/chi/v5":            {"internal/gateway"},
+	"github.com/fsnotify/fsnotify":        {"kerberos"},
 	"golang.org/x":                        {"..."},
 }
 

@@ -68,7 +68,7 @@ func (s *acceptance) verify(ctx context.Context) error {
 		err = s.checkService() // the route accepts this service
 	}
 	if err == nil {
-		err = s.openTicket() // under a key of the keytab
+		err = s.openTicket(ctx) // under a key of the keytab
 	}
 	if err == nil {
 		err = s.checkTicket() // flags, times, session key
@@ -174,8 +174,12 @@ func (s *acceptance) checkService() error {
 	return refuse(CodeService, "ticket is for %s, this route accepts %s%s", s.service, strings.Join(names, ", "), hint)
 }
 
-func (s *acceptance) openTicket() error {
-	plain, entry, err := s.cfg.Keytab.Keytab().openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
+func (s *acceptance) openTicket(ctx context.Context) error {
+	keytab := s.cfg.Keytab.Keytab()
+	plain, entry, err := keytab.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
+	if err != nil {
+		plain, entry, err = s.openRefreshed(ctx, keytab, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -184,6 +188,28 @@ func (s *acceptance) openTicket() error {
 		return &Error{Code: CodeTicketMalformed, Detail: "ticket for " + s.service, Err: err}
 	}
 	return nil
+}
+
+// openRefreshed is openTicket once more, if the keytab can be refreshed and becomes another; else the error is that of before.
+// Should it change for another reason, it is asked again, few times.
+func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err error) ([]byte, *KeytabEntry, error) {
+	source, ok := s.cfg.Keytab.(KeytabRefresher)
+	for range 3 {
+		if !ok {
+			break
+		}
+		next := source.RefreshKeytab(ctx, keytab, keytab.olderThan(s.service, s.req.ticket.kvno))
+		if next == nil {
+			break
+		}
+		var plain []byte
+		var entry *KeytabEntry
+		if plain, entry, err = next.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno); err == nil {
+			return plain, entry, nil
+		}
+		keytab = next
+	}
+	return nil, nil, err
 }
 
 // checkTicket is RFC 4120 3.2.3: flags and times, then the session key.

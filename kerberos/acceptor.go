@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,6 +63,16 @@ type AcceptorConfig struct {
 // A KeytabSource has a keytab that is good now. It is safe for concurrent use and never gives nil.
 type KeytabSource interface {
 	Keytab() *Keytab
+}
+
+// A KeytabRefresher is a KeytabSource that can look for keys when there is none for a ticket; an Acceptor asks it before it
+// refuses.
+type KeytabRefresher interface {
+	KeytabSource
+	// RefreshKeytab gives a keytab other than old, if there is one, else nil. With newer the ticket is, as it says, of a
+	// newer key version than any of its principal in old, so that it may be worth waiting a moment for it, while ctx
+	// lasts. Tickets are others' claims: that there are many of them must not cost much.
+	RefreshKeytab(ctx context.Context, old *Keytab, newer bool) *Keytab
 }
 
 // An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe for concurrent use.

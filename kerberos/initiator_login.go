@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -121,7 +120,7 @@ func (s *clientSecret) key(etype int32, kvno uint32, info []etypeInfo) (Key, err
 		return Key{}, refuse(CodeCredential, "keytab has no key of %s of encryption type %d (%s), it has %s", s.who, etype, EtypeName(etype),
 			cmp.Or(have(s.keytab.byName[s.who.String()]), "none of this principal"))
 	}
-	salt, params := s.who.Realm+strings.Join(s.who.Components, ""), []byte(nil)
+	salt, params := s.who.DefaultSalt(), []byte(nil)
 	for _, e := range info {
 		if e.etype == etype {
 			if params = e.params; e.hasSalt {

@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +48,15 @@ func rank(e *KeytabEntry, kvno uint32) int {
 		return 0
 	}
 	return 2
+}
+
+// olderThan says that the keytab has keys of the service, with versions, and all are older than kvno.
+func (kt *Keytab) olderThan(service string, kvno uint32) bool {
+	list := kt.byName[service]
+	ticket := KeytabEntry{Kvno: kvno}
+	return kvno != 0 && len(list) > 0 && !slices.ContainsFunc(list, func(e *KeytabEntry) bool {
+		return e.Kvno == 0 || !newerKvno(&ticket, e)
+	})
 }
 
 // explain says why no key opened the ticket. A missing key is never called a failed checksum.

@@ -1,0 +1,210 @@
+package kerberos
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A keytabState is what a KeytabFile has at one time. It is immutable.
+type keytabState struct {
+	keytab  *Keytab       // of file and retired
+	file    []KeytabEntry // of the last good file
+	retired []retiredKey
+	next    time.Time // when the first of retired ends; zero without
+}
+
+// A retiredKey is kept though a newer one took its place in the file.
+type retiredKey struct {
+	KeytabEntry
+	until time.Time
+}
+
+// over says that a retired key was kept long enough.
+func (s *keytabState) over(now time.Time) bool { return len(s.retired) > 0 && !now.Before(s.next) }
+
+// without drops the retired keys that were kept long enough.
+func (s *keytabState) without(now time.Time) *keytabState {
+	var rest []retiredKey
+	for _, r := range s.retired {
+		if now.Before(r.until) {
+			rest = append(rest, r)
+		}
+	}
+	return newKeytabState(s.file, rest)
+}
+
+func newKeytabState(file []KeytabEntry, retired []retiredKey) *keytabState {
+	s := &keytabState{file: file, retired: retired}
+	all := slices.Clone(file)
+	for _, r := range retired {
+		all = append(all, r.KeytabEntry)
+		if s.next.IsZero() || r.until.Before(s.next) {
+			s.next = r.until
+		}
+	}
+	s.keytab = newKeytab(all)
+	return s
+}
+
+// A keySlot is what there should be one key for.
+type keySlot struct {
+	name  string
+	kvno  uint32
+	etype int32
+}
+
+func slotOf(e *KeytabEntry) keySlot { return keySlot{e.Principal.String(), e.Kvno, e.Etype} }
+
+// merge takes all of a new file, and of what there was the keys that KeytabFile says are kept.
+func (s *keytabState) merge(kt *Keytab, now time.Time, keep time.Duration) *keytabState {
+	taken := map[keySlot]bool{}
+	for i := range kt.entries {
+		taken[slotOf(&kt.entries[i])] = true
+	}
+	var retired []retiredKey
+	retire := func(e KeytabEntry, until time.Time) {
+		list := kt.byName[e.Principal.String()]
+		if e.Key.IsZero() || taken[slotOf(&e)] || !now.Before(until) {
+			return
+		}
+		if slices.ContainsFunc(list, func(n *KeytabEntry) bool { return newerKvno(n, &e) }) {
+			retired = append(retired, retiredKey{e, until})
+		}
+	}
+	for _, e := range s.file {
+		retire(e, now.Add(keep))
+	}
+	for _, r := range s.retired {
+		retire(r.KeytabEntry, r.until)
+	}
+	return newKeytabState(kt.entries, retired)
+}
+
+// newerKvno compares versions; where a file has only 8 bits of one, 0 follows 255.
+func newerKvno(a, b *KeytabEntry) bool {
+	if a.ShortKvno || b.ShortKvno {
+		ahead := uint8(a.Kvno - b.Kvno)
+		return ahead != 0 && ahead < 0x80
+	}
+	return a.Kvno > b.Kvno
+}
+
+// sameEntries compares keys and whose they are, in order; times of making are not compared.
+func sameEntries(a, b []KeytabEntry) bool {
+	return slices.EqualFunc(a, b, func(a, b KeytabEntry) bool {
+		return a.Kvno == b.Kvno && a.Etype == b.Etype && a.Principal.String() == b.Principal.String() && a.Key.Equal(b.Key)
+	})
+}
+
+// A KeytabChange is what a reading of a keytab file changed. The zero value is no change. It holds no secret.
+type KeytabChange struct {
+	Principals []PrincipalChange // sorted by name
+}
+
+// A PrincipalChange is what changed for one principal.
+type PrincipalChange struct {
+	Principal string
+	Old, New  []uint32  // key versions in the file before and now, newest first; none: it was not there, or is gone
+	Corrected bool      // keys of a version that stays are others, or of other encryption types
+	Kept      []uint32  // versions that stay usable though they are not in the file any more
+	Until     time.Time // end of the last of Kept
+}
+
+// IsEmpty says that nothing changed.
+func (c KeytabChange) IsEmpty() bool { return len(c.Principals) == 0 }
+
+func (c KeytabChange) gone() bool {
+	return slices.ContainsFunc(c.Principals, func(p PrincipalChange) bool { return len(p.New) == 0 })
+}
+
+// String has a sentence for each principal.
+func (c KeytabChange) String() string {
+	if c.IsEmpty() {
+		return "nothing changed"
+	}
+	var list []string
+	for _, p := range c.Principals {
+		list = append(list, p.String())
+	}
+	return strings.Join(list, "; ")
+}
+
+// String is "soap/gw@EXAMPLE.COM: kvno 3 is now 4, 3 is kept until 2026-11-27T10:00:00Z".
+func (p PrincipalChange) String() string {
+	s := p.Principal + ": "
+	switch {
+	case len(p.New) == 0:
+		return s + "gone, with kvno " + kvnoList(p.Old)
+	case len(p.Old) == 0:
+		s += "new, with kvno " + kvnoList(p.New)
+	case slices.Equal(p.Old, p.New):
+		s += "keys of kvno " + kvnoList(p.New) + " are others"
+	default:
+		s += "kvno " + kvnoList(p.Old) + " is now " + kvnoList(p.New)
+	}
+	if len(p.Kept) > 0 {
+		s += fmt.Sprintf(", %s is kept until %s", kvnoList(p.Kept), stamp(p.Until))
+	}
+	return s
+}
+
+func kvnoList(list []uint32) string { return strings.Trim(fmt.Sprint(list), "[]") }
+
+// changeOf compares what was with what is.
+func changeOf(old, next *keytabState) KeytabChange {
+	names := map[string]bool{}
+	was, is := byPrincipal(old.file, names), byPrincipal(next.file, names)
+	var change KeytabChange
+	for name := range names {
+		p := PrincipalChange{Principal: name, Old: kvnosOf(was[name]), New: kvnosOf(is[name])}
+		p.Corrected = corrected(was[name], is[name])
+		for _, r := range next.retired {
+			if r.Principal.String() != name {
+				continue
+			}
+			if !slices.Contains(p.Kept, r.Kvno) && !slices.Contains(p.New, r.Kvno) {
+				p.Kept = append(p.Kept, r.Kvno)
+			}
+			if r.until.After(p.Until) {
+				p.Until = r.until
+			}
+		}
+		if p.Corrected || !slices.Equal(p.Old, p.New) {
+			change.Principals = append(change.Principals, p)
+		}
+	}
+	slices.SortFunc(change.Principals, func(a, b PrincipalChange) int { return strings.Compare(a.Principal, b.Principal) })
+	return change
+}
+
+func byPrincipal(entries []KeytabEntry, names map[string]bool) map[string][]KeytabEntry {
+	m := map[string][]KeytabEntry{}
+	for _, e := range entries {
+		name := e.Principal.String()
+		m[name], names[name] = append(m[name], e), true
+	}
+	return m
+}
+
+// kvnosOf are the different versions, newest first.
+func kvnosOf(entries []KeytabEntry) (list []uint32) {
+	for _, e := range entries {
+		list = append(list, e.Kvno)
+	}
+	slices.SortFunc(list, func(a, b uint32) int { return int(min(max(int64(b)-int64(a), -1), 1)) })
+	return slices.Compact(list)
+}
+
+// corrected says whether versions that are in both have other keys.
+func corrected(was, is []KeytabEntry) bool {
+	differ := func(a, b []KeytabEntry) bool {
+		return slices.ContainsFunc(a, func(x KeytabEntry) bool {
+			sameVersion := func(y KeytabEntry) bool { return x.Kvno == y.Kvno }
+			sameKey := func(y KeytabEntry) bool { return sameVersion(y) && x.Etype == y.Etype && x.Key.Equal(y.Key) }
+			return slices.ContainsFunc(b, sameVersion) && !slices.ContainsFunc(b, sameKey)
+		})
+	}
+	return differ(was, is) || differ(is, was)
+}
