@@ -36,6 +36,7 @@
 //	#GSS_Kerberosv5_AP_REQ…, #Kerberosv5_AP_REQ…    the same: the profile's six value types are these two shapes
 //	PrincipalName and Realm (4120 5.2.2, 6)         Principal
 //	EncryptionKey (4120 5.2.9)                      Key
+//	string-to-key (3962 4, 8009 4, 4757 2)          KeysFromPassword
 //	key usage, Ke, Ki (3961 5.3, 8009 5)            usageKey
 //	clock skew (4120 1.6, 3.2.3)                    AcceptorConfig.MaxSkew, Facts.Skew
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
@@ -56,6 +57,10 @@
 // tickets live through a change of keys and keytabs with wrong numbers work; it weakens nothing, since every key of the
 // keytab opens tickets of its own kvno anyway. Facts.Fallback tells when it was needed. When no key fits, the error says
 // what the keytab has and what the ticket wants.
+//
+// A KeytabFile follows its file while it is in use, and keeps replaced keys for the life of a ticket. A ticket for which
+// there is no key makes it look at the file, and one of a newer key version than any waits for it a moment. That version
+// is anybody's claim, so looks are few, a file that did not change is not read, and not many wait.
 //
 // # Security considerations
 //
