@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,11 +39,6 @@ const (
 	CodeBeforeStart     Code = "authenticator-before-start"
 	CodeReplay          Code = "ticket-replay"
 	CodeReplayStore     Code = "replay-store"
-	CodeNegotiation     Code = "spnego-negotiation"
-	CodeMechListMIC     Code = "spnego-mic"
-	CodeContextState    Code = "context-state"
-	CodePeerRefused     Code = "peer-refused"
-	CodeMutual          Code = "mutual-authentication"
 )
 
 // A CodeInfo explains a Code to an operator.
@@ -52,10 +48,11 @@ type CodeInfo struct {
 	Cure  string // what to do about it
 }
 
-// Codes is the catalogue: of tokens, in the order of the checks, then of getting tickets.
-func Codes() []CodeInfo { return append(tokenCodes(), clientCodes()...) }
+// Codes is the catalogue: of tokens, in the order of the checks, then of contexts, then of getting tickets.
+func Codes() []CodeInfo { return slices.Concat(TokenCodes(), contextCodes(), clientCodes()) }
 
-func tokenCodes() []CodeInfo {
+// TokenCodes are the part of the catalogue that Accept can end with.
+func TokenCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeTokenTooLarge, "The token is larger than any Kerberos token.", "Look at the client: this is no Kerberos token, or a PAC beyond all bounds."},
 		{CodeTokenMalformed, "The token is not DER or not an AP-REQ.", "Look at what the client sends; a middle box may have altered it."},
@@ -85,16 +82,11 @@ func tokenCodes() []CodeInfo {
 		{CodeBeforeStart, "The authenticator was made at a time when this process, or the one whose replay journal it goes on with, did not run.", "The client tries again. Use a replay journal, so that after a restart only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
 		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
-		{CodeNegotiation, "SPNEGO did not come to a mechanism, or its tokens came in no legal order.", "Let the client offer Kerberos: register the service principal name for the host name that it calls."},
-		{CodeMechListMIC, "The checksum over the list of mechanisms is missing or wrong.", "An attack that weakens the negotiation, or a faulty client library."},
-		{CodeContextState, "A negotiation was continued that is not open: too old, finished, continued before, begun elsewhere, or under keys that this process does not have.", "The client begins anew. Let all nodes have the same state keys, routes and clocks, and share their replay store."},
-		{CodePeerRefused, "The service refused our token.", "Look at the service's own log; the error has its reason."},
-		{CodeMutual, "The service did not prove that it has the key of the ticket.", "The answer is of another service or was altered: check the name that is called and who is in between."},
 	}
 }
 
-// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was found, and often the cure. It holds
-// no secret, but tells too much to be sent to a client.
+// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was found, and
+// often the cure. It holds no secret, but tells too much to be sent to a client.
 type Error struct {
 	Code   Code
 	Detail string        // in words

@@ -20,17 +20,21 @@ type Entry struct {
 	status int         // HTTP status where it is not that of the SOAP binding
 }
 
+// noAnswer is the status of what no exchange ends with.
+const noAnswer = -1
+
 // Fault words what the client gets: "wsse:InvalidSecurity", "soap:Receiver",
 // with the HTTP status where it is a special one.
 func (e Entry) Fault() string {
+	if e.status == noAnswer || e.Code == string(CodeClientGone) {
+		return "none"
+	}
 	fault := e.fault
 	if fault == nil {
 		fault = wssec.FaultFor(e.example())
 	}
 	name := [...]string{"soap:Sender", "soap:Receiver", "soap:VersionMismatch", "soap:MustUnderstand"}[fault.Code]
 	switch {
-	case e.Code == string(CodeClientGone):
-		return "none"
 	case fault.Subcode.Space == wssec.NSWSSE:
 		name = "wsse:" + fault.Subcode.Local
 	}
@@ -60,8 +64,8 @@ func (e Entry) example() error {
 	return &wssec.Error{Code: wssec.CodeFailedAuth} // wraps every code of package kerberos
 }
 
-// Catalogue gives an entry for every code that an exchange can end with, in
-// the order in which a message meets them.
+// Catalogue gives an entry for every code: those that an exchange can end with,
+// in the order in which a message meets them, then the others of kerberos.
 func Catalogue() []Entry {
 	var all []Entry
 	for _, part := range [][]Entry{ownEntries(), xmlEntries(), soapEntries(), securityEntries(), kerberosEntries()} {

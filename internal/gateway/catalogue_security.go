@@ -43,11 +43,17 @@ func securityEntries() []Entry {
 	}
 }
 
-// kerberosEntries are the codes of package kerberos, which explains them itself.
+// kerberosEntries are the codes of package kerberos, which explains them itself. No exchange ends with those that are not
+// of tokens: they are for doctor and inspect.
 func kerberosEntries() []Entry {
 	var entries []Entry
-	for _, c := range kerberos.Codes() {
-		entries = append(entries, Entry{Code: string(c.Code), Cause: c.Cause, Cure: c.Cure})
+	tokens := len(kerberos.TokenCodes())
+	for i, c := range kerberos.Codes() {
+		entry := Entry{Code: string(c.Code), Cause: c.Cause, Cure: c.Cure}
+		if i >= tokens {
+			entry.status = noAnswer
+		}
+		entries = append(entries, entry)
 	}
 	return entries
 }
