@@ -19,6 +19,7 @@ import (
 type doctorCmd struct {
 	config.Flags
 	Krb5Conf string        `name:"krb5-conf" env:"-" placeholder:"FILE" help:"krb5.conf that names the KDCs. Default: KRB5_CONFIG, else /etc/krb5.conf."`
+	CCache   string        `name:"ccache" env:"-" placeholder:"FILE" help:"Credential cache (kinit) to ask the KDC with, where the keytab's own keys cannot."`
 	Timeout  time.Duration `env:"-" default:"5s" placeholder:"DURATION" help:"Time for each question that is asked of a KDC, DNS or backend."`
 	JSON     bool          `name:"json" env:"-" help:"Print the results as a JSON array."`
 }
@@ -57,7 +58,7 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 		return doctor.Refused(err)
 	}
 	return doctor.Run(ctx, doctor.Config{
-		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: statePath(cfg), Timeout: c.Timeout,
+		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: statePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
 		Assemble: func() error { return check(cfg, io.Discard, slog.New(slog.DiscardHandler)) },
 	})
 }

@@ -12,6 +12,9 @@ import (
 // checkConfig tells what was read, and what serve would say at its start.
 func (d *doctor) checkConfig(context.Context) []Result {
 	list := []Result{ok("settings", "accepted, with %s", plural(len(d.Settings.Routes), "route"))}
+	if d.more > 0 {
+		list = append(list, skip("services", "%d of the %d principals that routes accept are looked at", maxServices, maxServices+d.more))
+	}
 	if d.Assemble == nil {
 		return list
 	}

@@ -31,6 +31,9 @@ type Config struct {
 	// Assemble does what serve does at its start, listener and journal apart, and gives what serve would say. Nil leaves
 	// it out.
 	Assemble func() error
+	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are used to ask for tickets for the services, where
+	// the keytab's own keys cannot. Empty means none.
+	CCache string
 	// Timeout bounds each question that is asked: one connection and its answer, one look-up, one login. 0 means
 	// DefaultTimeout.
 	Timeout time.Duration
@@ -50,7 +53,7 @@ type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
 }
 
-// A LoginFunc makes the client that logs in, once, when it is first asked for a ticket.
+// A LoginFunc makes a client, which logs in, once, when it is first asked for a ticket.
 type LoginFunc func(kerberos.InitiatorConfig) (Session, error)
 
 // A Session gets tickets. *kerberos.Initiator is one.
@@ -63,9 +66,11 @@ type Session interface {
 type doctor struct {
 	Config
 	services []*service
+	more     int // services that are not looked at
 	keytabs  []*keytabFile
 	krb5     krb5Conf
 
+	ctx    context.Context   // of the run: of work that checks share
 	realms map[string]*realm // of the services; made before the checks run
 }
 
@@ -90,7 +95,7 @@ func Run(ctx context.Context, cfg Config) Report {
 	if cfg.Login == nil {
 		cfg.Login = func(c kerberos.InitiatorConfig) (Session, error) { return kerberos.NewInitiator(c) }
 	}
-	d := &doctor{Config: cfg, realms: map[string]*realm{}}
+	d := &doctor{Config: cfg, ctx: ctx, realms: map[string]*realm{}}
 	d.krb5 = readKrb5Conf(cfg.Krb5Conf)
 	d.findServices()
 	checks := []check{

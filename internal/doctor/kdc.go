@@ -19,22 +19,36 @@ const (
 	noEtype = 9999 // the number of no encryption type
 )
 
-// A kdcProbe is what one KDC has answered.
-type kdcProbe struct {
-	addr     string // host:port
-	from     string // who says that there is one: "krb5.conf" or "DNS"
-	tcp, udp error  // nil: it answered
-	network  string // over which it is asked further: "tcp" if it answers there
-	rtt      time.Duration
-	facts    kerberos.KDCFacts
-	ahead    time.Duration // the KDC's clock before ours
-	hasTime  bool
+// A kdcPlace is where a KDC is said to be.
+type kdcPlace struct {
+	addr string // host:port
+	from string // who says so: "krb5.conf" or "DNS"
 }
 
-func (p *kdcProbe) answers() bool { return p.tcp == nil || p.udp == nil }
+// A kdcProbe is what one KDC has answered.
+type kdcProbe struct {
+	kdcPlace
+	tcp, udp kdcAnswer
+}
 
-// A kdcPlace is where a KDC is said to be.
-type kdcPlace struct{ addr, from string }
+// A kdcAnswer is that over one network.
+type kdcAnswer struct {
+	network string // "tcp" or "udp"
+	err     error  // nil: it answered
+	rtt     time.Duration
+	refusal *kerberos.KRBError // nil: it gave a ticket
+	ahead   time.Duration      // the KDC's clock before ours, with refusal
+}
+
+func (p *kdcProbe) answers() bool { return p.tcp.err == nil || p.udp.err == nil }
+
+// best is the answer over TCP, if there is one.
+func (p *kdcProbe) best() *kdcAnswer {
+	if p.tcp.err != nil && p.udp.err == nil {
+		return &p.udp
+	}
+	return &p.tcp
+}
 
 // locateKDCs finds a realm's KDCs as libkrb5 does: in krb5.conf, else in DNS.
 func (d *doctor) locateKDCs(realm string) (places []kdcPlace, said []Result) {
@@ -45,7 +59,7 @@ func (d *doctor) locateKDCs(realm string) (places []kdcPlace, said []Result) {
 			return nil, []Result{fail(realm, err.Error(), "write kdc = host or kdc = host:port in [realms] of krb5.conf")}
 		}
 		for _, a := range list {
-			places = append(places, kdcPlace{a.Address, "krb5.conf"})
+			places = append(places, kdcPlace{addr: a.Address, from: "krb5.conf"})
 		}
 	} else if d.krb5.flag("dns_lookup_kdc", true) {
 		places = d.kdcsInDNS(realm)
@@ -85,7 +99,7 @@ func (d *doctor) kdcsInDNS(realm string) (places []kdcPlace) {
 	for _, proto := range []string{"tcp", "udp"} {
 		for _, srv := range d.lookupSRV(realm, proto) {
 			host := strings.TrimSuffix(srv.Target, ".")
-			p := kdcPlace{net.JoinHostPort(host, strconv.Itoa(int(srv.Port))), "DNS"}
+			p := kdcPlace{addr: net.JoinHostPort(host, strconv.Itoa(int(srv.Port))), from: "DNS"}
 			if host != "" && !slices.Contains(places, p) {
 				places = append(places, p)
 			}
@@ -106,7 +120,7 @@ func (d *doctor) lookupSRV(realm, proto string) []*net.SRV {
 
 // question is the time for one question of work that checks share.
 func (d *doctor) question() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), d.Timeout)
+	return context.WithTimeout(d.ctx, d.Timeout)
 }
 
 // exchanger talks to one KDC over "tcp" or "udp". What the machine's own krb5.conf says is another check's business.
@@ -114,19 +128,16 @@ func (d *doctor) exchanger(realm, network, addr string) (kerberos.KDCExchanger, 
 	return kerberos.NewKDCClient(kerberos.KDCConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
 }
 
-// probeKDCs asks all KDCs of a realm at the same time.
+// probeKDCs asks all KDCs of a realm at the same time, over UDP and TCP.
 func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
 	places, _ := r.kdcs()
 	probes := make([]*kdcProbe, len(places))
 	var wg sync.WaitGroup
-	for i, a := range places {
-		wg.Go(func() {
-			p := &kdcProbe{addr: a.addr, from: a.from}
-			for _, network := range []string{"udp", "tcp"} { // what TCP says counts, if it says something
-				d.probeKDC(r.name, network, p)
-			}
-			probes[i] = p
-		})
+	for i, place := range places {
+		p := &kdcProbe{kdcPlace: place}
+		probes[i] = p
+		wg.Go(func() { p.tcp = d.probeKDC(r.name, "tcp", place.addr) })
+		wg.Go(func() { p.udp = d.probeKDC(r.name, "udp", place.addr) })
 	}
 	wg.Wait()
 	return probes
@@ -134,29 +145,21 @@ func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
 
 // probeKDC asks for what no KDC can give: a ticket under an encryption type that does not exist. The answer is an error,
 // and has the KDC's time.
-func (d *doctor) probeKDC(realm, network string, p *kdcProbe) {
+func (d *doctor) probeKDC(realm, network, addr string) kdcAnswer {
 	client, tgs := d.clientOf(realm), kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm}
 	ctx, cancel := d.question()
 	defer cancel()
-	kdc, err := d.exchanger(realm, network, p.addr)
-	var facts kerberos.KDCFacts
-	sent, began := d.Now(), time.Now()
-	if err == nil {
-		facts, err = kerberos.ProbeKDC(ctx, kdc, client, tgs, noEtype)
-	}
-	took := time.Since(began)
-	if network == "tcp" {
-		p.tcp = plainError(err)
-	} else {
-		p.udp = plainError(err)
-	}
+	kdc, err := d.exchanger(realm, network, addr)
 	if err != nil {
-		return
+		return kdcAnswer{err: err}
 	}
-	p.network, p.rtt, p.facts = network, took, facts
-	if facts.Error != nil {
-		p.ahead, p.hasTime = facts.Error.Time.Sub(sent.Add(took/2)), true
+	sent, began := d.Now(), time.Now()
+	facts, err := kerberos.ProbeKDC(ctx, kdc, client, tgs, noEtype)
+	a := kdcAnswer{network: network, err: plainError(err), rtt: time.Since(began), refusal: facts.Error}
+	if err == nil && facts.Error != nil {
+		a.ahead = facts.Error.Time.Sub(sent.Add(a.rtt / 2))
 	}
+	return a
 }
 
 // plainError leaves out what the line says anyway.
@@ -197,18 +200,19 @@ func (d *doctor) checkKDCs(context.Context) []Result {
 // reachable judges one KDC; others tells whether the realm has one that answers.
 func (p *kdcProbe) reachable(realm string, others bool) Result {
 	subject := p.addr + " (" + realm + ", " + p.from + ")"
-	if p.answers() && p.facts.Error != nil && p.facts.Error.Code == 68 {
+	best := p.best()
+	if best.refusal != nil && best.refusal.Code == errWrongRealm {
 		return fail(subject, "is a KDC of another realm", "correct the realm's entry in "+p.from)
 	}
 	switch {
-	case p.tcp == nil && p.udp == nil:
-		return ok(subject, "answers over TCP and UDP, in %v", p.rtt.Round(100*time.Microsecond))
-	case p.tcp == nil:
-		return ok(subject, "answers over TCP in %v; over UDP: %v", p.rtt.Round(100*time.Microsecond), p.udp)
-	case p.udp == nil:
-		return warn(subject, fmt.Sprintf("answers over UDP only; over TCP: %v", p.tcp), "open its port for TCP: tickets with a PAC do not fit into a datagram")
+	case p.tcp.err == nil && p.udp.err == nil:
+		return ok(subject, "answers over TCP and UDP, in %v", best.rtt.Round(100*time.Microsecond))
+	case p.tcp.err == nil:
+		return ok(subject, "answers over TCP in %v; over UDP: %v", best.rtt.Round(100*time.Microsecond), p.udp.err)
+	case p.udp.err == nil:
+		return warn(subject, fmt.Sprintf("answers over UDP only; over TCP: %v", p.tcp.err), "open its port for TCP: tickets with a PAC do not fit into a datagram")
 	}
-	found := fmt.Sprintf("does not answer: over TCP %v; over UDP %v", p.tcp, p.udp)
+	found := fmt.Sprintf("does not answer: over TCP %v; over UDP %v", p.tcp.err, p.udp.err)
 	if others {
 		return warn(subject, found, "start it or take it out of "+p.from+": clients wait for it before they ask another")
 	}
@@ -224,10 +228,10 @@ func (d *doctor) checkClocks(context.Context) (list []Result) {
 		for _, p := range d.realms[name].probes() {
 			switch {
 			case !p.answers():
-			case !p.hasTime:
+			case p.best().refusal == nil:
 				list = append(list, skip(p.addr, "does not tell its time"))
 			default:
-				list = append(list, d.judgeClock(p.addr, p.ahead))
+				list = append(list, d.judgeClock(p.addr, p.best().ahead))
 			}
 		}
 	}
@@ -246,12 +250,12 @@ func (d *doctor) judgeClock(kdc string, ahead time.Duration) Result {
 	if ahead < 0 {
 		found = fmt.Sprintf("this machine's clock is %v ahead of the KDC's", size)
 	}
-	cure := "find out which of the two is wrong (timedatectl, chronyc tracking; on Windows w32tm /query /status) and let NTP set it"
+	const cure = "find out which of the two is wrong (timedatectl, chronyc tracking; on Windows w32tm /query /status) and let NTP set it"
 	switch {
 	case ahead.Abs() > d.Settings.ClockSkew:
-		return fail(kdc, found+fmt.Sprintf(", more than clock-skew %v: tickets of every client are refused", d.Settings.ClockSkew), cure)
+		return fail(kdc, found+fmt.Sprintf(", more than clock-skew %v: clients that have the KDC's time are refused", d.Settings.ClockSkew), cure)
 	case ahead.Abs() > min(clockWarning, d.Settings.ClockSkew/2):
 		return warn(kdc, found, cure)
 	}
-	return ok(kdc, "%s", found)
+	return ok(kdc, "its clock and this machine's differ by %v", size)
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
 )
 
@@ -109,7 +110,7 @@ func (f *keytabFile) checkNames() (list []Result) {
 
 // checkKeys looks at the keys of one service.
 func (s *service) checkKeys() []Result {
-	if s.file.keytab == nil {
+	if s.file.keytab == nil || len(s.file.keytab.Entries()) == 0 {
 		return nil // said of the file
 	}
 	entries := s.file.entries(s.Principal)
@@ -125,7 +126,7 @@ func (s *service) checkKeys() []Result {
 
 // missing words that the service is not in the keytab, with what is like it.
 func (s *service) missing() Result {
-	cure := "export a keytab with it, or write one of these in service:: " + joinSome(s.file.keytab.Principals())
+	cure := "export a keytab with it, or write one of these in service: " + joinSome(s.file.keytab.Principals())
 	for _, p := range s.file.keytab.Principals() {
 		switch {
 		case strings.EqualFold(p.String(), s.String()):
@@ -160,14 +161,14 @@ func joinSome(principals []kerberos.Principal) string {
 // checkEtypes judges the encryption types, those of the newest version first of all: the KDC issues no others.
 func (s *service) checkEtypes(entries []kerberos.KeytabEntry) []Result {
 	have := describe(entries)
-	newest := entries[:1]
-	for newest[len(newest)-1].Kvno == entries[0].Kvno && len(newest) < len(entries) && entries[len(newest)].Kvno == entries[0].Kvno {
-		newest = entries[:len(newest)+1]
-	}
+	newest := slices.DeleteFunc(slices.Clone(entries), func(e kerberos.KeytabEntry) bool { return e.Kvno != entries[0].Kvno })
 	aes := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return isAES(e.Etype) })
 	rc4 := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return e.Etype == kerberos.EtypeRC4 })
 	var list []Result
 	switch {
+	case aes && slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.AllowRC4 }):
+		list = append(list, warn(s.String(), have+": has AES keys, and route "+s.paths()+" takes RC4 too (allow-rc4)",
+			"remove allow-rc4: with AES keys the KDC needs none, and Windows domain controllers issue none by default since 2026 (KB5073381, CVE-2026-20833)"))
 	case aes:
 		list = append(list, ok(s.String(), "%s", have))
 	case rc4 && s.allowsRC4():
@@ -193,7 +194,7 @@ func obsolete(etype int32) bool { return etype >= 1 && etype <= 3 || etype == 5 
 // checkDuplicates finds two keys where there can be only one.
 func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result) {
 	for i, e := range entries {
-		for _, other := range entries[:i] {
+		for _, other := range entries[:min(i, maxDescribed)] {
 			if e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
 				list = append(list, warn(s.String(), fmt.Sprintf("the keytab has two different keys of kvno %d and type %s", e.Kvno, etypeName(e.Etype)),
 					"the account was made anew, or the keytab joined from two: remove it and export it anew"))
@@ -203,10 +204,16 @@ func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result
 	return list
 }
 
+// maxDescribed bounds how many keys a line lists.
+const maxDescribed = 24
+
 // describe says "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
 func describe(entries []kerberos.KeytabEntry) string {
 	var b strings.Builder
 	for i, e := range entries {
+		if i == maxDescribed {
+			return fmt.Sprintf("%s), … %d more", &b, len(entries)-i)
+		}
 		switch {
 		case i > 0 && entries[i-1].Kvno == e.Kvno:
 			b.WriteString(" ")

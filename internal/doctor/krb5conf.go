@@ -91,6 +91,11 @@ func (d *doctor) checkKrb5Conf(context.Context) []Result {
 	for _, name := range d.realmNames() {
 		list = append(list, k.checkRealm(subject, name)...)
 	}
+	for _, s := range d.services {
+		if realm := k.RealmOfHost(s.host()); realm != "" && s.Realm != "" && realm != s.Realm {
+			list = append(list, warn(subject, fmt.Sprintf("[domain_realm] has %s in realm %s: clients with this file ask its KDC for a ticket, not that of %s", s.host(), realm, s), "correct [domain_realm]"))
+		}
+	}
 	list = append(list, d.checkEnctypes(subject)...)
 	return append(list, d.checkConfSkew(subject)...)
 }

@@ -25,7 +25,7 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
-		return []Result{skip(s.String(), "no principal of the keytab could ask the KDC (%s); a client shows the kvno: kvno %s, then wssgate inspect", t.whyNot(s), s.Name())}
+		return []Result{skip(s.String(), "no principal of the keytab could ask the KDC (%s): kinit as anybody, and give --ccache", t.whyNot(s))}
 	})
 }
 
@@ -51,6 +51,9 @@ func (d *doctor) eachService(f func(*service, *realmTickets, *serviceFacts) []Re
 // whyNot joins what kept the principals of the service's keytab from logging in.
 func (t *realmTickets) whyNot(s *service) string {
 	var list []string
+	if t.ccache != "" {
+		list = append(list, t.ccache)
+	}
 	for _, p := range s.file.keytab.Principals() {
 		if why := t.notes[p.String()]; why != "" {
 			list = append(list, p.String()+" "+why)

@@ -134,6 +134,11 @@ func (c *clinic) get(name string) string {
 
 func (c *clinic) run() doctor.Report {
 	c.t.Helper()
+	return c.runWith(c.t.Context())
+}
+
+func (c *clinic) runWith(ctx context.Context) doctor.Report {
+	c.t.Helper()
 	dir := c.t.TempDir()
 	file, conf := filepath.Join(dir, "wssgate.yaml"), filepath.Join(dir, "krb5.conf")
 	for name, text := range map[string]string{file: strings.Join(c.settings, "\n") + "\n", conf: c.conf} {
@@ -146,7 +151,7 @@ func (c *clinic) run() doctor.Report {
 		c.t.Fatal(err)
 	}
 	c.cfg.Settings, c.cfg.Krb5Conf = settings, conf
-	return doctor.Run(c.t.Context(), c.cfg)
+	return doctor.Run(ctx, c.cfg)
 }
 
 // expect runs doctor and demands that what is not well is exactly this: for each line "status check", then words that the

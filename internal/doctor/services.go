@@ -10,6 +10,9 @@ import (
 	"github.com/wssgate/wssgate/kerberos"
 )
 
+// maxServices bounds how many principals are looked at.
+const maxServices = 64
+
 // A keytabFile is a keytab of the configuration, read once.
 type keytabFile struct {
 	path   string
@@ -70,6 +73,10 @@ func (d *doctor) findServices() {
 		for _, p := range accepted(r, f) {
 			key := path + "\x00" + p.String()
 			s := services[key]
+			if s == nil && len(d.services) == maxServices {
+				d.more++
+				continue
+			}
 			if s == nil {
 				s = &service{Principal: p, file: f, known: len(f.entries(p)) > 0}
 				services[key] = s
@@ -112,8 +119,8 @@ type realm struct {
 	sessions func() *realmTickets          // what the keytabs get from them
 }
 
-// newRealm. The contexts of the checks do not bound the shared work, each of whose questions is bounded by itself: the
-// check that happens to come first must not end it for the others.
+// newRealm. The time of a check does not bound the work that it shares with others, each of whose questions is bounded by
+// itself: the check that happens to come first must not end it for them.
 func (d *doctor) newRealm(name string) *realm {
 	r := &realm{name: name}
 	type located struct {

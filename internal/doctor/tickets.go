@@ -18,6 +18,7 @@ const (
 	errRevoked         = 18
 	errKeyExpired      = 23
 	errPreauthRequired = 25
+	errWrongRealm      = 68
 )
 
 // Limits of logins, so that nothing locks an account and nothing takes long.
@@ -31,6 +32,9 @@ type realmTickets struct {
 	why   string // nothing could be asked, and why
 	of    map[*service]*serviceFacts
 	notes map[string]string // principals that did not log in, and why
+
+	ccache  string    // why the credential cache got no tickets
+	refused []account // whose key the KDC has refused
 }
 
 // serviceFacts is what a KDC says of one service.
@@ -47,13 +51,13 @@ type serviceFacts struct {
 	clock   func() time.Time // the KDC's, with ticket
 }
 
-// getTickets asks a realm's KDC for a ticket for each service, in the name of the services themselves or, where these
-// are no clients to the KDC (Windows knows accounts, of which an SPN is a mere attribute), of another principal of the
-// keytab.
+// getTickets asks a realm's KDC for a ticket for each service: in the name of who is in the credential cache, if there is
+// one, of the services themselves or, where these are no clients to the KDC (Windows knows accounts, of which an SPN is a
+// mere attribute), of another principal of the keytab.
 func (d *doctor) getTickets(r *realm) *realmTickets {
 	t := &realmTickets{of: map[*service]*serviceFacts{}, notes: map[string]string{}}
-	kdc, found := firstAnswering(r.probes())
-	if !found {
+	kdc := firstAnswering(r.probes())
+	if kdc == nil {
 		t.why = "no KDC of " + r.name + " answers"
 		return t
 	}
@@ -61,25 +65,32 @@ func (d *doctor) getTickets(r *realm) *realmTickets {
 	for _, s := range services {
 		t.of[s] = d.askWithoutKey(kdc, s.Principal)
 	}
-	refused := 0
+	if d.CCache != "" {
+		left, err := d.ticketsFor(services, t, kdc, kerberos.InitiatorConfig{CCache: d.CCache})
+		if err != nil {
+			t.ccache = err.Error()
+		}
+		services = left
+	}
 	for _, f := range d.keytabs {
-		d.loginsOf(r, kdc, f, t, &refused)
+		d.loginsOf(r, kdc, f, t, slices.DeleteFunc(slices.Clone(services), func(s *service) bool { return s.file != f }))
 	}
 	return t
 }
 
-func firstAnswering(probes []*kdcProbe) (*kdcProbe, bool) {
+// firstAnswering is the first KDC that answers over TCP, else one that answers, nil without.
+func firstAnswering(probes []*kdcProbe) *kdcProbe {
 	for _, p := range probes {
-		if p.tcp == nil {
-			return p, true
+		if p.tcp.err == nil {
+			return p
 		}
 	}
 	for _, p := range probes {
 		if p.answers() {
-			return p, true
+			return p
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // askWithoutKey learns whether a principal is known as a client and, from a KDC that wants no pre-authentication of it,
@@ -87,7 +98,7 @@ func firstAnswering(probes []*kdcProbe) (*kdcProbe, bool) {
 func (d *doctor) askWithoutKey(kdc *kdcProbe, p kerberos.Principal) *serviceFacts {
 	ctx, cancel := d.question()
 	defer cancel()
-	exchanger, err := d.exchanger(p.Realm, kdc.network, kdc.addr)
+	exchanger, err := d.exchanger(p.Realm, kdc.best().network, kdc.addr)
 	if err != nil {
 		return &serviceFacts{err: err}
 	}
@@ -102,21 +113,14 @@ func (d *doctor) askWithoutKey(kdc *kdcProbe, p kerberos.Principal) *serviceFact
 	return f
 }
 
-// loginsOf logs in with the keys of one keytab until every service of the realm in it has a ticket. A key that was refused
-// is not tried again, nor is an account that has an equal one.
-func (d *doctor) loginsOf(r *realm, kdc *kdcProbe, f *keytabFile, t *realmTickets, refused *int) {
-	var wanted []*service
-	for _, s := range d.servicesOf(r.name) {
-		if s.file == f {
-			wanted = append(wanted, s)
-		}
-	}
-	var bad []kerberos.Principal // whose keys were refused
-	for _, c := range d.candidates(r.name, f, wanted) {
-		if len(wanted) == 0 || *refused >= maxRefusedKeys {
+// loginsOf logs in with the keys of one keytab until every service that is wanted has a ticket. An account of which the
+// KDC has refused a key is not tried again, by no name: whoever has the same key is the same account.
+func (d *doctor) loginsOf(r *realm, kdc *kdcProbe, f *keytabFile, t *realmTickets, wanted []*service) {
+	for _, c := range candidates(r.name, f, wanted) {
+		if len(wanted) == 0 || len(t.refused) >= maxRefusedKeys {
 			return
 		}
-		own := t.factsOf(c)
+		own := t.factsOf(c, f)
 		if own == nil {
 			own = d.askWithoutKey(kdc, c)
 		}
@@ -124,24 +128,40 @@ func (d *doctor) loginsOf(r *realm, kdc *kdcProbe, f *keytabFile, t *realmTicket
 			t.notes[c.String()] = why
 			continue
 		}
-		if sharesKey(f, c, bad) {
-			t.notes[c.String()] = "has the key that the KDC has refused"
-			own.refused = true
+		if t.wasRefused(c, f, own) {
+			t.notes[c.String()] = "is an account of which the KDC has refused a key already"
 			continue
 		}
-		if err := d.ticketsAs(r, kdc, c, f, t, &wanted); err != nil {
+		var err error
+		wanted, err = d.ticketsFor(wanted, t, kdc, kerberos.InitiatorConfig{Client: c.String(), Keytab: f.keytab})
+		if err != nil {
 			t.notes[c.String()] = err.Error()
-			if wrongKey(err) {
-				own.refused = true
-				bad = append(bad, c)
-				*refused++
-			}
+		}
+		if hasCode(err, kerberos.CodePreauth) {
+			own.refused = true
+			t.refused = append(t.refused, account{c, f})
 		}
 	}
 }
 
+// An account is a principal with the keys that a keytab has of it.
+type account struct {
+	kerberos.Principal
+	file *keytabFile
+}
+
+// wasRefused tells whether the KDC has refused a key of this account, and notes when it was this very key.
+func (t *realmTickets) wasRefused(p kerberos.Principal, f *keytabFile, own *serviceFacts) (was bool) {
+	for _, a := range t.refused {
+		same := sameKey(a.file.entries(a.Principal), f.entries(p))
+		own.refused = own.refused || same
+		was = was || same || a.String() == p.String()
+	}
+	return was
+}
+
 // candidates are the principals to log in as: services first, then what else the keytab has, such as GW$.
-func (d *doctor) candidates(realm string, f *keytabFile, wanted []*service) (list []kerberos.Principal) {
+func candidates(realm string, f *keytabFile, wanted []*service) (list []kerberos.Principal) {
 	seen := map[string]bool{}
 	add := func(p kerberos.Principal) {
 		if !seen[p.String()] && len(list) < maxCandidates && p.Realm == realm {
@@ -160,10 +180,11 @@ func (d *doctor) candidates(realm string, f *keytabFile, wanted []*service) (lis
 	return list
 }
 
-func (t *realmTickets) factsOf(p kerberos.Principal) *serviceFacts {
-	for s, f := range t.of {
-		if s.String() == p.String() {
-			return f
+// factsOf are those of a service that is in this keytab, nil when p is none.
+func (t *realmTickets) factsOf(p kerberos.Principal, f *keytabFile) *serviceFacts {
+	for s, facts := range t.of {
+		if s.String() == p.String() && s.file == f {
+			return facts
 		}
 	}
 	return nil
@@ -190,53 +211,44 @@ func cannotLogin(f *serviceFacts) string {
 	return f.probe.Error.Error()
 }
 
-func sharesKey(f *keytabFile, p kerberos.Principal, others []kerberos.Principal) bool {
-	for _, o := range others {
-		if sameKey(f.entries(p), f.entries(o)) {
-			return true
-		}
+// ticketsFor asks for tickets for the services that are wanted, as the client that cfg tells, which logs in once. It gives
+// the services for which another client might get more. The error is that of the login.
+func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, cfg kerberos.InitiatorConfig) (left []*service, err error) {
+	if len(wanted) == 0 {
+		return nil, nil
 	}
-	return false
-}
-
-// ticketsAs logs in as c, once, and asks for the tickets of the services that are wanted. Those that no other client has to
-// ask for again are taken out of wanted. The error is of the login.
-func (d *doctor) ticketsAs(r *realm, kdc *kdcProbe, c kerberos.Principal, f *keytabFile, t *realmTickets, wanted *[]*service) error {
-	exchanger, err := d.exchanger(r.name, kdc.network, kdc.addr)
-	if err != nil {
-		return err
+	if cfg.KDC, err = d.exchanger(wanted[0].Realm, kdc.best().network, kdc.addr); err != nil {
+		return wanted, err
 	}
-	session, err := d.Login(kerberos.InitiatorConfig{Client: c.String(), Keytab: f.keytab, KDC: exchanger, Etypes: allEtypes, Time: kdc.clock(d.Now)})
+	cfg.Etypes, cfg.Time = allEtypes, kdc.clock(d.Now)
+	session, err := d.Login(cfg)
 	if err != nil {
-		return err
+		return wanted, err
 	}
 	defer session.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*d.Timeout)
+	ctx, cancel := context.WithTimeout(d.ctx, 2*d.Timeout)
 	defer cancel()
-	var left []*service
-	for i, s := range *wanted {
+	for i, s := range wanted {
 		facts := t.of[s]
 		ticket, err := session.ServiceTicket(ctx, s.String())
 		switch {
 		case err == nil:
-			facts.take(&ticket, c, kdc.clock(d.Now))
+			facts.take(&ticket, cfg.Time)
 		case ofLogin(err):
-			*wanted = append(left, (*wanted)[i:]...)
-			return err
+			return append(left, wanted[i:]...), err
 		default:
 			facts.err = err
 			if !ofService(err) {
-				left = append(left, s) // perhaps another client is told more
+				left = append(left, s)
 			}
 		}
 	}
-	*wanted = left
-	return nil
+	return left, nil
 }
 
-// take notes a ticket that client has got, by the KDC's clock.
-func (f *serviceFacts) take(ticket *kerberos.ServiceTicket, client kerberos.Principal, clock func() time.Time) {
-	f.ticket, f.client, f.clock, f.err = ticket, client.String(), clock, nil
+// take notes a ticket; clock is the KDC's.
+func (f *serviceFacts) take(ticket *kerberos.ServiceTicket, clock func() time.Time) {
+	f.ticket, f.client, f.clock, f.err = ticket, ticket.Client.String(), clock, nil
 	if etype, kvno, err := ticket.ServiceKey(); err == nil {
 		f.issued, f.etype, f.kvno = true, etype, kvno
 	}
@@ -244,7 +256,7 @@ func (f *serviceFacts) take(ticket *kerberos.ServiceTicket, client kerberos.Prin
 
 // clock is the KDC's: that ours differs is said by another check, and must not hide what this one finds.
 func (p *kdcProbe) clock(ours func() time.Time) func() time.Time {
-	return func() time.Time { return ours().Add(p.ahead) }
+	return func() time.Time { return ours().Add(p.best().ahead) }
 }
 
 // kdcCode is the code of the KDC's refusal in err, -1 when there is none.
@@ -271,9 +283,6 @@ func ofLogin(err error) bool {
 	return slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodePreauthType, kerberos.CodeClientUnknown, kerberos.CodeClientRevoked, kerberos.CodePasswordExpired,
 		kerberos.CodeCredential, kerberos.CodeKDC, kerberos.CodeKDCReply, kerberos.CodeRealm, kerberos.CodeSkew}, e.Code)
 }
-
-// wrongKey tells whether the KDC has another key than the keytab.
-func wrongKey(err error) bool { return hasCode(err, kerberos.CodePreauth) }
 
 func hasCode(err error, c kerberos.Code) bool {
 	var e *kerberos.Error

@@ -1,0 +1,273 @@
+package doctor_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/asn1"
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// A fakeKDC answers as krbtest.KDC does, but for what a test wants otherwise.
+type fakeKDC struct {
+	*krbtest.KDC
+	addr string
+	// refuse gives an error code for a request, 0 to let it through.
+	refuse func(request []byte) int32
+
+	mu       sync.Mutex
+	attempts int // requests with an encrypted timestamp
+}
+
+func startFakeKDC(t *testing.T, refuse func([]byte) int32) *fakeKDC {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &fakeKDC{KDC: krbtest.New(krbtest.Config{}), addr: l.Addr().String(), refuse: refuse}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go k.serve(c)
+		}
+	}()
+	return k
+}
+
+func (k *fakeKDC) serve(c net.Conn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	var n [4]byte
+	if _, err := io.ReadFull(c, n[:]); err != nil {
+		return
+	}
+	request, err := io.ReadAll(io.LimitReader(c, int64(binary.BigEndian.Uint32(n[:]))))
+	if err != nil {
+		return
+	}
+	if request[0] == 0x6a && bytes.Contains(request, []byte{0xa1, 3, 2, 1, 2, 0xa2}) { // padata-type 2
+		k.mu.Lock()
+		k.attempts++
+		k.mu.Unlock()
+	}
+	reply := []byte(nil)
+	if code := k.refuse(request); code != 0 {
+		reply = krbError(code)
+	} else {
+		reply = k.Exchange(request)
+	}
+	c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(reply))), reply...))
+}
+
+// krbError is KRB-ERROR (RFC 4120 5.9.1) at the present time.
+func krbError(code int32) []byte {
+	now := time.Now().UTC()
+	b, err := asn1.MarshalWithParams(struct {
+		Version int       `asn1:"explicit,tag:0"`
+		Type    int       `asn1:"explicit,tag:1"`
+		Time    time.Time `asn1:"generalized,explicit,tag:4"`
+		Micro   int       `asn1:"explicit,tag:5"`
+		Code    int       `asn1:"explicit,tag:6"`
+	}{5, 30, now.Truncate(time.Second), now.Nanosecond() / 1000, int(code)}, "application,explicit,tag:30")
+	if err != nil {
+		panic(err)
+	}
+	// realm and sname, whose strings are of a type that asn1 does not write
+	tail := []byte("\xa9\x0d\x1b\x0bEXAMPLE.COM\xaa\x1f\x30\x1d\xa0\x03\x02\x01\x02\xa1\x16\x30\x14\x1b\x06krbtgt\x1b\x0aEXAMPLE.CO")
+	b[1] += byte(len(tail))
+	b[3] += byte(len(tail))
+	return append(b, tail...)
+}
+
+// asksAs tells whether an AS-REQ is in the name of a client whose first part this is: cname comes before the realm.
+func asksAs(request []byte, first string) bool {
+	i := bytes.Index(request, []byte("EXAMPLE.COM"))
+	return request[0] == 0x6a && i > 0 && bytes.Contains(request[:i], []byte(first))
+}
+
+// active is a KDC that knows services as attributes of accounts, as Active Directory does.
+func active(request []byte) int32 {
+	if asksAs(request, "soap") {
+		return 6
+	}
+	return 0
+}
+
+// withFake points a clinic's world at a fake KDC: no MIT KDC runs.
+func withFake(t *testing.T, k *fakeKDC, entries ...kerberos.KeytabEntry) *clinic {
+	t.Helper()
+	c := offline(t)
+	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = tcp/" + k.addr + "\n }\n"
+	c.keytab("keytab", entries...)
+	return c
+}
+
+// keytab writes a keytab and names it in a setting, or in none.
+func (c *clinic) keytab(setting string, entries ...kerberos.KeytabEntry) (path string) {
+	c.t.Helper()
+	octets, err := kerberos.NewKeytab(entries...).AppendBinary(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.keytabOctets(setting, octets)
+}
+
+func (c *clinic) keytabOctets(setting string, octets []byte) (path string) {
+	c.t.Helper()
+	path = filepath.Join(c.t.TempDir(), "keytab")
+	if err := os.WriteFile(path, octets, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	if setting != "" {
+		c.set(setting, path)
+	}
+	return path
+}
+
+// Where services are no clients, the account in the keytab asks for them.
+func TestTheAccountOfTheKeytabAsks(t *testing.T) {
+	k := startFakeKDC(t, active)
+	k.AddService("GW$")
+	k.Alias("GW$", soap)
+	c := withFake(t, k, k.Entries([]string{"GW$", soap}, 18)...)
+	r := c.expect()
+	if l := lines(r, "self-test"); len(l) != 1 || !strings.Contains(l[0].Found, "a token of GW$@EXAMPLE.COM is accepted") {
+		t.Errorf("%+v", l)
+	}
+}
+
+// Without one nothing is asked, and nothing is said to be wrong with the keys.
+func TestNobodyCanAsk(t *testing.T) {
+	k := startFakeKDC(t, active)
+	k.AddService(soap)
+	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … setspn -Q soap/gw.example.com")
+	if l := lines(r, "kvno"); len(l) != 1 || l[0].Status != "skip" || !strings.Contains(l[0].Found, "kinit as anybody, and give --ccache") {
+		t.Errorf("%+v", l)
+	}
+}
+
+// With a credential cache anybody asks.
+func TestTheCredentialCacheAsks(t *testing.T) {
+	k := startFakeKDC(t, active)
+	k.AddService(soap)
+	old := k.Entries([]string{soap}, 18)
+	k.AddService(soap)
+	k.AddUser("alice", "secret")
+	c := withFake(t, k, old...)
+	c.cfg.CCache = c.kinit(k, "alice", "secret")
+	c.expect("fail kvno … under kvno 2 … the keytab has kvno 1 (18), which is older")
+	c.cfg.CCache = filepath.Join(t.TempDir(), "none")
+	if l := lines(c.run(), "kvno"); len(l) != 1 || !strings.Contains(l[0].Found, "none") {
+		t.Errorf("%+v", l)
+	}
+}
+
+// kinit writes a credential cache.
+func (c *clinic) kinit(k *fakeKDC, user, password string) (path string) {
+	c.t.Helper()
+	i, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: user + "@EXAMPLE.COM", Password: password, Krb5Conf: c.conf})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer i.Close()
+	tgt, err := i.ServiceTicket(c.t.Context(), "krbtgt/EXAMPLE.COM@EXAMPLE.COM")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	path = filepath.Join(c.t.TempDir(), "ccache")
+	if err := (&kerberos.CCache{Client: tgt.Client, Tickets: []kerberos.ServiceTicket{tgt}}).WriteFile(path); err != nil {
+		c.t.Fatal(err)
+	}
+	return path
+}
+
+// A service name on two accounts: Windows then gives tickets for none.
+func TestDuplicateServiceNames(t *testing.T) {
+	k := startFakeKDC(t, func(request []byte) int32 {
+		if request[0] == 0x6c {
+			return 8
+		}
+		return active(request)
+	})
+	k.AddService("GW$")
+	k.Alias("GW$", soap)
+	c := withFake(t, k, k.Entries([]string{"GW$", soap}, 18)...)
+	c.expect("fail spn … on more than one account … setspn -X")
+}
+
+// A key that the KDC has refused is not tried again, by no name of the account: it would lock it.
+func TestARefusedKeyIsTriedOnce(t *testing.T) {
+	k := startFakeKDC(t, func([]byte) int32 { return 0 })
+	k.AddService("GW$")
+	for _, alias := range []string{soap, "HTTP/gw.example.com", "HOST/gw.example.com"} {
+		k.Alias("GW$", alias)
+	}
+	old := k.Entries(nil, 18, 17)
+	for _, name := range []string{"GW$", soap, "HTTP/gw.example.com", "HOST/gw.example.com"} {
+		k.AddService(name)
+	}
+	c := withFake(t, k, old...)
+	second := c.keytab("", old...)
+	c.settings = append(c.settings, "routes:\n  - path: /a\n  - path: /b\n    keytab: "+second)
+	c.expect("fail kvno soap/gw.example.com", "fail kvno soap/gw.example.com")
+	if k.attempts != 1 {
+		t.Errorf("%d logins with a key that is not the KDC's, want 1", k.attempts)
+	}
+}
+
+// DNS tells where KDCs are when krb5.conf does not.
+func TestKDCsOfDNS(t *testing.T) {
+	k := startFakeKDC(t, func([]byte) int32 { return 0 })
+	k.AddService(soap)
+	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n"
+	_, port, _ := net.SplitHostPort(k.addr)
+	number, _ := net.LookupPort("tcp", port)
+	c.names.srv = map[string][]*net.SRV{"_kerberos._tcp.EXAMPLE.COM.": {{Target: "127.0.0.1.", Port: uint16(number)}}}
+	c.expect()
+}
+
+// A resolver and a KDC that never answer do not hold doctor up.
+func TestNothingHangs(t *testing.T) {
+	c := offline(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	k := krbtest.New(krbtest.Config{})
+	k.AddService(soap)
+	c.keytab("keytab", k.Entries([]string{soap}, 18)...)
+	c.set("backend", "http://"+l.Addr().String()+"/")
+	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = " + l.Addr().String() + "\n }\n"
+	c.names.hangs, c.cfg.Timeout = true, 200*time.Millisecond
+	began := time.Now()
+	c.expect("warn dns gw.example.com: does not resolve here: no answer from DNS in time", "fail kdc … does not answer: over TCP no answer in time",
+		"fail backend … gives no answer within 200ms")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began = time.Now()
+	c.runWith(ctx)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v after the end", took)
+	}
+}
