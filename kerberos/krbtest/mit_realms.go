@@ -40,5 +40,11 @@ func (m *MIT) Ccache() string { return m.dir + "/ccache" }
 // KinitWith gets a ticket-granting ticket with a password and options of kinit.
 func (m *MIT) KinitWith(password string, options ...string) {
 	m.t.Helper()
-	m.runIn(nil, password+"\n", mitKinit.Path, options...)
+	m.KinitEnv(password, nil, options...)
+}
+
+// KinitEnv is KinitWith in an environment that has these NAME=value too.
+func (m *MIT) KinitEnv(password string, env []string, options ...string) {
+	m.t.Helper()
+	m.runIn(env, password+"\n", mitKinit.Path, options...)
 }
