@@ -84,6 +84,7 @@ func TestInitiatorSourcesMIT(t *testing.T) {
 	m.Admin("modprinc +requires_preauth alice")
 	m.Kinit("alice", "secret")
 	m.AddUser("lax", "secret")
+	m.AddUser("umlaut", "pässword𝄞")
 	keytab := m.Keytab("alice")
 	for _, e := range mitEnctypes {
 		service := fmt.Sprintf("soap/etype%d.example.com", e.etype)
@@ -95,6 +96,7 @@ func TestInitiatorSourcesMIT(t *testing.T) {
 			"password":   {Client: "alice@EXAMPLE.COM", Password: "secret", Krb5Conf: conf},
 			"keytab":     {Client: "alice", Keytab: keytab, Krb5Conf: conf},
 			"ccache":     {CCache: "FILE:" + m.Ccache(), Krb5Conf: cacheConf},
+			"not ASCII":  {Client: "umlaut", Password: "pässword𝄞", Krb5Conf: conf},
 			"no preauth": {Client: "lax", Password: "secret", Krb5Conf: conf},
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {

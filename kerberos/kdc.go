@@ -268,10 +268,11 @@ func (r *kdcRun) run(ctx context.Context) ([]byte, error) {
 			}
 		case result := <-r.results:
 			r.open--
-			if reply := r.took(ctx, result); reply != nil {
+			reply, askNext := r.took(ctx, result)
+			if reply != nil {
 				return reply, nil
 			}
-			if len(r.waiting) > 0 {
+			if askNext {
 				patience.Reset(0)
 			}
 		case <-outer.Done():
@@ -309,27 +310,29 @@ func (r *kdcRun) ask(ctx context.Context, a KDCAddress) {
 	}()
 }
 
-// took looks at what a KDC sent, and gives it if it is the reply.
-func (r *kdcRun) took(ctx context.Context, result kdcResult) []byte {
+// took looks at what a KDC sent: it is the reply, or the next KDC is to be asked, or this one by TCP, which it is.
+func (r *kdcRun) took(ctx context.Context, result kdcResult) (reply []byte, askNext bool) {
 	if result.err != nil {
 		r.failed = append(r.failed, fmt.Errorf("%s: %w", result.from, result.err))
-		return nil
+		return nil, true
 	}
 	if result.reply[0] != tagApplication(30) {
-		return result.reply
+		return result.reply, false
 	}
 	e, err := parseKRBError(result.reply)
-	switch {
-	case err == nil && e.Code == krbErrTooBig && result.from.Network == "udp":
-		a := KDCAddress{"tcp", result.from.Address}
-		if !slices.Contains(r.asked, a) {
-			r.waiting = slices.DeleteFunc(r.waiting, func(w KDCAddress) bool { return w == a })
-			r.ask(ctx, a)
-		}
-		return nil
-	case err == nil && e.Code == krbErrUnavailable:
-		r.refused = result.reply
-		return nil
+	if err != nil || e.Code != krbErrTooBig && e.Code != krbErrUnavailable {
+		return result.reply, false
 	}
-	return result.reply
+	if e.Code == krbErrUnavailable {
+		r.refused = result.reply
+		return nil, true
+	}
+	a := KDCAddress{"tcp", result.from.Address}
+	if result.from.Network != "udp" || slices.Contains(r.asked, a) {
+		r.failed = append(r.failed, fmt.Errorf("%s: %w", result.from, e))
+		return nil, true
+	}
+	r.waiting = slices.DeleteFunc(r.waiting, func(w KDCAddress) bool { return w == a })
+	r.ask(ctx, a)
+	return nil, false
 }

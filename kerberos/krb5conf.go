@@ -17,6 +17,8 @@ const (
 	maxConfBytes = 1 << 20
 	maxConfDepth = 8  // of braces, and of files that include files
 	maxConfKDCs  = 16 // of one realm that are used
+
+	maxConfDuration = 100 * 365 * 24 * time.Hour
 )
 
 // A Krb5Conf is a krb5.conf: where KDCs are, which realm a host is in, by which realms others are reached. It is
@@ -291,8 +293,8 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
 			n++
 		}
-		v, err := strconv.Atoi(s[:n])
-		if err != nil || v > 1<<31 {
+		v, err := strconv.ParseUint(s[:n], 10, 32)
+		if err != nil {
 			return 0, errors.New("no number")
 		}
 		unit := time.Second
@@ -302,8 +304,10 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 			}
 			n++
 		}
-		total, s = total+time.Duration(v)*unit, s[n:]
-		if total > 100*365*24*time.Hour {
+		if v > uint64(maxConfDuration/unit) {
+			return 0, errors.New("too long")
+		}
+		if total, s = total+time.Duration(v)*unit, s[n:]; total > maxConfDuration {
 			return 0, errors.New("too long")
 		}
 	}

@@ -1,0 +1,214 @@
+package kerberos
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const sampleConf = `
+# a comment
+; another
+[libdefaults]
+	default_realm = EXAMPLE.COM
+	dns_lookup_kdc = Yes
+	ticket_lifetime = 10h
+	renew_lifetime = 7d
+	clockskew = 120
+	permitted_enctypes = aes256-cts, aes128-cts-hmac-sha256-128 rc4-hmac camellia256-cts
+	default_tkt_enctypes = DEFAULT -aes256-sha1 +rc4
+	allow_rc4 = true
+	default_realm = OTHER
+[realms]
+	EXAMPLE.COM = {
+		kdc = kdc1.example.com
+		kdc = kdc2.example.com:8888
+		v4_instance_convert = {
+			rcmd = host
+		}
+	}
+	FINAL* =
+	{
+		kdc = a
+	}
+[domain_realm]
+	.example.com = EXAMPLE.COM
+	example.com = BARE
+	gw.sub.example.com = GW
+[capaths]
+	A.COM = {
+		B.COM = C.COM
+		B.COM = D.COM
+		E.COM = .
+	}
+[realms]
+	EXAMPLE.COM = {
+		kdc = [2001:db8::1]:89
+		auth_to_local = "RULE:[1:$1] \"quoted\" \\ \n"
+	}*
+	EXAMPLE.COM = {
+		kdc = ignored
+	}
+	FINAL = {
+		kdc = ignored
+	}
+[plugins]*
+`
+
+// TestKrb5Conf: sections and realms that come twice count together, until one is final; the first value of a setting counts.
+func TestKrb5Conf(t *testing.T) {
+	c, err := ParseKrb5Conf(sampleConf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lifetime, _ := c.duration("renew_lifetime")
+	skew, _ := c.duration("clockskew")
+	for what, pair := range map[string][2]any{
+		"realm":      {c.DefaultRealm(), "EXAMPLE.COM"},
+		"realms":     {c.Realms(), []string{"EXAMPLE.COM", "FINAL"}},
+		"kdcs":       {c.values("realms", "EXAMPLE.COM", "kdc"), []string{"kdc1.example.com", "kdc2.example.com:8888", "[2001:db8::1]:89"}},
+		"final":      {c.values("realms", "FINAL", "kdc"), []string{"a"}},
+		"quoted":     {c.values("realms", "EXAMPLE.COM", "auth_to_local"), []string{"RULE:[1:$1] \"quoted\" \\ \n"}},
+		"deep":       {c.values("realms", "EXAMPLE.COM", "v4_instance_convert", "rcmd"), []string{"host"}},
+		"on":         {c.on("dns_lookup_kdc"), true},
+		"off":        {c.on("forwardable"), false},
+		"days":       {lifetime, 7 * 24 * time.Hour},
+		"seconds":    {skew, 2 * time.Minute},
+		"etypes":     {c.etypes("permitted_enctypes"), []int32{18, 19, 23}},
+		"tkt etypes": {c.etypes("default_tkt_enctypes"), []int32{17, 20, 19, 23}},
+		"no etypes":  {c.etypes("default_tgs_enctypes"), []int32(nil)},
+		"has":        {[]bool{c.HasRealm("EXAMPLE.COM"), c.HasRealm("OTHER"), c.HasRealm(""), c.HasRealm("FINAL")}, []bool{true, false, false, true}},
+		"hosts": {[]string{c.RealmOfHost("GW.sub.example.com."), c.RealmOfHost("x.sub.example.com"), c.RealmOfHost("example.com"), c.RealmOfHost("com"), c.RealmOfHost("")},
+			[]string{"GW", "EXAMPLE.COM", "BARE", "", ""}},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s: %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	rc4, err := ParseKrb5Conf("[libdefaults]\npermitted_enctypes = rc4-hmac")
+	if err != nil || len(rc4.etypes("permitted_enctypes")) != 0 {
+		t.Error("RC4 without allow_rc4", err)
+	}
+	if c, err := ParseKrb5Conf(""); err != nil || c.DefaultRealm() != "" || len(c.Realms()) != 0 {
+		t.Error("empty file:", err)
+	}
+}
+
+func TestKrb5ConfErrors(t *testing.T) {
+	for text, says := range map[string]string{
+		"x = y":                                 "line 1: \"x\" stands before the first [section]",
+		"[a]\nx":                                "line 2: \"x\" is no name = value",
+		"[a\n":                                  "is no [section]",
+		"[a]\n}":                                "nothing is open",
+		"[a]\nb = {\n":                          "inside braces",
+		"[a]\nb = {\n[c]":                       "begins inside braces",
+		"[a]\nb =\nc = d":                       "neither a value nor a brace",
+		"[a]\n= b":                              "no name = value",
+		"include /etc/krb5.conf":                "ReadKrb5Conf",
+		"includedir /etc/krb5.conf.d":           "ReadKrb5Conf",
+		"[a]\n" + strings.Repeat("b = {\n", 20): "too deep",
+		strings.Repeat("# comment\n", 200_000):  "more than",
+		"[libdefaults]\nticket_lifetime = soon": "",
+		"[libdefaults]\nudp_preference_limit = -1": "",
+	} {
+		c, err := ParseKrb5Conf(text)
+		if says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%.40q: %v, want %q", text, err, says)
+		} else if says == "" {
+			if _, err = NewInitiator(InitiatorConfig{Client: "a@B", Password: "x", Krb5Conf: text}); err == nil {
+				t.Errorf("%.60q: taken, %v", text, c)
+			}
+		}
+	}
+}
+
+func TestConfDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 0, "90": 90 * time.Second, "1h": time.Hour, "1d 2h": 26 * time.Hour, "10m30s": 630 * time.Second,
+		"2:30": 150 * time.Minute, "1:2:3": time.Hour + 2*time.Minute + 3*time.Second, "x": -1, "1w": -1, "-1": -1, "1h x": -1, "99999999999999999999": -1, "1:2:3:4": -1, "999999d": -1} {
+		if got, err := parseConfDuration(text); got != max(want, 0) && want >= 0 || (err != nil) != (want < 0) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+// TestRealmPath: capaths first; else up to what both names have in common and down again (RFC 4120 1.2).
+func TestRealmPath(t *testing.T) {
+	c, err := ParseKrb5Conf(sampleConf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pair, want := range map[[2]string]string{
+		{"A.COM", "B.COM"}:                          "[A.COM C.COM D.COM B.COM] true",
+		{"A.COM", "E.COM"}:                          "[A.COM E.COM] true",
+		{"B.COM", "A.COM"}:                          "[B.COM COM A.COM] false",
+		{"X.A.COM", "A.COM"}:                        "[X.A.COM A.COM] false",
+		{"A.COM", "X.A.COM"}:                        "[A.COM X.A.COM] false",
+		{"X.A.COM", "Y.Z.A.COM"}:                    "[X.A.COM A.COM Z.A.COM Y.Z.A.COM] false",
+		{"A.COM", "B.ORG"}:                          "[A.COM B.ORG] false",
+		{strings.Repeat("a.", 30) + "COM", "B.COM"}: "[" + strings.Repeat("a.", 30) + "COM B.COM] false",
+	} {
+		path, configured := c.realmPath(pair[0], pair[1])
+		if got := fmt.Sprint(path, configured); got != want {
+			t.Errorf("%v: %s, want %s", pair, got, want)
+		}
+	}
+}
+
+// TestReadKrb5Conf: included files stand where they are named; those that include themselves end.
+func TestReadKrb5Conf(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(path), 0o700)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	main := write("krb5.conf", "includedir "+filepath.Join(dir, "d")+"\ninclude "+filepath.Join(dir, "more")+"\n[libdefaults]\r\ndefault_realm = LAST")
+	write("more", "[realms]\nM = {\nkdc = m\n}\n")
+	write("d/10-site", "[realms]\nS = {\nkdc = s\n}\n")
+	write("d/20.conf", "[realms]\nC = {\nkdc = c\n}\n")
+	write("d/.hidden.conf", "[realms]\nH = {\nkdc = h\n}\n")
+	write("d/x.rpmsave", "[realms]\nX = {\nkdc = x\n}\n")
+	text, err := ReadKrb5Conf(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseKrb5Conf(text)
+	if err != nil || fmt.Sprint(c.Realms()) != "[LAST S C M]" {
+		t.Error(c.Realms(), err)
+	}
+	for _, text := range []string{"include " + main, "include /no/such/file", "includedir /no/such/dir", strings.Repeat("# much\n", 200_000)} {
+		if _, err := ReadKrb5Conf(write("krb5.conf", text)); err == nil {
+			t.Errorf("%.40q was read", text)
+		}
+	}
+}
+
+// FuzzParseKrb5Conf: no text panics, and looking up what is in it neither.
+func FuzzParseKrb5Conf(f *testing.F) {
+	f.Add(sampleConf)
+	f.Add("[capaths]\nA = {\nB = .\n}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseKrb5Conf(text)
+		if err != nil {
+			return
+		}
+		for _, realm := range append(c.Realms(), "A", "") {
+			if path, _ := c.realmPath("A", realm); path[0] != "A" || path[len(path)-1] != realm {
+				t.Errorf("path from A to %q: %q", realm, path)
+			}
+			if kdcs, err := configuredKDCs(realm, c.values("realms", realm, "kdc")); err == nil && len(kdcs) == 0 {
+				t.Error("no KDC and no error")
+			}
+		}
+		c.RealmOfHost("gw.example.com")
+		c.etypes("permitted_enctypes")
+		c.duration("ticket_lifetime")
+	})
+}
