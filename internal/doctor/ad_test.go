@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
@@ -270,4 +271,70 @@ func TestNothingHangs(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("took %v after the end", took)
 	}
+}
+
+// forgetful is a replay store that takes everything for new.
+type forgetful struct{}
+
+func (forgetful) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
+
+// The self-test finds a store that does not remember.
+func TestAReplayStoreThatForgetsIsNoticed(t *testing.T) {
+	k := startFakeKDC(t, func([]byte) int32 { return 0 })
+	k.AddService(soap)
+	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+	c.cfg.Replay = func(time.Time) kerberos.ReplayStore { return forgetful{} }
+	c.expect("fail self-test … the same token is accepted twice … do not use this binary")
+}
+
+// A keytab with keys of a version that the KDC does not have yet.
+func TestKeytabIsAheadOfTheKDC(t *testing.T) {
+	k, other := startFakeKDC(t, func([]byte) int32 { return 0 }), krbtest.New(krbtest.Config{})
+	k.AddService(soap)
+	k.AddService("GW$")
+	other.AddService(soap)
+	other.AddService(soap)
+	c := withFake(t, k, append(other.Entries([]string{soap}, 18), k.Entries([]string{"GW$"}, 18)...)...)
+	c.expect("fail kvno … under kvno 1 … the keytab has kvno 2 (18), which is newer; a keytab of another KDC … wait for replication")
+}
+
+// The KDC has nothing but an RC4 key, the keytab nothing but AES.
+func TestKDCWithRC4Alone(t *testing.T) {
+	k := startFakeKDC(t, func(request []byte) int32 { return 0 })
+	k.AddService(soap)
+	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+	rc4, err := k.Ticket("alice", soap, krbtest.TicketOptions{Etype: 23})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.cfg.Login = func(kerberos.InitiatorConfig) (doctor.Session, error) { return givenTicket{rc4}, nil }
+	c.expect("fail kvno … arcfour-hmac; the keytab has kvno 1 (18); Windows domain controllers issue no RC4")
+}
+
+// givenTicket is a session with one ticket.
+type givenTicket struct{ ticket kerberos.ServiceTicket }
+
+func (g givenTicket) ServiceTicket(context.Context, string) (kerberos.ServiceTicket, error) {
+	return g.ticket, nil
+}
+func (g givenTicket) Close() {}
+
+// What a KDC says of an account that cannot log in is not held against the keys.
+func TestAccountsThatCannotLogIn(t *testing.T) {
+	for code, want := range map[int32]string{23: "has an expired password", 14: "has no key of AES or RC4 at the KDC", 12: "KDC_ERR_POLICY"} {
+		k := startFakeKDC(t, func([]byte) int32 { return code })
+		k.AddService(soap)
+		c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+		if l := lines(c.expect(), "kvno"); len(l) != 1 || l[0].Status != doctor.Skip || !strings.Contains(l[0].Found, want) {
+			t.Errorf("%d: %+v", code, l)
+		}
+	}
+}
+
+// A KDC that serves another realm says so.
+func TestKDCOfAnotherRealm(t *testing.T) {
+	k := startFakeKDC(t, func([]byte) int32 { return 68 })
+	k.AddService(soap)
+	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
+	c.expectOf("kdc", "fail kdc … is a KDC of another realm; correct the realm's entry in krb5.conf")
 }

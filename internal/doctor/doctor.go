@@ -43,6 +43,7 @@ type Config struct {
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolver Resolver
 	Login    LoginFunc
+	Replay   func(now time.Time) kerberos.ReplayStore // for the self-test
 }
 
 // Resolver is the part of net.Resolver that is used.
@@ -94,6 +95,9 @@ func Run(ctx context.Context, cfg Config) Report {
 	}
 	if cfg.Login == nil {
 		cfg.Login = func(c kerberos.InitiatorConfig) (Session, error) { return kerberos.NewInitiator(c) }
+	}
+	if cfg.Replay == nil {
+		cfg.Replay = throwAway
 	}
 	d := &doctor{Config: cfg, ctx: ctx, realms: map[string]*realm{}}
 	d.krb5 = readKrb5Conf(cfg.Krb5Conf)

@@ -21,12 +21,20 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 		case f.issued:
 			return []Result{judgeKvno(s, f)}
 		case f.refused:
-			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another", cureExport)}
+			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+f.salt(), cureExport)}
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
 		return []Result{skip(s.String(), "no principal of the keytab could ask the KDC (%s): kinit as anybody, and give --ccache", t.whyNot(s))}
 	})
+}
+
+// salt tells what the KDC makes keys of a password with: a keytab that was made of the right password can be wrong in that.
+func (f *serviceFacts) salt() string {
+	if f.probe == nil || len(f.probe.Keys) == 0 || f.probe.Keys[0].Salt == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (if it is made of a password, then with the salt %q)", f.probe.Keys[0].Salt)
 }
 
 // eachService calls f for the services that the KDC was asked about.
@@ -146,7 +154,6 @@ var allEtypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerb
 type openConfig struct {
 	etypes []int32
 	exact  bool
-	replay kerberos.ReplayStore
 }
 
 // open presents a token, made with the KDC's ticket, to an acceptor with the keytab.
@@ -164,14 +171,11 @@ func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*kerberos.Auth
 
 // acceptor has the KDC's clock: what ours does to clients is said by another check.
 func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*kerberos.Acceptor, error) {
-	if c.replay == nil {
-		c.replay = throwAway(f.clock())
-	}
 	return kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
-		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: c.replay, Time: f.clock})
+		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: d.Replay(f.clock()), Time: f.clock})
 }
 
-// throwAway is a replay store for one token. It takes what was made before it.
+// throwAway is a replay store for a few tokens. It takes what was made before it.
 func throwAway(now time.Time) kerberos.ReplayStore {
 	return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: now.Add(-time.Hour)})
 }

@@ -2,15 +2,7 @@ package doctor_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -310,25 +302,4 @@ func TestOneThingIsBroken(t *testing.T) {
 			c.expect(test.want...)
 		})
 	}
-}
-
-// certificate makes a self-signed certificate that lives for so long.
-func (c *clinic) certificate(life time.Duration, host string) {
-	c.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(life)}
-	cert, err2 := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	der, err3 := x509.MarshalPKCS8PrivateKey(key)
-	if err := errors.Join(err, err2, err3); err != nil {
-		c.t.Fatal(err)
-	}
-	dir := c.t.TempDir()
-	for name, block := range map[string]*pem.Block{"tls.crt": {Type: "CERTIFICATE", Bytes: cert}, "tls.key": {Type: "PRIVATE KEY", Bytes: der}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	c.set("tls-cert", filepath.Join(dir, "tls.crt"))
-	c.set("tls-key", filepath.Join(dir, "tls.key"))
 }
