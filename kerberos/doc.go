@@ -14,6 +14,12 @@
 //
 //	a, err := acceptor.ForServices("soap/gw.example.com").Accept(ctx, token)
 //
+// A client that gets a ticket and makes a context, or a token, with it:
+//
+//	i, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@EXAMPLE.COM", Keytab: kt, Krb5Conf: text})
+//	ticket, err := i.ServiceTicket(ctx, "HTTP/gw.example.com")
+//	c, err := ticket.NewContext(kerberos.InitConfig{})
+//
 // # Specifications
 //
 // RFC 4120 (Kerberos V5), RFC 3961 and 3962 (AES with SHA-1), RFC 8009 (AES with SHA-2), RFC 4757 (RC4-HMAC), RFC 2743
@@ -37,11 +43,17 @@
 //	PrincipalName and Realm (4120 5.2.2, 6)         Principal
 //	EncryptionKey (4120 5.2.9)                      Key
 //	string-to-key (3962 4, 8009 4, 4757 2)          KeysFromPassword
+//	AS and TGS exchange (4120 3.1, 3.3)             Initiator.ServiceTicket; renewal there and in Initiator.Maintain
+//	forwarded ticket (4120 2.6)                     Initiator.Forwarded
+//	referrals, canonicalize (6806 3, 8)             Initiator.ServiceTicket
+//	KDC by DNS, UDP and TCP (4120 7.2)              KDCClient; KDCExchanger is what an Initiator needs of it
+//	krb5.conf, capaths                              Krb5Conf, ReadKrb5Conf
+//	credential cache                                CCache
 //	key usage, Ke, Ki (3961 5.3, 8009 5)            usageKey
 //	clock skew (4120 1.6, 3.2.3)                    AcceptorConfig.MaxSkew, Facts.Skew
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
-//	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms
+//	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms, Paths
 //	a token's key without AP-REP                    Authentication.Key: subkey of the authenticator, else session key
 //	a context's key (4121 2)                        Context.Key: the acceptor's subkey before these
 //	Wrap token (4121 4.2.6.2, 4757 7.3)             Context.Wrap, Unwrap; MessageProtection
@@ -91,6 +103,12 @@
 // The state of a half-open context holds keys. It leaves the process sealed only, bound to AcceptConfig.StateBinding, and is
 // resumed once within MaxOpen, for which all nodes need one replay store. KRB-ERROR is authenticated by nothing: an
 // initiator reports it and decides nothing by it but to stop.
+//
+// A KDC's reply counts when it opens with the client's key, or that of our request, and says the same as the request: nonce,
+// client, realm, and a session key of an encryption type that was asked for. What is in clear is not trusted: the parameters
+// of a password's key are bounded below and above, and a KRB-ERROR, which anybody on the network can send, makes a request
+// fail and nothing more. A login that the KDC refuses for the password's sake is not tried again for a while, so as not to
+// lock the account. Referrals end, and lead only where the realm asked sends us.
 //
 // A per-message token is refused when it is one of our own come back, when any octet of it but RRC was altered, EC
 // included, and when its number does not fit MessageOrder. A number counts only after the cryptography; all of that has

@@ -208,6 +208,7 @@ func TestRepliesAreChecked(t *testing.T) {
 		"client realm":        {func(a *fakeAnswer) { a.crealm = "EVIL" }, "EVIL"},
 		"ticket's name":       {func(a *fakeAnswer) { a.sname = []string{"evil", "host"} }, "evil/host"},
 		"ticket's realm":      {func(a *fakeAnswer) { a.realm = "EVIL" }, "EVIL"},
+		"other service":       {func(a *fakeAnswer) { a.sname, a.encName = []string{krbtgt, "A", "x"}, []string{krbtgt, "A", "x"} }, "KDC gave one for krbtgt/A/x"},
 		"other realm":         {func(a *fakeAnswer) { a.realm, a.encRealm = "EVIL", "EVIL" }, "EVIL"},
 		"session key's etype": {func(a *fakeAnswer) { a.sessionEtype, a.sessionKey = 23, make([]byte, 16) }, "23"},
 		"session key of 0":    {func(a *fakeAnswer) { a.sessionEtype, a.sessionKey = 0, nil }, "etype 0"},
@@ -227,8 +228,8 @@ func TestRepliesAreChecked(t *testing.T) {
 	}
 	for name, c := range lies {
 		for _, tag := range []byte{11, 13} {
-			if tag == 13 && name == "padata" {
-				continue // not read
+			if tag == 13 && (name == "padata" || name == "other service") {
+				continue // not read; an alias is taken
 			}
 			t.Run(fmt.Sprintf("%s/%d", name, tag), func(t *testing.T) {
 				k := &fakeKDC{}
@@ -275,7 +276,9 @@ func TestServiceOfReply(t *testing.T) {
 		{"krbtgt/B@A", "krbtgt/C@A", 0, true},
 		{"krbtgt/B@A", "krbtgt/A@A", 0, false},
 		{"krbtgt/B@A", "soap/gw@A", kdcCanonicalize, false},
-		{"krbtgt/A@A", "krbtgt/B@A", kdcForwarded, true}, // refused by who asked
+		{"krbtgt/A@A", "krbtgt/B@A", kdcForwarded, false},
+		{"krbtgt/A@A", "krbtgt/B@A", kdcRenew, false},
+		{"krbtgt/A@A", "krbtgt/A@A", kdcRenew, true},
 	} {
 		wanted, _ := ParsePrincipal(c.wanted)
 		got, _ := ParsePrincipal(c.got)

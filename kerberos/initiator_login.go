@@ -269,6 +269,9 @@ func (r *asRun) open(reply []byte) (ServiceTicket, error) {
 	if e, ok := err.(*Error); ok && e.Code == CodeTicketIntegrity {
 		return ServiceTicket{}, &Error{Code: CodePreauth, Detail: fmt.Sprintf("reply for %s does not open: %s is not what the KDC has", r.who, &r.secret), Err: e.Err}
 	}
+	if err == nil && !slices.Equal(t.Service.Components, r.service) {
+		err = refuse(CodeKDCReply, "asked for a ticket-granting ticket, KDC gave one for %s", t.Service)
+	}
 	return t, err
 }
 

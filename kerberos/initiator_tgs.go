@@ -59,7 +59,9 @@ func checkService(t *ServiceTicket, wanted Principal, options uint32) error {
 	}
 	next, isTGT := tgtRealm(t)
 	_, askedTGT := tgtRealm(&ServiceTicket{Service: wanted})
-	if isTGT && next != wanted.Realm && (askedTGT || options&kdcCanonicalize != 0) || !isTGT && !askedTGT && options&kdcCanonicalize != 0 {
+	canonicalize := options&kdcCanonicalize != 0
+	onTheWay := isTGT && next != wanted.Realm && (askedTGT || canonicalize) && options&(kdcRenew|kdcForwarded) == 0
+	if alias := !isTGT && !askedTGT && canonicalize; onTheWay || alias {
 		return nil
 	}
 	return &Error{Code: CodeKDCReply, Detail: fmt.Sprintf("asked for a ticket for %s, KDC gave one for %s", wanted, t.Service)}
