@@ -44,8 +44,9 @@ var layers = map[string][]string{
 	"wssec/xmlenc":  {"soap/xmltext"},
 	"wssec":         {"soap", "soap/xmltext", "wssec/xmldsig", "wssec/xmlenc"},
 
-	"kerberos":         {},
-	"kerberos/krbtest": {"kerberos"},
+	"kerberos":                 {},
+	"kerberos/krbtest":         {"kerberos"},
+	"kerberos/krbtest/gsspeer": {"kerberos/krbtest"},
 
 	"internal/seal": {},
 

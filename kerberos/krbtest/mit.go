@@ -162,6 +162,9 @@ func (m *MIT) write(name, text string) string {
 	return path
 }
 
+// ConfFile is the path of the realm's krb5.conf.
+func (m *MIT) ConfFile() string { return m.conf }
+
 // Env is the environment for programs that use the realm.
 func (m *MIT) Env(more ...string) []string {
 	return append(append(os.Environ(), "KRB5_CONFIG="+m.conf, "KRB5_KDC_PROFILE="+filepath.Join(m.dir, "kdc.conf"),

@@ -1,0 +1,26 @@
+// Package gsspeer runs GSS-API initiators and acceptors of other implementations for interoperability tests: MIT's library
+// by way of Python, Heimdal's by a C program, and Java's by a class. All three speak one protocol, so that one test holds
+// us against each.
+//
+// # Protocol
+//
+// A line in hexadecimal is a request, a line in hexadecimal the answer. The first octet of a request is a command:
+//
+//	N  begin a context: role|service|mechanism|flags|bindings| with role initiate or accept, mechanism spnego or krb5,
+//	   flags of mutual,delegate,replay,sequence, and for MIT ntlm-first, which offers NTLM before Kerberos; bindings
+//	   are the application data of channel bindings
+//	T  take a token, which may be empty: the answer is c (complete) or n (not yet), and the token to send
+//	S  wrap, sealed        P  wrap, in clear       U  unwrap: the answer is s or p, and the text
+//	M  make a MIC          V  verify one: the text's length in four octets, the text, the MIC
+//	I  initiator|acceptor|flags|delegated: names, GSS-API flags as a number, whose the delegated credential is
+//
+// The first octet of an answer is o for success, else e: then the length of the peer's words in four octets, the words, and
+// a token that is to be sent, if it gave one.
+//
+//	term                                   Go
+//	GSS_Init_sec_context, GSS_Accept_…     Peer.Begin, Peer.Step
+//	per-message calls (RFC 2743 2.3)       Peer.Wrap, Unwrap, MIC, VerifyMIC
+//	GSS_Inquire_context                    Peer.Info
+//
+// It is for tests only: each function fails or skips its test.
+package gsspeer

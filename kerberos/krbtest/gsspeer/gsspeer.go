@@ -1,0 +1,262 @@
+package gsspeer
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+// The programs of the peers.
+var (
+	//go:embed programs/peer.py
+	pythonPeer string
+	//go:embed programs/peer.c
+	heimdalPeer []byte
+	//go:embed programs/Peer.java
+	javaPeer []byte
+)
+
+// A Peer is a running program of another implementation. Its clients are those that kinit of the realm left in the
+// credential cache, its services those of the keytab. It is not for concurrent use.
+type Peer struct {
+	Name string
+	// Words that the peer's errors have for a token that came before, and one that came before its turn.
+	Duplicate, Early string
+
+	t      krbtest.TB
+	in     io.Writer
+	out    *bufio.Reader
+	stderr bytes.Buffer
+}
+
+// Programs and Debian packages that the peers need beside those of krbtest.
+var (
+	gcc   = krbtest.Peer{Path: "/usr/bin/gcc", Package: "gcc"}
+	libc  = krbtest.Peer{Path: "/usr/include/stdio.h", Package: "libc6-dev"}
+	java  = krbtest.Peer{Path: "/usr/bin/java", Package: "default-jdk-headless"}
+	debPy = krbtest.Peer{Path: "/usr/bin/python3", Package: "python3"}
+)
+
+// HeimdalPrefix is where Heimdal's Debian packages are unpacked, since they cannot be installed beside MIT's: the directory
+// of WSSGATE_HEIMDAL in the environment, else /opt/wssgate-heimdal, where .ci/heimdal puts them.
+func HeimdalPrefix() string {
+	if dir := os.Getenv("WSSGATE_HEIMDAL"); dir != "" {
+		return dir
+	}
+	return "/opt/wssgate-heimdal"
+}
+
+// MIT starts a peer on MIT's library.
+func MIT(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
+	t.Helper()
+	krbtest.Need(t, debPy)
+	if exec.Command(debPy.Path, "-c", "import gssapi").Run() != nil {
+		krbtest.Need(t, krbtest.Peer{Path: "gssapi for " + debPy.Path, Package: "python3-gssapi"})
+	}
+	p := &Peer{Name: "MIT", Duplicate: "DuplicateTokenError", Early: "TokenTooEarlyError", t: t}
+	return p.start(m.Env("KRB5_KTNAME="+keytab), debPy.Path, "-c", pythonPeer)
+}
+
+// Heimdal compiles a peer against Heimdal's library and starts it.
+func Heimdal(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
+	t.Helper()
+	prefix := HeimdalPrefix()
+	lib := filepath.Join(prefix, "usr/lib/x86_64-linux-gnu")
+	for _, path := range []string{filepath.Join(prefix, "usr/include/heimdal/gssapi/gssapi.h"), filepath.Join(lib, "libgssapi.so.3")} {
+		krbtest.Need(t, krbtest.Peer{Path: path, Package: "heimdal-multidev, unpacked by .ci/heimdal"})
+	}
+	krbtest.Need(t, gcc, libc)
+	dir := t.TempDir()
+	source, program := filepath.Join(dir, "peer.c"), filepath.Join(dir, "peer")
+	if err := os.WriteFile(source, heimdalPeer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(gcc.Path, "-Wall", "-O1", "-I"+filepath.Join(prefix, "usr/include/heimdal"), source, "-o", program,
+		"-L"+lib, "-l:libgssapi.so.3", "-Wl,-rpath-link,"+lib).CombinedOutput()
+	if err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	p := &Peer{Name: "Heimdal", Duplicate: "supplementary 2", Early: "supplementary 16", t: t}
+	return p.start(m.Env("KRB5_KTNAME="+keytab, "LD_LIBRARY_PATH="+lib), program)
+}
+
+// Java starts a peer on Java's library.
+func Java(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
+	t.Helper()
+	krbtest.Need(t, java)
+	dir := t.TempDir()
+	source, login := filepath.Join(dir, "Peer.java"), filepath.Join(dir, "login.conf")
+	jaas := fmt.Sprintf(`com.sun.security.jgss.initiate {
+  com.sun.security.auth.module.Krb5LoginModule required useTicketCache=true ticketCache=%q doNotPrompt=true;
+};
+com.sun.security.jgss.accept {
+  com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab=%q principal="*" storeKey=true isInitiator=false doNotPrompt=true;
+};
+`, m.Ccache(), keytab)
+	for path, text := range map[string][]byte{source: javaPeer, login: []byte(jaas)} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &Peer{Name: "Java", Duplicate: "duplicate token", Early: "gap before token", t: t}
+	return p.start(m.Env(), java.Path, "-Djava.security.krb5.conf="+m.ConfFile(), "-Djava.security.auth.login.config="+login,
+		"-Djavax.security.auth.useSubjectCredsOnly=false", "-XX:TieredStopAtLevel=1", source)
+}
+
+func (p *Peer) start(env []string, program string, args ...string) *Peer {
+	p.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env, cmd.Stderr = env, &p.stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.in, p.out = in, bufio.NewReaderSize(out, 1<<20)
+	p.t.Cleanup(func() { in.Close(); cmd.Process.Kill(); cmd.Wait() })
+	return p
+}
+
+// An Error is what a peer said.
+type Error struct {
+	Words string
+	Token []byte // to be sent; nil for none
+}
+
+// Error gives the words.
+func (e *Error) Error() string { return e.Words }
+
+func (p *Peer) do(command byte, argument []byte) ([]byte, error) {
+	p.t.Helper()
+	if _, err := fmt.Fprintf(p.in, "%02x%x\n", command, argument); err != nil {
+		p.t.Fatalf("%s: %v\n%s", p.Name, err, &p.stderr)
+	}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("%s: %v\n%s", p.Name, err, &p.stderr)
+	}
+	answer, err := hex.DecodeString(strings.TrimSpace(line))
+	if err != nil || len(answer) == 0 {
+		p.t.Fatalf("%s said %q", p.Name, line)
+	}
+	if answer[0] == 'o' {
+		return answer[1:], nil
+	}
+	n := binary.BigEndian.Uint32(answer[1:])
+	e := &Error{Words: string(answer[5 : 5+n])}
+	if rest := answer[5+n:]; len(rest) > 0 {
+		e.Token = rest
+	}
+	return nil, e
+}
+
+// Begin says what a context is to be like.
+type Begin struct {
+	Accept   bool
+	Service  string // with realm
+	SPNEGO   bool
+	Flags    string // mutual,delegate,replay,sequence
+	Bindings string // application data; "" for none
+}
+
+// Begin makes a new context, which replaces the one before.
+func (p *Peer) Begin(b Begin) {
+	p.t.Helper()
+	role, mech := "initiate", "krb5"
+	if b.Accept {
+		role = "accept"
+	}
+	if b.SPNEGO {
+		mech = "spnego"
+	}
+	if _, err := p.do('N', []byte(strings.Join([]string{role, b.Service, mech, b.Flags, b.Bindings, ""}, "|"))); err != nil {
+		p.t.Fatalf("%s: %v", p.Name, err)
+	}
+}
+
+// Step gives the peer a token, empty for an initiator's first, and gets its. The error is an *Error.
+func (p *Peer) Step(token []byte) (reply []byte, done bool, err error) {
+	p.t.Helper()
+	answer, err := p.do('T', token)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(answer) > 1 {
+		reply = answer[1:]
+	}
+	return reply, answer[0] == 'c', nil
+}
+
+// Wrap makes a Wrap token.
+func (p *Peer) Wrap(text []byte, sealed bool) ([]byte, error) {
+	p.t.Helper()
+	if sealed {
+		return p.do('S', text)
+	}
+	return p.do('P', text)
+}
+
+// Unwrap opens one.
+func (p *Peer) Unwrap(token []byte) (text []byte, sealed bool, err error) {
+	p.t.Helper()
+	answer, err := p.do('U', token)
+	if err != nil {
+		return nil, false, err
+	}
+	return answer[1:], answer[0] == 's', nil
+}
+
+// MIC makes a MIC token.
+func (p *Peer) MIC(text []byte) ([]byte, error) {
+	p.t.Helper()
+	return p.do('M', text)
+}
+
+// VerifyMIC checks one.
+func (p *Peer) VerifyMIC(text, mic []byte) error {
+	p.t.Helper()
+	_, err := p.do('V', append(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...), mic...))
+	return err
+}
+
+// Info is what a peer knows of its context.
+type Info struct {
+	Initiator, Acceptor string
+	Flags               uint32
+	Delegated           string // whose credential; "" for none
+}
+
+// Info asks.
+func (p *Peer) Info() Info {
+	p.t.Helper()
+	answer, err := p.do('I', nil)
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.Name, err)
+	}
+	f := strings.Split(string(answer), "|")
+	if len(f) != 4 {
+		p.t.Fatalf("%s said %q", p.Name, answer)
+	}
+	flags, err := strconv.ParseUint(f[2], 10, 32)
+	if err != nil {
+		p.t.Fatalf("%s said %q", p.Name, answer)
+	}
+	return Info{f[0], f[1], uint32(flags), f[3]}
+}
