@@ -157,7 +157,7 @@ func TestNobodyCanAsk(t *testing.T) {
 	k := startFakeKDC(t, active)
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
-	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … setspn -Q soap/gw.example.com")
+	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … give --ccache … setspn -Q soap/gw.example.com")
 	if l := lines(r, "kvno"); len(l) != 1 || l[0].Status != "skip" || !strings.Contains(l[0].Found, "kinit as anybody, and give --ccache") {
 		t.Errorf("%+v", l)
 	}
@@ -337,4 +337,18 @@ func TestKDCOfAnotherRealm(t *testing.T) {
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
 	c.expectOf("kdc", "fail kdc … is a KDC of another realm; correct the realm's entry in krb5.conf")
+}
+
+// The key of an account was refused, and the service, which is no client, has the same one.
+func TestTheKeyOfTheServicesAccountWasRefused(t *testing.T) {
+	k := startFakeKDC(t, active)
+	k.AddService("GW$")
+	k.Alias("GW$", soap)
+	old := k.Entries([]string{"GW$", soap}, 18)
+	k.AddService("GW$")
+	c := withFake(t, k, old...)
+	c.expect("fail kvno soap/gw.example.com@EXAMPLE.COM: the KDC has refused the keytab's key (kvno 1 (18)): it has another", "warn spn … does not know it as a client")
+	if k.attempts != 1 {
+		t.Errorf("%d logins", k.attempts)
+	}
 }

@@ -35,7 +35,7 @@ func judgeSPN(s *service, t *realmTickets, f *serviceFacts) Result {
 		return fail(s.String(), "the KDC does not know it: clients get no ticket and fall back to NTLM", register)
 	case refusal == errClientUnknown && f.ticket == nil:
 		return warn(s.String(), "the KDC does not know it as a client. An MIT KDC then does not know it at all; on Windows it may still be an SPN of an account",
-			"setspn -Q "+s.Name()+" shows the account. If there is none, "+register)
+			"give --ccache with a ticket of anybody (kinit), and doctor finds out; or setspn -Q "+s.Name()+" shows the account. If there is none, "+register)
 	case refusal == errRevoked:
 		return fail(s.String(), "the KDC says that its account is disabled, locked or has ended", "enable or unlock it; find out what tries wrong passwords")
 	case refusal == errPreauthRequired || f.refused:

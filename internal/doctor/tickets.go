@@ -75,6 +75,9 @@ func (d *doctor) getTickets(r *realm) *realmTickets {
 	for _, f := range d.keytabs {
 		d.loginsOf(r, kdc, f, t, slices.DeleteFunc(slices.Clone(services), func(s *service) bool { return s.file != f }))
 	}
+	for s, facts := range t.of { // a service that is another name of an account whose key was refused
+		t.wasRefused(s.Principal, s.file, facts)
+	}
 	return t
 }
 
