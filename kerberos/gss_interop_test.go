@@ -196,6 +196,36 @@ func TestInteropContexts(t *testing.T) {
 	})
 }
 
+// TestInteropAcceptorForms: what can be set of an acceptor's tokens, with each peer as initiator: no subkey of ours in the
+// AP-REP, and tokens rotated as Windows has them, and by other counts.
+func TestInteropAcceptorForms(t *testing.T) {
+	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
+		for _, e := range mitEnctypes {
+			for name, cfg := range map[string]kerberos.AcceptConfig{
+				"no subkey": {NoAcceptorSubkey: true},
+				"rotated":   {SealedRRC: 28, IntegrityRRC: 12},
+				"rotated by more than there is, no subkey": {SealedRRC: 60000, IntegrityRRC: 999, NoAcceptorSubkey: true},
+			} {
+				t.Run(fmt.Sprintf("%s/%s/%s", p.Name, e.name, name), func(t *testing.T) {
+					c := w.acceptor.NewContext(cfg)
+					p.Begin(gsspeer.Begin{Service: gssService(e.etype) + "@EXAMPLE.COM", SPNEGO: true, Flags: "mutual,replay,sequence"})
+					if theirs, ours := fromPeer(t, p, c); theirs != nil || ours != nil {
+						t.Fatalf("%s: %v; we: %v", p.Name, theirs, ours)
+					}
+					if f := c.Facts(); f.AcceptorSubkey == (cfg.NoAcceptorSubkey || e.etype == kerberos.EtypeRC4) {
+						t.Errorf("%+v", f)
+					}
+					for n := range 12 {
+						text := []byte(strings.Repeat("y", 20*n))
+						messageToUs(t, p, c, text, n%3)
+						messageToPeer(t, p, c, text, n%3)
+					}
+				})
+			}
+		}
+	})
+}
+
 func checkContext(t *testing.T, p *gsspeer.Peer, c *kerberos.Context, service string, flags uint32) {
 	t.Helper()
 	name, realm := c.Client()
