@@ -44,8 +44,8 @@ type AcceptConfig struct {
 	SealedRRC, IntegrityRRC uint16
 	// MaxOpen is how long establishing the context may take, at this and other nodes. 0 means 2 minutes.
 	MaxOpen time.Duration
-	// StateBinding is what an exported state is bound to, such as a purpose and a route: it can be resumed only by a
-	// config with the same.
+	// StateBinding is what an exported state is bound to, a purpose and a route: it can be resumed only by a config with
+	// the same. Without one, nothing is exported and nothing resumed.
 	StateBinding string
 }
 

@@ -337,6 +337,14 @@ func TestExportRefuses(t *testing.T) {
 	if _, err := n.acceptor.Export(seal.Keys{}); err == nil {
 		t.Error("exported without a key")
 	}
+	n = newNegotiator(t, 0, kerberos.AcceptConfig{})
+	n.acceptor.Step(t.Context(), nil)
+	if _, err := n.acceptor.Export(w.keys); err == nil {
+		t.Error("exported without a binding")
+	}
+	if _, err := w.here.Resume(t.Context(), kerberos.AcceptConfig{}, w.keys, nil); err == nil {
+		t.Error("resumed without a binding")
+	}
 }
 
 // TestAttackHalfOpenForever: a negotiation ends in time, at one node too.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -24,6 +25,8 @@ const stateVersion = 1
 func (cfg *AcceptConfig) statePurpose() string {
 	return fmt.Sprintf("kerberos context v%d %s", stateVersion, cfg.StateBinding)
 }
+
+var errNoBinding = errors.New("kerberos: state of a context without AcceptConfig.StateBinding")
 
 // exportedContext is an acceptor's half-open context. It holds keys: its JSON exists sealed only.
 type exportedContext struct {
@@ -77,6 +80,9 @@ func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 	if c.acceptor == nil || c.state != stateHalfOpen || c.neg == nil {
 		return nil, refuse(CodeContextState, "only an acceptor's context that waits for a further token of a negotiation can be exported")
 	}
+	if c.accept.StateBinding == "" {
+		return nil, errNoBinding
+	}
 	e := exportedContext{Made: c.made, Legs: c.legs, MechTypes: c.neg.mechTypes, Mech: []byte(c.neg.mech),
 		MICRequired: c.neg.micRequired, MICSent: c.neg.micSent}
 	rand.Read(e.ID[:])
@@ -112,6 +118,9 @@ func (k *krb5Context) export() *exportedKRB5 {
 func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSealer, sealed []byte) (*Context, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
+	}
+	if cfg.StateBinding == "" {
+		return nil, errNoBinding
 	}
 	if len(sealed) > MaxTokenBytes {
 		return nil, refuse(CodeContextState, "state of %d octets, limit %d", len(sealed), MaxTokenBytes)

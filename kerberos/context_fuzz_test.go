@@ -299,7 +299,7 @@ func FuzzExportedState(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour}
+	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour, StateBinding: "fuzz"}
 	for _, token := range tokens[:12] {
 		c := a.NewContext(cfg)
 		list := negTokenInit{mechTypes: mechTypeList(oidNegoEx, oidKRB5)}
