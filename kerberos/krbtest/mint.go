@@ -28,11 +28,12 @@ type TicketOptions struct {
 	StartTime    time.Time
 	NoStartTime  bool
 	EndTime      time.Time
-	Addresses    [][]byte // IPv4 or IPv6
-	AuthzData    []byte   // one element's contents
-	AuthzType    int64    // its type; 0 means AD-IF-RELEVANT
-	Realm        string   // cleartext realm
-	Name         []string // cleartext sname
+	RenewTill    time.Time // zero for none
+	Addresses    [][]byte  // IPv4 or IPv6
+	AuthzData    []byte    // one element's contents
+	AuthzType    int64     // its type; 0 means AD-IF-RELEVANT
+	Realm        string    // cleartext realm
+	Name         []string  // cleartext sname
 	TktVno       int64
 	Padding      int // zero octets behind the encrypted part's DER
 }
@@ -180,6 +181,9 @@ func (o *TicketOptions) encTicketPart() []byte {
 					stamp(b, 6, o.StartTime)
 				}
 				stamp(b, 7, o.EndTime)
+				if !o.RenewTill.IsZero() {
+					stamp(b, 8, o.RenewTill)
+				}
 				if len(o.Addresses) > 0 {
 					sequence(b, 9, o.addresses)
 				}

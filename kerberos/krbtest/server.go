@@ -24,6 +24,7 @@ import (
 const (
 	errClientUnknown   = 6
 	errServiceUnknown  = 7
+	errBadOption       = 13
 	errNoEtype         = 14
 	errPreauthFailed   = 24
 	errPreauthRequired = 25
@@ -239,7 +240,8 @@ func (k *KDC) as(request []byte) ([]byte, error) {
 	}
 	der, o, err := k.ticket("", strings.Join(body.SName.NameString, "/"), TicketOptions{
 		ClientName: body.CName.NameString, ClientRealm: k.realm, SessionEtype: etype,
-		Flags: kerberos.FlagInitial | kerberos.FlagPreAuthent | kerberos.FlagForwardable, EndTime: k.endTime(body.Till),
+		Flags:   kerberos.FlagInitial | kerberos.FlagPreAuthent | kerberos.FlagForwardable | requested(body, kerberos.FlagRenewable),
+		EndTime: k.endTime(body.Till), RenewTill: renewTill(body),
 	})
 	if err != nil {
 		return nil, err
@@ -331,11 +333,22 @@ func (k *KDC) tgs(request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	der, o, err := k.ticket("", service, TicketOptions{
+	options := TicketOptions{
 		ClientName: tgt.CName.NameString, ClientRealm: tgt.CRealm, SessionEtype: etype,
-		Flags:    kerberos.FlagPreAuthent | kerberos.FlagForwardable | kerberos.FlagTransitedPolicyChecked,
-		AuthTime: tgt.AuthTime, StartTime: k.now(), EndTime: k.endTime(body.Till),
-	})
+		Flags: kerberos.FlagPreAuthent | kerberos.FlagForwardable | kerberos.FlagTransitedPolicyChecked |
+			requested(body, kerberos.FlagForwarded|kerberos.FlagRenewable) | flagsOf(tgt.Flags)&kerberos.FlagForwarded,
+		AuthTime: tgt.AuthTime, StartTime: k.now(), EndTime: k.endTime(body.Till), RenewTill: renewTill(body),
+	}
+	if requested(body, optionRenew) != 0 {
+		if flagsOf(tgt.Flags)&kerberos.FlagRenewable == 0 || tgt.RenewTill.Before(k.now()) {
+			return nil, &kdcError{code: errBadOption, text: "not renewable"}
+		}
+		options.Flags, options.RenewTill = flagsOf(tgt.Flags), tgt.RenewTill
+		if options.EndTime = k.now().Add(tgt.EndTime.Sub(tgt.StartTime)); options.EndTime.After(tgt.RenewTill) {
+			options.EndTime = tgt.RenewTill
+		}
+	}
+	der, o, err := k.ticket("", service, options)
 	if err != nil {
 		return nil, err
 	}
@@ -344,6 +357,31 @@ func (k *KDC) tgs(request []byte) ([]byte, error) {
 		key, usage = sub, 9
 	}
 	return kdcReply(13, 26, body.Nonce, der, &o, nil, key.KeyType, key.KeyValue, usage)
+}
+
+// optionRenew is the KDC option RENEW (RFC 4120 5.4.1).
+const optionRenew = 1 << 1
+
+// requested are those of the KDC options that are set; options have the bits of the flags that they ask for.
+func requested(body *messages.KDCReqBody, options uint32) uint32 {
+	return flagsOf(body.KDCOptions) & options
+}
+
+// flagsOf reads KerberosFlags, bit 0 the highest.
+func flagsOf(b interface{ At(int) int }) uint32 {
+	v := uint32(0)
+	for bit := range 32 {
+		v |= uint32(b.At(bit)) << (31 - bit)
+	}
+	return v
+}
+
+// renewTill is what the client asks for, if it does.
+func renewTill(body *messages.KDCReqBody) time.Time {
+	if requested(body, kerberos.FlagRenewable) == 0 {
+		return time.Time{}
+	}
+	return body.RTime
 }
 
 // presented verifies the AP-REQ in PA-TGS-REQ, and the authenticator's checksum over the body of the request.
@@ -430,6 +468,9 @@ func (o *TicketOptions) replyPart(nonce int) func(*cryptobyte.Builder) {
 		stamp(b, 5, o.AuthTime)
 		stamp(b, 6, o.StartTime)
 		stamp(b, 7, o.EndTime)
+		if !o.RenewTill.IsZero() {
+			stamp(b, 8, o.RenewTill)
+		}
 		str(b, 9, o.Realm)
 		name(b, 10, o.Name)
 	}
