@@ -1,10 +1,6 @@
 package kerberos_test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/base64"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,33 +9,19 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// A negotiation is what CXF's client and service exchanged; see testdata/cxf-spnego.txt.
+// A recordedNegotiation is what CXF's client and service exchanged; see testdata/cxf-spnego.txt.
 type recordedNegotiation struct {
 	name    string
 	time    time.Time
 	init    []byte
-	wrapped []byte // nil: the service failed
+	wrapped []byte // empty: the service failed
 }
 
 func recordedNegotiations(t testing.TB) (list []recordedNegotiation) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/cxf-spnego.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if f[0] == "#" {
-			continue
-		}
-		at, err1 := time.Parse(time.RFC3339, f[1])
-		init, err2 := base64.StdEncoding.DecodeString(f[2])
-		wrapped, err3 := base64.StdEncoding.DecodeString(strings.Trim(f[3], "-"))
-		if err1 != nil || err2 != nil || err3 != nil {
-			t.Fatal(err1, err2, err3)
-		}
-		list = append(list, recordedNegotiation{f[0], at, init, wrapped})
-	}
+	readRecorded(t, "testdata/cxf-spnego.txt", func(name string, at time.Time, tokens [][]byte) {
+		list = append(list, recordedNegotiation{name, at, tokens[0], tokens[1]})
+	})
 	return list
 }
 

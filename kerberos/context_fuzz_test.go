@@ -104,17 +104,8 @@ func sameInit(t *testing.T, b []byte, init *negTokenInit) {
 // FuzzContext gives an acceptor two tokens: nothing panics, nothing is accepted that holds no authenticator of a seed, and
 // every reply to a refused token of SPNEGO is a reject.
 func FuzzContext(f *testing.F) {
-	kt, err := LoadKeytab("testdata/cxf.keytab")
-	if err != nil {
-		f.Fatal(err)
-	}
-	tokens, at := seedTokens(f)
+	a, tokens := fuzzAcceptor(f)
 	known := map[[32]byte]bool{}
-	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
-		MaxSkew: time.Hour, Replay: forgetful{}})
-	if err != nil {
-		f.Fatal(err)
-	}
 	cfg := AcceptConfig{Delegation: true, BindingRule: BindingsWhenPresent}
 	for _, token := range append(seedNegotiations(f), tokens...) {
 		c := a.NewContext(cfg)
@@ -191,16 +182,8 @@ func FuzzServiceToken(f *testing.F) {
 
 // FuzzKRBCred: what is read, gokrb5 reads too; it is written and read as the same.
 func FuzzKRBCred(f *testing.F) {
-	kt, err := LoadKeytab("testdata/cxf.keytab")
-	if err != nil {
-		f.Fatal(err)
-	}
+	a, tokens := fuzzAcceptor(f)
 	key, err := generateKey(EtypeAES128SHA2)
-	if err != nil {
-		f.Fatal(err)
-	}
-	tokens, at := seedTokens(f)
-	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, MaxSkew: time.Hour, Replay: forgetful{}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -290,15 +273,7 @@ func (clearSeal) Open(_ string, b []byte) ([]byte, error) { return bytes.Clone(b
 // FuzzExportedState: even if somebody had the key, a state makes nothing panic, and what is resumed can be exported as the
 // same.
 func FuzzExportedState(f *testing.F) {
-	kt, err := LoadKeytab("testdata/cxf.keytab")
-	if err != nil {
-		f.Fatal(err)
-	}
-	tokens, at := seedTokens(f)
-	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, MaxSkew: time.Hour, Replay: forgetful{}})
-	if err != nil {
-		f.Fatal(err)
-	}
+	a, tokens := fuzzAcceptor(f)
 	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour, StateBinding: "fuzz"}
 	for _, token := range tokens[:12] {
 		c := a.NewContext(cfg)

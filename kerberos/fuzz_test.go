@@ -46,20 +46,27 @@ type forgetful struct{}
 
 func (forgetful) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
 
-// FuzzAccept: no input panics, and what is accepted holds an authenticator that a seed holds; a mutation of the rest can
-// only change what the ticket's checksum does not cover and the key choice allows.
-func FuzzAccept(f *testing.F) {
+// fuzzAcceptor accepts the seeds again and again.
+func fuzzAcceptor(f *testing.F) (a *Acceptor, seeds [][]byte) {
+	f.Helper()
 	kt, err := LoadKeytab("testdata/cxf.keytab")
 	if err != nil {
 		f.Fatal(err)
 	}
-	tokens, at := seedTokens(f)
-	known := map[[32]byte]bool{}
-	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
+	seeds, at := seedTokens(f)
+	a, err = NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
 		MaxSkew: time.Hour, Replay: forgetful{}})
 	if err != nil {
 		f.Fatal(err)
 	}
+	return a, seeds
+}
+
+// FuzzAccept: no input panics, and what is accepted holds an authenticator that a seed holds; a mutation of the rest can
+// only change what the ticket's checksum does not cover and the key choice allows.
+func FuzzAccept(f *testing.F) {
+	a, tokens := fuzzAcceptor(f)
+	known := map[[32]byte]bool{}
 	for _, token := range tokens {
 		f.Add(token)
 		c, err := a.Accept(context.Background(), token)
