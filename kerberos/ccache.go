@@ -207,8 +207,8 @@ func (r *ccacheReader) time() time.Time {
 func (r *ccacheReader) credential() (t ServiceTicket, kind int) {
 	t.Client, t.Service = r.principal(), r.principal()
 	etype := int32(int16(r.uint16()))
-	if r.v3 {
-		r.uint16() // the type once more
+	if r.v3 && int32(int16(r.uint16())) != etype { // it is there twice
+		r.fail("two different encryption types of a key")
 	}
 	octets := r.data()
 	t.AuthTime, t.StartTime, t.EndTime, t.RenewTill = r.time(), r.time(), r.time(), r.time()

@@ -167,7 +167,14 @@ func TestCCacheRefusals(t *testing.T) {
 			t.Errorf("first %d octets: %v, %v", n, c, err)
 		}
 	}
+	old, err := os.ReadFile("testdata/mit-3.ccache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(old, []byte{0, 18, 0, 18})
+	old[at+1] = 17
 	for text, says := range map[string]string{
+		string(old):        "two different encryption types",
 		"":                 "not a credential cache",
 		"\x05\x02":         "format 2, which nothing writes",
 		"\x05\x05":         "not a credential cache",

@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	maxTickets    = 1024            // kept by an Initiator
-	maxSpare      = 2 * time.Minute // before its end a ticket is not used any more
-	renewFraction = 5               // a ticket-granting ticket is renewed in the last fifth of its life
+	maxTickets    = 1024             // kept by an Initiator
+	maxSpare      = 2 * time.Minute  // before its end a ticket is not used any more
+	maxFlight     = 2 * time.Minute  // of all exchanges for one ticket
+	renewPause    = 10 * time.Second // between renewals that go on beside requests
+	renewFraction = 5                // a ticket-granting ticket is renewed in the last fifth of its life
 )
 
 var errClosed = errors.New("kerberos: initiator is closed")
@@ -137,7 +139,7 @@ func (i *Initiator) board(ctx context.Context, key string, fetch func(context.Co
 		return f, nil
 	}
 	f := &flight{done: make(chan struct{}), waiters: 1}
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), maxFlight)
 	i.open[f] = true
 	if key != "" {
 		i.flights[key] = f

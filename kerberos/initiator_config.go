@@ -65,6 +65,7 @@ type Initiator struct {
 	open    map[*flight]bool         // all
 	running sync.WaitGroup           // as many
 	used    uint64                   // counts uses of tickets
+	renewal time.Time                // when the next one beside a request may begin
 	refused refusal
 	closed  bool
 }

@@ -19,7 +19,7 @@ func tgtKey(realm string) string { return "realm " + realm }
 
 // ServiceTicket gets a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE", from the KDC or, while it lasts, from
 // memory. Without "@" the realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC
-// is asked, and where it refers to. Referrals are followed. Errors are *Error, or ctx's.
+// is asked, and where it refers to. Referrals are followed. Errors are *Error, ctx's, or after Close one that says so.
 func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceTicket, error) {
 	name, err := ParsePrincipal(service)
 	if err != nil {
@@ -108,7 +108,7 @@ func (i *Initiator) Maintain(ctx context.Context, failed func(error)) error {
 			return err
 		case err != nil && failed != nil:
 			failed(err)
-		case err == nil:
+		case err == nil && !tgt.due(i.cfg.Time()):
 			wait = max(tgt.renewAt().Sub(i.cfg.Time()), time.Second)
 		}
 		select {
@@ -125,10 +125,21 @@ func (i *Initiator) home(ctx context.Context) (ServiceTicket, error) {
 	if !ok {
 		return i.share(ctx, homeKey, i.acquire)
 	}
-	if now := i.cfg.Time(); t.due(now) && (i.canLogin() || i.cfg.CCache != "" || t.renewable(now)) {
+	if now := i.cfg.Time(); t.due(now) && (i.canLogin() || i.cfg.CCache != "" || t.renewable(now)) && i.mayRenew(now) {
 		i.board(ctx, homeKey, i.acquire) // its error is the next call's, when the ticket has ended
 	}
 	return t, nil
+}
+
+// mayRenew spares a KDC that does not renew.
+func (i *Initiator) mayRenew(now time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if now.Before(i.renewal) {
+		return false
+	}
+	i.renewal = now.Add(renewPause)
+	return true
 }
 
 // acquire gets a new ticket-granting ticket: by renewal, from where others put it, or by login.
