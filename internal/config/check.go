@@ -28,6 +28,7 @@ type checker struct {
 func (c *Config) check() []Finding {
 	k := &checker{cfg: c}
 	k.process(&c.Process)
+	k.services()
 	paths := map[string]int{}
 	for i := range c.Routes {
 		k.prefix = routePrefix(i)
@@ -89,7 +90,7 @@ func (k *checker) fields(settings any) {
 	forEachField(reflect.ValueOf(settings).Elem(), func(name string, field reflect.Value, tag reflect.StructTag) {
 		switch v := field.Interface().(type) {
 		case time.Duration:
-			if v <= 0 {
+			if _, zero := tag.Lookup("zero"); v < 0 || v == 0 && !zero {
 				k.find(name, fmt.Sprintf("%v is not a time to wait", v), "write it as 500ms, 30s or 5m")
 			}
 		case Size:
@@ -108,12 +109,7 @@ func (k *checker) route(r *Route) {
 	k.path(r.Path)
 	k.backend(r.Backend)
 	k.protection(r)
-	if r.Keytab == "" {
-		k.missing("keytab")
-	}
-	if _, err := kerberos.ParsePrincipal(r.Service); r.Service != "" && err != nil {
-		k.find("service", fmt.Sprintf("%q is not a service principal", r.Service), "write it as soap/gw.example.com@EXAMPLE.COM")
-	}
+	k.credential(r)
 	for _, text := range r.AllowedPrincipals {
 		p, err := kerberos.ParsePrincipal(text)
 		switch {
@@ -128,6 +124,7 @@ func (k *checker) route(r *Route) {
 	}
 	k.realms("trusted-realms", r.TrustedRealms)
 	k.realms("allowed-realms", r.AllowedRealms)
+	k.groups(r.AllowedGroups)
 	k.httpHeaders(r)
 	k.fields(r)
 }

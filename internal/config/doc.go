@@ -11,6 +11,9 @@
 // then file, then default. The names, defaults and help texts are the struct
 // tags of [Process] and [Route]; nothing else lists them.
 //
+// What stands in "services:" is no setting but a list of its own: principals and
+// keys under names, which routes use.
+//
 // Settings of a [Route] may stand at the top level. Without "routes:" they
 // are the single route; with it they are what each route starts from. A flag
 // or variable never silently loses against a route: if the route in the file

@@ -18,6 +18,9 @@ func (c *Config) Effective() ([]byte, error) {
 	masked.Routes = nil
 	comments := yaml.CommentMap{}
 	c.comment(comments, &masked.Process, "")
+	for i := range c.Services {
+		c.comment(comments, &c.Services[i], servicePrefix(i))
+	}
 	for i, r := range c.Routes {
 		r.Backend = maskURL(r.Backend)
 		masked.Routes = append(masked.Routes, r)
@@ -35,7 +38,7 @@ func (c *Config) comment(comments yaml.CommentMap, v any, prefix string) {
 	for name, field := range fieldsOf(v) {
 		how, given := c.origins[prefix+name]
 		switch {
-		case !given:
+		case !given, strings.HasPrefix(prefix, "services[") && field.IsZero(): // not printed
 		case field.Kind() == reflect.Slice && field.Len() == 0: // the encoder would write "[]" behind the comment
 			comments["$."+prefix+name] = []*yaml.Comment{yaml.HeadComment(" " + how + ", empty:")}
 		default:

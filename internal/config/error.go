@@ -50,5 +50,9 @@ func (c *Config) Refuse(route int, setting, problem, cure string) error {
 	if route >= 0 {
 		prefix = routePrefix(route)
 	}
+	return c.refuse(prefix, setting, problem, cure)
+}
+
+func (c *Config) refuse(prefix, setting, problem, cure string) error {
 	return &Error{Findings: []Finding{{Origin: c.origins.of(prefix + setting), Setting: setting, Problem: problem, Cure: cure}}}
 }

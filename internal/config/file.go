@@ -97,6 +97,7 @@ func (l *loader) file(name string, root ast.Node) {
 	fields := fieldsOf(&l.settings)
 	delete(fields, "config")
 	fields["routes"] = reflect.ValueOf(&l.routes).Elem()
+	fields["services"] = reflect.ValueOf(&l.services).Elem()
 	for setting, how := range d.mapping(root, fields, "") {
 		l.origins[setting] = how
 	}
@@ -139,6 +140,8 @@ func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) 
 	switch into := field.Addr().Interface().(type) {
 	case *[]routeNode:
 		d.routeList(node, into)
+	case *[]Service:
+		d.serviceList(node, into)
 	case nodeDecoder:
 		into.decodeNode(d, node, setting)
 	default:

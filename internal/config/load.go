@@ -61,9 +61,12 @@ func Load(flags *Flags, given Given) (*Config, error) {
 type loader struct {
 	settings Flags // Process, and the route settings of the top level
 	routes   []routeNode
+	services []Service
 	decode   *fileDecoder // nil without a file
 	origins  origins
 	findings []Finding
+
+	serviceEntries []string // where the file has each of services
 }
 
 // overlay copies what was given on the command line or in the environment over
@@ -103,7 +106,7 @@ func mayBeEmpty(name string) bool { return name == "principal-header" || name ==
 // routesOrOne resolves the routes of the file against the top level, or makes
 // the top level the single route.
 func (l *loader) routesOrOne(given Given) *Config {
-	cfg := &Config{Process: l.settings.Process, origins: l.origins}
+	cfg := &Config{Process: l.settings.Process, Services: l.services, origins: l.origins, serviceEntries: l.serviceEntries}
 	if l.routes == nil {
 		l.originsOfRoute(0, nil)
 		cfg.Routes = []Route{l.settings.Route}

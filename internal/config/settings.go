@@ -13,6 +13,8 @@ type Process struct {
 	StateDir      string `yaml:"state-dir" placeholder:"DIR" help:"Directory of the replay journal. Default: $STATE_DIRECTORY, else wssgate under $XDG_STATE_HOME, else under ~/.local/state."`
 	ReplayJournal bool   `yaml:"replay-journal" default:"true" negatable:"" help:"Keep replay records on disk, so that a restart accepts nothing that was presented before it."`
 
+	KeepOldKeys time.Duration `yaml:"keep-old-keys" default:"24h" zero:"" placeholder:"DURATION" help:"Time that a key still opens tickets after a newer one took its place in the keytab; 0s: none."`
+
 	ClockSkew time.Duration `yaml:"clock-skew" default:"5m" placeholder:"DURATION" help:"Largest accepted difference between a client's clock and ours."`
 
 	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE" help:"Largest request or reply body."`
@@ -40,10 +42,11 @@ type Route struct {
 	Backend        string        `yaml:"backend" placeholder:"URL" help:"The plain SOAP service that verified messages go to."`
 	BackendTimeout time.Duration `yaml:"backend-timeout" default:"30s" placeholder:"DURATION" help:"Time that the backend has for its whole reply."`
 
-	Keytab      string `yaml:"keytab" placeholder:"FILE" help:"Keytab with the key of the service principal."`
-	Service     string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
-	KerberosKey string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
-	AllowRC4    bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
+	Keytab          string `yaml:"keytab" placeholder:"FILE" help:"Keytab with the key of the service principal."`
+	Service         string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
+	KerberosService string `yaml:"kerberos-service" placeholder:"NAME" help:"Service of services: in the file, instead of keytab and service."`
+	KerberosKey     string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
+	AllowRC4        bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
 
 	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:"" help:"Open a ticket only with the key of its own version number; otherwise older and newer keys of the keytab are tried too."`
 	CheckAddresses bool `yaml:"check-addresses" default:"false" negatable:"" help:"Refuse a ticket that is bound to addresses when the client's is not among them."`
@@ -52,6 +55,7 @@ type Route struct {
 
 	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM" help:"Clients that may call; empty: every client with a valid ticket."`
 	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM" help:"Realms whose clients may call; empty: every realm."`
+	AllowedGroups     []string `yaml:"allowed-groups" placeholder:"SID" help:"Groups, as S-1-5-21-…, of which clients must have one by their ticket's PAC; empty: none is needed."`
 
 	PrincipalHeader string   `yaml:"principal-header" default:"X-Wssgate-Principal" placeholder:"NAME" help:"HTTP header that tells the backend the client as name@REALM; empty: none."`
 	RealmHeader     string   `yaml:"realm-header" placeholder:"NAME" help:"HTTP header that tells the backend the client's realm alone; empty: none."`
@@ -64,9 +68,13 @@ type Route struct {
 // Config is the effective configuration: every value is set and was checked.
 type Config struct {
 	Process `yaml:",inline"`
+	// Services are what routes name with KerberosService.
+	Services []Service `yaml:"services,omitempty"`
 	// Routes has at least one element; paths are distinct.
 	Routes []Route `yaml:"routes"`
 
 	origins origins
 	entries []string // where the file has each entry of routes:; nil without
+
+	serviceEntries []string // as many as Services
 }
