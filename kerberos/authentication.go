@@ -13,6 +13,8 @@ type Ticket = interface {
 	Client() (name, realm string)
 	// Service is the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
 	Service() string
+	// Groups are the SIDs of the client's groups, of the ticket's PAC; nil without one.
+	Groups() []string
 	// EndTime is the ticket's end.
 	EndTime() time.Time
 	// EtypeOfKey is the encryption type of the effective key.
@@ -70,6 +72,9 @@ func (a *Authentication) Service() string { return a.service }
 
 // EndTime is the ticket's end.
 func (a *Authentication) EndTime() time.Time { return a.facts.EndTime }
+
+// Groups are nil as yet.
+func (a *Authentication) Groups() []string { return nil }
 
 // EtypeOfKey is the encryption type of the effective key.
 func (a *Authentication) EtypeOfKey() int32 { return a.key.Etype() }

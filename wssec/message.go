@@ -47,6 +47,10 @@ func (m *Message) Principal() (name, realm string) { return m.token.Name, m.toke
 // Service gives the principal that the client's ticket is for.
 func (m *Message) Service() string { return m.token.Service }
 
+// Groups gives the security identifiers of the client's groups, as the PAC of its ticket has
+// them. Do not change the list.
+func (m *Message) Groups() []string { return m.token.Groups }
+
 // TicketEndTime gives when the client's ticket expires.
 func (m *Message) TicketEndTime() time.Time { return m.token.EndTime }
 

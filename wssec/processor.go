@@ -19,6 +19,9 @@ type Ticket = interface {
 	Client() (name, realm string)
 	// Service gives the principal that the ticket is for, as "soap/gw.example.com@EXAMPLE.COM".
 	Service() string
+	// Groups gives the security identifiers of the client's groups, "S-1-5-…", as the ticket's
+	// PAC has them; nil when it has none or is not read.
+	Groups() []string
 	// EndTime is when the ticket expires.
 	EndTime() time.Time
 	// EtypeOfKey is the Kerberos encryption type number of the effective key.

@@ -58,6 +58,7 @@ func (s sameKey) Client() (name, realm string)                               { r
 func (s sameKey) Service() string                                            { return "soap/gw.example.com@EXAMPLE.COM" }
 func (s sameKey) EndTime() time.Time                                         { return time.Now().Add(time.Hour) }
 func (s sameKey) EtypeOfKey() int32                                          { return 17 }
+func (s sameKey) Groups() []string                                           { return nil }
 func (s sameKey) ExposeKeyOctets() []byte                                    { return s.key }
 
 // TestAMessageIsAcceptedOnceWhateverNamesItsKey: KeyInfo is not signed, and two tokens of

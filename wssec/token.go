@@ -1,6 +1,7 @@
 package wssec
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -66,6 +67,7 @@ func (v *verification) acceptBST(n xmltext.Node) error {
 	}
 	t := &token{node: n, hash: HashToken(octets), fresh: true}
 	t.Name, t.Realm = ticket.Client()
+	t.Groups = slices.Clone(ticket.Groups())
 	t.Service, t.EndTime, t.Etype = ticket.Service(), ticket.EndTime(), ticket.EtypeOfKey()
 	t.ValueType, t.Key = strings.Clone(valueType), Key{octets: ticket.ExposeKeyOctets()}
 	v.token = t

@@ -12,6 +12,7 @@ import (
 type CachedToken struct {
 	Name, Realm string    // client principal
 	Service     string    // service principal
+	Groups      []string  // of the client, by the ticket's PAC
 	ValueType   string    // of the BinarySecurityToken
 	Etype       int32     // of Key
 	Key         Key       // effective key
