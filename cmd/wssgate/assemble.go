@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -20,30 +19,29 @@ import (
 )
 
 // assemble joins what kerberos and wssec know of nothing about each other to a
-// Gateway, as cfg says. All routes share the replay stores.
-func assemble(cfg *config.Config, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
-	keytabs := map[string]*kerberos.Keytab{}
+// Gateway, as cfg says, with keys of the keyring. All routes share the replay
+// stores.
+func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
 	tickets := &ticketLog{log: log}
 	gc := gateway.Config{
 		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
 		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
 	}
+	credentials := make([]*credential, len(cfg.Routes))
 	for i := range cfg.Routes {
-		r := &cfg.Routes[i]
-		if keytabs[r.Keytab] == nil {
-			keytab, err := loadKeytab(r.Keytab, log)
-			if err != nil {
-				return nil, cfg.Refuse(i, "keytab", strings.TrimPrefix(err.Error(), "keytab: "), "name a keytab file that this process can read")
-			}
-			keytabs[r.Keytab] = keytab
+		c, err := keys.of(i)
+		if err != nil {
+			return nil, err
 		}
-		route, err := assembleRoute(cfg, i, keytabs[r.Keytab], replay, tickets)
+		credentials[i] = c
+		route, err := assembleRoute(cfg, i, c, replay, tickets)
 		if err != nil {
 			return nil, err
 		}
 		gc.Routes = append(gc.Routes, route)
 	}
-	warnOfSharedServices(cfg, keytabs, log)
+	warnOfSharedServices(cfg, credentials, log)
+	warnOfUnusedServices(cfg, log)
 	return gateway.New(gc)
 }
 
@@ -55,17 +53,18 @@ func withRemoteAddr(ctx context.Context, r *http.Request) context.Context {
 	return ctx
 }
 
-func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay replayStores, tickets *ticketLog) (gateway.Route, error) {
+func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores, tickets *ticketLog) (gateway.Route, error) {
 	r := &cfg.Routes[i]
-	if all := keytab.Principals(); r.Service == "" && len(all) > 1 {
-		return gateway.Route{}, cfg.Refuse(i, "service", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", r.Keytab, len(all), all),
-			"say which of them this route accepts")
+	if c.Disabled {
+		tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
+		return gateway.Route{Path: r.Path, Disabled: true, PolicyName: r.Policy.String()}, nil
 	}
-	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, keytab, replay))
+	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, c, replay))
 	if err != nil {
-		return gateway.Route{}, cfg.Refuse(i, "service", err.Error(), "see klist -ekt "+r.Keytab)
+		return gateway.Route{}, c.refuse("principals", err.Error(), "see klist -ekt "+c.file.Path())
 	}
-	warnOfWeakKeys(r, keytab, tickets.log)
+	c.file.use(r.Path, acceptor)
+	warnOfWeakKeys(r, c, tickets.log)
 	warnOfPlainHTTP(cfg, r, tickets.log)
 	policy := r.Policy.Policy
 	if policy.ClockSkew == 0 {
@@ -85,7 +84,7 @@ func assembleRoute(cfg *config.Config, i int, keytab *kerberos.Keytab, replay re
 	return gateway.Route{
 		Path: r.Path, Processor: processor, PolicyName: r.Policy.String(),
 		Backend: backend, BackendTimeout: r.BackendTimeout,
-		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms,
+		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms, AllowedGroups: r.AllowedGroups,
 		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
 		OtherHeaders: wssec.HeaderRule(r.OtherHeaders), TLSOffloaded: r.TLSOffloaded,
 	}, nil
@@ -104,33 +103,25 @@ func canonicalNames(principals []string) []string {
 	return names
 }
 
-func acceptorConfig(cfg *config.Config, r *config.Route, keytab *kerberos.Keytab, replay replayStores) kerberos.AcceptorConfig {
+func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay replayStores) kerberos.AcceptorConfig {
 	ac := kerberos.AcceptorConfig{
-		Keytab: keytab, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
+		Keytab: c.file, Services: c.principals, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
 		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
 		ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
 	}
-	if r.Service != "" {
-		ac.Services = []string{r.Service}
-	}
 	if r.AllowRC4 {
-		ac.Etypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
+		ac.Etypes = allEtypes()
 	}
 	return ac
 }
 
-// loadKeytab reads a keytab once. One that others can read is as good as a
-// published password, and said so.
-func loadKeytab(path string, log *slog.Logger) (*kerberos.Keytab, error) {
-	keytab, err := kerberos.LoadKeytab(path)
-	if err != nil {
-		return nil, err
-	}
-	warnIfReadable(path, "keytab", log)
-	return keytab, nil
+// allEtypes are those that package kerberos knows, RC4 included.
+func allEtypes() []int32 {
+	return []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
 }
 
-// warnIfReadable passes over the credentials of a systemd unit: the directory is
+// warnIfReadable says of a secret's file that others can read it: a keytab is then
+// as good as a published password. It passes over the credentials of a systemd unit: the directory is
 // the unit's alone, whatever the mode of a file in it says.
 func warnIfReadable(path, what string, log *slog.Logger) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {

@@ -75,10 +75,11 @@ func TestReadmeFlags(t *testing.T) {
 // settings maps names to defaults.
 func settings() map[string]string {
 	all := map[string]string{}
-	for _, s := range []any{config.Process{}, config.Route{}} {
+	for _, s := range []any{config.Service{}, config.Process{}, config.Route{}} {
 		for i := range reflect.TypeOf(s).NumField() {
 			tag := reflect.TypeOf(s).Field(i).Tag
-			all[tag.Get("yaml")] = tag.Get("default")
+			name, _, _ := strings.Cut(tag.Get("yaml"), ",")
+			all[name] = tag.Get("default")
 		}
 	}
 	return all
@@ -115,7 +116,7 @@ func documented(name string) bool {
 			return true
 		}
 	}
-	return regexp.MustCompile(`^(id|code|status|principal|service|bytes_in|bytes_out|total|stages|kerberos|error)$`).MatchString(name)
+	return regexp.MustCompile(`^(id|code|status|principal|service|groups|bytes_in|bytes_out|total|stages|kerberos|error)$`).MatchString(name)
 }
 
 func TestPoliciesOfTheDocsAreValid(t *testing.T) {
@@ -125,7 +126,11 @@ func TestPoliciesOfTheDocsAreValid(t *testing.T) {
 			t.Errorf("%v\n%s", err, text)
 		}
 		file := filepath.Join(t.TempDir(), "wssgate.yaml")
-		if err := os.WriteFile(file, []byte("backend: http://b/\nkeytab: k\n"+text), 0o600); err != nil {
+		top := "backend: http://b/\n"
+		if !strings.Contains(text, "services:") {
+			top += "keytab: k\n"
+		}
+		if err := os.WriteFile(file, []byte(top+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := config.Load(&config.Flags{File: file}, nil); err != nil {

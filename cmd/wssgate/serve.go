@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func check(cfg *config.Config, out io.Writer, log *slog.Logger) error {
 	if _, err := tlsConfig(cfg, log); err != nil {
 		return err
 	}
-	_, err = assemble(cfg, memoryReplay(), log)
+	_, err = assemble(cfg, newKeyring(cfg, log), memoryReplay(), log)
 	return err
 }
 
@@ -79,10 +80,12 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer closeReplay()
-	g, err := assemble(cfg, replay, log)
+	keys := newKeyring(cfg, log)
+	g, err := assemble(cfg, keys, replay, log)
 	if err != nil {
 		return err
 	}
+	defer keys.watch(ctx)()
 	tls, err := tlsConfig(cfg, log)
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		return cfg.Refuse(-1, "listen", err.Error(), listenCure(err))
 	}
 	for _, r := range cfg.Routes {
-		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", r.Service, "principal-header", r.PrincipalHeader)
+		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", cmp.Or(r.Service, r.KerberosService), "principal-header", r.PrincipalHeader)
 	}
 	log.Info("serving", "listen", ln.Addr().String(), "tls", tls != nil, "version", versionLine(),
 		"note", "one node: replay records and remembered tickets are not shared with other processes")

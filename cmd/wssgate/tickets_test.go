@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
@@ -55,6 +56,12 @@ func loadConfig(t *testing.T, text string) *config.Config {
 	return cfg
 }
 
+// assembled makes a gateway that logs to out.
+func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	return assemble(cfg, newKeyring(cfg, log), memoryReplay(), log)
+}
+
 // exchange assembles a gateway of the file, sends one message under the token,
 // and gives status and log.
 func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions) (status int, log string) {
@@ -62,7 +69,7 @@ func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOption
 	backend := httptest.NewServer(&demoQuotes{})
 	defer backend.Close()
 	var out bytes.Buffer
-	g, err := assemble(loadConfig(t, text+"\nbackend: "+backend.URL+"\n"), memoryReplay(), slog.New(slog.NewJSONHandler(&out, nil)))
+	g, err := assembled(loadConfig(t, text+"\nbackend: "+backend.URL+"\n"), &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +182,7 @@ func TestSharedServicesAreSaid(t *testing.T) {
 		"": 0,
 	} {
 		var out bytes.Buffer
-		if _, err := assemble(loadConfig(t, top+routes), memoryReplay(), slog.New(slog.NewJSONHandler(&out, nil))); err != nil {
+		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(out.String(), `"msg":"a token for this route is good for another one, whose messages it protects","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {

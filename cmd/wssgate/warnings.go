@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
@@ -11,12 +12,10 @@ import (
 )
 
 // warnOfWeakKeys says at start that a route can only be reached with RC4 tickets.
-func warnOfWeakKeys(r *config.Route, keytab *kerberos.Keytab, log *slog.Logger) {
-	service, err := kerberos.ParsePrincipal(r.Service)
+func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 	usable, weak := 0, 0
-	for _, e := range keytab.Entries() {
-		other := r.Service != "" && err == nil && (e.Principal.Name() != service.Name() || service.Realm != "" && e.Principal.Realm != service.Realm)
-		if other || e.Key.IsZero() {
+	for _, e := range c.file.Keytab().Entries() {
+		if !c.has(e.Principal) || e.Key.IsZero() {
 			continue
 		}
 		if usable++; e.Etype == kerberos.EtypeRC4 {
@@ -24,8 +23,33 @@ func warnOfWeakKeys(r *config.Route, keytab *kerberos.Keytab, log *slog.Logger) 
 		}
 	}
 	if usable > 0 && weak == usable {
-		log.Warn("keytab holds only rc4-hmac keys, which is broken", "path", r.Path, "keytab", r.Keytab, "service", r.Service,
+		log.Warn("keytab holds only rc4-hmac keys, which is broken", "path", r.Path, "keytab", c.file.Path(), "service", c.text(),
 			"cure", "give the service's account AES keys and export the keytab anew")
+	}
+}
+
+// has says whether a principal of the keytab is the credential's.
+func (c *credential) has(p kerberos.Principal) bool {
+	return len(c.principals) == 0 || slices.ContainsFunc(c.principals, func(text string) bool {
+		own, err := kerberos.ParsePrincipal(text)
+		return err == nil && own.Name() == p.Name() && (own.Realm == "" || own.Realm == p.Realm)
+	})
+}
+
+// text names the credential's principals for the log.
+func (c *credential) text() string {
+	if len(c.principals) == 0 {
+		return "any of the keytab"
+	}
+	return strings.Join(c.principals, ", ")
+}
+
+// warnOfUnusedServices says which services no route names.
+func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
+	for _, s := range cfg.Services {
+		if !slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.KerberosService == s.Name }) {
+			log.Warn("no route uses this service", "kerberos-service", s.Name, "cure", "name it in a route, or remove it")
+		}
 	}
 }
 
@@ -41,30 +65,36 @@ func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 // warnOfSharedServices says which routes take bare tokens for a service that
 // another route trusts to protect messages. A token is as good on either, so who
 // gets hold of one for the first speaks to the second.
-func warnOfSharedServices(cfg *config.Config, keytabs map[string]*kerberos.Keytab, log *slog.Logger) {
-	type account struct{ keytab, service string }
+func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *slog.Logger) {
+	type account struct{ file, service string }
 	protected := map[account]string{}
-	accountOf := func(r *config.Route) account {
-		service := r.Service
-		if p, err := kerberos.ParsePrincipal(service); err == nil {
-			service = p.Name() // with or without realm: one account
-		} else if all := keytabs[r.Keytab].Principals(); service == "" && len(all) == 1 {
-			service = all[0].Name()
-		}
-		return account{r.Keytab, service}
-	}
-	for i := range cfg.Routes {
-		if r := &cfg.Routes[i]; !tokenOnly(r.Policy.Policy) {
-			protected[accountOf(r)] = cmp.Or(protected[accountOf(r)], r.Path)
+	forEach := func(bare bool, f func(r *config.Route, a account)) {
+		for i, c := range credentials {
+			if r := &cfg.Routes[i]; c.file != nil && tokenOnly(r.Policy.Policy) == bare {
+				for _, name := range c.names() {
+					f(r, account{c.file.id, name})
+				}
+			}
 		}
 	}
-	for i := range cfg.Routes {
-		r := &cfg.Routes[i]
-		if other := protected[accountOf(r)]; other != "" && tokenOnly(r.Policy.Policy) {
+	forEach(false, func(r *config.Route, a account) { protected[a] = cmp.Or(protected[a], r.Path) })
+	forEach(true, func(r *config.Route, a account) {
+		if other := protected[a]; other != "" {
 			log.Warn("a token for this route is good for another one, whose messages it protects", "path", r.Path, "policy", r.Policy.String(),
-				"other", other, "service", accountOf(r).service, "cure", "give the two routes service principals of their own")
+				"other", other, "service", a.service, "cure", "give the two routes service principals of their own")
+		}
+	})
+}
+
+// names are the credential's principals as the file has them now, without realm:
+// with or without, it is one account.
+func (c *credential) names() (names []string) {
+	for _, p := range c.file.Keytab().Principals() {
+		if c.has(p) && !slices.Contains(names, p.Name()) {
+			names = append(names, p.Name())
 		}
 	}
+	return names
 }
 
 // tokenOnly tells whether a message proves nothing but that somebody has a token.

@@ -62,7 +62,11 @@ func (d *doctor) findServices() {
 	services := map[string]*service{}
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
-		path := strings.TrimPrefix(r.Keytab, "FILE:")
+		credential, _ := d.Settings.ServiceOf(r)
+		if credential.Disabled || credential.Keytab == "" { // disabled, or with a password, whose keys are its KDC's if they are right
+			continue
+		}
+		path := strings.TrimPrefix(credential.Keytab, "FILE:")
 		f := files[path]
 		if f == nil {
 			f = &keytabFile{path: path}
@@ -70,7 +74,7 @@ func (d *doctor) findServices() {
 			files[path] = f
 			d.keytabs = append(d.keytabs, f)
 		}
-		for _, p := range accepted(r, f) {
+		for _, p := range accepted(credential.Principals, f) {
 			key := path + "\x00" + p.String()
 			s := services[key]
 			if s == nil && len(d.services) == maxServices {
@@ -90,11 +94,21 @@ func (d *doctor) findServices() {
 	}
 }
 
-// accepted are the principals that a route takes tickets for: the one that is named, in every realm of the keytab when
-// it names none, or all of the keytab.
-func accepted(r *config.Route, f *keytabFile) (list []kerberos.Principal) {
-	want, err := kerberos.ParsePrincipal(r.Service)
-	named := r.Service != "" && err == nil
+// accepted are the principals that a route takes tickets for: those that are named, in every realm of the keytab those
+// that name none, or all of the keytab.
+func accepted(names []string, f *keytabFile) (list []kerberos.Principal) {
+	if len(names) == 0 {
+		return acceptedAs("", f)
+	}
+	for _, name := range names {
+		list = append(list, acceptedAs(name, f)...)
+	}
+	return list
+}
+
+func acceptedAs(name string, f *keytabFile) (list []kerberos.Principal) {
+	want, err := kerberos.ParsePrincipal(name)
+	named := name != "" && err == nil
 	if named && want.Realm != "" {
 		return []kerberos.Principal{want}
 	}

@@ -16,6 +16,7 @@ const (
 	CodeTimeout         Code = "request-timeout"       // body did not arrive in read-timeout
 	CodeCut             Code = "request-cut"           // body ended early
 	CodeOverloaded      Code = "overloaded"            // max-in-flight is used up
+	CodeDisabled        Code = "service-disabled"      // the route's service is switched off
 	CodeSOAPVersion     Code = "soap-version-mismatch" // envelope and Content-Type are of two versions
 
 	CodeXMLSyntax      Code = "xml-syntax"      // not well-formed XML
@@ -25,6 +26,7 @@ const (
 	CodeXMLLimit       Code = "xml-limit"       // deeper, wider or more than is accepted
 
 	CodeNotAuthorized   Code = "not-authorized"      // a verified client that the route does not admit
+	CodeNotInGroup      Code = "not-in-group"        // a verified client that is in none of the route's groups
 	CodeAction          Code = "action-mismatch"     // the action in HTTP is not that of the message
 	CodeBackendDown     Code = "backend-down"        // no connection, or it broke
 	CodeBackendTimeout  Code = "backend-timeout"     // no whole reply in backend-timeout

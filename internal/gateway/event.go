@@ -31,6 +31,7 @@ type event struct {
 	version       soap.Version
 	principal     string
 	service       string
+	groups        int
 	bytesIn       int
 	bytesOut      int
 	status        int
@@ -72,6 +73,7 @@ func (ev *event) stage(name string, since time.Time) {
 func (ev *event) verified(msg *wssec.Message) {
 	name, realm := msg.Principal()
 	ev.principal, ev.service = name+"@"+realm, msg.Service()
+	ev.groups = len(msg.Groups())
 	f := msg.Facts()
 	ev.stages = append(ev.stages, slog.Duration("ticket", f.TokenTime),
 		slog.Duration("decrypt", f.DecryptTime), slog.Duration("digest", f.DigestTime))
@@ -103,6 +105,9 @@ func (ev *event) log() {
 		slog.Int("bytes_in", ev.bytesIn), slog.Int("bytes_out", ev.bytesOut),
 		slog.Int("backend_status", ev.backendStatus),
 		slog.Duration("total", time.Since(ev.start)), slog.Any("stages", slog.GroupValue(ev.stages...)),
+	}
+	if ev.groups > 0 {
+		attrs = append(attrs, slog.Int("groups", ev.groups))
 	}
 	attrs = append(attrs, ev.notes...)
 	if ev.err != nil {

@@ -23,6 +23,10 @@ type answer struct {
 // known of the sender and answers are unprotected faults without detail; after
 // it there is a key, and every answer is protected with it.
 func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l *lease, ev *event) answer {
+	if rt.Disabled {
+		m, _ := mediaOf(r.Header)
+		return g.refuse(m.version, &Error{Code: CodeDisabled, Err: errors.New("the service of this route is disabled")}, ev)
+	}
 	in, err := g.receive(w, r, l, ev)
 	if err != nil {
 		return g.refuse(in.version, err, ev)

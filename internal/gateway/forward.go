@@ -26,7 +26,11 @@ type route struct {
 }
 
 func newRoute(r Route) *route {
-	return &route{Route: r, pass: passable(&r), reliesOnTLS: r.Processor.Policy().Binding != wssec.Symmetric}
+	rt := &route{Route: r}
+	if !r.Disabled {
+		rt.pass, rt.reliesOnTLS = passable(&r), r.Processor.Policy().Binding != wssec.Symmetric
+	}
+	return rt
 }
 
 // channel says what is known of the transport of r.
@@ -101,8 +105,18 @@ func (rt *route) authorize(msg *wssec.Message) (principal, realm string, err err
 		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("%s is not among allowed-principals", principal)}
 	case len(rt.AllowedRealms) > 0 && !slices.Contains(rt.AllowedRealms, realm):
 		return "", "", &Error{Code: CodeNotAuthorized, Err: fmt.Errorf("realm %s is not among allowed-realms", realm)}
+	case len(rt.AllowedGroups) > 0 && !slices.ContainsFunc(msg.Groups(), func(sid string) bool { return slices.Contains(rt.AllowedGroups, sid) }):
+		return "", "", &Error{Code: CodeNotInGroup, Err: fmt.Errorf("%s is in none of allowed-groups: %s", principal, countGroups(msg.Groups()))}
 	}
 	return principal, realm, nil
+}
+
+// countGroups says how many groups a ticket tells, but not which.
+func countGroups(groups []string) string {
+	if len(groups) == 0 {
+		return "its ticket tells of no groups (no PAC with LOGON_INFO)"
+	}
+	return fmt.Sprintf("its ticket tells of %d other groups", len(groups))
 }
 
 // tellable says whether a backend reads in an HTTP header what we write there.

@@ -40,16 +40,19 @@ type Config struct {
 // Route says what is accepted at a path and where it goes.
 type Route struct {
 	Path       string // matched exactly; plain, without chi patterns
+	Disabled   bool   // refuses every request; needs neither Processor nor Backend
 	Processor  *wssec.Processor
 	PolicyName string // for the log
 
 	Backend        *url.URL
 	BackendTimeout time.Duration // for the whole reply; zero means 30 s
 
-	// AllowedPrincipals (name@REALM) and AllowedRealms both have to allow a
-	// client; an empty list allows everyone whose ticket was accepted.
+	// AllowedPrincipals (name@REALM), AllowedRealms and AllowedGroups (SIDs, one
+	// of which must be the client's) all have to allow a client; an empty list
+	// allows everyone whose ticket was accepted.
 	AllowedPrincipals []string
 	AllowedRealms     []string
+	AllowedGroups     []string
 
 	PrincipalHeader string   // HTTP header for name@REALM; "" none
 	RealmHeader     string   // HTTP header for the realm; "" none
@@ -88,7 +91,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.router.MethodNotAllowed(g.refuseOutside(CodeMethod))
 	paths := map[string]bool{}
 	for _, r := range cfg.Routes {
-		if r.Processor == nil || r.Backend == nil || paths[r.Path] {
+		if !r.Disabled && (r.Processor == nil || r.Backend == nil) || paths[r.Path] {
 			return nil, fmt.Errorf("gateway: route %q needs Processor, Backend and a path of its own", r.Path)
 		}
 		paths[r.Path] = true

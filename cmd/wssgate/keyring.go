@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// A keyring has the keys of all services: one file for each path, whatever the number of routes that use it.
+type keyring struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	files []*keyFile
+}
+
+// A keyFile is a keytab, or a file with passwords that keys are made of.
+type keyFile struct {
+	*kerberos.KeytabFile
+	id    string
+	what  string // the setting that names it
+	users []keyUser
+}
+
+// A keyUser is a route that accepts tickets with the keys of a file.
+type keyUser struct {
+	path     string
+	acceptor *kerberos.Acceptor
+}
+
+func newKeyring(cfg *config.Config, log *slog.Logger) *keyring { return &keyring{cfg: cfg, log: log} }
+
+// A credential is what a route accepts tickets with.
+type credential struct {
+	config.Service
+	file       *keyFile // nil if it is disabled
+	principals []string // none: every principal of the file, now and later
+
+	// refuse words what is wrong with a setting of it, where that stands.
+	refuse func(setting, problem, cure string) error
+}
+
+// of finds the credential of route i, and opens its file if no route did before.
+func (k *keyring) of(i int) (*credential, error) {
+	service, at := k.cfg.ServiceOf(&k.cfg.Routes[i])
+	c := &credential{Service: service, principals: service.Principals}
+	c.refuse = func(setting, problem, cure string) error {
+		switch {
+		case at >= 0:
+			return k.cfg.RefuseService(at, setting, problem, cure)
+		case setting == "principals":
+			setting = "service"
+		}
+		return k.cfg.Refuse(i, setting, problem, cure)
+	}
+	if c.Disabled {
+		return c, nil
+	}
+	var err error
+	if c.file, err = k.open(c); err != nil {
+		return nil, err
+	}
+	if all := c.file.Keytab().Principals(); len(c.principals) == 0 && !c.AnyPrincipal {
+		if len(all) > 1 {
+			return nil, c.refuse("principals", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", c.Keytab, len(all), all), k.whichOf(at))
+		}
+		c.principals = []string{all[0].String()} // not what the file may hold later
+	}
+	return c, nil
+}
+
+func (k *keyring) whichOf(service int) string {
+	if service >= 0 {
+		return "say which of them this service is, or any-principal: true"
+	}
+	return "say which of them this route accepts"
+}
+
+// open gives the file of a credential.
+func (k *keyring) open(c *credential) (*keyFile, error) {
+	path, what, id := c.Keytab, "keytab", "keytab "+filepath.Clean(strings.TrimPrefix(c.Keytab, "FILE:"))
+	cure := "name a keytab file that this process can read"
+	fc := kerberos.KeytabFileConfig{Keep: k.cfg.KeepOldKeys}
+	if fc.Keep == 0 {
+		fc.Keep = -1
+	}
+	if c.PasswordFile != "" {
+		path, what, id = c.PasswordFile, "password-file", "password of "+c.Name
+		cure = "name a file that this process can read, with the account's password in its first line"
+		fc.Parse = passwords(c.Service)
+	}
+	for _, f := range k.files {
+		if f.id == id {
+			return f, nil
+		}
+	}
+	f := &keyFile{id: id, what: what}
+	fc.Notify = func(e kerberos.KeytabEvent) { k.tell(f, e) }
+	var err error
+	if f.KeytabFile, err = kerberos.OpenKeytabFile(path, fc); err != nil {
+		return nil, c.refuse(what, strings.TrimPrefix(err.Error(), "keytab: "), cure)
+	}
+	warnIfReadable(f.Path(), what, k.log)
+	k.files = append(k.files, f)
+	return f, nil
+}
+
+// passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
+// it had before, newest first.
+func passwords(s config.Service) func([]byte) (*kerberos.Keytab, error) {
+	return func(octets []byte) (*kerberos.Keytab, error) {
+		lines := bytes.Split(bytes.TrimRight(octets, "\r\n"), []byte("\n"))
+		if len(lines) > maxPasswords {
+			return nil, fmt.Errorf("more than %d lines", maxPasswords)
+		}
+		var all []kerberos.KeytabEntry
+		for i, line := range lines {
+			password := string(bytes.TrimSuffix(line, []byte("\r")))
+			if password == "" {
+				return nil, fmt.Errorf("line %d is empty; there is one password a line", i+1)
+			}
+			kvno := s.Kvno
+			if kvno != 0 {
+				if uint32(i) >= kvno {
+					return nil, errors.New("has more lines than kvno says there were passwords")
+				}
+				kvno -= uint32(i)
+			}
+			entries, err := passwordKeys(s, password, kvno)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", i+1, err)
+			}
+			all = append(all, entries...)
+		}
+		return kerberos.NewKeytab(all...), nil
+	}
+}
+
+// maxPasswords bounds the work of making keys, some 50 ms for each principal and password.
+const maxPasswords = 8
+
+func passwordKeys(s config.Service, password string, kvno uint32) (all []kerberos.KeytabEntry, err error) {
+	for _, text := range s.Principals {
+		p, err := kerberos.ParsePrincipal(text)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations,
+			Etypes: allEtypes()}, password)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
+}
+
+// use notes that a route accepts tickets with a file's keys.
+func (f *keyFile) use(path string, a *kerberos.Acceptor) { f.users = append(f.users, keyUser{path, a}) }
+
+// watch follows the files until ctx ends, and reloads them all at SIGHUP. When it has returned, that signal no longer ends
+// the process; stop waits until all is quiet.
+func (k *keyring) watch(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	var running sync.WaitGroup
+	for _, f := range k.files {
+		running.Go(func() { f.Watch(ctx) })
+	}
+	running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				k.reload()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+		signal.Stop(hangup)
+	}
+}
+
+// reload reads all files, for SIGHUP, and says of each what came of it.
+func (k *keyring) reload() {
+	for _, f := range k.files {
+		change, err := f.Reload()
+		if err != nil {
+			k.failed(f, "SIGHUP", err)
+			continue
+		}
+		k.reloaded(f, "SIGHUP", change)
+	}
+}
+
+// tell logs what a file noticed by itself.
+func (k *keyring) tell(f *keyFile, e kerberos.KeytabEvent) {
+	switch {
+	case e.NoNotices != nil:
+		k.log.Warn("changes of this file are noticed late: the system gives no notice of them", "setting", f.what, "file", f.Path(),
+			"error", e.NoNotices.Error(), "cure", "raise fs.inotify.max_user_instances or max_user_watches, or send SIGHUP after a change")
+	case e.Err != nil:
+		k.failed(f, string(e.Cause), e.Err)
+	case len(e.Dropped) > 0:
+		k.log.Info("old keys are dropped", "setting", f.what, "file", f.Path(), "keys", strings.Join(e.Dropped, ", "))
+	default:
+		k.reloaded(f, string(e.Cause), e.Change)
+	}
+}
+
+func (k *keyring) failed(f *keyFile, cause string, err error) {
+	k.log.Error("keys not reloaded; the last good ones stay in use", "setting", f.what, "file", f.Path(), "cause", cause,
+		"error", strings.TrimPrefix(err.Error(), "keytab: "))
+}
+
+// reloaded says what changed, and whether a route can accept nothing any more.
+func (k *keyring) reloaded(f *keyFile, cause string, change kerberos.KeytabChange) {
+	k.log.Info("keys reloaded", "setting", f.what, "file", f.Path(), "cause", cause, "change", change.String())
+	if change.IsEmpty() {
+		return
+	}
+	warnIfReadable(f.Path(), f.what, k.log)
+	for _, u := range f.users {
+		if err := u.acceptor.Validate(); err != nil {
+			k.log.Error("a route lacks keys since the change", "path", u.path, "setting", f.what, "file", f.Path(), "error", err.Error(),
+				"cure", "export the service's keys to the file anew")
+		}
+	}
+}
