@@ -48,6 +48,25 @@ type InitiatorConfig struct {
 	Time func() time.Time
 }
 
+// String names the client and the source of its tickets, never what that is.
+func (cfg InitiatorConfig) String() string {
+	source := "nothing"
+	switch {
+	case cfg.Password != "":
+		source = "a password"
+	case cfg.Keytab != nil:
+		source = "a keytab"
+	case cfg.CCache != "":
+		source = "credential cache " + cfg.CCache
+	case len(cfg.Credentials) > 0:
+		source = "given credentials"
+	}
+	return fmt.Sprintf("initiator for %s with %s", cmp.Or(cfg.Client, "their client"), source)
+}
+
+// Format prints String for every verb.
+func (cfg InitiatorConfig) Format(f fmt.State, _ rune) { fmt.Fprint(f, cfg.String()) }
+
 // An Initiator is a client that gets tickets from KDCs, keeps them while they last, and renews its ticket-granting ticket
 // or logs in again in time. Requests for the same ticket at the same time are one. It is safe for concurrent use. Close it.
 type Initiator struct {
@@ -58,16 +77,18 @@ type Initiator struct {
 	loginEtypes []int32
 	etypes      []int32 // of TGS requests; both are accepted
 	clock       *authClock
+	logsIn      bool // with password or keytab
 
-	mu      sync.Mutex
-	tickets map[string]*cachedTicket // by what was asked for
-	flights map[string]*flight       // those that others can join
-	open    map[*flight]bool         // all
-	running sync.WaitGroup           // as many
-	used    uint64                   // counts uses of tickets
-	renewal time.Time                // when the next one beside a request may begin
-	refused refusal
-	closed  bool
+	mu       sync.Mutex
+	password func() string            // a func for the reason that Key has; nil without one, and after Close
+	tickets  map[string]*cachedTicket // by what was asked for
+	flights  map[string]*flight       // those that others can join
+	open     map[*flight]bool         // all
+	running  sync.WaitGroup           // as many
+	used     uint64                   // counts uses of tickets
+	renewal  time.Time                // when the next one beside a request may begin
+	refused  refusal
+	closed   bool
 }
 
 // NewInitiator makes an Initiator. It does not talk to a KDC yet. It reads the credential cache only to know the client.
@@ -108,6 +129,10 @@ func (i *Initiator) setSource() error {
 		return errors.New("kerberos: initiator with more than one of password, keytab, credential cache and credentials")
 	case i.cfg.Keytab != nil && i.cfg.Keytab.Keytab() == nil:
 		return errors.New("kerberos: initiator without a keytab")
+	}
+	i.logsIn = i.cfg.Password != "" || i.cfg.Keytab != nil
+	if password := i.cfg.Password; password != "" {
+		i.password, i.cfg.Password = func() string { return password }, ""
 	}
 	i.cfg.Credentials = slices.Clone(i.cfg.Credentials)
 	for n := range i.cfg.Credentials {
@@ -199,6 +224,12 @@ func (i *Initiator) setTimes() error {
 	return nil
 }
 
+// String names the client.
+func (i *Initiator) String() string { return "initiator for " + i.who.String() }
+
+// Format prints String for every verb.
+func (i *Initiator) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.String()) }
+
 // Client is the client's principal.
 func (i *Initiator) Client() Principal { return Principal{slices.Clone(i.who.Components), i.who.Realm} }
 
@@ -218,5 +249,5 @@ func (i *Initiator) Close() {
 		c.ticket.SessionKey.wipe()
 	}
 	clear(i.tickets)
-	i.cfg.Password, i.cfg.Keytab, i.cfg.Credentials = "", nil, nil
+	i.password, i.cfg.Keytab, i.cfg.Credentials = nil, nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -548,4 +549,30 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestInitiatorDoesNotPrintSecrets: neither password nor keys, in whatever way an initiator or its configuration is printed.
+func TestInitiatorDoesNotPrintSecrets(t *testing.T) {
+	cfg := InitiatorConfig{Client: "alice@A", Password: "secret"}
+	i := fakeInitiator(t, &fakeKDC{}, cfg)
+	ticket, err := i.ServiceTicket(t.Context(), "soap/gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc := CCache{Client: ticket.Client, Tickets: []ServiceTicket{ticket}}
+	secret := i.secret()
+	var out strings.Builder
+	for _, v := range []any{cfg, &cfg, i, secret, &secret, cc, &cc, []any{cfg, i, &cc}, struct{ i *Initiator }{i}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
+			fmt.Fprintf(&out, verb+"\n", v)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v)
+	}
+	octets := ticket.SessionKey.octets()
+	for _, s := range []string{"secret", fmt.Sprintf("%x", "secret"), fmt.Sprintf("%x", octets[:8]), strings.Trim(fmt.Sprint(octets[:8]), "[]")} {
+		if strings.Contains(out.String(), s) {
+			t.Errorf("printed as %q:\n%s", s, out.String())
+		}
+	}
 }

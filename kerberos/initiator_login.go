@@ -58,13 +58,15 @@ func holds(err error) bool {
 
 // A clientSecret is a password, or a keytab if that is not nil.
 type clientSecret struct {
-	password string
+	password func() string
 	keytab   *Keytab
 	who      Principal
 }
 
 func (i *Initiator) secret() clientSecret {
-	s := clientSecret{password: i.cfg.Password, who: i.who}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s := clientSecret{password: i.password, who: i.who}
 	if i.cfg.Keytab != nil {
 		s.keytab = i.cfg.Keytab.Keytab()
 	}
@@ -72,7 +74,7 @@ func (i *Initiator) secret() clientSecret {
 }
 
 // String says what it is.
-func (s *clientSecret) String() string {
+func (s clientSecret) String() string {
 	if s.keytab != nil {
 		return "keytab's key"
 	}
@@ -80,7 +82,7 @@ func (s *clientSecret) String() string {
 }
 
 // Format prints String for every verb.
-func (s *clientSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+func (s clientSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
 // prefer puts the encryption types of which there is a key first: KDCs encrypt with the first one that they can.
 func (s *clientSecret) prefer(etypes []int32) []int32 {
@@ -129,7 +131,7 @@ func (s *clientSecret) key(etype int32, kvno uint32, info []etypeInfo) (Key, err
 			break
 		}
 	}
-	key, err := stringToKey(etype, s.password, salt, params)
+	key, err := stringToKey(etype, s.password(), salt, params)
 	if err != nil {
 		return Key{}, &Error{Code: CodeKDCReply, Detail: "parameters of the password's key", Err: err}
 	}
@@ -267,7 +269,7 @@ func (r *asRun) open(reply []byte) (ServiceTicket, error) {
 	}
 	t, err := r.openReply(&r.scratch, &m, key, usageASReply, &r.request, r.who)
 	if e, ok := err.(*Error); ok && e.Code == CodeTicketIntegrity {
-		return ServiceTicket{}, &Error{Code: CodePreauth, Detail: fmt.Sprintf("reply for %s does not open: %s is not what the KDC has", r.who, &r.secret), Err: e.Err}
+		return ServiceTicket{}, &Error{Code: CodePreauth, Detail: fmt.Sprintf("reply for %s does not open: %s is not what the KDC has", r.who, r.secret), Err: e.Err}
 	}
 	if err == nil && !slices.Equal(t.Service.Components, r.service) {
 		err = refuse(CodeKDCReply, "asked for a ticket-granting ticket, KDC gave one for %s", t.Service)

@@ -31,7 +31,7 @@ func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceT
 	}
 	t, err := i.share(ctx, key, func(ctx context.Context) (ServiceTicket, error) {
 		t, err := i.fetch(ctx, name)
-		if staleTGT(err) && i.canLogin() { // the KDC has new keys, or says so in error
+		if staleTGT(err) && i.logsIn { // the KDC has new keys, or says so in error
 			i.forgetTGTs()
 			t, err = i.fetch(ctx, name)
 		}
@@ -57,8 +57,6 @@ func staleTGT(err error) bool {
 	e, ok := errors.AsType[*KRBError](err)
 	return ok && slices.Contains([]int32{krbErrTGTRevoked, krbErrBadIntegrity, krbErrTicketExpired, krbErrModified, krbErrBadKeyVersion}, e.Code)
 }
-
-func (i *Initiator) canLogin() bool { return i.cfg.Password != "" || i.cfg.Keytab != nil }
 
 func (i *Initiator) forgetTGTs() {
 	i.mu.Lock()
@@ -125,7 +123,7 @@ func (i *Initiator) home(ctx context.Context) (ServiceTicket, error) {
 	if !ok {
 		return i.share(ctx, homeKey, i.acquire)
 	}
-	if now := i.cfg.Time(); t.due(now) && (i.canLogin() || i.cfg.CCache != "" || t.renewable(now)) && i.mayRenew(now) {
+	if now := i.cfg.Time(); t.due(now) && (i.logsIn || i.cfg.CCache != "" || t.renewable(now)) && i.mayRenew(now) {
 		i.board(ctx, homeKey, i.acquire) // its error is the next call's, when the ticket has ended
 	}
 	return t, nil
@@ -152,7 +150,7 @@ func (i *Initiator) acquire(ctx context.Context) (ServiceTicket, error) {
 	}
 	i.mu.Unlock()
 	var err error
-	if !i.canLogin() {
+	if !i.logsIn {
 		if held, err = i.given(held); err != nil {
 			return ServiceTicket{}, err
 		}
@@ -162,11 +160,11 @@ func (i *Initiator) acquire(ctx context.Context) (ServiceTicket, error) {
 	}
 	if held.renewable(now) {
 		t, err := i.tgs(ctx, &held, held.Service.Components, kdcRenew|held.Flags&(FlagForwardable|FlagRenewable), held.RenewTill)
-		if err == nil || ctx.Err() != nil || !i.canLogin() && !held.usable(now) {
+		if err == nil || ctx.Err() != nil || !i.logsIn && !held.usable(now) {
 			return t, err
 		}
 	}
-	if i.canLogin() {
+	if i.logsIn {
 		return i.login(ctx)
 	}
 	if !held.EndTime.After(now) {

@@ -321,6 +321,20 @@ func (c *Krb5Conf) Values(path ...string) []string { return c.values(path...) }
 // DefaultRealm is default_realm, or "".
 func (c *Krb5Conf) DefaultRealm() string { return c.setting("default_realm") }
 
+// DefaultCCache is the name of the credential cache that MIT's programs use: env, which is the value of KRB5CCNAME, else
+// default_ccache_name, of whose parameters %{uid}, %{euid}, %{TEMP} and %{null} are known, else FILE:/tmp/krb5cc_ and the
+// user's number. LoadCCache says if it is of a type that cannot be read.
+func (c *Krb5Conf) DefaultCCache(env string) string {
+	uid := strconv.Itoa(os.Getuid())
+	if env != "" {
+		return env
+	}
+	if name := c.setting("default_ccache_name"); name != "" {
+		return strings.NewReplacer("%{uid}", uid, "%{USERID}", uid, "%{euid}", strconv.Itoa(os.Geteuid()), "%{TEMP}", os.TempDir(), "%{null}", "").Replace(name)
+	}
+	return "FILE:/tmp/krb5cc_" + uid
+}
+
 // HasRealm says whether the file names a realm: in [realms], or as the default realm.
 func (c *Krb5Conf) HasRealm(realm string) bool {
 	return realm != "" && (realm == c.DefaultRealm() || len(c.nodes("realms", realm)) > 0)

@@ -190,6 +190,21 @@ func TestReadKrb5Conf(t *testing.T) {
 	}
 }
 
+// TestDefaultCCache: the environment first, then krb5.conf, then MIT's own default.
+func TestDefaultCCache(t *testing.T) {
+	uid := fmt.Sprint(os.Getuid())
+	for text, want := range map[string]string{
+		"": "FILE:/tmp/krb5cc_" + uid,
+		"[libdefaults]\ndefault_ccache_name = FILE:/run/user/%{uid}/krb5cc%{null}": "FILE:/run/user/" + uid + "/krb5cc",
+		"[libdefaults]\ndefault_ccache_name = KEYRING:persistent:%{uid}":           "KEYRING:persistent:" + uid,
+	} {
+		c, err := ParseKrb5Conf(text)
+		if err != nil || c.DefaultCCache("") != want || c.DefaultCCache("FILE:/x") != "FILE:/x" {
+			t.Errorf("%q: %s, want %s, %v", text, c.DefaultCCache(""), want, err)
+		}
+	}
+}
+
 // FuzzParseKrb5Conf: no text panics, and looking up what is in it neither.
 func FuzzParseKrb5Conf(f *testing.F) {
 	f.Add(sampleConf)

@@ -45,6 +45,7 @@ func acceptorOf(t *testing.T, m *krbtest.MIT, service string, cfg kerberos.Accep
 // TestCrossRealmMIT: a client of one MIT realm, ours and MIT's, and our acceptor in another: with a key in common, by a
 // referral, and by a realm between that the service's KDC checks, does not check, or that our configuration trusts.
 func TestCrossRealmMIT(t *testing.T) {
+	t.Parallel()
 	a, b, c, d, e := startRealms(t)
 	others := []*krbtest.MIT{b, c, d, e}
 	b.AddService("soap/b.example.net")
@@ -121,6 +122,7 @@ func TestCrossRealmMIT(t *testing.T) {
 // TestNoWayBetweenRealmsMIT: without capaths nobody finds the realm between, a KDC that checks the path refuses one that it
 // does not have, and both are told.
 func TestNoWayBetweenRealmsMIT(t *testing.T) {
+	t.Parallel()
 	a, b, c, d, e := startRealms(t)
 	others := []*krbtest.MIT{b, c, d, e}
 	d.AddService("soap/d.example.net")
