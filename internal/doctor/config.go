@@ -15,6 +15,9 @@ func (d *doctor) checkConfig(context.Context) []Result {
 	if d.more > 0 {
 		list = append(list, skip("services", "%d of the %d principals that routes accept are looked at", maxServices, maxServices+d.more))
 	}
+	for _, path := range d.disabled {
+		list = append(list, warn("route "+path, "its service is disabled: it refuses every request", "remove disabled: when that is over"))
+	}
 	if d.Assemble == nil {
 		return list
 	}

@@ -34,6 +34,8 @@ type Config struct {
 	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are used to ask for tickets for the services, where
 	// the keytab's own keys cannot. Empty means none.
 	CCache string
+	// Keys gives the keys of a service, from its keytab or password. Nil means kerberos.LoadKeytab, and no passwords.
+	Keys func(config.Service) (*kerberos.Keytab, error)
 	// Timeout bounds each question that is asked: one connection and its answer, one look-up, one login. 0 means
 	// DefaultTimeout.
 	Timeout time.Duration
@@ -67,7 +69,8 @@ type Session interface {
 type doctor struct {
 	Config
 	services []*service
-	more     int // services that are not looked at
+	more     int      // services that are not looked at
+	disabled []string // paths of routes whose service is disabled
 	keytabs  []*keytabFile
 	krb5     krb5Conf
 
@@ -96,6 +99,9 @@ func Run(ctx context.Context, cfg Config) Report {
 	if cfg.Login == nil {
 		cfg.Login = func(c kerberos.InitiatorConfig) (Session, error) { return kerberos.NewInitiator(c) }
 	}
+	if cfg.Keys == nil {
+		cfg.Keys = loadKeytab
+	}
 	if cfg.Replay == nil {
 		cfg.Replay = throwAway
 	}
@@ -118,6 +124,13 @@ func Run(ctx context.Context, cfg Config) Report {
 		all = append(all, r...)
 	}
 	return withoutConsequences(all)
+}
+
+func loadKeytab(s config.Service) (*kerberos.Keytab, error) {
+	if s.PasswordFile != "" {
+		return nil, errors.New("passwords cannot be read here")
+	}
+	return kerberos.LoadKeytab(s.Keytab)
 }
 
 // checkTimeouts is how many questions a check may ask one after another.

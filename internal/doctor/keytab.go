@@ -17,11 +17,11 @@ import (
 
 // Cures that more than one finding has.
 const (
-	cureExport = "export the keytab anew: on an MIT KDC kadmin.local -q 'ktadd -norandkey -k FILE PRINCIPAL', on Windows ktpass, for FreeIPA ipa-getkeytab; " +
+	cureExport = "fetch a new keytab: on an MIT KDC kadmin.local -q 'ktadd -norandkey -k FILE PRINCIPAL', on Windows ktpass, for FreeIPA ipa-getkeytab; " +
 		"keep the old keys in the file for the life of a ticket"
 	cureRC4 = "Windows domain controllers issue no RC4 tickets by default since the updates of 2026 (KB5073381, CVE-2026-20833; enforced from July 2026). " +
 		"Give the account AES keys: msDS-SupportedEncryptionTypes 24, then change its password, then ktpass with /crypto AES256-SHA1; on an MIT KDC cpw -randkey; " +
-		"export the keytab anew"
+		"fetch a new keytab"
 )
 
 // checkKeytabs looks at the files, at the principals that routes use, and at what these have to do with each other.
@@ -38,7 +38,7 @@ func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 // check looks at the file itself.
 func (f *keytabFile) check() []Result {
 	if f.err != nil {
-		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "), cureOfFile(f.err))}
+		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "), f.cure(cureOfFile(f.err)))}
 	}
 	n := len(f.keytab.Entries())
 	if n == 0 {
@@ -47,10 +47,20 @@ func (f *keytabFile) check() []Result {
 	list := []Result{}
 	if r, bad := checkSecretFile(f.path, "whoever reads it can read and forge the messages of its services"); bad {
 		list = append(list, r)
+	} else if f.password {
+		list = append(list, ok(f.path, "a password of %s, readable by its owner alone", plural(len(f.keytab.Principals()), "principal")))
 	} else {
 		list = append(list, ok(f.path, "%s of %s, readable by its owner alone", plural(n, "key"), plural(len(f.keytab.Principals()), "principal")))
 	}
 	return append(list, f.checkNames()...)
+}
+
+// cure replaces that of a keytab, which a password does not have.
+func (f *keytabFile) cure(ofKeytab string) string {
+	if f.password && ofKeytab == cureExport {
+		return "write the account's password into the first line of the file, and its salt in salt: (wssgate doctor shows the KDC's)"
+	}
+	return ofKeytab
 }
 
 func cureOfFile(err error) string {
@@ -118,7 +128,7 @@ func (s *service) checkKeys() []Result {
 		return []Result{s.missing()}
 	}
 	list := s.checkEtypes(entries)
-	if entries[0].Kvno == 0 {
+	if entries[0].Kvno == 0 && !s.file.password {
 		list = append(list, warn(s.String(), "the keytab does not say the versions of its keys (kvno 0), so any is tried", "export the keytab with a tool that writes kvno"))
 	}
 	return append(list, s.checkDuplicates(entries)...)

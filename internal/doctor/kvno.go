@@ -21,7 +21,7 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 		case f.issued:
 			return []Result{judgeKvno(s, f)}
 		case f.refused:
-			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+f.salt(), cureExport)}
+			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+f.salt(), s.file.cure(cureExport))}
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
@@ -81,12 +81,12 @@ func (d *doctor) judgeTicket(s *service, f *serviceFacts) Result {
 	switch {
 	case err == nil && f.etype == kerberos.EtypeRC4:
 		return s.judgeRC4(says)
-	case err == nil && outcome.Facts().Fallback:
+	case err == nil && outcome.Facts().Fallback && outcome.Facts().KeytabKvno != 0: // 0 fits any
 		return s.judgeFallback(says, f, outcome.Facts().KeytabKvno)
 	case err == nil:
 		return ok(s.String(), "%s; the keytab opens them", says)
 	case !errors.As(err, &refused):
-		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), cureExport)
+		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), s.file.cure(cureExport))
 	}
 	return s.judgeRefusal(says, f, refused)
 }
@@ -104,9 +104,9 @@ func (s *service) judgeFallback(says string, f *serviceFacts, kvno uint32) Resul
 		found += ", the low 8 bits of it"
 	}
 	if slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno }) {
-		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+cureExport)
+		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+s.file.cure(cureExport))
 	}
-	return warn(s.String(), found+": it is found by trying", cureExport)
+	return warn(s.String(), found+": it is found by trying", s.file.cure(cureExport))
 }
 
 // judgeRefusal explains why the keytab does not open the KDC's ticket.
@@ -118,16 +118,16 @@ func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.E
 	case refused.Code == kerberos.CodeNoEtype && f.etype == kerberos.EtypeRC4:
 		return fail(s.String(), says+have, cureRC4)
 	case refused.Code == kerberos.CodeNoEtype:
-		return fail(s.String(), says+have+", none of that type", cureExport)
+		return fail(s.String(), says+have+", none of that type", s.file.cure(cureExport))
 	case refused.Code == kerberos.CodeNoKvno && newest < f.kvno:
-		return fail(s.String(), says+have+", which is older", "fetch a new keytab: "+strings.TrimPrefix(cureExport, "export the keytab anew: "))
+		return fail(s.String(), says+have+", which is older", s.file.cure(cureExport))
 	case refused.Code == kerberos.CodeNoKvno:
-		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+cureExport)
+		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+s.file.cure(cureExport))
 	case refused.Code == kerberos.CodeTicketIntegrity:
 		return fail(s.String(), says+have+": the same number, and another key",
-			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+cureExport)
+			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+s.file.cure(cureExport))
 	}
-	return fail(s.String(), says+"; they are refused: "+refused.Detail, cureExport)
+	return fail(s.String(), says+"; they are refused: "+refused.Detail, s.file.cure(cureExport))
 }
 
 // judgeKvno compares numbers alone: the KDC gave a ticket to somebody who proved nothing, and only the client could open

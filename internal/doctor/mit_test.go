@@ -224,7 +224,7 @@ func TestOneThingIsBroken(t *testing.T) {
 		want []string
 	}{
 		"the KDC has a new key": {func(c *clinic) { c.Admin("cpw -randkey " + soap) }, []string{
-			"fail kvno soap/gw.example.com@EXAMPLE.COM: the KDC has refused the keytab's key (kvno 1 … export the keytab anew"}},
+			"fail kvno soap/gw.example.com@EXAMPLE.COM: the KDC has refused the keytab's key (kvno 1 … fetch a new keytab"}},
 		"the KDC has a new key, and gives tickets to anybody": {func(c *clinic) {
 			c.Admin("modprinc -requires_preauth " + soap)
 			c.Admin("cpw -randkey " + soap)

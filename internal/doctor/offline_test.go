@@ -3,6 +3,8 @@ package doctor_test
 import (
 	"encoding/binary"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -91,7 +93,7 @@ func TestKeytabs(t *testing.T) {
 		want     []string
 	}{
 		"good":      {rawKeytab(aes), nil, nil},
-		"empty":     {[]byte{5, 2}, nil, []string{"fail keytab … holds no keys; export"}},
+		"empty":     {[]byte{5, 2}, nil, []string{"fail keytab … holds no keys; fetch"}},
 		"no keytab": {[]byte("-----BEGIN"), nil, []string{"fail keytab … not a keytab"}},
 		"cut off":   {rawKeytab(aes)[:20], nil, []string{"fail keytab … longer than the file"}},
 		"kvno 0":    {rawKeytab(rawEntry(0, 0, 18, key1, name...)), nil, []string{"warn keytab … does not say the versions of its keys (kvno 0)"}},
@@ -244,10 +246,11 @@ func TestBackends(t *testing.T) {
 		}
 		w.WriteHeader(status)
 	})
-	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	plain, secure := httptest.NewServer(handler), httptest.NewUnstartedServer(handler)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
 	defer plain.Close()
 	defer secure.Close()
-	secure.Config.ErrorLog = nil
 	for _, test := range []struct {
 		backend string
 		status  int

@@ -13,11 +13,12 @@ import (
 // maxServices bounds how many principals are looked at.
 const maxServices = 64
 
-// A keytabFile is a keytab of the configuration, read once.
+// A keytabFile is a keytab of the configuration, or a file with a password, read once.
 type keytabFile struct {
-	path   string
-	keytab *kerberos.Keytab // nil when it could not be read
-	err    error
+	path     string
+	password bool             // keys are made of it
+	keytab   *kerberos.Keytab // nil when it could not be read
+	err      error
 }
 
 // A service is a principal that routes take tickets for.
@@ -62,27 +63,21 @@ func (d *doctor) findServices() {
 	services := map[string]*service{}
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
-		credential, _ := d.Settings.ServiceOf(r)
-		if credential.Disabled || credential.Keytab == "" { // disabled, or with a password, whose keys are its KDC's if they are right
+		from, _ := d.Settings.ServiceOf(r)
+		if from.Disabled {
+			d.disabled = append(d.disabled, r.Path)
 			continue
 		}
-		path := strings.TrimPrefix(credential.Keytab, "FILE:")
-		f := files[path]
-		if f == nil {
-			f = &keytabFile{path: path}
-			f.keytab, f.err = kerberos.LoadKeytab(path)
-			files[path] = f
-			d.keytabs = append(d.keytabs, f)
-		}
-		for _, p := range accepted(credential.Principals, f) {
-			key := path + "\x00" + p.String()
+		file := d.fileOf(from, files)
+		for _, p := range accepted(&from, file) {
+			key := file.path + "\x00" + p.String()
 			s := services[key]
 			if s == nil && len(d.services) == maxServices {
 				d.more++
 				continue
 			}
 			if s == nil {
-				s = &service{Principal: p, file: f, known: len(f.entries(p)) > 0}
+				s = &service{Principal: p, file: file, known: len(file.entries(p)) > 0}
 				services[key] = s
 				d.services = append(d.services, s)
 			}
@@ -94,33 +89,42 @@ func (d *doctor) findServices() {
 	}
 }
 
-// accepted are the principals that a route takes tickets for: those that are named, in every realm of the keytab those
-// that name none, or all of the keytab.
-func accepted(names []string, f *keytabFile) (list []kerberos.Principal) {
-	if len(names) == 0 {
-		return acceptedAs("", f)
+// fileOf reads the keys of a service, once for each file.
+func (d *doctor) fileOf(s config.Service, files map[string]*keytabFile) *keytabFile {
+	f := &keytabFile{path: strings.TrimPrefix(s.Keytab, "FILE:")}
+	key := f.path
+	if s.PasswordFile != "" {
+		f.path, f.password = s.PasswordFile, true
+		key = s.PasswordFile + "\x00" + s.Name // the keys depend on the service too
 	}
-	for _, name := range names {
-		list = append(list, acceptedAs(name, f)...)
+	if files[key] == nil {
+		f.keytab, f.err = d.Keys(s)
+		files[key] = f
+		d.keytabs = append(d.keytabs, f)
 	}
-	return list
+	return files[key]
 }
 
-func acceptedAs(name string, f *keytabFile) (list []kerberos.Principal) {
-	want, err := kerberos.ParsePrincipal(name)
-	named := name != "" && err == nil
-	if named && want.Realm != "" {
-		return []kerberos.Principal{want}
-	}
+// accepted are the principals that a service takes tickets for: those that it names, in every realm of the keytab when
+// they name none, or all of the keytab.
+func accepted(s *config.Service, f *keytabFile) (list []kerberos.Principal) {
+	var all []kerberos.Principal
 	if f.keytab != nil {
-		for _, p := range f.keytab.Principals() {
-			if !named || p.Name() == want.Name() {
-				list = append(list, p)
-			}
-		}
+		all = f.keytab.Principals()
 	}
-	if named && len(list) == 0 {
-		list = []kerberos.Principal{want}
+	if len(s.Principals) == 0 {
+		return all
+	}
+	for _, text := range s.Principals {
+		want, err := kerberos.ParsePrincipal(text)
+		if err != nil {
+			continue // config has refused it
+		}
+		named := slices.DeleteFunc(slices.Clone(all), func(p kerberos.Principal) bool { return p.Name() != want.Name() })
+		if want.Realm != "" || len(named) == 0 {
+			named = []kerberos.Principal{want}
+		}
+		list = append(list, named...)
 	}
 	return list
 }

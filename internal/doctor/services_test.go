@@ -1,0 +1,78 @@
+package doctor_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/doctor"
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// passwordKeys makes the keys of a service whose file has one password.
+func passwordKeys(s config.Service) (*kerberos.Keytab, error) {
+	text, err := os.ReadFile(s.PasswordFile)
+	var entries []kerberos.KeytabEntry
+	for _, name := range s.Principals {
+		p, err2 := kerberos.ParsePrincipal(name)
+		keys, err3 := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Salt: s.Salt, Kvno: s.Kvno}, strings.TrimSpace(string(text)))
+		entries, err = append(entries, keys...), errors.Join(err, err2, err3)
+	}
+	return kerberos.NewKeytab(entries...), err
+}
+
+// named is a clinic whose route names a service of the file.
+func named(t *testing.T, lines ...string) *clinic {
+	c := offline(t)
+	c.settings = []string{c.settings[0], "kerberos-service: s", "services:\n  - name: s\n    " + strings.Join(lines, "\n    ")}
+	c.cfg.Keys = passwordKeys
+	return c
+}
+
+// A service with a password: its key is tried as one of a keytab is, and the KDC's salt is told when it is another.
+func TestServiceWithAPassword(t *testing.T) {
+	c := newClinic(t)
+	c.AddUser("soap/pw.example.com", "s3cret")
+	c.Admin("modprinc +requires_preauth soap/pw.example.com")
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.names.hosts["pw.example.com"] = []string{"192.0.2.8"}
+	c.settings = []string{c.settings[0], "kerberos-service: s",
+		"services:\n  - name: s\n    password-file: " + file + "\n    principals: [soap/pw.example.com@EXAMPLE.COM]"}
+	c.cfg.Keys = passwordKeys
+	c.expect()
+	c.settings[2] += "\n    salt: EXAMPLE.COMother"
+	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused … then with the salt "EXAMPLE.COMsoappw.example.com") … and its salt in salt:`)
+	for _, r := range r {
+		if strings.Contains(r.Subject+r.Found+r.Cure, "s3cret") {
+			t.Errorf("a password is shown: %+v", r)
+		}
+	}
+	os.Chmod(file, 0o644)
+	c.expectOf("keytab", "fail keytab … can be read by everybody")
+}
+
+// Any principal of a keytab is every one.
+func TestServiceOfAnyPrincipal(t *testing.T) {
+	c := offline(t)
+	path := c.keytabOctets("", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com"), rawEntry(3, 3, 23, key2[:16], "EXAMPLE.COM", "HTTP", "gw.example.com")))
+	n := named(t, "keytab: "+path, "any-principal: true")
+	n.cfg.Keys = nil
+	n.expectOf("keytab", "fail keytab HTTP/gw.example.com@EXAMPLE.COM: kvno 3 (23): nothing but RC4")
+	n = named(t, "keytab: "+path, "principals: [soap/gw.example.com, HTTP/gw2.example.com@EXAMPLE.COM]")
+	n.cfg.Keys = nil
+	n.expectOf("keytab", "fail keytab HTTP/gw2.example.com@EXAMPLE.COM: route / takes tickets for it")
+}
+
+func TestDisabledService(t *testing.T) {
+	c := named(t, "keytab: /nonexistent", "disabled: true")
+	c.expectOf("config keytab", "warn config route /: its service is disabled")
+	if l := lines(c.run(), "kvno"); len(l) != 1 || l[0].Status != doctor.Skip {
+		t.Errorf("%+v", l)
+	}
+}
