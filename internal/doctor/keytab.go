@@ -48,9 +48,9 @@ func (f *keytabFile) check() []Result {
 	if r, bad := checkSecretFile(f.path, "whoever reads it can read and forge the messages of its services"); bad {
 		list = append(list, r)
 	} else if f.password {
-		list = append(list, ok(f.path, "a password of %s, readable by its owner alone", plural(len(f.keytab.Principals()), "principal")))
+		list = append(list, ok(f.path, "a password of %s, readable by %s alone", plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
 	} else {
-		list = append(list, ok(f.path, "%s of %s, readable by its owner alone", plural(n, "key"), plural(len(f.keytab.Principals()), "principal")))
+		list = append(list, ok(f.path, "%s of %s, readable by %s alone", plural(n, "key"), plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
 	}
 	return append(list, f.checkNames()...)
 }
@@ -73,7 +73,7 @@ func cureOfFile(err error) string {
 	return cureExport
 }
 
-// checkSecretFile looks at permissions and owner. Credentials of a systemd unit are in a directory of the unit's own.
+// checkSecretFile looks at permissions. Credentials of a systemd unit are in a directory of the unit's own.
 func checkSecretFile(path, why string) (r Result, bad bool) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
 		return r, false
@@ -91,10 +91,20 @@ func checkSecretFile(path, why string) (r Result, bad bool) {
 	case mode&0o040 != 0:
 		return warn(path, "can be read by its group ("+mode.String()+"): "+why, "chmod 600 "+path+", unless the group is wssgate's alone"), true
 	}
-	if uid, known := ownerOf(info); known && uid != 0 && uid != os.Geteuid() {
-		return warn(path, "belongs to user "+strconv.Itoa(uid)+", and doctor runs as "+strconv.Itoa(os.Geteuid()), "run doctor as the user that runs wssgate; if this is it, chown the file"), true
-	}
 	return r, false
+}
+
+// owner names the user that a file belongs to when it is not the one that runs doctor: if it is the one that runs wssgate,
+// that is as it should be.
+func owner(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "its owner"
+	}
+	if uid, known := ownerOf(info); known && uid != os.Geteuid() {
+		return "its owner, user " + strconv.Itoa(uid) + ","
+	}
+	return "its owner"
 }
 
 // checkNames finds principals that are easily confused.

@@ -141,6 +141,9 @@ func judgeKvno(s *service, f *serviceFacts) Result {
 	case f.refused && slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && e.Kvno == f.kvno }):
 		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeTicketIntegrity})
 	case slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && (e.Kvno == f.kvno || e.Kvno == 0) }):
+		if f.etype == kerberos.EtypeRC4 {
+			return s.judgeRC4(says)
+		}
 		return ok(s.String(), "%s%s", says, have)
 	case !slices.ContainsFunc(entries, hasEtype):
 		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeNoEtype})
