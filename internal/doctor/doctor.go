@@ -109,7 +109,7 @@ func Run(ctx context.Context, cfg Config) Report {
 	d.krb5 = readKrb5Conf(cfg.Krb5Conf)
 	d.findServices()
 	checks := []check{
-		{"config", d.checkConfig}, {"state", d.checkState}, {"keytab", d.checkKeytabs}, {"krb5.conf", d.checkKrb5Conf},
+		{"config", d.checkConfig}, {"state", d.checkState}, {"listen", d.checkListen}, {"keytab", d.checkKeytabs}, {"krb5.conf", d.checkKrb5Conf},
 		{"dns", d.checkDNS}, {"kdc", d.checkKDCs}, {"clock", d.checkClocks}, {"kvno", d.checkKvnos}, {"spn", d.checkSPNs},
 		{"self-test", d.checkReplay}, {"tls", d.checkTLS}, {"backend", d.checkBackends},
 	}

@@ -1,10 +1,12 @@
 package doctor_test
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,7 +32,7 @@ func offline(t *testing.T) *clinic {
 	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n"
 	c.cfg = doctor.Config{Resolver: c.names, StateDir: t.TempDir(), Timeout: 2 * time.Second}
 	os.Chmod(c.cfg.StateDir, 0o700)
-	c.settings = []string{"backend: " + backend.URL, "service: " + soap + "@EXAMPLE.COM"}
+	c.settings = []string{"backend: " + backend.URL, "service: " + soap + "@EXAMPLE.COM", "listen: 127.0.0.1:1"}
 	return c
 }
 
@@ -386,4 +388,56 @@ func TestKeytabWithoutTheKDCsType(t *testing.T) {
 	entries := append(k.Entries([]string{soap}, 17), k.Entries([]string{"GW$"}, 18)...)
 	c := withFake(t, k, entries...)
 	c.expect("fail kvno … under kvno 1, aes256-cts-hmac-sha1-96; the keytab has kvno 1 (17), none of that type")
+}
+
+// What listens where serve would: the gateway, with the certificate of the file or an older one, or something else.
+func TestListener(t *testing.T) {
+	c := offline(t)
+	c.keytabOctets("keytab", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com")))
+	c.certificate(9999*time.Hour, "gw.example.com")
+	pair, err := tls.LoadX509KeyPair(c.get("tls-cert"), c.get("tls-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.expectOf("listen")
+	served := httptest.NewUnstartedServer(http.NotFoundHandler())
+	served.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	served.Config.ErrorLog = log.New(io.Discard, "", 0)
+	served.StartTLS()
+	defer served.Close()
+	_, port, _ := net.SplitHostPort(served.Listener.Addr().String())
+	c.set("listen", "0.0.0.0:"+port)
+	c.expectOf("listen", "warn listen … something listens there, and it is no gateway with this state-dir")
+	journal, err := kerberos.OpenReplayJournal(filepath.Join(c.cfg.StateDir, "replay"), kerberos.ReplayJournalConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	c.expectOf("listen")
+	c.certificate(9999*time.Hour, "gw.example.com")
+	c.expectOf("listen", "warn listen … the certificate that is served is not that of … restart wssgate")
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	c.set("listen", plain.Listener.Addr().String())
+	c.expectOf("listen", "fail listen … does not speak TLS")
+	c.set("listen", "127.0.0.1:1")
+	c.expectOf("listen", "warn listen … nothing listens there, and a process has the replay journal")
+	c.set("replay-journal", "false")
+	c.set("listen", "0.0.0.0:"+port)
+	c.expectOf("listen")
+}
+
+// A secret file belongs to the user that runs wssgate, who is perhaps not the one that runs doctor.
+func TestOwnerOfAKeytab(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	c := offline(t)
+	path := c.keytabOctets("keytab", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com")))
+	if err := os.Chown(path, 998, 998); err != nil {
+		t.Fatal(err)
+	}
+	if f := lines(c.run(), "keytab")[0].Found; f != "1 key of 1 principal, readable by its owner, user 998, alone" {
+		t.Error(f)
+	}
 }

@@ -27,7 +27,7 @@ func passwordKeys(s config.Service) (*kerberos.Keytab, error) {
 // named is a clinic whose route names a service of the file.
 func named(t *testing.T, lines ...string) *clinic {
 	c := offline(t)
-	c.settings = []string{c.settings[0], "kerberos-service: s", "services:\n  - name: s\n    " + strings.Join(lines, "\n    ")}
+	c.settings = []string{c.settings[0], "listen: 127.0.0.1:1", "kerberos-service: s", "services:\n  - name: s\n    " + strings.Join(lines, "\n    ")}
 	c.cfg.Keys = passwordKeys
 	return c
 }
@@ -42,11 +42,11 @@ func TestServiceWithAPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.names.hosts["pw.example.com"] = []string{"192.0.2.8"}
-	c.settings = []string{c.settings[0], "kerberos-service: s",
+	c.settings = []string{c.settings[0], "listen: 127.0.0.1:1", "kerberos-service: s",
 		"services:\n  - name: s\n    password-file: " + file + "\n    principals: [soap/pw.example.com@EXAMPLE.COM]"}
 	c.cfg.Keys = passwordKeys
 	c.expect()
-	c.settings[2] += "\n    salt: EXAMPLE.COMother"
+	c.settings[3] += "\n    salt: EXAMPLE.COMother"
 	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused … then with the salt "EXAMPLE.COMsoappw.example.com") … and its salt in salt:`)
 	for _, r := range r {
 		if strings.Contains(r.Subject+r.Found+r.Cure, "s3cret") {

@@ -49,12 +49,11 @@ func (d *doctor) stateToBe() Result {
 
 // journal tells whether there is one, and whether a process has it.
 func (d *doctor) journal() Result {
-	lock, err := os.Stat(filepath.Join(d.StateDir, "replay", "replay.lock"))
-	if err != nil {
+	if _, err := os.Stat(filepath.Join(d.StateDir, "replay", "replay.lock")); err != nil {
 		return ok(d.StateDir, "can be written; no replay journal yet")
 	}
-	if pid, locked := lockedBy(lock); locked {
-		return ok(d.StateDir, "can be written; process %d has the replay journal, so a gateway is running", pid)
+	if pid, running := d.gateway(); running {
+		return ok(d.StateDir, "can be written; %s has the replay journal, so a gateway is running", process(pid))
 	}
 	return ok(d.StateDir, "can be written, and has a replay journal")
 }

@@ -13,6 +13,8 @@ func writable(path string) bool {
 	return err == nil && info.Mode().Perm()&0o222 != 0
 }
 
+const locksAreKnown = false
+
 func ownerOf(fs.FileInfo) (uid int, known bool) { return 0, false }
 
 func lockedBy(fs.FileInfo) (pid int, locked bool) { return 0, false }
