@@ -13,6 +13,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
+	"github.com/wssgate/wssgate/kerberos"
 )
 
 // doctorCmd takes what serve takes, and looks at what serve would meet.
@@ -59,6 +60,24 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 	}
 	return doctor.Run(ctx, doctor.Config{
 		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: statePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
+		Keys:     serviceKeys,
 		Assemble: func() error { return check(cfg, io.Discard, slog.New(slog.DiscardHandler)) },
 	})
+}
+
+// serviceKeys reads the keys of a service as they are now.
+func serviceKeys(s config.Service) (*kerberos.Keytab, error) {
+	if s.PasswordFile == "" {
+		return kerberos.LoadKeytab(s.Keytab)
+	}
+	f, err := os.Open(s.PasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	octets, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	return passwords(s)(octets)
 }

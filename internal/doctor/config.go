@@ -49,7 +49,7 @@ func withoutConsequences(r Report) Report {
 	}
 	return slices.DeleteFunc(r, func(x Result) bool {
 		switch x.setting {
-		case "keytab", "service":
+		case "keytab", "service", "password-file", "principals":
 			return failed["keytab"]
 		case "tls-cert", "tls-key":
 			return failed["tls"]

@@ -66,7 +66,7 @@ func (f *keytabFile) cure(ofKeytab string) string {
 func cureOfFile(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "write the right path in keytab:, or put the file there"
+		return "write the right path in the configuration, or put the file there"
 	case errors.Is(err, fs.ErrPermission):
 		return "let the user that runs wssgate read it (chown), and no other; run doctor as that user"
 	}
@@ -215,7 +215,7 @@ func obsolete(etype int32) bool { return etype >= 1 && etype <= 3 || etype == 5 
 func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result) {
 	for i, e := range entries {
 		for _, other := range entries[:min(i, maxDescribed)] {
-			if e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
+			if e.Kvno != 0 && e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
 				list = append(list, warn(s.String(), fmt.Sprintf("the keytab has two different keys of kvno %d and type %s", e.Kvno, etypeName(e.Etype)),
 					"the account was made anew, or the keytab joined from two: remove it and export it anew"))
 			}
