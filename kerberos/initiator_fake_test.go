@@ -576,3 +576,33 @@ func TestInitiatorDoesNotPrintSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestNewKeytabIsTriedAtOnce: a refused key is not tried again for a while, another one of the same source is.
+func TestNewKeytabIsTriedAtOnce(t *testing.T) {
+	keytab := func(password string) *Keytab {
+		key, err := stringToKey(EtypeAES256SHA1, password, "Aalice", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return NewKeytab(KeytabEntry{Principal: Principal{[]string{"alice"}, "A"}, Kvno: 1, Etype: EtypeAES256SHA1, Key: key})
+	}
+	source, k := &changingKeytab{keytab("old")}, &fakeKDC{}
+	i, err := NewInitiator(InitiatorConfig{Client: "alice@A", Keytab: source, KDC: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	for range 3 {
+		if _, err := i.ServiceTicket(t.Context(), "soap/gw"); !errors.Is(err, &Error{Code: CodePreauth}) || len(k.requests) != 1 {
+			t.Errorf("%v after %d requests", err, len(k.requests))
+		}
+	}
+	source.now = keytab("secret")
+	if _, err := i.ServiceTicket(t.Context(), "soap/gw"); err != nil {
+		t.Error(err)
+	}
+}
+
+type changingKeytab struct{ now *Keytab }
+
+func (c *changingKeytab) Keytab() *Keytab { return c.now }
