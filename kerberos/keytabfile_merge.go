@@ -131,7 +131,7 @@ func (c KeytabChange) String() string {
 	return strings.Join(list, "; ")
 }
 
-// String is "soap/gw@EXAMPLE.COM: kvno 3 is now 4, 3 is kept until 2026-11-27T10:00:00Z".
+// String is "soap/gw@EXAMPLE.COM: kvno 3 is now 4 (3 kept until 2026-11-27T10:00:00Z)".
 func (p PrincipalChange) String() string {
 	s := p.Principal + ": "
 	switch {
@@ -145,12 +145,14 @@ func (p PrincipalChange) String() string {
 		s += "kvno " + kvnoList(p.Old) + " is now " + kvnoList(p.New)
 	}
 	if len(p.Kept) > 0 {
-		s += fmt.Sprintf(", %s is kept until %s", kvnoList(p.Kept), stamp(p.Until))
+		s += fmt.Sprintf(" (%s kept until %s)", kvnoList(p.Kept), stamp(p.Until))
 	}
 	return s
 }
 
-func kvnoList(list []uint32) string { return strings.Trim(fmt.Sprint(list), "[]") }
+func kvnoList(list []uint32) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ", ")
+}
 
 // changeOf compares what was with what is.
 func changeOf(old, next *keytabState) KeytabChange {

@@ -149,21 +149,21 @@ func TestKeytabFileKeeps(t *testing.T) {
 		want  list   // in force at the end, in any order
 		says  string // the last change
 	}{
-		"a newer key":              {[]list{{a1}, {a2}}, list{a2, a1}, "a/x@R: kvno 1 is now 2, 1 is kept until 2000-01-02T00:00:00Z"},
-		"two newer keys":           {[]list{{a1}, {a2}, {a3}}, list{a3, a2, a1}, "a/x@R: kvno 2 is now 3, 2 1 is kept until"},
-		"old keys in the file":     {[]list{{a1}, {a2, a1}}, list{a2, a1}, "a/x@R: kvno 1 is now 2 1"},
-		"an old key taken out":     {[]list{{a2, a1}, {a2}}, list{a2, a1}, "a/x@R: kvno 2 1 is now 2, 1 is kept until"},
+		"a newer key":              {[]list{{a1}, {a2}}, list{a2, a1}, "a/x@R: kvno 1 is now 2 (1 kept until 2000-01-02T00:00:00Z"},
+		"two newer keys":           {[]list{{a1}, {a2}, {a3}}, list{a3, a2, a1}, "a/x@R: kvno 2 is now 3 (2, 1 kept until"},
+		"old keys in the file":     {[]list{{a1}, {a2, a1}}, list{a2, a1}, "a/x@R: kvno 1 is now 2, 1"},
+		"an old key taken out":     {[]list{{a2, a1}, {a2}}, list{a2, a1}, "a/x@R: kvno 2, 1 is now 2 (1 kept until"},
 		"a principal gone":         {[]list{{a1, b1}, {a2}}, list{a2, a1}, "b/x@R: gone, with kvno 1"},
 		"a principal gone later":   {[]list{{a1, b1}, {a2, b1}, {b1}}, list{b1}, "a/x@R: gone, with kvno 2"},
 		"a principal come back":    {[]list{{a1, b1}, {a2, b1}, {b1}, {a3, b1}}, list{a3, b1}, "a/x@R: new, with kvno 3"},
 		"a corrected key":          {[]list{{a2}, {a2corrected}}, list{a2corrected}, "a/x@R: keys of kvno 2 are others"},
-		"a corrected key, later":   {[]list{{a2}, {a3}, {a3, a2corrected}}, list{a3, a2corrected}, "a/x@R: kvno 3 is now 3 2"},
+		"a corrected key, later":   {[]list{{a2}, {a3}, {a3, a2corrected}}, list{a3, a2corrected}, "a/x@R: kvno 3 is now 3, 2"},
 		"another encryption type":  {[]list{{a2, a2other}, {a2}}, list{a2}, "a/x@R: keys of kvno 2 are others"},
 		"set back":                 {[]list{{a3}, {a2}}, list{a2}, "a/x@R: kvno 3 is now 2"},
-		"set back, after a change": {[]list{{a1}, {a3}, {a2}}, list{a2, a1}, "a/x@R: kvno 3 is now 2, 1 is kept until"},
+		"set back, after a change": {[]list{{a1}, {a3}, {a2}}, list{a2, a1}, "a/x@R: kvno 3 is now 2 (1 kept until"},
 		"no version, corrected":    {[]list{{a0}, {a0again}}, list{a0again}, "a/x@R: keys of kvno 0 are others"},
-		"no version before":        {[]list{{a0}, {a1}}, list{a1, a0}, "a/x@R: kvno 0 is now 1, 0 is kept until"},
-		"8 bits that begin again":  {[]list{{s255}, {s0}}, list{s0, s255}, "a/x@R: kvno 255 is now 0, 255 is kept until"},
+		"no version before":        {[]list{{a0}, {a1}}, list{a1, a0}, "a/x@R: kvno 0 is now 1 (0 kept until"},
+		"8 bits that begin again":  {[]list{{s255}, {s0}}, list{s0, s255}, "a/x@R: kvno 255 is now 0 (255 kept until"},
 		"8 bits, set back":         {[]list{{s255}, {s200}}, list{s200}, "a/x@R: kvno 255 is now 200"},
 		"nothing":                  {[]list{{a2, b1}, {b1, a2}}, list{a2, b1}, "nothing changed"},
 	} {
@@ -463,7 +463,7 @@ func TestKeytabFileTells(t *testing.T) {
 		told("no change")
 		r.rotate()
 		time.Sleep(10 * time.Second)
-		told("a change", "watch "+rotated+"@EXAMPLE.COM: kvno 1 is now 2, 1 is kept until 2000-01-01T01:01:")
+		told("a change", "watch "+rotated+"@EXAMPLE.COM: kvno 1 is now 2 (1 kept until 2000-01-01T01:01:")
 		r.write(nil)
 		time.Sleep(800 * time.Millisecond)
 		told("a failure that may be one of a moment")

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,11 +48,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Values[kdcOfScript{}] = new(*krbtest.KDC)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
-			"exits": scriptExits, "hang": scriptHang,
+			"exits": scriptExits, "hang": scriptHang, "rotate": scriptRotate, "hangup": scriptHangup,
 		},
 	})
 }
@@ -62,6 +64,7 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	kdc.AddUser("alice", demoPassword)
 	kdc.AddService(demoService)
 	kdc.AddService("HTTP/gateway.example.com")
+	*ts.Value(kdcOfScript{}).(**krbtest.KDC) = kdc
 	for name, services := range map[string][]string{"svc.keytab": {demoService}, "both.keytab": {demoService, "HTTP/gateway.example.com"}} {
 		octets, err := kdc.Keytab(services).AppendBinary(nil)
 		ts.Check(err)
@@ -74,6 +77,25 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(backend.Close)
 	ts.Setenv("BACKEND", backend.URL)
 	ts.Check(os.WriteFile(ts.MkAbs("krb5.conf"), []byte(server.Krb5Conf()), 0o600))
+}
+
+// kdcOfScript is the key of the KDC that world made.
+type kdcOfScript struct{}
+
+// scriptRotate: rotate FILE. Makes new keys of the service at the KDC, and writes them alone to FILE.
+func scriptRotate(ts *testscript.TestScript, _ bool, args []string) {
+	kdc := *ts.Value(kdcOfScript{}).(**krbtest.KDC)
+	kdc.AddService(demoService)
+	octets, err := kdc.Keytab([]string{demoService}).AppendBinary(nil)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), octets, 0o600))
+}
+
+// scriptHangup: hangup. Sends SIGHUP to all programs in the background.
+func scriptHangup(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+	}
 }
 
 // scriptExits: exits STATUS PROGRAM ARG…. Runs a program that has to end so.

@@ -35,6 +35,7 @@ type world struct {
 	events  *eventLog
 	backend http.HandlerFunc // may be set by the test before it calls
 	called  atomic.Int32
+	groups  []string // of clients; may be set before a call
 }
 
 // An option changes what newWorld makes.
@@ -63,7 +64,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
 	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
-	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Tickets: acceptor, Replay: replay})
+	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Tickets: grouped{acceptor, w}, Replay: replay})
 	w.must(err)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})

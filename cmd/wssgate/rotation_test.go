@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A rotation is a gateway under load while an MIT KDC changes the service's keys.
+type rotation struct {
+	t       *testing.T
+	mit     *krbtest.MIT
+	keytab  string
+	log     lineBuffer
+	url     string
+	client  *wssec.Processor
+	stop    chan struct{}
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	tickets  []kerberos.ServiceTicket // all that clients got so far
+	sent     atomic.Int32
+	noTicket atomic.Int32 // the KDC's database was locked
+	failed   atomic.Int32
+}
+
+func newKeyRotation(t *testing.T) *rotation {
+	t.Helper()
+	r := &rotation{t: t, mit: krbtest.StartMIT(t), stop: make(chan struct{})}
+	r.mit.AddUser("alice", "secret")
+	r.mit.AddService(demoService)
+	r.keytab = r.mit.KeytabFile(demoService)
+	backend := httptest.NewServer(&demoQuotes{})
+	t.Cleanup(backend.Close)
+	cfg := loadConfig(t, "backend: "+backend.URL+"\nkeytab: "+r.keytab+"\nexact-kvno: true\n")
+	log := newLogger(&r.log, &cfg.Process)
+	keys := newKeyring(cfg, log)
+	g, err := assemble(cfg, keys, memoryReplay(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.watch(t.Context()))
+	server := httptest.NewServer(g)
+	t.Cleanup(server.Close)
+	policy, _ := wssec.Preset("Kerberos")
+	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages}); err != nil {
+		t.Fatal(err)
+	}
+	r.url = server.URL + "/"
+	return r
+}
+
+// freshClient logs in anew for each request, so that its ticket is of the KDC's newest key.
+func (r *rotation) freshClient() {
+	for !r.stopped() {
+		alice, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+		if err != nil {
+			r.t.Error(err)
+			return
+		}
+		ticket, err := alice.ServiceTicket(context.Background(), demoService)
+		alice.Close()
+		if err != nil {
+			r.noTicket.Add(1)
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		r.mu.Lock()
+		r.tickets = append(r.tickets, ticket)
+		r.mu.Unlock()
+		r.request(ticket)
+	}
+}
+
+// oldClient uses tickets that clients have had for a while.
+func (r *rotation) oldClient(first kerberos.ServiceTicket) {
+	for n := 0; !r.stopped(); n++ {
+		ticket := first
+		if n%2 == 1 {
+			r.mu.Lock()
+			ticket = r.tickets[rand.IntN(len(r.tickets))]
+			r.mu.Unlock()
+		}
+		r.request(ticket)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (r *rotation) stopped() bool {
+	select {
+	case <-r.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// request makes one, and verifies the reply.
+func (r *rotation) request(ticket kerberos.ServiceTicket) {
+	r.sent.Add(1)
+	if err := r.exchange(ticket); err != nil {
+		r.failed.Add(1)
+		r.t.Error(err)
+	}
+}
+
+func (r *rotation) exchange(ticket kerberos.ServiceTicket) error {
+	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	if err != nil {
+		return err
+	}
+	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
+	if err != nil {
+		return err
+	}
+	wire, sent, err := r.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	if err != nil {
+		return err
+	}
+	resp, err := http.Post(r.url, env.Version.ContentType(), bytes.NewReader(wire))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	reply, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("HTTP %d: %v %s", resp.StatusCode, err, reply)
+	}
+	if env, err = soap.Parse(reply, xmltext.Options{}); err != nil {
+		return err
+	}
+	_, err = r.client.VerifyReply(context.Background(), env, sent, wssec.Channel{})
+	return err
+}
+
+// ktadd makes new keys and a new file with them alone, which is renamed into place.
+func (r *rotation) ktadd() error {
+	next := filepath.Join(filepath.Dir(r.keytab), "next")
+	r.mit.Admin("ktadd -k " + next + " " + demoService)
+	return os.Rename(next, r.keytab)
+}
+
+// keepOld has the KDC keep the old keys, and exports the new ones after.
+func (r *rotation) keepOld() error {
+	next := filepath.Join(filepath.Dir(r.keytab), "next")
+	r.mit.Admin("cpw -randkey -keepold " + demoService)
+	r.mit.Admin("ktadd -norandkey -k " + next + " " + demoService)
+	return os.Rename(next, r.keytab)
+}
+
+// addToCopy adds new keys to a copy of the file.
+func (r *rotation) addToCopy() error {
+	octets, err := os.ReadFile(r.keytab)
+	next := filepath.Join(filepath.Dir(r.keytab), "next")
+	if err = errors.Join(err, os.WriteFile(next, octets, 0o600)); err != nil {
+		return err
+	}
+	r.mit.Admin("ktadd -k " + next + " " + demoService)
+	return os.Rename(next, r.keytab)
+}
+
+// inPlace adds new keys to the file itself, as ktadd does when it is told to.
+func (r *rotation) inPlace() error {
+	r.mit.Admin("ktadd -k " + r.keytab + " " + demoService)
+	return nil
+}
+
+// Five changes of the service's keys at a live KDC, in the ways that administrators have, while clients get new tickets all
+// the time and others go on with old ones: no request fails, and none of the changes needs a restart.
+func TestKeyRotationUnderLoad(t *testing.T) {
+	r := newKeyRotation(t)
+	alice, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alice.Close()
+	first, err := alice.ServiceTicket(t.Context(), demoService)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.tickets = append(r.tickets, first)
+	for range 4 {
+		r.running.Go(r.freshClient)
+		r.running.Go(func() { r.oldClient(first) })
+	}
+	for i, rotate := range []func() error{r.ktadd, r.keepOld, r.addToCopy, r.ktadd, r.inPlace} {
+		time.Sleep(400 * time.Millisecond)
+		if err := rotate(); err != nil {
+			t.Fatalf("change %d: %v", i+1, err)
+		}
+	}
+	time.Sleep(time.Second)
+	close(r.stop)
+	r.running.Wait()
+
+	log := r.log.String()
+	t.Logf("%d requests, %d failed; tickets refused by the KDC meanwhile: %d; noticed by watch %d, by a ticket %d", r.sent.Load(), r.failed.Load(),
+		r.noTicket.Load(), strings.Count(log, `"cause":"watch"`), strings.Count(log, `"cause":"ticket"`))
+	if codes := r.log.codes(); len(codes) != 1 || codes["ok"] != int(r.sent.Load()) {
+		t.Errorf("codes %v of %d requests", codes, r.sent.Load())
+	}
+	for kvno := 1; kvno <= 6; kvno++ {
+		if n := strings.Count(log, fmt.Sprintf(`"kvno":%d,"keytab_kvno":%d,`, kvno, kvno)); n < 10 {
+			t.Errorf("%d tickets of kvno %d were accepted", n, kvno)
+		}
+	}
+	for kvno := 1; kvno < 6; kvno++ {
+		if !strings.Contains(log, fmt.Sprintf(`"msg":"keys reloaded","setting":"keytab","file":"%s"`, r.keytab)) || !strings.Contains(log, fmt.Sprintf("is now %d", kvno+1)) {
+			t.Errorf("the change to kvno %d is not in the log", kvno+1)
+		}
+	}
+	if strings.Contains(log, `"level":"ERROR"`) {
+		t.Error("errors in the log")
+	}
+	if err := r.exchange(first); err != nil {
+		t.Errorf("the oldest ticket at the end: %v", err)
+	}
+}

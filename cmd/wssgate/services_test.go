@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A lineBuffer takes a log from several goroutines.
+type lineBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lineBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+func (b *lineBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.buf.String() }
+
+// codes counts the outcomes of exchanges.
+func (b *lineBuffer) codes() map[string]int {
+	n := map[string]int{}
+	for line := range strings.Lines(b.String()) {
+		var ev struct{ Msg, Code string }
+		if json.Unmarshal([]byte(line), &ev) == nil && ev.Msg == "exchange" {
+			n[ev.Code]++
+		}
+	}
+	return n
+}
+
+// A serviceWorld is a gateway of a configuration, whose keytabs are files of one KDC, and what it logs.
+type serviceWorld struct {
+	t       *testing.T
+	kdc     *krbtest.KDC
+	dir     string
+	log     lineBuffer
+	keys    *keyring
+	gateway http.Handler
+	client  *wssec.Processor
+}
+
+func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
+	t.Helper()
+	w := &serviceWorld{t: t, kdc: krbtest.New(krbtest.Config{Realm: demoRealm}), dir: t.TempDir()}
+	for _, s := range services {
+		w.kdc.AddService(s)
+	}
+	policy, _ := wssec.Preset("Kerberos")
+	var err error
+	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// keytab writes the present keys of services to a file, and gives its path.
+func (w *serviceWorld) keytab(name string, services ...string) string {
+	w.t.Helper()
+	octets, err := w.kdc.Keytab(services).AppendBinary(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, octets, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+// assemble makes the gateway; the configuration has no backend yet.
+func (w *serviceWorld) assemble(config string) error {
+	w.t.Helper()
+	backend := httptest.NewServer(&demoQuotes{})
+	w.t.Cleanup(backend.Close)
+	cfg := loadConfig(w.t, "backend: "+backend.URL+"\n"+config)
+	log := newLogger(&w.log, &cfg.Process)
+	w.keys = newKeyring(cfg, log)
+	g, err := assemble(cfg, w.keys, memoryReplay(), log)
+	w.gateway = g
+	return err
+}
+
+// post sends a message under a fresh token to a route, and gives the code of the event.
+func (w *serviceWorld) post(path, service string, o krbtest.TokenOptions) (status int) {
+	w.t.Helper()
+	token, key, err := w.kdc.Token("alice", service, o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.postToken(path, token, key)
+}
+
+func (w *serviceWorld) postToken(path string, token []byte, key kerberos.Key) (status int) {
+	w.t.Helper()
+	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	wire, _, err := w.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(wire))
+	r.Header.Set("Content-Type", env.Version.ContentType())
+	rec := httptest.NewRecorder()
+	w.gateway.ServeHTTP(rec, r)
+	return rec.Code
+}
+
+// lastCode is the code of the last exchange.
+func (w *serviceWorld) lastCode() (code string) {
+	for line := range strings.Lines(w.log.String()) {
+		var ev struct{ Msg, Code string }
+		if json.Unmarshal([]byte(line), &ev) == nil && ev.Msg == "exchange" {
+			code = ev.Code
+		}
+	}
+	return code
+}
+
+// Several services with keytabs of their own serve at once, each on its routes only.
+func TestServicesServeConcurrently(t *testing.T) {
+	names := []string{"soap/a.example.com", "soap/b.example.com", "HTTP/b.example.com", "soap/c.example.com", "soap/d.example.com"}
+	w := newServiceWorld(t, names...)
+	err := w.assemble(fmt.Sprintf(`services:
+  - {name: a, keytab: %s, principals: [soap/a.example.com@EXAMPLE.COM]}
+  - {name: b, keytab: %s, principals: [soap/b.example.com, HTTP/b.example.com@EXAMPLE.COM]}
+  - {name: c, keytab: %s}
+  - {name: all, keytab: %s, any-principal: true}
+  - {name: off, disabled: true, keytab: none.keytab}
+  - {name: idle, keytab: none.keytab}
+routes:
+  - {path: /a, kerberos-service: a}
+  - {path: /a2, kerberos-service: a}
+  - {path: /b, kerberos-service: b}
+  - {path: /c, kerberos-service: c}
+  - {path: /all, kerberos-service: all}
+  - {path: /off, kerberos-service: off}
+  - {path: /own, keytab: %s, service: soap/d.example.com}
+`, w.keytab("a", names[0]), w.keytab("b", names[1], names[2]), w.keytab("c", names[3]), w.keytab("all", names...), w.keytab("d", names[4])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepts := map[string][]string{"/a": names[:1], "/a2": names[:1], "/b": names[1:3], "/c": names[3:4], "/all": names, "/own": names[4:], "/off": nil}
+	var all sync.WaitGroup
+	for path, good := range accepts {
+		for _, service := range names {
+			all.Go(func() {
+				for range 5 {
+					if status := w.post(path, service, krbtest.TokenOptions{}); (status == 200) != slices.Contains(good, service) {
+						t.Errorf("%s, ticket for %s: HTTP %d", path, service, status)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	// Every refusal is about the service, none about keys or integrity.
+	if n := w.log.codes(); n["ok"] != 5*11 || n["ticket-service"] != 5*19 || n["service-disabled"] != 5*5 || len(n) != 3 {
+		t.Errorf("codes %v", n)
+	}
+	for _, want := range []string{
+		`kerberos: ticket-service: ticket is for soap/b.example.com@EXAMPLE.COM, this route accepts soap/a.example.com@EXAMPLE.COM"`,
+		`"msg":"route refuses every request: its service is disabled","path":"/off","kerberos-service":"off"`, `"msg":"no route uses this service","kerberos-service":"idle"`,
+	} {
+		if !strings.Contains(w.log.String(), want) {
+			t.Errorf("the log has no %s\n%.4000s", want, w.log.String())
+		}
+	}
+}
+
+// That a service names no principal means the one that its keytab holds, not whatever it will hold.
+func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
+	w := newServiceWorld(t, "soap/a.example.com", "soap/b.example.com")
+	file := w.keytab("kt", "soap/a.example.com")
+	err := w.assemble(fmt.Sprintf("services: [{name: one, keytab: %[1]s}, {name: any, keytab: %[1]s, any-principal: true}]\n"+
+		"routes: [{path: /one, kerberos-service: one}, {path: /any, kerberos-service: any}]\n", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(w.keys.files) != 1 {
+		t.Errorf("%d files for one path", len(w.keys.files))
+	}
+	w.keytab("kt", "soap/a.example.com", "soap/b.example.com")
+	w.keys.reload()
+	for path, want := range map[string]string{"/one": "ticket-service", "/any": "ok"} {
+		if w.post(path, "soap/b.example.com", krbtest.TokenOptions{}); w.lastCode() != want {
+			t.Errorf("%s: %s, want %s", path, w.lastCode(), want)
+		}
+	}
+	// A principal that is taken out is gone at once, and a route that has nothing left is told.
+	w.keytab("kt", "soap/b.example.com")
+	w.keys.reload()
+	if w.post("/one", "soap/a.example.com", krbtest.TokenOptions{}); w.lastCode() != "ticket-no-principal" {
+		t.Errorf("a principal taken out: %s", w.lastCode())
+	}
+	for _, want := range []string{`"cause":"SIGHUP","change":"soap/b.example.com@EXAMPLE.COM: new, with kvno 1"`,
+		`"change":"soap/a.example.com@EXAMPLE.COM: gone, with kvno 1"`, `"msg":"a route lacks keys since the change","path":"/one"`} {
+		if !strings.Contains(w.log.String(), want) {
+			t.Errorf("the log has no %s\n%s", want, w.log.String())
+		}
+	}
+	if strings.Contains(w.log.String(), `"path":"/any","setting"`) {
+		t.Error("a route that has keys is said to lack them")
+	}
+}
+
+// What is wrong with a service is said with the place of its setting.
+func TestServicesThatCannotBeUsed(t *testing.T) {
+	w := newServiceWorld(t, "soap/a.example.com", "soap/b.example.com")
+	both := w.keytab("both", "soap/a.example.com", "soap/b.example.com")
+	password := filepath.Join(w.dir, "password")
+	for name, tt := range map[string]struct{ service, password, want string }{
+		"no such file":       {"keytab: none.keytab", "", "gate.yaml:3:18: keytab: stat none.keytab: no such file or directory; name a keytab file"},
+		"two principals":     {"keytab: " + both, "", "principals: is not given, and keytab " + both + " holds 2 principals"},
+		"no key":             {"keytab: " + both + ", principals: [soap/c.example.com]", "", "principals: kerberos: keytab has no key of an allowed encryption type for service soap/c.example.com"},
+		"no password":        {"password-file: " + password + ", principals: [s/h@R]", "\n", "password-file: " + password + ": line 1 is empty"},
+		"an empty line":      {"password-file: " + password + ", principals: [s/h@R]", "a\n\nb\n", "line 2 is empty"},
+		"too many passwords": {"password-file: " + password + ", principals: [s/h@R]", strings.Repeat("x\n", 9), "more than 8 lines"},
+		"more than kvno":     {"password-file: " + password + ", principals: [s/h@R], kvno: 1", "a\nb\n", "has more lines than kvno says"},
+		"few iterations":     {"password-file: " + password + ", principals: [s/h@R], iterations: 1", "s3cret\n", "1 iterations"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(password, []byte(tt.password), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			err := w.assemble("services:\n  - {name: a,    " + tt.service + "}\nkerberos-service: a\n")
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// A password file is followed like a keytab; its further lines are the passwords before.
+func TestPasswordFile(t *testing.T) {
+	w := newServiceWorld(t)
+	file := filepath.Join(w.dir, "password")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first pass word\r\n")
+	if err := w.assemble("services: [{name: a, password-file: " + file + ", principals: [soap/a.example.com@EXAMPLE.COM], salt: EXAMPLE.COMsvc, kvno: 2}]\nkerberos-service: a\n"); err != nil {
+		t.Fatal(err)
+	}
+	has := func(when, password string, kvno uint32, want bool) {
+		t.Helper()
+		p, _ := kerberos.ParsePrincipal("soap/a.example.com@EXAMPLE.COM")
+		for _, e := range []int32{17, 18, 19, 20, 23} {
+			keys, err := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Salt: "EXAMPLE.COMsvc", Etypes: []int32{e}}, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := slices.ContainsFunc(w.keys.files[0].Keytab().Entries(), func(e kerberos.KeytabEntry) bool { return e.Kvno == kvno && e.Key.Equal(keys[0].Key) })
+			if got != want {
+				t.Errorf("%s: key of %q, kvno %d, etype %d: %v", when, password, kvno, e, got)
+			}
+		}
+	}
+	has("at first", "first pass word", 2, true)
+	write("second\nfirst pass word\n")
+	w.keys.reload()
+	has("with two", "second", 2, true)
+	has("with two", "first pass word", 1, true)
+	has("with two", "first pass word", 2, false)
+	write("")
+	w.keys.reload()
+	has("after a bad one", "second", 2, true)
+	if log := w.log.String(); !strings.Contains(log, `"msg":"keys not reloaded; the last good ones stay in use","setting":"password-file"`) || strings.Contains(log, "second") {
+		t.Error(log)
+	}
+}
