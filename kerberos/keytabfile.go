@@ -105,13 +105,30 @@ func OpenKeytabFile(path string, cfg KeytabFileConfig) (*KeytabFile, error) {
 	return f, err
 }
 
+// A KeytabFileStatus is how a KeytabFile is.
+type KeytabFileStatus struct {
+	Taken   time.Time // when the file in use was read
+	Err     error     // why the file that is there now is not used; nil when it is
+	Failing time.Time // since when; zero without Err
+	Kept    int       // keys that are kept though the file has them no more
+}
+
+// Status tells how f is now, for metrics.
+func (f *KeytabFile) Status() KeytabFileStatus {
+	f.Keytab() // drops what was kept long enough
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	s := f.current.Load()
+	return KeytabFileStatus{Taken: s.taken, Err: f.err, Failing: f.since, Kept: len(s.retired)}
+}
+
 // Path is the file's, without "FILE:".
 func (f *KeytabFile) Path() string { return f.path }
 
 // Keytab is the keytab that is good now: the last good file, and what is kept of those before.
 func (f *KeytabFile) Keytab() *Keytab {
 	s := f.current.Load()
-	if s.over(f.cfg.Time()) {
+	if len(s.retired) > 0 && s.over(f.cfg.Time()) {
 		s = f.expire()
 	}
 	return s.keytab

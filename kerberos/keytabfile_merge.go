@@ -13,6 +13,7 @@ type keytabState struct {
 	file    []KeytabEntry // of the last good file
 	retired []retiredKey
 	next    time.Time // when the first of retired ends; zero without
+	taken   time.Time // when file was read
 }
 
 // A retiredKey is kept though a newer one took its place in the file.
@@ -22,7 +23,7 @@ type retiredKey struct {
 }
 
 // over says that a retired key was kept long enough.
-func (s *keytabState) over(now time.Time) bool { return len(s.retired) > 0 && !now.Before(s.next) }
+func (s *keytabState) over(now time.Time) bool { return !s.next.IsZero() && !now.Before(s.next) }
 
 // without drops the retired keys that were kept long enough.
 func (s *keytabState) without(now time.Time) *keytabState {
@@ -32,11 +33,11 @@ func (s *keytabState) without(now time.Time) *keytabState {
 			rest = append(rest, r)
 		}
 	}
-	return newKeytabState(s.file, rest)
+	return newKeytabState(s.file, rest, s.taken)
 }
 
-func newKeytabState(file []KeytabEntry, retired []retiredKey) *keytabState {
-	s := &keytabState{file: file, retired: retired}
+func newKeytabState(file []KeytabEntry, retired []retiredKey, taken time.Time) *keytabState {
+	s := &keytabState{file: file, retired: retired, taken: taken}
 	all := slices.Clone(file)
 	for _, r := range retired {
 		all = append(all, r.KeytabEntry)
@@ -79,7 +80,7 @@ func (s *keytabState) merge(kt *Keytab, now time.Time, keep time.Duration) *keyt
 	for _, r := range s.retired {
 		retire(r.KeytabEntry, r.until)
 	}
-	return newKeytabState(kt.entries, retired)
+	return newKeytabState(kt.entries, retired, now)
 }
 
 // newerKvno compares versions; where a file has only 8 bits of one, 0 follows 255.

@@ -223,8 +223,18 @@ func TestKeytabFileDropsKeptKeysInTime(t *testing.T) {
 		t.Errorf("a ticket under the kept key: %v", err)
 	}
 	now = now.Add(5 * time.Hour)
+	r.write(nil)
+	if _, err := f.Reload(); err == nil {
+		t.Error("an empty file was taken")
+	}
+	if s := f.Status(); s.Err == nil || s.Failing != now || s.Taken != now.Add(-5*time.Hour-time.Second) || s.Kept != 1 {
+		t.Errorf("status of a bad file: %+v", s)
+	}
 	r.rotate()
 	r.reload(f)
+	if s := f.Status(); s != (kerberos.KeytabFileStatus{Taken: now, Kept: 2}) {
+		t.Errorf("status: %+v", s)
+	}
 	r.want(f, "after the second", 3, 2, 1)
 	now = now.Add(5*time.Hour - 2*time.Second)
 	r.want(f, "just before the end", 3, 2, 1)
