@@ -150,6 +150,9 @@ func (p *derParser) nameContent(seq []byte, field string) wireName {
 	if count == 0 || count > maxComponents || len(w.strings) > maxNameBytes {
 		p.fail(field, "no or too many name components")
 	}
+	if p.err != nil {
+		return wireName{} // what is no name is not walked through
+	}
 	return w
 }
 
@@ -165,7 +168,7 @@ func (p *derParser) realmField(b *[]byte, n byte, field string) []byte {
 // appendText appends the escaped text form. w was checked by nameField.
 func (w wireName) appendText(dst []byte) []byte {
 	var p derParser
-	for rest, first := w.strings, true; len(rest) > 0; first = false {
+	for rest, first := w.strings, true; len(rest) > 0 && p.err == nil; first = false {
 		s := p.next(&rest, tagGeneralString, "")
 		if !first {
 			dst = append(dst, '/')
@@ -178,7 +181,7 @@ func (w wireName) appendText(dst []byte) []byte {
 // components are the name's parts, as copies. w was checked by nameField.
 func (w wireName) components() (list []string) {
 	var p derParser
-	for rest := w.strings; len(rest) > 0; {
+	for rest := w.strings; len(rest) > 0 && p.err == nil; {
 		list = append(list, string(p.next(&rest, tagGeneralString, "")))
 	}
 	return list
