@@ -54,8 +54,11 @@ var layers = map[string][]string{
 	"internal/doctor":  {"internal/config", "kerberos", "wssec"},
 	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},
 
+	"internal/inspect": {"kerberos", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc"},
+
 	"cmd/wssgate": {
-		"internal/config", "internal/doctor", "internal/gateway", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext", "testvectors", "wssec",
+		"internal/config", "internal/doctor", "internal/gateway", "internal/inspect", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext",
+		"testvectors", "wssec",
 	},
 
 	"interop": {},

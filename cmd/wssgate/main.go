@@ -6,6 +6,7 @@
 //	wssgate doctor   what is wrong around the gateway, and the cure
 //	wssgate demo     one protected call, with everything it needs in one process
 //	wssgate verify   run the test vectors
+//	wssgate inspect  explain a token, a key file or a SOAP message
 //	wssgate errors   every error code: cause, cure, fault
 //	wssgate version  what this binary was built from
 //

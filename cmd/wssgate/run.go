@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 // commands is the whole command line; each field has its file.
@@ -16,6 +18,7 @@ type commands struct {
 	Doctor  doctorCmd  `cmd:"" help:"Check keytabs, KDCs, clocks, DNS, TLS and backends of a configuration; each line says what to do."`
 	Demo    demoCmd    `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
 	Verify  verifyCmd  `cmd:"" help:"Run all test vectors, pass or fail for each."`
+	Inspect inspectCmd `cmd:"" help:"Explain a token, a keytab, a credential cache or a SOAP message."`
 	Errors  errorsCmd  `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
@@ -38,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	parser, err := kong.New(&cmds,
 		kong.Name("wssgate"),
 		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain SOAP services."),
-		kong.Vars{"version": versionLine()},
+		kong.Vars{"version": versionLine(), "policies": strings.Join(wssec.PresetNames(), ", ")},
 		kong.ValueFormatter(withDefault),
 		kong.DefaultEnvars(config.EnvironmentPrefix),
 		kong.Writers(stdout, stderr),

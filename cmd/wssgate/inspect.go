@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+type inspectCmd struct {
+	Inputs []string `arg:"" optional:"" name:"input" help:"Files, or tokens as text; '-' or none reads standard input."`
+
+	Keytab    string    `placeholder:"FILE" env:"-" help:"Open tickets with this keytab, and with their keys what else is encrypted; say what would be refused."`
+	AllowRC4  bool      `name:"allow-rc4" env:"-" help:"Judge as a gateway with allow-rc4 does."`
+	Policy    string    `placeholder:"NAME" env:"-" help:"Verify messages under this policy (${policies}), not under one that fits them."`
+	Time      time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Judge as of this time (RFC 3339), not now."`
+	Plaintext bool      `env:"-" help:"Show what messages hold once they are decrypted."`
+	ShowKeys  bool      `name:"show-keys" env:"-" help:"Show the octets of keys. Whoever sees them can be the client or the service."`
+	JSON      bool      `name:"json" env:"-" help:"Print JSON: an array with a tree for each token."`
+}
+
+// Help is shown below the flags' summary.
+func (inspectCmd) Help() string {
+	return "Explains Kerberos and SPNEGO tokens, GSS-API messages, keytabs, credential caches and SOAP messages; nobody else is asked. " +
+		"An input is the name of a file if there is such a file, else the token itself. Files and standard input hold octets, base64 " +
+		"(also URL-safe, broken into lines), hexadecimal, HTTP header fields (Authorization: Negotiate …), or XML. With several inputs, " +
+		"keys of the first ones open those that follow: give a conversation in its order. " +
+		"The exit status is 0 if all was explained, 1 if something does not decode or, with --keytab, would be refused."
+}
+
+// maxInspected bounds an input in octets.
+const maxInspected = 32 << 20
+
+// Run explains each input.
+func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
+	inspector, err := c.inspector()
+	if err != nil {
+		return err
+	}
+	trees := []*kerberos.InspectNode{}
+	var problems []error
+	for _, name := range c.names() {
+		b, label, err := readInput(name, s.in)
+		if err != nil {
+			return err
+		}
+		list, err := inspector.Inspect(ctx, b)
+		if errors.Is(err, inspect.ErrUnknown) && label == "" {
+			err = fmt.Errorf("no file of this name, and %w", err)
+			label = shown(name)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", orToken(label), err))
+		}
+		if label != "" && label != "-" && len(c.Inputs) > 1 {
+			for _, tree := range list {
+				tree.Name = label + ": " + tree.Name
+			}
+		}
+		trees = append(trees, list...)
+	}
+	return errors.Join(c.print(s.out, trees), errors.Join(problems...))
+}
+
+func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
+	cfg := inspect.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext}
+	if !c.Time.IsZero() {
+		cfg.Time = func() time.Time { return c.Time }
+	}
+	if c.Policy != "" {
+		p, ok := wssec.Preset(c.Policy)
+		if !ok {
+			return nil, unknownName("policy", c.Policy, wssec.PresetNames(), "there are "+strings.Join(wssec.PresetNames(), ", "))
+		}
+		cfg.Policy = &p
+	}
+	if c.Keytab != "" {
+		var err error
+		if cfg.Keytab, err = kerberos.LoadKeytab(c.Keytab); err != nil {
+			return nil, err
+		}
+	}
+	return inspect.New(cfg), nil
+}
+
+// names are the inputs. What an unquoted header field begins with is left out.
+func (c *inspectCmd) names() []string {
+	scheme := func(s string) bool {
+		return slices.Contains([]string{"authorization:", "www-authenticate:", "proxy-authorization:", "proxy-authenticate:", "negotiate", "kerberos", "ntlm"},
+			strings.ToLower(s))
+	}
+	names := slices.DeleteFunc(slices.Clone(c.Inputs), scheme)
+	if len(names) == 0 {
+		return []string{"-"}
+	}
+	return names
+}
+
+// readInput gives the octets of an input, and its name if it is a file.
+func readInput(name string, stdin io.Reader) (b []byte, label string, err error) {
+	var r io.Reader = stdin
+	if name != "-" {
+		f, err := os.Open(strings.TrimPrefix(name, "FILE:"))
+		switch {
+		case errors.Is(err, os.ErrNotExist), err != nil && len(name) > 255:
+			return []byte(name), "", nil
+		case err != nil:
+			return nil, "", err
+		}
+		defer f.Close()
+		r = f
+	}
+	b, err = io.ReadAll(io.LimitReader(r, maxInspected+1))
+	if err == nil && len(b) > maxInspected {
+		err = fmt.Errorf("%s: more than %d octets", name, maxInspected)
+	}
+	return b, name, err
+}
+
+// shown is what an error says of a text that was no token.
+func shown(text string) string {
+	if len(text) > 40 {
+		text = text[:40] + "…"
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+func orToken(label string) string {
+	switch label {
+	case "":
+		return "token"
+	case "-":
+		return "standard input"
+	}
+	return label
+}
+
+func (c *inspectCmd) print(w io.Writer, trees []*kerberos.InspectNode) error {
+	if c.JSON {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(trees)
+	}
+	for i, tree := range trees {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := w.Write(tree.AppendText(nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// Config says what an Inspector may use and show. The zero value shows what is in clear.
+type Config struct {
+	// Keytab opens tickets, and with their keys the messages. Nil: only what is in clear is explained.
+	Keytab *kerberos.Keytab
+	// AllowRC4 judges as a gateway with allow-rc4 does.
+	AllowRC4 bool
+	// Policy is what a SOAP message is verified against; nil for the policy that the message itself seems to follow.
+	Policy *wssec.Policy
+	// ShowKeys adds the octets of keys, Plaintext what messages hold.
+	ShowKeys, Plaintext bool
+	// Time is the clock; nil means time.Now.
+	Time func() time.Time
+}
+
+// An Inspector explains what it is given, in the order of a conversation. It is not for concurrent use.
+type Inspector struct {
+	cfg      Config
+	kerberos *kerberos.Inspector
+	tokens   map[wssec.TokenHash]*token            // that were opened
+	accepted map[wssec.TokenHash]wssec.CachedToken // of these, what an acceptor has accepted
+	contexts map[string][]byte                     // keys of negotiated contexts, by their Identifier
+	sent     *wssec.Request                        // the last request that verified, for its reply
+	policy   wssec.Policy                          // that it was verified with
+}
+
+// New makes an Inspector.
+func New(cfg Config) *Inspector {
+	if cfg.Time == nil {
+		cfg.Time = time.Now
+	}
+	return &Inspector{
+		cfg: cfg, tokens: map[wssec.TokenHash]*token{}, contexts: map[string][]byte{},
+		accepted: map[wssec.TokenHash]wssec.CachedToken{},
+		kerberos: kerberos.NewInspector(kerberos.InspectConfig{Keytab: cfg.Keytab, Etypes: cfg.etypes(), ShowKeys: cfg.ShowKeys,
+			ShowMessages: cfg.Plaintext, Time: cfg.Time}),
+	}
+}
+
+func (c *Config) etypes() []int32 {
+	all := []int32{kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA2, kerberos.EtypeAES256SHA2}
+	if c.AllowRC4 {
+		all = append(all, kerberos.EtypeRC4)
+	}
+	return all
+}
+
+// ErrUnknown is of input that is no token, file or message.
+var ErrUnknown = errors.New("neither XML nor a token or file of Kerberos, nor base64 or hexadecimal of one")
+
+// Inspect explains what a file or an argument holds: one tree for each token in it. The error is what is wrong: ErrUnknown,
+// that something does not decode, or, with a keytab, what would be refused; the trees tell of it too.
+func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*kerberos.InspectNode, err error) {
+	list := decode(b)
+	if len(list) == 0 {
+		return nil, ErrUnknown
+	}
+	for _, in := range list {
+		var tree *kerberos.InspectNode
+		var problem error
+		if in.xml {
+			tree, problem = x.message(ctx, in.octets)
+		} else {
+			tree, problem = x.token(in.octets)
+		}
+		if in.form != "" {
+			if tree.Note != "" {
+				tree.Note = "; " + tree.Note
+			}
+			tree.Note = in.form + tree.Note
+		}
+		trees = append(trees, tree)
+		err = errors.Join(err, problem)
+	}
+	return trees, err
+}
+
+// token explains what is no XML.
+func (x *Inspector) token(octets []byte) (*kerberos.InspectNode, error) {
+	r := x.kerberos.Inspect(octets)
+	switch {
+	case !r.Known:
+		return r.Node, ErrUnknown
+	case !r.Sound:
+		return r.Node, errors.New("it does not decode to its end")
+	case x.cfg.Keytab != nil && r.Err != nil:
+		return r.Node, fmt.Errorf("refused: %w", r.Err)
+	}
+	return r.Node, nil
+}

@@ -1,0 +1,291 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+)
+
+// findings are what a message shows of the policy that its sender follows.
+type findings struct {
+	actor                         string
+	timestamp, confirms           bool
+	encryption, signature, digest string // URIs; "" when the message has none
+	derived, rawKey               bool   // keys are used through DerivedKeyTokens; as they are
+	byHash                        bool   // a key of a token that is not in the message
+	lists                         []int  // positions of the lists that name parts
+	signed                        int    // position of the signature
+	signer, base                  xmltext.Node
+	sealedSignature, tokenSigned  bool
+	strTransform                  bool
+	strForm                       wssec.STRForm
+	signedParts, encryptedParts   wssec.Parts
+	fit                           wssec.KeyFit
+}
+
+// policy is one that fits the message: what a route would have to say to accept it.
+func (f *findings) policy() wssec.Policy {
+	p := wssec.Policy{Binding: wssec.NoBinding, Actor: f.actor, Timestamp: wssec.Forbidden}
+	if f.timestamp {
+		p.Timestamp = wssec.Required
+	}
+	use := wssec.SupportingToken{Token: wssec.KerberosToken, Use: wssec.Plain}
+	switch {
+	case f.signature != "" && (f.signedParts.Body || f.encryption != ""):
+		p.Binding, p.ProtectionToken = wssec.Symmetric, wssec.KerberosToken
+		p.ProtectTokens = f.tokenSigned
+		p.EncryptedParts, p.EncryptSignature = f.encryptedParts, f.sealedSignature
+		p.TokenOnce = f.byHash
+	case f.signature != "":
+		p.Binding = wssec.Transport
+		if use.Use = wssec.Endorsing; f.tokenSigned {
+			use.Use = wssec.SignedEndorsing
+		}
+	}
+	if p.Binding != wssec.Symmetric {
+		p.SupportingTokens = []wssec.SupportingToken{use}
+	}
+	if f.signature == "" {
+		return p
+	}
+	p.SignedParts, p.KeyFit, p.STRTransform = f.signedParts, f.fit, f.strForm
+	f.algorithms(&p)
+	if p.DerivedKeys = wssec.Forbidden; f.derived {
+		p.DerivedKeys = wssec.Required
+		if f.rawKey {
+			p.DerivedKeys = wssec.Allowed
+		}
+	}
+	if len(f.lists) > 0 && f.lists[0] > f.signed {
+		p.ProtectionOrder = wssec.EncryptBeforeSign
+	}
+	return p
+}
+
+// algorithms takes the first suite whose ciphers and digests are those of the message.
+func (f *findings) algorithms(p *wssec.Policy) {
+	p.AlgorithmSuite = wssec.Basic128
+	best := -1
+	for _, name := range wssec.SuiteNames() {
+		s, _ := wssec.LookupSuite(name)
+		score := 0
+		if f.encryption == "" || s.Encryption.URI == f.encryption {
+			score += 2
+		}
+		if s.Digest.URI == f.digest {
+			score++
+		}
+		if score > best {
+			best, p.AlgorithmSuite = score, name
+		}
+	}
+	if s, _ := wssec.LookupSuite(p.AlgorithmSuite); s.Digest.URI != f.digest {
+		p.DigestMethod = map[string]wssec.DigestName{xmldsig.SHA1: wssec.SHA1, xmldsig.SHA256: wssec.SHA256, xmldsig.SHA384: wssec.SHA384,
+			xmldsig.SHA512: wssec.SHA512}[f.digest]
+	}
+	p.SignatureMethod = map[string]wssec.SignatureName{xmldsig.HMACSHA256: wssec.HMACSHA256, xmldsig.HMACSHA384: wssec.HMACSHA384,
+		xmldsig.HMACSHA512: wssec.HMACSHA512}[f.signature]
+}
+
+// policyText is a policy as a configuration file has it.
+func policyText(p wssec.Policy) string {
+	var b strings.Builder
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", key, value)
+		}
+	}
+	line("binding", string(p.Binding))
+	line("protection-token", string(p.ProtectionToken))
+	for _, t := range p.SupportingTokens {
+		line("supporting-tokens", fmt.Sprintf("[{token: %s, use: %s}]", t.Token, t.Use))
+	}
+	line("algorithm-suite", string(p.AlgorithmSuite))
+	line("signature-method", string(p.SignatureMethod))
+	line("digest-method", string(p.DigestMethod))
+	line("signed-parts", partsText(p.SignedParts))
+	line("encrypted-parts", partsText(p.EncryptedParts))
+	line("protection-order", string(p.ProtectionOrder))
+	for _, s := range []struct {
+		key string
+		on  bool
+	}{{"encrypt-signature", p.EncryptSignature}, {"protect-tokens", p.ProtectTokens}, {"signature-confirmation", p.SignatureConfirmation}, {"token-once", p.TokenOnce}} {
+		if s.on {
+			line(s.key, "true")
+		}
+	}
+	line("derived-keys", string(p.DerivedKeys))
+	line("timestamp", string(p.Timestamp))
+	line("key-fit", string(p.KeyFit))
+	line("str-transform", string(p.STRTransform))
+	if p.Actor != "" {
+		line("actor", fmt.Sprintf("%q", p.Actor))
+	}
+	return b.String()
+}
+
+func partsText(p wssec.Parts) string {
+	var words []string
+	if p.Body {
+		words = append(words, "body: true")
+	}
+	if len(p.Headers) > 0 {
+		words = append(words, fmt.Sprintf("headers: [%s]", `"`+strings.Join(p.Headers, `", "`)+`"`))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "{" + strings.Join(words, ", ") + "}"
+}
+
+// judge verifies the message as the gateway does: under the policy that was given, or that fits.
+func (m *message) judge(src []byte) error {
+	policy, reply := m.policy()
+	if m.security.IsZero() {
+		m.root.Add("verdict", "not protected").Note = "no wsse:Security header"
+		return m.refused
+	}
+	if m.x.cfg.Policy == nil {
+		n := m.root.Add("policy", "")
+		n.Text = policyText(policy)
+		if n.Note = "one that fits this message, as a route has it"; reply {
+			n.Note = "that of the request"
+		}
+	}
+	msg, err := m.verify(src, policy, reply, m.now)
+	v := m.root.Add("verdict", "accepted")
+	v.Note = "now, if it was not presented before"
+	if err == nil {
+		m.accepted(v, msg, policy)
+		return nil
+	}
+	v.Value, v.Note = "refused: "+codeOf(err), ""
+	explainRefusal(v, err)
+	if !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute {
+		then := v.Add("at its own time", "accepted")
+		then.Note = kerberos.InspectTime(m.made, m.now)
+		if msg, err := m.verify(src, policy, reply, m.made); err != nil {
+			then.Value = "refused: " + codeOf(err)
+			explainRefusal(then, err)
+		} else {
+			m.accepted(then, msg, policy)
+		}
+	}
+	return fmt.Errorf("refused: %w", err)
+}
+
+// policy is what to verify against, and whether the message is a reply to the last request.
+func (m *message) policy() (p wssec.Policy, reply bool) {
+	reply = m.x.sent != nil && len(m.opened) == 0 && (m.found.confirms || m.env.Header.Child(wssec.NSWSSE, "Security").Child(wssec.NSWSSE, "BinarySecurityToken").IsZero())
+	switch {
+	case m.x.cfg.Policy != nil:
+		p = *m.x.cfg.Policy
+	case reply:
+		p = m.x.policy
+		p.SignatureConfirmation = m.found.confirms
+	default:
+		p = m.found.policy()
+	}
+	return p, reply
+}
+
+// verify scans the message anew and has a Processor look at it.
+func (m *message) verify(src []byte, p wssec.Policy, reply bool, now time.Time) (*wssec.Message, error) {
+	env, err := soap.Parse(src, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	clock := func() time.Time { return now }
+	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: m.x.cfg.Keytab, Etypes: m.x.cfg.etypes(), Replay: anyReplay{}, Time: clock})
+	if err != nil {
+		return nil, err
+	}
+	processor, err := wssec.NewProcessor(p, wssec.Config{Tickets: knowingAcceptor{acceptor, knownTokens{m.x}}, Replay: anyReplay{},
+		Tokens: knownTokens{m.x}, Time: clock})
+	if err != nil {
+		return nil, err
+	}
+	channel := wssec.Channel{TLS: true}
+	if reply {
+		return processor.VerifyReply(m.ctx, env, m.x.sent, channel)
+	}
+	return processor.Verify(m.ctx, env, channel)
+}
+
+func (m *message) accepted(v *kerberos.InspectNode, msg *wssec.Message, p wssec.Policy) {
+	if name, realm := msg.Principal(); name != "" {
+		v.Add("client", name+"@"+realm)
+		v.Add("service", msg.Service())
+		m.x.sent, m.x.policy = msg.AsSent(), p
+	}
+	if p.NeedsTLS() {
+		v.Add("provided", "that it came over TLS")
+	}
+}
+
+// explainRefusal adds what was found, and the cure if the catalogue has one.
+func explainRefusal(v *kerberos.InspectNode, err error) {
+	var inner *kerberos.Error
+	if errors.As(err, &inner) {
+		v.Add("why", inner.Error())
+		for _, info := range kerberos.Codes() {
+			if info.Code == inner.Code {
+				v.Add("cure", info.Cure)
+			}
+		}
+		return
+	}
+	v.Add("why", err.Error())
+}
+
+func codeOf(err error) string {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		return coded.ErrorCode()
+	}
+	return "error"
+}
+
+// anyReplay is a replay store to which everything is new: what is inspected is not thereby used up.
+type anyReplay struct{}
+
+func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
+
+// knownTokens are the tokens of earlier messages of this run that an acceptor has accepted.
+type knownTokens struct{ x *Inspector }
+
+func (k knownTokens) PutToken(_ context.Context, hash wssec.TokenHash, t wssec.CachedToken) error {
+	if len(k.x.accepted) < maxKept {
+		k.x.accepted[hash] = t
+	}
+	return nil
+}
+
+func (k knownTokens) GetToken(_ context.Context, hash wssec.TokenHash) (wssec.CachedToken, bool, error) {
+	t, ok := k.x.accepted[hash]
+	return t, ok, nil
+}
+
+// knowingAcceptor keeps what it accepts for messages that name it by its hash, whatever the policy of its own was.
+type knowingAcceptor struct {
+	*kerberos.Acceptor
+	known knownTokens
+}
+
+func (a knowingAcceptor) VerifyTicket(ctx context.Context, octets []byte) (wssec.Ticket, error) {
+	t, err := a.Acceptor.VerifyTicket(ctx, octets)
+	if err != nil {
+		return nil, err
+	}
+	name, realm := t.Client()
+	return t, a.known.PutToken(ctx, wssec.HashToken(octets), wssec.CachedToken{Name: name, Realm: realm, Service: t.Service(), ValueType: wssec.GSSKerberosAPREQ,
+		Etype: t.EtypeOfKey(), EndTime: t.EndTime(), Key: wssec.NewKey(t.ExposeKeyOctets())})
+}
