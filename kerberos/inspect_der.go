@@ -48,6 +48,9 @@ func (x *inspection) element(n *InspectNode, p *part, what string) (tag byte, co
 			length = length<<8 | int(c)
 		}
 		header += size
+		if !x.ber && (length < 0x80 || length>>(8*(size-1)) == 0) {
+			x.fail(n, p.at+1, "%s: length is not minimal, as DER has it", what)
+		}
 	}
 	if rest := len(p.b) - header; length > rest {
 		x.fail(n, p.at+1, "%s: announces %d octets, %d are there", what, length, rest)
@@ -171,7 +174,10 @@ func (f *fields) time(i int) (t time.Time, ok bool) {
 
 func (f *fields) text(i int) (string, bool) {
 	content, ok := f.content(i, tagGeneralString)
-	return f.x.nameText(f.node, content, f.in), ok
+	if !ok {
+		return "", false
+	}
+	return f.x.nameText(f.node, content, f.name(i)), true
 }
 
 // constant tells of a field that is not what it must be.
@@ -191,7 +197,11 @@ func (f *fields) principalName(i int) (name string, kind int64, ok bool) {
 	kind, _ = inner.integer(0)
 	list, ok := inner.content(1, tagSequence)
 	var parts []string
-	for ok && len(list.b) > 0 && len(parts) <= maxComponents {
+	for ok && len(list.b) > 0 {
+		if len(parts) == maxComponents {
+			f.x.fail(f.node, list.at, "%s: too many name components", in)
+			break
+		}
 		var c part
 		if c, ok = f.x.open(f.node, &list, tagGeneralString, in); ok {
 			parts = append(parts, string(appendEscaped(nil, f.x.nameText(f.node, c, in))))
@@ -203,9 +213,13 @@ func (f *fields) principalName(i int) (name string, kind int64, ok bool) {
 // nameText is a name or realm. What stands in a decrypted part or a file of keys and is no legal name is not shown: after
 // a fault in the structure it might be a key.
 func (x *inspection) nameText(n *InspectNode, p part, in string) string {
-	if s := string(p.b); x.sealed == "" || legalName(s) {
+	s := string(p.b)
+	if s != "" && legalName(s) {
 		return s
 	}
-	x.fail(n, p.at, "%s: a name with control characters or not in UTF-8", in)
-	return "(not a legal name)"
+	x.fail(n, p.at, "%s: a name that is empty, has control characters or is not in UTF-8", in)
+	if x.sealed != "" {
+		return "(not a legal name)"
+	}
+	return s
 }

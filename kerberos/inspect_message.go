@@ -142,8 +142,8 @@ func (x *inspection) krbError(n *InspectNode, p part) {
 	if code, ok := f.integer(6); ok {
 		n.Addf("error-code", "%d %s", code, KRBErrorName(int32(code))).Note = krbErrorMeaning(int32(code))
 	}
-	if text, ok := f.text(11); ok {
-		n.Add("e-text", text)
+	if text, ok := f.content(11, tagGeneralString); ok {
+		n.Add("e-text", string(text.b))
 	}
 	if t, ok := f.time(4); ok {
 		n.Add("stime", x.when(t)).Note = "the sender's clock"

@@ -64,7 +64,7 @@ func (n *InspectNode) MarshalJSON() ([]byte, error) {
 // Columns of a text. Values of one parent stand below each other unless a name is very long.
 const (
 	textWidth   = 118
-	textNames   = 26 // of a name, in columns
+	textNames   = 32 // of a name, in columns
 	textIndent  = 2
 	textDeepest = 40 // columns of indentation
 )

@@ -288,7 +288,7 @@ func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { retur
 func (x *inspection) verdict(n *InspectNode, err error) *InspectNode {
 	if err == nil {
 		v := n.Add("verdict", "accepted")
-		v.Note = "with this keytab, now, if it was not presented before"
+		v.Note = "by an acceptor with this keytab, unless it was presented before"
 		return v
 	}
 	var refusal *Error

@@ -37,6 +37,7 @@ func (m *message) resolve(str xmltext.Node, depth int) key {
 			return m.tokenKey(m.ids[id], depth)
 		}
 		if secret, ok := m.x.contexts[uri]; ok {
+			m.found.context = true
 			return key{octets: secret, from: "the context " + uri}
 		}
 		return key{from: "a token that is not in the message: " + uri}
@@ -61,6 +62,7 @@ func (m *message) tokenKey(n xmltext.Node, depth int) key {
 			k.octets = t.key
 		}
 	case isSC(n, "SecurityContextToken"):
+		m.found.context = true
 		k.octets = m.x.contexts[n.Child(n.Space(), "Identifier").Text()]
 	case isSC(n, "DerivedKeyToken"):
 		from := m.resolve(n.Child(wssec.NSWSSE, "SecurityTokenReference"), depth+1)
@@ -366,6 +368,7 @@ func (m *message) reference(n *kerberos.InspectNode, s *xmldsig.Signature, r *xm
 		m.fail(n, "the digest is wrong: the part was altered, or was digested in another state")
 		return
 	}
+	n.Note += ", digest right"
 	m.sign(target, s)
 }
 

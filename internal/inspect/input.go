@@ -19,6 +19,9 @@ type input struct {
 // padded or not) or hexadecimal of a token, or as an HTTP message with tokens in its header fields; all else is the token
 // itself. Text that is none of these is nil.
 func decode(b []byte) []input {
+	if len(b) == 0 {
+		return nil
+	}
 	if isXML(b) {
 		return []input{{octets: b, xml: true}}
 	}

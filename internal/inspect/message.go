@@ -16,9 +16,8 @@ import (
 
 // A token is a Kerberos token that was opened, or the context that a negotiation has established.
 type token struct {
-	key    []byte
-	etype  int32
-	client string // "alice@EXAMPLE.COM"
+	key   []byte
+	etype int32
 }
 
 // A key is what a token of a message gives.
@@ -40,8 +39,9 @@ type message struct {
 	security  xmltext.Node // the first Security header, "" for those without actor before others
 	ids       map[string]xmltext.Node
 	opened    map[xmltext.Node]*token // tokens of this message
-	refused   error                   // what an acceptor says of the token
-	made      time.Time               // when the message was made, as it says itself
+	trees     map[xmltext.Node]*kerberos.InspectNode
+	refused   error     // what an acceptor says of the token
+	made      time.Time // when the message was made, as it says itself
 	parts     map[xmltext.Node]*partState
 	order     []xmltext.Node
 	found     findings
@@ -51,7 +51,6 @@ type message struct {
 // partState is what protects a part of the message.
 type partState struct {
 	signed, encrypted string // how, "" if not
-	opened            bool
 }
 
 // Bounds on what is shown of a message.
@@ -77,7 +76,7 @@ func (x *Inspector) message(ctx context.Context, src []byte) (*kerberos.InspectN
 		return root, fmt.Errorf("it is no SOAP message: %w", err)
 	}
 	m := &message{x: x, ctx: ctx, env: env, now: x.cfg.Time(), root: root, ids: map[string]xmltext.Node{},
-		opened: map[xmltext.Node]*token{}, parts: map[xmltext.Node]*partState{}}
+		opened: map[xmltext.Node]*token{}, trees: map[xmltext.Node]*kerberos.InspectNode{}, parts: map[xmltext.Node]*partState{}}
 	root.Name = env.Version.String() + " message"
 	m.explain()
 	if x.cfg.Keytab == nil {
@@ -100,8 +99,21 @@ func (m *message) explain() {
 	}
 	m.tokensIn(m.root, m.env.Body)
 	if m.x.cfg.Plaintext {
-		m.root.Add("plaintext", "").Text = string(m.env.Body.AppendSource(nil))
+		m.plaintext(m.root.Add("plaintext", ""))
 	}
+}
+
+// plaintext shows the Body as it is now. A key that a security token service has put into it is a key.
+func (m *message) plaintext(n *kerberos.InspectNode) {
+	if !m.x.cfg.ShowKeys {
+		for c := range m.env.Body.Descendants() {
+			if isWST(c, "BinarySecret") {
+				n.Note = "holds a key (wst:BinarySecret), so it is shown with keys only"
+				return
+			}
+		}
+	}
+	n.Text = string(m.env.Body.AppendSource(nil))
 }
 
 // indexIDs finds what a reference may name, here with less distinction than the gateway makes.
@@ -155,6 +167,12 @@ func (m *message) securityHeader(b xmltext.Node) {
 		attrs = append(attrs, "for "+role)
 	}
 	n.Value = strings.Join(attrs, ", ")
+	for c := range b.Children() { // a list before a token may name what its key encrypts
+		if c.Is(wssec.NSWSSE, "BinarySecurityToken") && len(m.trees) < maxTokens {
+			m.trees[c] = &kerberos.InspectNode{}
+			m.binaryToken(m.trees[c], c)
+		}
+	}
 	if m.security.IsZero() {
 		m.security, m.found.actor = b, m.env.Role(b)
 	} else {
@@ -181,7 +199,10 @@ func (m *message) securityChild(n *kerberos.InspectNode, c xmltext.Node, positio
 	case c.Is(wssec.NSWSU, "Timestamp"):
 		m.timestamp(n, c)
 	case c.Is(wssec.NSWSSE, "BinarySecurityToken"):
-		m.binaryToken(n, c)
+		if t := m.trees[c]; t != nil {
+			t.Name = n.Name
+			*n = *t
+		}
 	case isSC(c, "DerivedKeyToken"):
 		m.derivedKeyToken(n, c)
 	case isSC(c, "SecurityContextToken"):
@@ -197,7 +218,9 @@ func (m *message) securityChild(n *kerberos.InspectNode, c xmltext.Node, positio
 			m.referenceList(n, list, c, position)
 		}
 	case c.Is(nsXenc, "EncryptedData"):
-		n.Value, n.Note = "encrypted, and named by no ReferenceList before it", ""
+		if n.Value = "encrypted"; m.parts[c] == nil {
+			m.fail(n, "no ReferenceList before it names it, so it stays closed")
+		}
 	case c.Is(nsDS, "Signature"):
 		m.signature(n, c, position)
 	case c.Is(wssec.NSWSSE11, "SignatureConfirmation"):

@@ -20,6 +20,7 @@ type findings struct {
 	timestamp, confirms           bool
 	encryption, signature, digest string // URIs; "" when the message has none
 	derived, rawKey               bool   // keys are used through DerivedKeyTokens; as they are
+	context                       bool   // a key is that of a SecurityContextToken
 	byHash                        bool   // a key of a token that is not in the message
 	lists                         []int  // positions of the lists that name parts
 	signed                        int    // position of the signature
@@ -148,24 +149,28 @@ func partsText(p wssec.Parts) string {
 
 // judge verifies the message as the gateway does: under the policy that was given, or that fits.
 func (m *message) judge(src []byte) error {
-	policy, reply := m.policy()
-	if m.security.IsZero() {
-		m.root.Add("verdict", "not protected").Note = "no wsse:Security header"
+	switch {
+	case m.security.IsZero():
+		m.root.Add("verdict", "not protected").Note = "no Security header"
 		return m.refused
+	case m.found.context:
+		m.root.Add("verdict", "not judged").Note = "the key is that of a negotiated context; the lines above tell what is right and what is wrong"
+		return m.firstFail
 	}
-	if m.x.cfg.Policy == nil {
+	policy, reply := m.policy()
+	if m.x.cfg.Policy == nil && (m.found.encryption == "" || m.found.signature != "") {
 		n := m.root.Add("policy", "")
 		n.Text = policyText(policy)
-		if n.Note = "one that fits this message, as a route has it"; reply {
+		if n.Note = "one that fits this message, as a route has it"; reply && m.found.signature == "" {
 			n.Note = "that of the request"
 		}
 	}
 	msg, err := m.verify(src, policy, reply, m.now)
 	v := m.root.Add("verdict", "accepted")
-	v.Note = "now, if it was not presented before"
+	v.Note = "by a route with this policy and keytab, unless it was presented before"
 	if err == nil {
 		m.accepted(v, msg, policy)
-		return nil
+		return m.firstFail
 	}
 	v.Value, v.Note = "refused: "+codeOf(err), ""
 	explainRefusal(v, err)
@@ -188,9 +193,11 @@ func (m *message) policy() (p wssec.Policy, reply bool) {
 	switch {
 	case m.x.cfg.Policy != nil:
 		p = *m.x.cfg.Policy
-	case reply:
+	case reply && m.found.signature == "":
 		p = m.x.policy
-		p.SignatureConfirmation = m.found.confirms
+	case reply:
+		p = m.found.policy()
+		p.TokenOnce, p.SignatureConfirmation = false, m.found.confirms
 	default:
 		p = m.found.policy()
 	}
