@@ -82,6 +82,9 @@ func (s *acceptance) verify(ctx context.Context) error {
 	if err == nil {
 		err = s.checkAuthzData() // nothing that restricts and is unknown
 	}
+	if err == nil && s.cfg.PAC != PACIgnore {
+		err = s.checkPAC()
+	}
 	if err == nil {
 		err = s.checkClientRealm()
 	}
@@ -115,6 +118,7 @@ type acceptance struct {
 	skew     time.Duration
 	key      Key
 	replayID [32]byte
+	pac      *PAC
 	gss      *gssAcceptance // nil without a GSS-API context
 }
 
@@ -457,7 +461,7 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 
 // authentication copies what was found.
 func (s *acceptance) authentication() *Authentication {
-	c := &Authentication{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil))}
+	c := &Authentication{service: s.service, key: s.key, session: s.session, name: string(s.ticket.cname.appendText(nil)), pac: s.pac}
 	c.client.Realm = string(s.ticket.crealm)
 	c.client.Components = s.ticket.cname.components()
 	c.facts = Facts{

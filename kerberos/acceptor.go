@@ -50,6 +50,8 @@ type AcceptorConfig struct {
 	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
 	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
 	CheckAddresses bool
+	// PAC says whether the ticket's PAC is read, for Authentication.PAC and Groups. "" is PACIgnore.
+	PAC PACRule
 	// Replay remembers accepted authenticators; nil means a new MemoryReplayStore. All acceptors for the same keys must
 	// share one.
 	Replay ReplayStore
@@ -129,6 +131,9 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	case KeyAuto, KeySession, KeySubkey:
 	default:
 		return nil, fmt.Errorf("kerberos: key source %q is none of auto, session, subkey", cfg.KeySource)
+	}
+	if !slices.Contains([]PACRule{PACIgnore, PACWhenPresent, PACRequired}, cfg.PAC) {
+		return nil, fmt.Errorf("kerberos: PAC rule %q is none of when-present, required", cfg.PAC)
 	}
 	if cfg.MaxSkew < 0 || cfg.MaxSkew > 24*time.Hour {
 		return nil, fmt.Errorf("kerberos: clock skew limit %v is not between 0 and 24 h", cfg.MaxSkew)

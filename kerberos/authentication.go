@@ -34,6 +34,7 @@ type Authentication struct {
 	key     Key
 	session Key
 	facts   Facts
+	pac     *PAC
 }
 
 // Facts are what an operator or a metric may want to know of an accepted token. No field is secret.
@@ -73,9 +74,6 @@ func (a *Authentication) Service() string { return a.service }
 // EndTime is the ticket's end.
 func (a *Authentication) EndTime() time.Time { return a.facts.EndTime }
 
-// Groups are nil as yet.
-func (a *Authentication) Groups() []string { return nil }
-
 // EtypeOfKey is the encryption type of the effective key.
 func (a *Authentication) EtypeOfKey() int32 { return a.key.Etype() }
 
@@ -91,6 +89,12 @@ func (a *Authentication) ExposeKeyOctets() []byte { return a.key.ExposeKeyOctets
 
 // Facts tells what was found.
 func (a *Authentication) Facts() Facts { return a.facts }
+
+// PAC is the ticket's PAC, verified: nil when it has none, and always with PACIgnore.
+func (a *Authentication) PAC() *PAC { return a.pac }
+
+// Groups are PAC.Groups: nil without a PAC or LOGON_INFO.
+func (a *Authentication) Groups() []string { return a.pac.Groups() }
 
 // String names client and service.
 func (a *Authentication) String() string {

@@ -45,6 +45,7 @@ type exportedKRB5 struct {
 	Client                       Principal
 	Service                      string
 	Facts                        Facts
+	PAC                          *PAC
 	Session, Key, AcceptorSubkey exportedKey
 	Flags, Send, Receive         uint32
 	Bound                        bool
@@ -103,7 +104,7 @@ func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 }
 
 func (k *krb5Context) export() *exportedKRB5 {
-	e := &exportedKRB5{Client: k.auth.client, Service: k.auth.service, Facts: k.auth.facts,
+	e := &exportedKRB5{Client: k.auth.client, Service: k.auth.service, Facts: k.auth.facts, PAC: k.auth.pac,
 		Session: exportKey(k.session), Key: exportKey(k.key), AcceptorSubkey: exportKey(k.acceptorSubkey),
 		Flags: k.flags, Send: k.messages.nextToSend(), Receive: k.receive, Bound: k.bound}
 	for _, t := range k.delegated {
@@ -173,7 +174,7 @@ func (e *exportedKRB5) restore() (*krb5Context, error) {
 			return nil, err
 		}
 	}
-	k.auth = &Authentication{client: e.Client, name: e.Client.Name(), service: e.Service, key: k.key, session: k.session, facts: e.Facts}
+	k.auth = &Authentication{client: e.Client, name: e.Client.Name(), service: e.Service, key: k.key, session: k.session, facts: e.Facts, pac: e.PAC}
 	for _, t := range e.Delegated {
 		ticket := t.ServiceTicket
 		var err error

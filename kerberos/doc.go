@@ -53,6 +53,7 @@
 //	clock skew (4120 1.6, 3.2.3)                    AcceptorConfig.MaxSkew, Facts.Skew
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
+//	PAC (MS-PAC)                                    AcceptorConfig.PAC, PAC, Authentication.PAC and Groups; SID
 //	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms, Paths
 //	a token's key without AP-REP                    Authentication.Key: subkey of the authenticator, else session key
 //	a context's key (4121 2)                        Context.Key: the acceptor's subkey before these
@@ -95,6 +96,10 @@
 // takes the MIC away, ends the negotiation. NTLM and all else are refused by name. After an error a context takes nothing
 // more. What the client is told of a refusal is one code for all that concerns keys and integrity, KRB_AP_ERR_MODIFIED, and
 // the reason only when it has proved itself or when it stands in clear in its own token.
+//
+// A PAC is taken from the ticket only, never from the authenticator, which the client writes; it must be signed with the
+// very key that opened the ticket, and be of its client and authentication. The KDC's own signatures cannot be checked
+// by a service, so whoever has the service's key can make any PAC for it.
 //
 // Channel bindings bind the context to the TLS channel it came through; without BindingsRequired a client that knows none
 // is let in. A delegated credential is as good as the client's password for the ticket's life: it is decrypted only when

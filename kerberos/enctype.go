@@ -42,6 +42,7 @@ type enctype struct {
 	confounder int
 	macLen     int
 	hash       func() hash.Hash
+	checksum   int32 // number of the checksum type that belongs to it (RFC 3962 7, RFC 8009 6, RFC 4757 4)
 }
 
 // minCipher is the shortest ciphertext: a confounder and a checksum around nothing.
@@ -51,11 +52,11 @@ func (e *enctype) minCipher() int { return e.confounder + e.macLen }
 func (e *enctype) sha2() bool { return e.id == EtypeAES128SHA2 || e.id == EtypeAES256SHA2 }
 
 var enctypes = [...]enctype{
-	{EtypeAES128SHA1, "aes128-cts-hmac-sha1-96", 16, aes.BlockSize, 12, sha1.New},
-	{EtypeAES256SHA1, "aes256-cts-hmac-sha1-96", 32, aes.BlockSize, 12, sha1.New},
-	{EtypeAES128SHA2, "aes128-cts-hmac-sha256-128", 16, aes.BlockSize, 16, sha256.New},
-	{EtypeAES256SHA2, "aes256-cts-hmac-sha384-192", 32, aes.BlockSize, 24, sha512.New384},
-	{EtypeRC4, "rc4-hmac", 16, 8, md5.Size, md5.New},
+	{EtypeAES128SHA1, "aes128-cts-hmac-sha1-96", 16, aes.BlockSize, 12, sha1.New, 15},
+	{EtypeAES256SHA1, "aes256-cts-hmac-sha1-96", 32, aes.BlockSize, 12, sha1.New, 16},
+	{EtypeAES128SHA2, "aes128-cts-hmac-sha256-128", 16, aes.BlockSize, 16, sha256.New, 19},
+	{EtypeAES256SHA2, "aes256-cts-hmac-sha384-192", 32, aes.BlockSize, 24, sha512.New384, 20},
+	{EtypeRC4, "rc4-hmac", 16, 8, md5.Size, md5.New, -138},
 }
 
 func enctypeByID(id int32) (*enctype, bool) {

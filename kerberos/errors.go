@@ -32,6 +32,10 @@ const (
 	CodeClientMismatch  Code = "client-mismatch"
 	CodeSkew            Code = "clock-skew"
 	CodeAuthzData       Code = "authorization-data"
+	CodePACMalformed    Code = "pac-malformed"
+	CodePACMissing      Code = "pac-missing"
+	CodePACIntegrity    Code = "pac-integrity"
+	CodePACClient       Code = "pac-client"
 	CodeClientRealm     Code = "client-realm"
 	CodeAddress         Code = "client-address"
 	CodeNoSubkey        Code = "subkey-missing"
@@ -75,6 +79,10 @@ func TokenCodes() []CodeInfo {
 		{CodeClientMismatch, "Ticket and authenticator name different clients.", "An attack, or a faulty client library."},
 		{CodeSkew, "The client's clock and ours differ by more than the limit.", "Synchronise the clocks (NTP); the error has the difference."},
 		{CodeAuthzData, "Ticket or authenticator carry authorization data that may restrict them and that is not understood here.", "Let the KDC or client wrap it in AD-IF-RELEVANT if it may be ignored (RFC 4120 5.2.6)."},
+		{CodePACMalformed, "The ticket's PAC is not what MS-PAC says.", "A fault of the KDC: report it with its product and version. Where groups do not matter, PACs need not be read."},
+		{CodePACMissing, "The ticket has no PAC and the configuration demands one.", "Let the KDC give PACs (Active Directory: the service's account must not have NO_AUTH_DATA_REQUIRED; MIT: 1.20 or later), or do not demand them."},
+		{CodePACIntegrity, "The signature of the ticket's PAC does not fit the service's key.", "A fault of the KDC or of a key that is used for several accounts; else whoever has a key of this service forged the PAC: give the service a new key."},
+		{CodePACClient, "The ticket's PAC is of another client, or of another authentication, than the ticket.", "An attack on the KDC, or a fault of it: report it with its product and version."},
 		{CodeClientRealm, "The client's realm, or a realm by which it came, is not trusted, or the client is anonymous.", "Add the realms that the error names to the trusted client realms if they should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},

@@ -137,7 +137,7 @@ func (k *fakeKDC) presented(a *fakeAnswer, paData, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if kind, sum := keyedChecksum(&w, session, usageTGSChecksum, body); kind != int64(auth.cksumType) || !bytes.Equal(sum, auth.cksum) {
+	if kind, sum := keyedChecksum(&w, session, usageTGSChecksum, body); kind != auth.cksumType || !bytes.Equal(sum, auth.cksum) {
 		return errors.New("checksum of the body does not fit")
 	}
 	a.replyKey, err = NewKey(auth.subkey.etype, auth.subkey.octets)

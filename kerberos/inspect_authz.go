@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// maxAuthzDepth bounds lists in lists.
-const maxAuthzDepth = 4
-
 // authzData explains AuthorizationData (RFC 4120 5.2.6), given as the content of its SEQUENCE.
 func (x *inspection) authzData(n *InspectNode, list part, depth int) {
 	for i := 0; len(list.b) > 0 && i < maxPAData; i++ {

@@ -137,7 +137,7 @@ func paTicket(w *scratch, tgt *ServiceTicket, subkey Key, now time.Time, body []
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagGeneralString, []byte(tgt.Client.Realm)),
 		derElement(tagContext(2), derName(namePrincipal, tgt.Client.Components)),
-		derField(3, tagSequence, derField(0, tagInteger, derInteger(kind)), derField(1, tagOctetString, sum)),
+		derField(3, tagSequence, derField(0, tagInteger, derInteger(int64(kind))), derField(1, tagOctetString, sum)),
 		derField(4, tagInteger, derInteger(int64(now.Nanosecond()/1000))),
 		derField(5, tagGeneralizedTime, derTime(now)),
 		derEncryptionKey(6, subkey)))
@@ -152,17 +152,20 @@ func paTicket(w *scratch, tgt *ServiceTicket, subkey Key, now time.Time, body []
 }
 
 // keyedChecksum is the checksum that belongs to a key's encryption type, with the number of its type (RFC 3961 4, RFC 4757
-// 4, RFC 8009 6). The result is a copy.
-func keyedChecksum(w *scratch, k Key, usage uint32, data []byte) (kind int64, sum []byte) {
+// 4, RFC 8009 6), of the parts one after the other. The result is a copy.
+func keyedChecksum(w *scratch, k Key, usage uint32, parts ...[]byte) (kind int32, sum []byte) {
 	if k.etype == EtypeRC4 { // HMAC-MD5
 		et, _ := enctypeByID(EtypeRC4)
 		sign := bytes.Clone(w.hmac(et, k.octets(), []byte("signaturekey\x00")))
-		inner := md5.Sum(append(binary.LittleEndian.AppendUint32(nil, usage), data...))
-		return -138, bytes.Clone(w.hmac(et, sign, inner[:]))
+		inner := md5.New()
+		inner.Write(binary.LittleEndian.AppendUint32(nil, usage))
+		for _, part := range parts {
+			inner.Write(part)
+		}
+		return et.checksum, bytes.Clone(w.hmac(et, sign, inner.Sum(nil)))
 	}
 	c := newChecksumKey(w, k, usage)
-	kinds := map[int32]int64{EtypeAES128SHA1: 15, EtypeAES256SHA1: 16, EtypeAES128SHA2: 19, EtypeAES256SHA2: 20}
-	return kinds[k.etype], bytes.Clone(c.sum(w, data))
+	return c.et.checksum, bytes.Clone(c.sum(w, parts...))
 }
 
 // A kdcReply is KDC-REP (RFC 4120 5.4.2) with the cleartext of its ticket. Slices lie in the message.

@@ -112,6 +112,9 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay r
 	if r.AllowRC4 {
 		ac.Etypes = allEtypes()
 	}
+	if len(r.AllowedGroups) > 0 {
+		ac.PAC = kerberos.PACWhenPresent // without one there are no groups, which the route refuses by its own code
+	}
 	return ac
 }
 

@@ -175,6 +175,13 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 	o.AuthTime = or(o.AuthTime, k.now().Truncate(time.Second))
 	o.StartTime = or(o.StartTime, o.AuthTime)
 	o.EndTime = or(o.EndTime, o.StartTime.Add(10*time.Hour))
+	if o.PAC != nil {
+		pac, err := o.PAC.Bytes(&o, current.keys[o.Etype])
+		if err != nil {
+			return nil, o, err
+		}
+		o.authz = o.PAC.authz(pac)
+	}
 	der, err := mint(&o, current.keys[o.Etype])
 	return der, o, err
 }

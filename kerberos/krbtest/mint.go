@@ -28,12 +28,14 @@ type TicketOptions struct {
 	StartTime    time.Time
 	NoStartTime  bool
 	EndTime      time.Time
-	RenewTill    time.Time // zero for none
-	Addresses    [][]byte  // IPv4 or IPv6
-	AuthzData    []byte    // one element's contents
-	AuthzType    int64     // its type; 0 means AD-IF-RELEVANT
-	Realm        string    // cleartext realm
-	Name         []string  // cleartext sname
+	RenewTill    time.Time   // zero for none
+	Addresses    [][]byte    // IPv4 or IPv6
+	AuthzData    []byte      // one element's contents
+	AuthzType    int64       // its type; 0 means AD-IF-RELEVANT
+	PAC          *PACOptions // a PAC, instead of AuthzData
+	authz        []byte      // AuthorizationData without its sequence
+	Realm        string      // cleartext realm
+	Name         []string    // cleartext sname
 	TktVno       int64
 	Padding      int // zero octets behind the encrypted part's DER
 }
@@ -60,6 +62,7 @@ type TokenOptions struct {
 	Cusec       int64
 	SeqNumber   int64
 	AuthzType   int64  // of an element of authorization data; 0 means none
+	AuthzData   []byte // its contents
 	Bare        bool   // no GSS-API frame
 	OID         []byte // DER content of the mechanism OID
 	TokID       []byte
@@ -187,7 +190,9 @@ func (o *TicketOptions) encTicketPart() []byte {
 				if len(o.Addresses) > 0 {
 					sequence(b, 9, o.addresses)
 				}
-				if len(o.AuthzData) > 0 {
+				if o.authz != nil {
+					sequence(b, 10, func(b *cryptobyte.Builder) { b.AddBytes(o.authz) })
+				} else if len(o.AuthzData) > 0 {
 					sequence(b, 10, o.authzData)
 				}
 			})
@@ -257,7 +262,7 @@ func (o *TokenOptions) authenticator() []byte {
 				}
 				integer(b, 7, o.SeqNumber)
 				if o.AuthzType != 0 {
-					sequence(b, 8, (&TicketOptions{AuthzType: o.AuthzType}).authzData)
+					sequence(b, 8, (&TicketOptions{AuthzType: o.AuthzType, AuthzData: o.AuthzData}).authzData)
 				}
 			})
 		})

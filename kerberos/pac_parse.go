@@ -1,0 +1,224 @@
+package kerberos
+
+import (
+	"crypto/hmac"
+	"encoding/binary"
+	"fmt"
+)
+
+// Types of buffers (MS-PAC 2.4) that are read. Others are left alone.
+const (
+	pacLogonInfo   = 1
+	pacServerSig   = 6
+	pacKDCSig      = 7
+	pacClientInfo  = 10
+	pacUPNDNSInfo  = 12
+	pacAttributes  = 17
+	pacRequestor   = 18
+	pacHeader      = 8  // octets of PACTYPE before its buffers' descriptions
+	pacBufferEntry = 16 // octets of each description, PAC_INFO_BUFFER
+	maxPACBuffers  = 64 // 19 types are known, and each comes once
+)
+
+// pacBuffers is PACTYPE (MS-PAC 2.3): where its buffers are.
+type pacBuffers struct {
+	raw  []byte
+	list []pacBuffer
+}
+
+type pacBuffer struct {
+	kind       uint32
+	start, end int // in raw
+}
+
+// parsePACBuffers reads the table. Buffers lie behind it, at multiples of eight, and share no octets; each type comes once.
+func parsePACBuffers(b []byte) (p pacBuffers, err error) {
+	r := pacReader{in: "PAC", b: b}
+	p.raw = b
+	n, version := r.uint32("cBuffers"), r.uint32("version")
+	if r.err == nil && version != 0 {
+		r.fail("version", "is not 0")
+	}
+	if r.err == nil && (n > maxPACBuffers || int(n) > r.left()/pacBufferEntry) {
+		r.fail("cBuffers", fmt.Sprintf("%d buffers, limit %d and what fits", n, maxPACBuffers))
+	}
+	if r.err != nil {
+		return p, r.err
+	}
+	p.list = make([]pacBuffer, 0, n)
+	for range n {
+		kind, size, offset := r.uint32("buffer"), r.uint32("buffer"), r.uint64("buffer")
+		header := uint64(pacHeader + pacBufferEntry*n)
+		if offset%8 != 0 || offset < header || offset > uint64(len(b)) || uint64(size) > uint64(len(b))-offset {
+			r.fail("buffer", fmt.Sprintf("one of type %d lies outside, or at no multiple of 8", kind))
+			break
+		}
+		added := pacBuffer{kind, int(offset), int(offset) + int(size)}
+		for _, other := range p.list {
+			if other.kind == kind || added.start < other.end && other.start < added.end {
+				r.fail("buffer", fmt.Sprintf("one of type %d comes twice, or overlaps another", kind))
+			}
+		}
+		p.list = append(p.list, added)
+	}
+	return p, r.err
+}
+
+// find gives the only buffer of a type.
+func (p *pacBuffers) find(kind uint32) (b pacBuffer, ok bool) {
+	for _, b := range p.list {
+		if b.kind == kind {
+			return b, true
+		}
+	}
+	return b, false
+}
+
+// pacSignature is PAC_SIGNATURE_DATA (MS-PAC 2.8). Behind the signature there may be the number of a read-only KDC.
+type pacSignature struct {
+	kind       int32
+	start, end int // of the signature's octets in the PAC
+}
+
+// signature reads a buffer of type 6 or 7; why is empty on success.
+func (p *pacBuffers) signature(kind uint32, name string) (s pacSignature, why string) {
+	b, ok := p.find(kind)
+	if !ok {
+		return s, "there is no " + name
+	}
+	octets := p.raw[b.start:b.end]
+	if len(octets) < 4 {
+		return s, name + " is cut off"
+	}
+	s.kind, s.start = int32(binary.LittleEndian.Uint32(octets)), b.start+4
+	for i := range enctypes {
+		et := &enctypes[i]
+		if et.checksum == s.kind {
+			if s.end = s.start + et.macLen; s.end > b.end {
+				return s, name + " is cut off"
+			}
+			return s, ""
+		}
+	}
+	return s, fmt.Sprintf("%s is of the unknown checksum type %d", name, s.kind)
+}
+
+// usagePAC is KERB_NON_KERB_CKSUM_SALT (MS-PAC 2.8.1).
+const usagePAC = 17
+
+// verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with the octets of server and KDC signature zero,
+// under the service's key that opened the ticket, and of the type that is that key's. A weaker type is not for the
+// PAC to choose.
+func (p *pacBuffers) verify(w *scratch, key Key) error {
+	server, why := p.signature(pacServerSig, "server signature")
+	if why != "" {
+		return refuse(CodePACIntegrity, "%s", why)
+	}
+	kdc, why := p.signature(pacKDCSig, "KDC signature")
+	if why != "" {
+		return refuse(CodePACIntegrity, "%s", why)
+	}
+	want, sum := keyedChecksum(w, key, usagePAC, p.zeroed(server, kdc)...)
+	if server.kind != want {
+		return refuse(CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, EtypeName(key.etype), want)
+	}
+	if !hmac.Equal(sum, p.raw[server.start:server.end]) {
+		return refuse(CodePACIntegrity, "server signature does not fit: the PAC was altered, or signed with another key than the ticket's")
+	}
+	return nil
+}
+
+// zeroed is the PAC in pieces, zeros where the signatures are.
+func (p *pacBuffers) zeroed(a, b pacSignature) [][]byte {
+	if a.start > b.start {
+		a, b = b, a
+	}
+	zero := make([]byte, maxKeyLen)
+	return [][]byte{p.raw[:a.start], zero[:a.end-a.start], p.raw[a.end:b.start], zero[:b.end-b.start], p.raw[b.end:]}
+}
+
+// parse reads the buffers. The result holds copies only.
+func (p *pacBuffers) parse() (*PAC, error) {
+	pac := new(PAC)
+	if sig, why := p.signature(pacServerSig, ""); why == "" {
+		pac.SignatureType = sig.kind
+	}
+	if _, ok := p.find(pacClientInfo); !ok {
+		return nil, &syntaxError{"PAC", "there is no CLIENT_INFO"}
+	}
+	for _, b := range p.list {
+		pac.Types = append(pac.Types, b.kind)
+		if err := pac.read(b.kind, p.raw[b.start:b.end]); err != nil {
+			return nil, err
+		}
+	}
+	return pac, nil
+}
+
+func (pac *PAC) read(kind uint32, b []byte) (err error) {
+	switch kind {
+	case pacLogonInfo:
+		pac.Logon, err = parseLogonInfo(b)
+	case pacClientInfo:
+		err = pac.readClientInfo(b)
+	case pacUPNDNSInfo:
+		pac.UPN, err = parseUPNInfo(b)
+	case pacAttributes:
+		r := pacReader{in: "PAC: ATTRIBUTES_INFO", b: b}
+		bits := r.uint32("FlagsLength")
+		if pac.Attributes = r.uint32("Flags"); bits < 32 {
+			pac.Attributes &= 1<<bits - 1
+		}
+		err = r.err
+	case pacRequestor:
+		r := pacReader{in: "PAC: REQUESTOR", b: b}
+		pac.Requestor = r.sid(b, "UserSid")
+		err = r.err
+	}
+	return err
+}
+
+// readClientInfo is PAC_CLIENT_INFO (MS-PAC 2.7).
+func (pac *PAC) readClientInfo(b []byte) error {
+	r := pacReader{in: "PAC: CLIENT_INFO", b: b}
+	pac.AuthTime = r.fileTime("ClientId")
+	pac.ClientName = r.name(r.take(int(r.uint16("NameLength")), "Name"), "Name")
+	return r.err
+}
+
+// Flags of UPN_DNS_INFO (MS-PAC 2.10).
+const (
+	upnMade     = 1 << 0
+	upnExtended = 1 << 1
+)
+
+// parseUPNInfo is UPN_DNS_INFO (MS-PAC 2.10): descriptions of its texts, which lie behind them.
+func parseUPNInfo(b []byte) (*UPNInfo, error) {
+	r := pacReader{in: "PAC: UPN_DNS_INFO", b: b}
+	type part struct{ size, offset uint16 }
+	describe := func(field string) part { return part{r.uint16(field), r.uint16(field)} }
+	upn, domain, flags := describe("Upn"), describe("DnsDomainName"), r.uint32("Flags")
+	var sam, sid part
+	if flags&upnExtended != 0 {
+		sam, sid = describe("SamName"), describe("Sid")
+	}
+	header := r.pos
+	cut := func(p part, field string) []byte {
+		switch start, end := int(p.offset), int(p.offset)+int(p.size); {
+		case r.err != nil || p.size == 0:
+		case start < header || end > len(b):
+			r.fail(field, "lies outside")
+		default:
+			return b[start:end]
+		}
+		return nil
+	}
+	u := &UPNInfo{Made: flags&upnMade != 0, Extraneous: flags &^ (upnMade | upnExtended)}
+	u.UPN = r.name(cut(upn, "Upn"), "Upn")
+	u.DNSDomain = r.name(cut(domain, "DnsDomainName"), "DnsDomainName")
+	if flags&upnExtended != 0 {
+		u.SAMName = r.name(cut(sam, "SamName"), "SamName")
+		u.SID = r.sid(cut(sid, "Sid"), "Sid")
+	}
+	return u, r.err
+}
