@@ -7,8 +7,9 @@
 // A line in hexadecimal is a request, a line in hexadecimal the answer. The first octet of a request is a command:
 //
 //	N  begin a context: role|service|mechanism|flags|bindings| with role initiate or accept, mechanism spnego or krb5,
-//	   flags of mutual,delegate,replay,sequence, and for MIT ntlm-first, which offers NTLM before Kerberos; bindings
-//	   are the application data of channel bindings
+//	   flags of mutual,delegate,replay,sequence, for MIT ntlm-first, which offers NTLM before Kerberos, and for Java
+//	   tls, which makes bindings as its LDAP client does, with address type 0; bindings are the application data of
+//	   channel bindings
 //	T  take a token, which may be empty: the answer is c (complete) or n (not yet), and the token to send
 //	S  wrap, sealed        P  wrap, in clear       U  unwrap: the answer is s or p, and the text
 //	M  make a MIC          V  verify one: the text's length in four octets, the text, the MIC

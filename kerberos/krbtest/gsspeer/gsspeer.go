@@ -72,7 +72,10 @@ func MIT(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 func Heimdal(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 	t.Helper()
 	prefix := HeimdalPrefix()
-	lib := filepath.Join(prefix, "usr/lib/x86_64-linux-gnu")
+	lib := filepath.Join(prefix, "usr/lib")
+	if dirs, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*")); len(dirs) > 0 {
+		lib = dirs[0] // of Debian's architecture
+	}
 	for _, path := range []string{filepath.Join(prefix, "usr/include/heimdal/gssapi/gssapi.h"), filepath.Join(lib, "libgssapi.so.3")} {
 		krbtest.Need(t, krbtest.Peer{Path: path, Package: "heimdal-multidev, unpacked by .ci/heimdal"})
 	}
@@ -111,7 +114,8 @@ com.sun.security.jgss.accept {
 	}
 	p := &Peer{Name: "Java", Duplicate: "duplicate token", Early: "gap before token", t: t}
 	return p.start(m.Env(), java.Path, "-Djava.security.krb5.conf="+m.ConfFile(), "-Djava.security.auth.login.config="+login,
-		"-Djavax.security.auth.useSubjectCredsOnly=false", "-XX:TieredStopAtLevel=1", source)
+		"-Djavax.security.auth.useSubjectCredsOnly=false", "-XX:TieredStopAtLevel=1",
+		"--add-exports=java.security.jgss/sun.security.jgss.krb5.internal=ALL-UNNAMED", source)
 }
 
 func (p *Peer) start(env []string, program string, args ...string) *Peer {
@@ -172,7 +176,7 @@ type Begin struct {
 	Accept   bool
 	Service  string // with realm
 	SPNEGO   bool
-	Flags    string // mutual,delegate,replay,sequence
+	Flags    string // mutual,delegate,replay,sequence, and those of one peer
 	Bindings string // application data; "" for none
 }
 

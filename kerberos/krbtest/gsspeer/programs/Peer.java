@@ -13,6 +13,7 @@ import org.ietf.jgss.GSSManager;
 import org.ietf.jgss.GSSName;
 import org.ietf.jgss.MessageProp;
 import org.ietf.jgss.Oid;
+import sun.security.jgss.krb5.internal.TlsChannelBindingImpl;
 
 /** A peer of package gsspeer on Java's GSS-API: see doc.go of gsspeer for the protocol. */
 public class Peer {
@@ -124,7 +125,8 @@ public class Peer {
             context = MANAGER.createContext((GSSCredential) null);
         }
         if (!part[4].isEmpty()) {
-            context.setChannelBinding(new ChannelBinding(part[4].getBytes(StandardCharsets.UTF_8)));
+            byte[] data = part[4].getBytes(StandardCharsets.UTF_8);
+            context.setChannelBinding(part[3].contains("tls") ? new TlsChannelBindingImpl(data) : new ChannelBinding(data));
         }
     }
 

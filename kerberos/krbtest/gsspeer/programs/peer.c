@@ -175,23 +175,31 @@ static void command(unsigned char *b, size_t len)
     gss_release_buffer(&m, &result);
 }
 
+static const char digits[] = "0123456789abcdef";
+
+static int digit(char c)
+{
+    const char *p = strchr(digits, c);
+    if (!p || !c)
+        exit(2);
+    return p - digits;
+}
+
 int main(void)
 {
     static char line[4 << 20];
     static unsigned char b[2 << 20];
     while (fgets(line, sizeof line, stdin)) {
         size_t len = strcspn(line, "\n") / 2;
-        for (size_t i = 0; i < len; i++) {
-            unsigned v;
-            if (sscanf(line + 2 * i, "%2x", &v) != 1)
-                return 2;
-            b[i] = v;
-        }
+        for (size_t i = 0; i < len; i++)
+            b[i] = digit(line[2 * i]) << 4 | digit(line[2 * i + 1]);
         b[len] = 0;
         command(b, len);
-        for (size_t i = 0; i < n; i++)
-            printf("%02x", out[i]);
-        printf("\n");
+        for (size_t i = 0; i < n; i++) {
+            putchar(digits[out[i] >> 4]);
+            putchar(digits[out[i] & 15]);
+        }
+        putchar('\n');
         fflush(stdout);
     }
     return 0;
