@@ -220,10 +220,14 @@ func newWorld(t *testing.T) (*world, *negotiator) {
 	t.Helper()
 	w := &world{keys: seal.Random(), clock: now}
 	k := newKDC()
-	cfg := kerberos.AcceptorConfig{Time: func() time.Time { return w.clock }, Keytab: k.Keytab(nil)}
+	cfg := kerberos.AcceptorConfig{Time: func() time.Time { return w.clock }, Keytab: k.Keytab(nil), PAC: kerberos.PACRequired}
 	cfg.Replay = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), Time: cfg.Time})
 	w.here, w.there = newAcceptor(t, k, cfg), newAcceptor(t, k, cfg)
-	p := newPair(t, w.here, mustTicket(t, k), kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Time: fixedTime, Delegate: delegate(t, k)}, quotes)
+	ticket, err := k.Ticket("alice", service, krbtest.TicketOptions{PAC: &krbtest.PACOptions{Logon: domainLogon()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPair(t, w.here, ticket, kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Time: fixedTime, Delegate: delegate(t, k)}, quotes)
 	apReq, _, err := p.initiator.Step(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -276,6 +280,9 @@ func TestContextMovesBetweenNodes(t *testing.T) {
 	n.check("MS-krb5", true)
 	if f := n.acceptor.Facts(); f.Legs != 4 || !f.Made.Equal(now) || f.TicketEtype != 18 || n.acceptor.Authentication().Service() != service+"@EXAMPLE.COM" {
 		t.Errorf("%+v", f)
+	}
+	if groups := n.acceptor.Authentication().Groups(); len(groups) != 5 || n.acceptor.Authentication().PAC().Logon.EffectiveName != "alice" {
+		t.Errorf("groups %v", groups)
 	}
 	if d := n.acceptor.Delegated(); len(d) != 1 || d[0].SessionKey.IsZero() || d[0].Client.Name() != "alice" {
 		t.Errorf("delegated: %d", len(d))
