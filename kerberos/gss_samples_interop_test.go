@@ -74,6 +74,7 @@ func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context) (messages []strin
 			c.send(sampleContext, reply)
 		}
 		if err != nil {
+			io.Copy(io.Discard, c.in) // the client answers a reject with its own before it says why
 			return nil, err
 		}
 	}
@@ -103,45 +104,79 @@ func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context) (messages []strin
 	}
 }
 
-// TestInteropGSSClient: MIT's gss-client has us for its server.
-func TestInteropGSSClient(t *testing.T) {
-	w := newGSSWorld(t)
+// A gssClientRun is what came of gss-client with us for its server.
+type gssClientRun struct {
+	out      string // what the program printed
+	exit     error
+	messages []string
+	err      error // ours
+}
+
+func runGSSClient(t *testing.T, w *gssWorld, ctx *kerberos.Context, etype int32, options string) (r gssClientRun) {
+	t.Helper()
 	krbtest.Need(t, gssClient)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	l.SetDeadline(time.Now().Add(20 * time.Second))
 	_, port, _ := net.SplitHostPort(l.Addr().String())
+	name := strings.Replace(gssService(etype), "/", "@", 1)
+	cmd := exec.Command(gssClient.Path, append(append([]string{"-port", port, "-mcount", "3"}, strings.Fields(options)...), "127.0.0.1", name, "a message")...)
+	cmd.Env = w.m.Env()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+		t.Fatalf("%v: %s", err, &out)
+	}
+	r.messages, r.err = newSampleConn(conn).serve(t, ctx)
+	conn.Close()
+	r.exit = cmd.Wait()
+	r.out = out.String()
+	return r
+}
+
+// TestInteropGSSClient: MIT's gss-client has us for its server.
+func TestInteropGSSClient(t *testing.T) {
+	w := newGSSWorld(t)
 	for _, e := range mitEnctypes {
 		for _, options := range []string{"", "-spnego", "-spnego -nomutual", "-nomutual -seq", "-spnego -seq -d", "-nx", "-nw"} {
 			t.Run(e.name+"/"+options, func(t *testing.T) {
-				name := strings.Replace(gssService(e.etype), "/", "@", 1)
-				cmd := exec.Command(gssClient.Path, append(append([]string{"-port", port, "-mcount", "3"}, strings.Fields(options)...), "127.0.0.1", name, "a message")...)
-				cmd.Env = w.m.Env()
-				var out bytes.Buffer
-				cmd.Stdout, cmd.Stderr = &out, &out
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				conn, err := l.Accept()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
 				ctx := w.acceptor.NewContext(kerberos.AcceptConfig{Delegation: true})
-				messages, err := newSampleConn(conn).serve(t, ctx)
-				if exit := cmd.Wait(); err != nil || exit != nil {
-					t.Fatalf("we: %v; gss-client: %v\n%s", err, exit, &out)
+				r := runGSSClient(t, w, ctx, e.etype, options)
+				if r.err != nil || r.exit != nil {
+					t.Fatalf("we: %v; gss-client: %v\n%s", r.err, r.exit, r.out)
 				}
-				if strings.Count(out.String(), "Signature verified.") != 3 || fmt.Sprint(messages) != "[a message a message a message]" {
-					t.Errorf("%q\n%s", messages, &out)
+				if strings.Count(r.out, "Signature verified.") != 3 || fmt.Sprint(r.messages) != "[a message a message a message]" {
+					t.Errorf("%q\n%s", r.messages, r.out)
 				}
 				if d := ctx.Delegated(); (len(d) == 1) != strings.Contains(options, "-d") {
 					t.Errorf("%d credentials", len(d))
 				}
 			})
 		}
+	}
+}
+
+// TestInteropGSSClientRefused: MIT's gss-client prints why we refuse.
+func TestInteropGSSClientRefused(t *testing.T) {
+	w := newGSSWorld(t)
+	a := w.newAcceptor(t, kerberos.AcceptorConfig{Time: later(time.Hour)})
+	for _, options := range []string{"", "-spnego"} {
+		t.Run(options, func(t *testing.T) {
+			r := runGSSClient(t, w, a.NewContext(kerberos.AcceptConfig{}), 18, options)
+			wantRefusal(t, r.err, kerberos.CodeSkew)
+			if r.exit == nil || !strings.Contains(r.out, "Clock skew too great") {
+				t.Errorf("gss-client: %v\n%s", r.exit, r.out)
+			}
+		})
 	}
 }
 
@@ -153,15 +188,8 @@ func TestInteropGSSServer(t *testing.T) {
 		addr := startGSSServer(t, w, e.etype)
 		for _, kind := range gssKinds {
 			t.Run(e.name+"/"+kind.String(), func(t *testing.T) {
-				ticket, err := w.initiator.ServiceTicket(t.Context(), gssService(e.etype))
-				if err != nil {
-					t.Fatal(err)
-				}
 				_, bits := kind.flags()
-				ctx, err := ticket.NewContext(kerberos.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits})
-				if err != nil {
-					t.Fatal(err)
-				}
+				ctx := w.initiate(t, gssService(e.etype), kerberos.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits})
 				conn, err := net.Dial("tcp", addr)
 				if err != nil {
 					t.Fatal(err)
