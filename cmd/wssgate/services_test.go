@@ -290,3 +290,33 @@ func TestPasswordFile(t *testing.T) {
 		t.Error(log)
 	}
 }
+
+// The groups of a route are those of the ticket's PAC, which must be the KDC's.
+func TestGroupsOfThePAC(t *testing.T) {
+	w := newServiceWorld(t, "soap/a")
+	err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\nroutes:\n  - {path: /all, policy: Kerberos}\n" +
+		"  - {path: /admins, policy: Kerberos, allowed-groups: [S-1-5-21-1-2-3-512]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pac := func(group uint32, signed func([]byte) []byte) krbtest.TokenOptions {
+		return krbtest.TokenOptions{Ticket: krbtest.TicketOptions{PAC: &krbtest.PACOptions{
+			Logon: &krbtest.PACLogon{Name: "alice", UserID: 1000, PrimaryGroup: 513, Groups: []krbtest.PACGroup{{ID: group}}}, Signed: signed}}}
+	}
+	forged := func(pac []byte) []byte { // a user makes itself an administrator
+		return bytes.Replace(pac, []byte{0x01, 0x02, 0, 0, 7, 0, 0, 0}, []byte{0x00, 0x02, 0, 0, 7, 0, 0, 0}, 1)
+	}
+	for _, c := range []struct {
+		path string
+		o    krbtest.TokenOptions
+		want string
+	}{
+		{"/admins", pac(512, nil), "ok"}, {"/admins", pac(513, nil), "not-in-group"}, {"/admins", krbtest.TokenOptions{}, "not-in-group"},
+		{"/admins", pac(513, forged), "pac-integrity"}, {"/all", pac(513, nil), "ok"}, {"/all", krbtest.TokenOptions{}, "ok"},
+	} {
+		w.post(c.path, "soap/a", c.o)
+		if code := w.lastCode(); code != c.want {
+			t.Errorf("%s: %s, want %s", c.path, code, c.want)
+		}
+	}
+}
