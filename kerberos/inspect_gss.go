@@ -86,8 +86,8 @@ func (x *inspection) krb5Token(n *InspectNode, mech string, p, whole part) {
 		n.Children = append(n.Children, inner)
 		return
 	}
-	n.Note, n.Problem = inner.Note, inner.Problem
-	n.Children = append(n.Children, inner.Children...)
+	inner.Name, inner.Value = "", ""
+	n.Nest(inner)
 }
 
 // rc4Token explains the per-message tokens of RFC 1964 1.2, which RC4 has still (RFC 4757 7). p is behind the mechanism.
