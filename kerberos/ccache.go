@@ -68,16 +68,25 @@ func ccachePath(path string) (string, error) {
 // ParseCCache reads the octets of a credential cache file, format 3 or 4. Configuration entries and removed ones are left
 // out. Errors tell positions, never content: a credential cache is a secret.
 func ParseCCache(b []byte) (*CCache, error) {
+	c, err := readCCache(b)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// readCCache gives beside an error what stands before the fault.
+func readCCache(b []byte) (*CCache, error) {
+	c := new(CCache)
 	switch {
 	case len(b) > maxCCacheBytes:
-		return nil, fmt.Errorf("ccache: more than %d octets", maxCCacheBytes)
+		return c, fmt.Errorf("ccache: more than %d octets", maxCCacheBytes)
 	case len(b) < 2 || b[0] != 5 || b[1] < 1 || b[1] > 4:
-		return nil, errors.New("ccache: does not begin with 05 03 or 05 04: not a credential cache")
+		return c, errors.New("ccache: does not begin with 05 03 or 05 04: not a credential cache")
 	case b[1] < 3:
-		return nil, fmt.Errorf("ccache: format %d, which nothing writes since 1996; get new tickets (kinit)", b[1])
+		return c, fmt.Errorf("ccache: format %d, which nothing writes since 1996; get new tickets (kinit)", b[1])
 	}
 	r := ccacheReader{v3: b[1] == 3, b: b, pos: 2}
-	c := new(CCache)
 	if !r.v3 {
 		c.KDCOffset = r.header()
 	}
@@ -92,7 +101,7 @@ func ParseCCache(b []byte) (*CCache, error) {
 			r.fail("more entries than a credential cache has")
 		}
 		if r.why != "" {
-			return nil, fmt.Errorf("ccache: entry at octet %d: %s", start, r.why)
+			return c, fmt.Errorf("ccache: entry at octet %d: %s", start, r.why)
 		}
 		switch kind {
 		case entryTicket:
@@ -102,7 +111,7 @@ func ParseCCache(b []byte) (*CCache, error) {
 		}
 	}
 	if r.why != "" {
-		return nil, fmt.Errorf("ccache: octet %d: %s", r.pos, r.why)
+		return c, fmt.Errorf("ccache: octet %d: %s", r.pos, r.why)
 	}
 	return c, nil
 }

@@ -8,11 +8,11 @@ import (
 // keytabFile explains a keytab file.
 func (x *inspection) keytabFile(n *InspectNode, p part) {
 	titled(n, "keytab", "format %d, %s", p.b[1], OctetCount(len(p.b)))
-	kt, err := ParseKeytab(p.b)
+	entries, err := keytabEntries(p.b)
 	if err != nil {
 		n.Problem, x.failed = err.Error(), true
-		return
 	}
+	kt := newKeytab(entries)
 	for _, name := range kt.Principals() {
 		c := n.Add("", "")
 		c.Name = name.String()
@@ -26,7 +26,7 @@ func (x *inspection) keytabFile(n *InspectNode, p part) {
 			return
 		}
 	}
-	if len(kt.entries) == 0 {
+	if len(entries) == 0 && err == nil {
 		n.Note = "holds no keys"
 	}
 }
@@ -64,12 +64,13 @@ func (x *inspection) keytabKeys(n *InspectNode, list []*KeytabEntry) {
 // ccacheFile explains a credential cache file.
 func (x *inspection) ccacheFile(n *InspectNode, p part) {
 	titled(n, "credential cache", "format %d, %s", p.b[1], OctetCount(len(p.b)))
-	c, err := ParseCCache(p.b)
+	c, err := readCCache(p.b)
 	if err != nil {
 		n.Problem, x.failed = err.Error(), true
-		return
 	}
-	n.Add("client", c.Client.String())
+	if len(c.Client.Components) > 0 && c.Client.Realm != "" {
+		n.Add("client", c.Client.String())
+	}
 	if c.KDCOffset != 0 {
 		n.Add("KDC's clock", c.KDCOffset.Round(time.Millisecond).String()).Note = "against this machine's, when the cache was written"
 	}

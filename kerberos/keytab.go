@@ -64,6 +64,15 @@ func LoadKeytab(path string) (*Keytab, error) {
 // Errors tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into its errors and ignores
 // those inside a name, so it serves as second opinion in tests only.)
 func ParseKeytab(b []byte) (*Keytab, error) {
+	entries, err := keytabEntries(b)
+	if err != nil {
+		return nil, err
+	}
+	return newKeytab(entries), nil
+}
+
+// keytabEntries gives the entries of a file, and beside an error those before the fault.
+func keytabEntries(b []byte) (entries []KeytabEntry, err error) {
 	if len(b) > maxKeytabBytes {
 		return nil, fmt.Errorf("keytab: more than %d octets", maxKeytabBytes)
 	}
@@ -74,10 +83,9 @@ func ParseKeytab(b []byte) (*Keytab, error) {
 	if r.v1 {
 		r.order = binary.NativeEndian
 	}
-	var entries []KeytabEntry
 	for pos := 2; pos < len(b); {
 		if len(b)-pos < 4 {
-			return nil, fmt.Errorf("keytab: cut off at octet %d", pos)
+			return entries, fmt.Errorf("keytab: cut off at octet %d", pos)
 		}
 		size := int64(int32(r.order.Uint32(b[pos:])))
 		if size == 0 {
@@ -85,19 +93,19 @@ func ParseKeytab(b []byte) (*Keytab, error) {
 		}
 		pos += 4
 		if n := max(size, -size); n > int64(len(b)-pos) {
-			return nil, fmt.Errorf("keytab: entry at octet %d is longer than the file", pos)
+			return entries, fmt.Errorf("keytab: entry at octet %d is longer than the file", pos)
 		} else if size < 0 {
 			pos += int(n) // a deleted entry
 			continue
 		}
 		e, err := r.entry(b[pos : pos+int(size)])
 		if err != nil {
-			return nil, fmt.Errorf("keytab: entry at octet %d: %w", pos, err)
+			return entries, fmt.Errorf("keytab: entry at octet %d: %w", pos, err)
 		}
 		entries = append(entries, e)
 		pos += int(size)
 	}
-	return newKeytab(entries), nil
+	return entries, nil
 }
 
 // NewKeytab makes a keytab of entries; those whose Key is zero are kept and unused.
