@@ -76,24 +76,3 @@ func pacBufferName(kind uint32) string {
 	}
 	return fmt.Sprintf("buffer of type %d", kind)
 }
-
-// pac lists the buffers of a PAC (MS-PAC 2.3).
-func (x *inspection) pac(n *InspectNode, p part) {
-	b := p.b
-	if len(b) < 8 || binary.LittleEndian.Uint32(b[4:]) != 0 {
-		x.fail(n, p.at, "PAC: cut off, or of a version that is not 0")
-		return
-	}
-	for i := range min(binary.LittleEndian.Uint32(b), maxPAData) {
-		entry := 8 + 16*int(i)
-		if len(b) < entry+16 {
-			x.fail(n, p.at+len(b), "PAC: list of buffers is cut off")
-			return
-		}
-		kind, size, at := binary.LittleEndian.Uint32(b[entry:]), uint64(binary.LittleEndian.Uint32(b[entry+4:])), binary.LittleEndian.Uint64(b[entry+8:])
-		c := n.Add(pacBufferName(kind), OctetCount(int(size)))
-		if at > uint64(len(b)) || size > uint64(len(b))-at {
-			x.fail(c, p.at+entry, "PAC: buffer lies outside")
-		}
-	}
-}

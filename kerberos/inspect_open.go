@@ -45,6 +45,7 @@ func (x *inspection) openTicket(n *InspectNode, t *clearTicket) (s openedTicket)
 	if err == nil && t.part.kvno != 0 && rank(entry, t.part.kvno) == 2 {
 		line.Note = fmt.Sprintf("the ticket says kvno %d: keytab or ticket is out of date", t.part.kvno)
 	}
+	x.ticketKey = entry.Key
 	defer x.within("ticket")()
 	s.key, s.client = x.ticketPart(n, part{plain, 0})
 	return s
@@ -249,11 +250,14 @@ func (x *inspection) checksum(n *InspectNode, outer *fields, k *learnedKeys) {
 
 // judge says what an Acceptor with this keytab does with an AP-REQ, now and, if only time is against it, at its own time.
 func (x *inspection) judge(n *InspectNode, token []byte) {
-	err := x.ask(token, x.now)
+	err := x.ask(token, x.now, PACIgnore)
 	if x.out.Err == nil {
 		x.out.Err = err
 	}
 	v := x.verdict(n, err)
+	if err == nil {
+		x.judgePAC(v, token)
+	}
 	var refusal *Error
 	if !errors.As(err, &refusal) || x.out.Made.IsZero() {
 		return
@@ -262,7 +266,7 @@ func (x *inspection) judge(n *InspectNode, token []byte) {
 	case CodeSkew, CodeTicketExpired, CodeTicketNotYet:
 		then := v.Add("at its own time", "accepted")
 		then.Note = stamp(x.out.Made)
-		if err := x.ask(token, x.out.Made); errors.As(err, &refusal) {
+		if err := x.ask(token, x.out.Made, PACIgnore); errors.As(err, &refusal) {
 			then.Value = "refused: " + string(refusal.Code)
 			then.Add("why", refusal.why())
 		}
@@ -270,8 +274,8 @@ func (x *inspection) judge(n *InspectNode, token []byte) {
 }
 
 // ask has an Acceptor look at a bare AP-REQ as a GSS-API context would.
-func (x *inspection) ask(token []byte, now time.Time) error {
-	a, err := NewAcceptor(AcceptorConfig{Keytab: x.cfg.Keytab, Etypes: x.cfg.Etypes, Replay: anyReplay{}, Time: func() time.Time { return now }})
+func (x *inspection) ask(token []byte, now time.Time, rule PACRule) error {
+	a, err := NewAcceptor(AcceptorConfig{Keytab: x.cfg.Keytab, Etypes: x.cfg.Etypes, PAC: rule, Replay: anyReplay{}, Time: func() time.Time { return now }})
 	if err != nil {
 		return &Error{Code: CodeNoEtype, Detail: "keytab", Err: err}
 	}
