@@ -251,3 +251,33 @@ func TestInspectAltered(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectPAC: who the client is and of which groups; whether the service's signature is right; what a route with groups
+// would say.
+func TestInspectPAC(t *testing.T) {
+	pac := krbtest.PACOptions{
+		Logon: &krbtest.PACLogon{Name: "alice", FullName: "Alice \x1b[31mLiddell", Domain: "EXAMPLE", Server: "DC1", DomainID: "S-1-5-21-7-8-9", UserID: 1104,
+			PrimaryGroup: 513, Groups: []krbtest.PACGroup{{ID: 513}, {ID: 1200}}, Extra: []krbtest.PACSID{{SID: "S-1-18-1"}}},
+		UPN: &krbtest.PACUPN{UPN: "alice@example.com", DNSDomain: "EXAMPLE.COM"},
+	}
+	inspect := func(pac krbtest.PACOptions) (string, error) {
+		k := newKDC()
+		token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{PAC: &pac}})
+		r := kerberos.NewInspector(kerberos.InspectConfig{Keytab: k.Keytab(nil), Time: fixedTime}).Inspect(token)
+		return string(r.Node.AppendText(nil)), r.Err
+	}
+	text, err := inspect(pac)
+	for _, w := range []string{`EXAMPLE\alice (Alice \x1b[31mLiddell)`, "S-1-5-21-7-8-9-1104", "groups        3", "S-1-5-21-7-8-9-513  (Domain Users)", "S-1-5-21-7-8-9-1200\n",
+		"alice@example.com", "right: made with the key that opened the ticket", "verdict        accepted"} {
+		if !strings.Contains(text, w) || err != nil {
+			t.Errorf("no %q in\n%s", w, text)
+		}
+	}
+	pac.Signed = func(b []byte) []byte { b[len(b)-60] ^= 1; return b }
+	text, err = inspect(pac)
+	for _, w := range []string{"! server signature does not fit", "verdict        accepted", "with allowed-groups  refused: pac-integrity"} {
+		if !strings.Contains(text, w) || err != nil {
+			t.Errorf("no %q in\n%s", w, text)
+		}
+	}
+}

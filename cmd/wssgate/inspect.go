@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/inspect"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/wssec"
@@ -71,7 +72,7 @@ func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
 }
 
 func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
-	cfg := inspect.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext}
+	cfg := inspect.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext, Cure: cureOf}
 	if !c.Time.IsZero() {
 		cfg.Time = func() time.Time { return c.Time }
 	}
@@ -89,6 +90,16 @@ func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
 		}
 	}
 	return inspect.New(cfg), nil
+}
+
+// cureOf is what the catalogue says to do about an error.
+func cureOf(code string) string {
+	for _, e := range gateway.Catalogue() {
+		if e.Code == code {
+			return e.Cure
+		}
+	}
+	return ""
 }
 
 // names are the inputs. What an unquoted header field begins with is left out.

@@ -257,7 +257,7 @@ func (m *message) encryptedData(n *kerberos.InspectNode, ed, under xmltext.Node,
 // decrypt gives the part that the plaintext is, now grafted in its place; zero when it does not come out.
 func (m *message) decrypt(n *kerberos.InspectNode, e *xmlenc.EncryptedData, at xmltext.Node, k key) xmltext.Node {
 	method, ok := xmlenc.LookupMethod(e.Algorithm)
-	if k.octets == nil || !ok {
+	if k.octets == nil || !ok || m.spent() {
 		return xmltext.Node{}
 	}
 	kind := xmltext.GraftElement
@@ -314,7 +314,7 @@ func (m *message) signature(n *kerberos.InspectNode, c xmltext.Node, position in
 	if m.found.signer = k.token; k.derived {
 		m.found.signer = m.found.base
 	}
-	if method, ok := xmldsig.LookupSignature(s.Method); ok && k.octets != nil {
+	if method, ok := xmldsig.LookupSignature(s.Method); ok && k.octets != nil && !m.spent() {
 		if s.CheckValue(method.New(k.octets)) {
 			n.Note = "the SignatureValue is right"
 		} else {
@@ -355,6 +355,10 @@ func (m *message) reference(n *kerberos.InspectNode, s *xmldsig.Signature, r *xm
 		m.fail(n, "unknown digest")
 		return
 	}
+	if m.work >= maxWork {
+		m.fail(n, "not checked: the message has more parts than any peer signs")
+		return
+	}
 	right := m.digestIs(r, digest, target, c14n)
 	if !right && r.STRTransform && m.digestIs(r, digest, target, r.C14N) {
 		right, m.found.strForm = true, wssec.STRWCF
@@ -374,7 +378,7 @@ func (m *message) reference(n *kerberos.InspectNode, s *xmldsig.Signature, r *xm
 
 func (m *message) digestIs(r *xmldsig.Reference, d xmldsig.DigestMethod, n xmltext.Node, c xmltext.C14N) bool {
 	h := d.New()
-	return n.WriteCanonical(h, c) == nil && r.CheckDigest(h)
+	return !m.spent() && n.WriteCanonical(h, c) == nil && r.CheckDigest(h)
 }
 
 // stillSealed tells whether a part holds what was not decrypted.

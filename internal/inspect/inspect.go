@@ -20,6 +20,8 @@ type Config struct {
 	Policy *wssec.Policy
 	// ShowKeys adds the octets of keys, Plaintext what messages hold.
 	ShowKeys, Plaintext bool
+	// Cure is what to do about an error code; nil for none.
+	Cure func(code string) string
 	// Time is the clock; nil means time.Now.
 	Time func() time.Time
 }

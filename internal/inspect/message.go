@@ -46,6 +46,7 @@ type message struct {
 	order     []xmltext.Node
 	found     findings
 	firstFail error
+	work      int // decryptions and digests so far
 }
 
 // partState is what protects a part of the message.
@@ -53,8 +54,9 @@ type partState struct {
 	signed, encrypted string // how, "" if not
 }
 
-// Bounds on what is shown of a message.
+// Bounds on what is shown of a message and done for it. A message has some ten signed parts.
 const (
+	maxWork     = 128
 	maxChildren = 64
 	maxBlocks   = 64
 	maxTokens   = 16 // outside the Security header
@@ -401,6 +403,12 @@ func (m *message) fail(n *kerberos.InspectNode, format string, args ...any) {
 	if m.firstFail == nil {
 		m.firstFail = errors.New(n.Name + ": " + n.Problem)
 	}
+}
+
+// spent says that a message has had as much work as it gets. Each piece may be as long as the message.
+func (m *message) spent() bool {
+	m.work++
+	return m.work > maxWork
 }
 
 // octets is "1,234 octets".

@@ -173,13 +173,13 @@ func (m *message) judge(src []byte) error {
 		return m.firstFail
 	}
 	v.Value, v.Note = "refused: "+codeOf(err), ""
-	explainRefusal(v, err)
+	m.explainRefusal(v, err)
 	if !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute {
 		then := v.Add("at its own time", "accepted")
 		then.Note = kerberos.InspectTime(m.made, m.now)
 		if msg, err := m.verify(src, policy, reply, m.made); err != nil {
 			then.Value = "refused: " + codeOf(err)
-			explainRefusal(then, err)
+			m.explainRefusal(then, err)
 		} else {
 			m.accepted(then, msg, policy)
 		}
@@ -238,19 +238,22 @@ func (m *message) accepted(v *kerberos.InspectNode, msg *wssec.Message, p wssec.
 	}
 }
 
-// explainRefusal adds what was found, and the cure if the catalogue has one.
-func explainRefusal(v *kerberos.InspectNode, err error) {
+// explainRefusal adds what was found, and the cure.
+func (m *message) explainRefusal(v *kerberos.InspectNode, err error) {
 	var inner *kerberos.Error
-	if errors.As(err, &inner) {
+	var outer *wssec.Error
+	switch {
+	case errors.As(err, &inner):
 		v.Add("why", inner.Error())
-		for _, info := range kerberos.Codes() {
-			if info.Code == inner.Code {
-				v.Add("cure", info.Cure)
-			}
-		}
-		return
+	case errors.As(err, &outer) && outer.Err != nil:
+		v.Add("why", outer.Err.Error())
+		v.Add("where", outer.Path)
+	default:
+		v.Add("why", err.Error())
 	}
-	v.Add("why", err.Error())
+	if m.x.cfg.Cure != nil {
+		v.Add("cure", m.x.cfg.Cure(codeOf(err)))
+	}
 }
 
 func codeOf(err error) string {
