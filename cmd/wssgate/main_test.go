@@ -197,7 +197,7 @@ func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 // compared with the tags of package config.
 func TestSettingsHaveOneName(t *testing.T) {
 	var c commands
-	k, err := kong.New(&c, kong.DefaultEnvars(config.EnvironmentPrefix), kong.Exit(func(int) {}))
+	k, err := kong.New(&c, kong.Vars{"policies": "", "version": ""}, kong.DefaultEnvars(config.EnvironmentPrefix), kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
