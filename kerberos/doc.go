@@ -54,6 +54,7 @@
 //	replay cache (4120 3.2.3)                       ReplayStore, MemoryReplayStore, ReplayJournal
 //	ticket flags (4120 5.3)                         Flag…, Facts.TicketFlags
 //	PAC (MS-PAC)                                    AcceptorConfig.PAC, PAC, Authentication.PAC and Groups; SID
+//	any of these messages, tokens and files         Inspector explains them to people
 //	transited field (4120 2.7, 3.3.3.2)             AcceptorConfig.ClientRealms, Paths
 //	a token's key without AP-REP                    Authentication.Key: subkey of the authenticator, else session key
 //	a context's key (4121 2)                        Context.Key: the acceptor's subkey before these

@@ -62,14 +62,15 @@ type Inspection struct {
 // inspection is one run of Inspect.
 type inspection struct {
 	*Inspector
-	now       time.Time
-	out       Inspection
-	failed    bool
-	ber       bool   // lengths need not be minimal, as in SPNEGO
-	sealed    string // the decrypted part that is being read, "" for the input
-	ticketKey Key    // that opened the ticket that is being read
-	depth     int
-	nodes     int
+	now         time.Time
+	out         Inspection
+	failed      bool
+	ber         bool   // lengths need not be minimal, as in SPNEGO
+	sealed      string // the decrypted part that is being read, "" for the input
+	ticketKey   Key    // that opened the ticket that is being read
+	depth       int
+	otherChoice bool // the token is for a mechanism that stands before Kerberos in the client's list
+	nodes       int
 }
 
 // Limits of a tree.

@@ -191,3 +191,16 @@ func TestInspectEscapes(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// TestInspectMechanismOrder: NTLM before Kerberos costs a leg and no more; without Kerberos it is refused, with the reason.
+func TestInspectMechanismOrder(t *testing.T) {
+	ntlm := []byte("NTLMSSP\x00\x01\x00\x00\x00\x07\x82\x08\xa2")
+	for want, mechs := range map[string][]string{"request-mic": {oidNTLM, oidKRB5}, "refused: ntlm-token": {oidNegoEx, oidNTLM}} {
+		init := negTokenInit{mechTypes: mechTypeList(mechs...), mechToken: ntlm}
+		r := NewInspector(InspectConfig{}).Inspect(init.token())
+		text := string(r.Node.AppendText(nil))
+		if !strings.Contains(text, want) || (r.Err == nil) != (want == "request-mic") || strings.Contains(text, "refused") != (r.Err != nil) {
+			t.Errorf("%v: %v\n%s", mechs, r.Err, text)
+		}
+	}
+}

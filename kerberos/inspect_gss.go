@@ -244,7 +244,9 @@ func (x *inspection) spnego(n *InspectNode, p, whole part) {
 		if len(mechs) > 0 {
 			c.Note = "for " + mechName(mechs[0])
 		}
+		x.otherChoice = slices.IndexFunc(mechs, isKerberos) > 0
 		x.nested(c, token)
+		x.otherChoice = false
 	} else if !hints {
 		n.Add("mechToken", "none").Note = "the client waits for the acceptor's choice"
 	}
@@ -339,6 +341,9 @@ func (x *inspection) ntlm(n *InspectNode, p part) {
 				n.Add(name, text)
 			}
 		}
+	}
+	if x.otherChoice {
+		return
 	}
 	err := errNTLM()
 	if x.out.Err == nil {

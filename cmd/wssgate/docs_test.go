@@ -119,6 +119,20 @@ func documented(name string) bool {
 	return regexp.MustCompile(`^(id|code|status|principal|service|groups|bytes_in|bytes_out|total|stages|kerberos|error)$`).MatchString(name)
 }
 
+func TestFlagsOfInspectAreDocumented(t *testing.T) {
+	text := readDoc(t, "docs/operations.md")
+	for i := range reflect.TypeFor[inspectCmd]().NumField() {
+		f := reflect.TypeFor[inspectCmd]().Field(i)
+		name := f.Tag.Get("name")
+		if name == "" {
+			name = strings.ToLower(f.Name)
+		}
+		if _, positional := f.Tag.Lookup("arg"); !positional && !strings.Contains(text, "`--"+name) {
+			t.Errorf("docs/operations.md does not have --%s", name)
+		}
+	}
+}
+
 func TestPoliciesOfTheDocsAreValid(t *testing.T) {
 	for _, text := range blocks(readDoc(t, "docs/operations.md"), "yaml") {
 		var any map[string]any

@@ -62,6 +62,25 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
+// A negotiation over WS-Trust is followed to its end: the key that it gives opens the messages after it.
+func TestGoldenNegotiation(t *testing.T) {
+	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 14, 25, 0, time.UTC)}
+	x := c.inspector(t, inspect.Config{Plaintext: true})
+	var out []byte
+	for _, file := range []string{"01-request.xml", "01-response.xml", "02-request.xml", "02-response.xml"} {
+		b, err := os.ReadFile(filepath.Join("testdata", "SpnegoSymmetricDerived", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trees, err := x.Inspect(t.Context(), b)
+		if err != nil {
+			t.Error(err)
+		}
+		out = append(out, text(trees)+"\n"...)
+	}
+	golden(t, "SpnegoSymmetricDerived.txt", string(out))
+}
+
 // Without a keytab the structure is shown, and nothing is judged.
 func TestGoldenMessageWithoutKeytab(t *testing.T) {
 	for _, c := range transcripts(t) {

@@ -112,3 +112,41 @@ func TestFittingPolicyAcceptsEveryTranscript(t *testing.T) {
 		})
 	}
 }
+
+// What was altered is pointed at: the part whose digest is wrong, the signature, the ciphertext; and it is an error.
+func TestAlteredMessages(t *testing.T) {
+	for _, c := range transcripts(t) {
+		if c.Name != "KtpSymmetric-deleg" {
+			continue
+		}
+		src := string(c.read(t, "01-request.xml"))
+		for _, a := range []struct{ from, to, want string }{
+			{"<wsu:Created>2026", "<wsu:Created>2025", "the digest is wrong: the part was altered"},
+			{"<ds:DigestValue>", "<ds:DigestValue>AAAA", "SignatureValue is wrong"},
+			{`Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"`, `Algorithm="http://www.w3.org/2001/04/xmlenc#aes256-cbc"`, "does not decrypt: another key, or altered"},
+			{`<xenc:DataReference URI="#`, `<xenc:DataReference URI="#x`, "leads to no EncryptedData"},
+			{"<ds:Reference URI=\"#", "<ds:Reference URI=\"#x", "leads to no part that may be signed"},
+		} {
+			altered := strings.Replace(src, a.from, a.to, 1)
+			if altered == src {
+				t.Fatalf("no %q in the message", a.from)
+			}
+			trees, err := c.inspector(t, inspect.Config{}).Inspect(t.Context(), []byte(altered))
+			if out := text(trees); err == nil || !strings.Contains(out, "! ") || !strings.Contains(out, a.want) || strings.HasPrefix(verdict(trees), "accepted") {
+				t.Errorf("%q: %v\n%s", a.to, err, out)
+			}
+		}
+	}
+}
+
+// A Body that brings a key is shown with keys only.
+func TestPlaintextWithKey(t *testing.T) {
+	const message = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><t:RequestSecurityToken xmlns:t="http://docs.oasis-open.org/ws-sx/ws-trust/200512">` +
+		`<t:BinarySecret>c2VjcmV0IHNlY3JldA==</t:BinarySecret></t:RequestSecurityToken></s:Body></s:Envelope>`
+	for _, show := range []bool{false, true} {
+		trees, err := inspect.New(inspect.Config{Plaintext: true, ShowKeys: show}).Inspect(t.Context(), []byte(message))
+		if got := strings.Contains(text(trees), "c2VjcmV0"); err != nil || got != show {
+			t.Errorf("shown %t, want %t: %v\n%s", got, show, err, text(trees))
+		}
+	}
+}
