@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,22 @@ func seedNegotiations(f *testing.F) (tokens [][]byte) {
 			tokens = append(tokens, token)
 		}
 	}
+	for _, r := range recordedContexts(f) {
+		if r.spnego && r.role == "initiates" && len(r.wire) < 3 {
+			tokens = append(tokens, r.wire[0])
+		}
+	}
+	return tokens
+}
+
+// seedAnswers are what acceptors of other implementations answered.
+func seedAnswers(f *testing.F, spnego bool) (tokens [][]byte) {
+	f.Helper()
+	for _, r := range recordedContexts(f) {
+		if r.spnego == spnego && r.role != "initiates" {
+			tokens = append(tokens, r.wire[1])
+		}
+	}
 	return tokens
 }
 
@@ -47,7 +64,7 @@ func seedResponses() (tokens [][]byte) {
 // FuzzNegotiationToken: what is read is written as it was, or as something that is read as the same; gokrb5 agrees where it
 // reads it too.
 func FuzzNegotiationToken(f *testing.F) {
-	for _, token := range append(seedNegotiations(f), seedResponses()...) {
+	for _, token := range slices.Concat(seedNegotiations(f), seedResponses(), seedAnswers(f, true)) {
 		f.Add(token)
 	}
 	hint := negTokenInit{mechTypes: mechTypeList(oidMSKRB5, oidKRB5), hints: true}
@@ -120,6 +137,15 @@ func FuzzContext(f *testing.F) {
 		list.mechTypes = mechTypeList(oidKRB5)
 		f.Add(list.token(), second.token())
 	}
+	for _, r := range recordedContexts(f) {
+		if len(r.wire) > 3 { // it offers NTLM first
+			f.Add(r.wire[0], r.wire[2])
+			c := a.NewContext(cfg)
+			c.Step(context.Background(), r.wire[0])
+			c.Step(context.Background(), r.wire[2])
+			known[c.Facts().ReplayID] = true
+		}
+	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		c := a.NewContext(cfg)
 		for _, token := range [][]byte{first, second} {
@@ -161,6 +187,9 @@ func FuzzServiceToken(f *testing.F) {
 			resp := negTokenResp{state: state, supportedMech: oidKRB5, responseToken: token, mechListMIC: []byte("mic")}
 			f.Add(resp.token())
 		}
+	}
+	for _, token := range slices.Concat(seedAnswers(f, true), seedAnswers(f, false)) {
+		f.Add(token)
 	}
 	f.Fuzz(func(t *testing.T, token []byte) {
 		for _, mechanism := range []Mechanism{MechanismSPNEGO, MechanismKRB5} {
@@ -249,6 +278,11 @@ func FuzzKRBError(f *testing.F) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	f.Add(appendKRBError(nil, krbErrSkew, at, []byte("EXAMPLE.COM"), wireName{derElement(tagGeneralString, []byte("soap"))}))
 	f.Add(appendKRBError(nil, krbErrGeneric, at, nil, wireName{}))
+	for _, token := range seedAnswers(f, false) {
+		if _, message, ok := bytes.Cut(token, []byte(oidKRB5+tokError)); ok {
+			f.Add(message)
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := parseKRBError(b)
 		if err != nil {

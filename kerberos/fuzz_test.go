@@ -16,7 +16,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 )
 
-// seedTokens are the tokens of testdata and the time of the first.
+// seedTokens are the tokens of testdata without SPNEGO, and the time of the first.
 func seedTokens(f *testing.F) (tokens [][]byte, at time.Time) {
 	f.Helper()
 	b, err := os.ReadFile("testdata/cxf-tokens.txt")
@@ -38,6 +38,11 @@ func seedTokens(f *testing.F) (tokens [][]byte, at time.Time) {
 			}
 		}
 	}
+	for _, r := range recordedContexts(f) {
+		if !r.spnego {
+			tokens = append(tokens, r.wire[0])
+		}
+	}
 	return tokens, at
 }
 
@@ -46,19 +51,29 @@ type forgetful struct{}
 
 func (forgetful) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
 
-// fuzzAcceptor accepts the seeds again and again.
+// fuzzKeytab has the keys of all recorded tokens.
+func fuzzKeytab(f *testing.F) *Keytab {
+	f.Helper()
+	var entries []KeytabEntry
+	for _, name := range []string{"testdata/cxf.keytab", "testdata/tokens/service.keytab"} {
+		kt, err := LoadKeytab(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		entries = append(entries, kt.Entries()...)
+	}
+	return NewKeytab(entries...)
+}
+
+// fuzzAcceptor accepts the seeds again and again, although they were recorded days apart.
 func fuzzAcceptor(f *testing.F) (a *Acceptor, seeds [][]byte) {
 	f.Helper()
-	kt, err := LoadKeytab("testdata/cxf.keytab")
-	if err != nil {
-		f.Fatal(err)
-	}
 	seeds, at := seedTokens(f)
-	a, err = NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
-		MaxSkew: time.Hour, Replay: forgetful{}})
+	a, err := NewAcceptor(AcceptorConfig{Keytab: fuzzKeytab(f), Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, Replay: forgetful{}})
 	if err != nil {
 		f.Fatal(err)
 	}
+	a.cfg.MaxSkew = 10 * 24 * time.Hour
 	return a, seeds
 }
 
@@ -123,10 +138,7 @@ func sameName(w wireName, g types.PrincipalName) bool {
 
 // FuzzParsePlaintext reads the decrypted parts, which only a KDC and a client with a ticket can make.
 func FuzzParsePlaintext(f *testing.F) {
-	kt, err := LoadKeytab("testdata/cxf.keytab")
-	if err != nil {
-		f.Fatal(err)
-	}
+	kt := fuzzKeytab(f)
 	tokens, _ := seedTokens(f)
 	var w scratch
 	for _, token := range tokens {

@@ -44,7 +44,7 @@ func inspectSeeds(t testing.TB) (tokens [][]byte, keytab *Keytab, secrets [][]by
 			secrets = append(secrets, ticket.SessionKey.ExposeKeyOctets())
 		}
 	}
-	for _, name := range []string{"cxf-tokens.txt", "cxf-spnego.txt"} {
+	for _, name := range []string{"cxf-tokens.txt", "cxf-spnego.txt", "tokens/contexts.txt"} {
 		b, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
