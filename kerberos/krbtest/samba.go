@@ -1,0 +1,176 @@
+package krbtest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+)
+
+// Programs of Samba.
+var (
+	sambaDaemon = Peer{"/usr/sbin/samba", "samba-ad-dc"}
+	sambaTool   = Peer{"/usr/bin/samba-tool", "samba-ad-dc"}
+	sambaSetup  = Peer{"/usr/share/samba/setup/provision.ldif", "samba-ad-provision"}
+)
+
+// Samba is a domain controller of a throw-away Active Directory domain, of which only the KDC runs, on a loopback port.
+// It needs root, as samba does.
+type Samba struct {
+	Realm string // AD.EXAMPLE.COM
+	Addr  string // of the KDC
+	dir   string
+	conf  string
+	t     TB
+}
+
+// StartSamba provisions a domain in a temporary directory, starts samba in the foreground, and stops it at the end of the
+// test. It takes some ten seconds.
+func StartSamba(t TB) *Samba {
+	t.Helper()
+	Need(t, sambaDaemon, sambaTool, sambaSetup, debianPython)
+	s := &Samba{Realm: "AD.EXAMPLE.COM", Addr: freePort(t), dir: t.TempDir(), t: t}
+	domain := filepath.Join(s.dir, "d")
+	s.conf = filepath.Join(s.dir, "smb.conf")
+	s.run(sambaTool.Path, "domain", "provision", "--targetdir="+domain, "--realm="+s.Realm, "--domain=AD", "--server-role=dc",
+		"--dns-backend=NONE", "--adminpass=Provision.1", "--host-name=dc1", "--host-ip=127.0.0.1")
+	_, port, _ := net.SplitHostPort(s.Addr)
+	_, password, _ := net.SplitHostPort(freePort(t))
+	conf := fmt.Sprintf(`[global]
+netbios name = DC1
+realm = %[1]s
+workgroup = AD
+server role = active directory domain controller
+server services = kdc
+interfaces = 127.0.0.1
+bind interfaces only = yes
+krb5 port = %[2]s
+kpasswd port = %[3]s
+private dir = %[4]s/private
+lock directory = %[4]s
+state directory = %[4]s/state
+cache directory = %[4]s/cache
+binddns dir = %[4]s/bind-dns
+pid directory = %[4]s
+ncalrpc dir = %[4]s/ncalrpc
+ntp signd socket directory = %[4]s/ntp
+winbindd socket directory = %[4]s/winbindd
+log file = %[4]s/log
+logging = file
+usershare path =
+panic action =
+`, s.Realm, port, password, domain)
+	if err := os.WriteFile(s.conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	return s
+}
+
+func (s *Samba) start() {
+	s.t.Helper()
+	daemon := exec.Command(sambaDaemon.Path, "-i", "-M", "single", "-s", s.conf)
+	var out bytes.Buffer
+	daemon.Stdout, daemon.Stderr = &out, &out
+	stdin, err := daemon.StdinPipe() // at whose end samba ends, were the test killed
+	if err == nil {
+		err = daemon.Start()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { stdin.Close(); daemon.Process.Kill(); daemon.Wait() })
+	for range 400 {
+		if c, err := net.Dial("tcp", s.Addr); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	s.t.Fatalf("samba does not answer: %s", &out)
+}
+
+func (s *Samba) run(path string, args ...string) string {
+	s.t.Helper()
+	out, err := exec.Command(path, args...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%s %s: %v\n%s", path, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Tool runs samba-tool on the domain.
+func (s *Samba) Tool(args ...string) string {
+	s.t.Helper()
+	return s.run(sambaTool.Path, append(args, "-s", s.conf)...)
+}
+
+// AddService adds an account with a service principal, "HTTP/gw.ad.example.com", and the encryption types of its tickets as
+// msDS-SupportedEncryptionTypes has them (MS-KILE 2.2.7): 4 RC4, 8 AES-128, 16 AES-256.
+func (s *Samba) AddService(account, principal string, etypes int) {
+	s.t.Helper()
+	s.Tool("user", "add", account, "Service.12345")
+	s.Tool("spn", "add", principal, account)
+	s.directory("db.modify_ldif('dn: %s\\nchangetype: modify\\nreplace: msDS-SupportedEncryptionTypes\\nmsDS-SupportedEncryptionTypes: %s\\n' % (dn(sys.argv[2]), sys.argv[3]))",
+		account, fmt.Sprint(etypes))
+	s.Tool("user", "setpassword", account, "--newpassword=Service.67890") // keys of these types
+}
+
+// SID is the security identifier of an account or group.
+func (s *Samba) SID(account string) string {
+	s.t.Helper()
+	return strings.TrimSpace(s.directory("print(sid(db.search(dn(sys.argv[2]), scope=0, attrs=['objectSid'])[0]['objectSid'][0]))", account))
+}
+
+// TokenGroups are the security identifiers of all groups that the directory counts an account to, nested ones included.
+func (s *Samba) TokenGroups(account string) []string {
+	s.t.Helper()
+	return strings.Fields(s.directory("[print(sid(v)) for v in db.search(dn(sys.argv[2]), scope=0, attrs=['tokenGroups'])[0]['tokenGroups']]", account))
+}
+
+// directory runs Python on the domain's directory.
+func (s *Samba) directory(code string, args ...string) string {
+	s.t.Helper()
+	const prelude = `
+import sys
+from samba.samdb import SamDB
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.ndr import ndr_unpack
+from samba.dcerpc import security
+lp = LoadParm(); lp.load(sys.argv[1])
+db = SamDB(session_info=system_session(lp), lp=lp)
+def dn(account): return str(db.search(expression="(sAMAccountName=%s)" % account, attrs=[])[0].dn)
+def sid(v): return str(ndr_unpack(security.dom_sid, v))
+`
+	return s.run(debianPython.Path, append([]string{"-c", prelude + code, s.conf}, args...)...)
+}
+
+// KeytabFile exports the keys of service principals.
+func (s *Samba) KeytabFile(principals ...string) (path string) {
+	s.t.Helper()
+	path = filepath.Join(s.t.TempDir(), "keytab")
+	for _, p := range principals {
+		s.Tool("domain", "exportkeytab", path, "--principal="+p)
+	}
+	return path
+}
+
+// Keytab is KeytabFile, loaded.
+func (s *Samba) Keytab(principals ...string) *kerberos.Keytab {
+	s.t.Helper()
+	kt, err := kerberos.LoadKeytab(s.KeytabFile(principals...))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return kt
+}
+
+// Krb5Conf is the text of a krb5.conf for the domain.
+func (s *Samba) Krb5Conf() string { return krb5Conf(s.Realm, s.Addr, "") }
