@@ -8,3 +8,26 @@ func ParsePAC(b []byte) (*PAC, error) {
 	}
 	return buffers.parse()
 }
+
+// TicketPAC gives the PAC of a token's ticket as it is, nil when the keytab does not open it.
+func TicketPAC(kt *Keytab, token []byte) []byte {
+	raw, err := unframe(token)
+	if err != nil {
+		return nil
+	}
+	r, err := parseAPReq(raw)
+	if err != nil {
+		return nil
+	}
+	service := string(r.sname.appendText(nil)) + "@" + string(r.realm)
+	plain, _, err := kt.openTicket(new(scratch), &r, service, false)
+	if err != nil {
+		return nil
+	}
+	t, err := parseEncTicketPart(plain)
+	if err != nil {
+		return nil
+	}
+	pac, _ := findPAC(t.authzData)
+	return pac
+}

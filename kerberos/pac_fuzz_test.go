@@ -28,6 +28,19 @@ func FuzzParsePAC(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for tokens, keytab := range map[string]string{sambaRecord: "testdata/samba.keytab", "testdata/cxf-tokens.txt": "testdata/cxf.keytab"} {
+		kt, err := kerberos.LoadKeytab(keytab)
+		if err != nil {
+			f.Fatal(err)
+		}
+		readRecorded(f, tokens, func(name string, _ time.Time, tokens [][]byte) {
+			pac := kerberos.TicketPAC(kt, tokens[0])
+			if pac == nil {
+				f.Fatalf("%s: no PAC", name)
+			}
+			f.Add(pac)
+		})
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := kerberos.ParsePAC(b)
 		if err != nil {
