@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +63,11 @@ func (c sampleConn) receive() (flags byte, token []byte, err error) {
 	return head[0], token, err
 }
 
-// serve is what gss-server does, for one client.
-func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context) (messages []string, err error) {
+// serve is what gss-server does, for one client. mic makes the MIC of an answer; nil for one in sequence.
+func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context, mic func(text []byte) ([]byte, error)) (messages []string, err error) {
+	if mic == nil {
+		mic = ctx.MIC
+	}
 	if flags, _, err := c.receive(); err != nil || flags != sampleNoop|sampleNext {
 		return nil, fmt.Errorf("begins with flags %#x, %w", flags, err)
 	}
@@ -94,7 +101,7 @@ func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context) (messages []strin
 		answer := byte(sampleNoop)
 		if flags&sampleSendMIC != 0 {
 			answer = sampleMIC
-			if reply, err = ctx.MIC(text); err != nil {
+			if reply, err = mic(text); err != nil {
 				return messages, err
 			}
 		}
@@ -102,6 +109,15 @@ func (c sampleConn) serve(t *testing.T, ctx *kerberos.Context) (messages []strin
 			return messages, err
 		}
 	}
+}
+
+// sampleMessages is how many messages are exchanged. The programs write them in pieces, so that each takes as long as the
+// system waits with acknowledgements; a hundred go in one context of each.
+func sampleMessages(etype int32, kind string) int {
+	if etype == 18 && (kind == "-spnego -seq -d" || kind == "spnego/mutual") {
+		return 100
+	}
+	return 3
 }
 
 // A gssClientRun is what came of gss-client with us for its server.
@@ -112,7 +128,7 @@ type gssClientRun struct {
 	err      error // ours
 }
 
-func runGSSClient(t *testing.T, w *gssWorld, ctx *kerberos.Context, etype int32, options string) (r gssClientRun) {
+func runGSSClient(t *testing.T, w *gssWorld, ctx *kerberos.Context, etype int32, options string, mic func([]byte) ([]byte, error)) (r gssClientRun) {
 	t.Helper()
 	krbtest.Need(t, gssClient)
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -123,7 +139,7 @@ func runGSSClient(t *testing.T, w *gssWorld, ctx *kerberos.Context, etype int32,
 	l.SetDeadline(time.Now().Add(20 * time.Second))
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	name := strings.Replace(gssService(etype), "/", "@", 1)
-	cmd := exec.Command(gssClient.Path, append(append([]string{"-port", port, "-mcount", "3"}, strings.Fields(options)...), "127.0.0.1", name, "a message")...)
+	cmd := exec.Command(gssClient.Path, append(append([]string{"-port", port, "-mcount", strconv.Itoa(sampleMessages(etype, options))}, strings.Fields(options)...), "127.0.0.1", name, "a message")...)
 	cmd.Env = w.m.Env()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -136,7 +152,7 @@ func runGSSClient(t *testing.T, w *gssWorld, ctx *kerberos.Context, etype int32,
 		cmd.Wait()
 		t.Fatalf("%v: %s", err, &out)
 	}
-	r.messages, r.err = newSampleConn(conn).serve(t, ctx)
+	r.messages, r.err = newSampleConn(conn).serve(t, ctx, mic)
 	conn.Close()
 	r.exit = cmd.Wait()
 	r.out = out.String()
@@ -150,11 +166,12 @@ func TestInteropGSSClient(t *testing.T) {
 		for _, options := range []string{"", "-spnego", "-spnego -nomutual", "-nomutual -seq", "-spnego -seq -d", "-nx", "-nw"} {
 			t.Run(e.name+"/"+options, func(t *testing.T) {
 				ctx := w.acceptor.NewContext(kerberos.AcceptConfig{Delegation: true})
-				r := runGSSClient(t, w, ctx, e.etype, options)
+				r := runGSSClient(t, w, ctx, e.etype, options, nil)
 				if r.err != nil || r.exit != nil {
 					t.Fatalf("we: %v; gss-client: %v\n%s", r.err, r.exit, r.out)
 				}
-				if strings.Count(r.out, "Signature verified.") != 3 || fmt.Sprint(r.messages) != "[a message a message a message]" {
+				n := sampleMessages(e.etype, options)
+				if strings.Count(r.out, "Signature verified.") != n || strings.Join(r.messages, "") != strings.Repeat("a message", n) {
 					t.Errorf("%q\n%s", r.messages, r.out)
 				}
 				if d := ctx.Delegated(); (len(d) == 1) != strings.Contains(options, "-d") {
@@ -165,13 +182,42 @@ func TestInteropGSSClient(t *testing.T) {
 	}
 }
 
+// TestInteropGSSClientOrder: gss-client notices a MIC of ours that comes again, or before its turn.
+func TestInteropGSSClientOrder(t *testing.T) {
+	w := newGSSWorld(t)
+	for _, e := range mitEnctypes {
+		for name, words := range map[string]string{"again": "duplicate of an earlier token", "early": "expected per-message token was not received"} {
+			for _, options := range []string{"-seq", "-spnego -seq -nomutual"} {
+				t.Run(e.name+"/"+name+"/"+options, func(t *testing.T) {
+					ctx := w.acceptor.NewContext(kerberos.AcceptConfig{})
+					var first []byte
+					r := runGSSClient(t, w, ctx, e.etype, options, func(text []byte) (mic []byte, err error) {
+						switch {
+						case first == nil:
+							first, err = ctx.MIC(text)
+							return first, err
+						case name == "early":
+							mustWrap(t, ctx, text, true)
+							return ctx.MIC(text)
+						}
+						return first, nil
+					})
+					if !strings.Contains(r.out, "Signature verified.") || !strings.Contains(r.out, words) {
+						t.Errorf("gss-client: %v; we: %v\n%s", r.exit, r.err, r.out)
+					}
+				})
+			}
+		}
+	}
+}
+
 // TestInteropGSSClientRefused: MIT's gss-client prints why we refuse.
 func TestInteropGSSClientRefused(t *testing.T) {
 	w := newGSSWorld(t)
 	a := w.newAcceptor(t, kerberos.AcceptorConfig{Time: later(time.Hour)})
 	for _, options := range []string{"", "-spnego"} {
 		t.Run(options, func(t *testing.T) {
-			r := runGSSClient(t, w, a.NewContext(kerberos.AcceptConfig{}), 18, options)
+			r := runGSSClient(t, w, a.NewContext(kerberos.AcceptConfig{}), 18, options, nil)
 			wantRefusal(t, r.err, kerberos.CodeSkew)
 			if r.exit == nil || !strings.Contains(r.out, "Clock skew too great") {
 				t.Errorf("gss-client: %v\n%s", r.exit, r.out)
@@ -180,94 +226,134 @@ func TestInteropGSSClientRefused(t *testing.T) {
 	}
 }
 
-// TestInteropGSSServer: we are a client of MIT's gss-server.
+// TestInteropGSSServer: we are a client of MIT's gss-server, which notices a message that comes again, or before its turn.
 func TestInteropGSSServer(t *testing.T) {
 	w := newGSSWorld(t)
 	krbtest.Need(t, gssServer)
 	for _, e := range mitEnctypes {
-		addr := startGSSServer(t, w, e.etype)
+		s := startGSSServer(t, w, e.etype)
 		for _, kind := range gssKinds {
-			t.Run(e.name+"/"+kind.String(), func(t *testing.T) {
+			dial := func(t *testing.T) (sampleConn, *kerberos.Context) {
 				_, bits := kind.flags()
-				ctx := w.initiate(t, gssService(e.etype), kerberos.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits})
-				conn, err := net.Dial("tcp", addr)
-				if err != nil {
+				return s.dial(t, w.initiate(t, gssService(e.etype), kerberos.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits}))
+			}
+			t.Run(e.name+"/"+kind.String(), func(t *testing.T) {
+				conn, ctx := dial(t)
+				for n := range sampleMessages(e.etype, kind.String()) {
+					text := fmt.Appendf(nil, "message %d", n)
+					if err := conn.say(ctx, text, mustWrap(t, ctx, text, n%2 == 0), n%2 == 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				conn.send(sampleNoop, nil)
+			})
+			t.Run(e.name+"/"+kind.String()+"/again", func(t *testing.T) {
+				conn, ctx := dial(t)
+				token := mustWrap(t, ctx, []byte("text"), true)
+				if err := conn.say(ctx, []byte("text"), token, true); err != nil {
 					t.Fatal(err)
 				}
-				defer conn.Close()
-				if err := newSampleConn(conn).call(t, ctx); err != nil {
-					t.Error(err)
-				}
+				s.refuses(t, conn.say(ctx, []byte("text"), token, true), "duplicate of an earlier token")
+			})
+			t.Run(e.name+"/"+kind.String()+"/early", func(t *testing.T) {
+				conn, ctx := dial(t)
+				mustWrap(t, ctx, []byte("text"), true)
+				s.refuses(t, conn.say(ctx, []byte("text"), mustWrap(t, ctx, []byte("text"), true), true), "expected per-message token was not received")
 			})
 		}
 	}
 }
 
-func startGSSServer(t *testing.T, w *gssWorld, etype int32) (addr string) {
+// A gssServerRun is a running gss-server.
+type gssServerRun struct {
+	addr string
+	log  string // path of the file with what it prints
+}
+
+func startGSSServer(t *testing.T, w *gssWorld, etype int32) (s gssServerRun) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr = l.Addr().String()
+	s.addr = l.Addr().String()
 	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(gssServer.Path, "-port", port, strings.Replace(gssService(etype), "/", "@", 1))
-	cmd.Env = w.m.Env("KRB5_KTNAME=" + w.keytab)
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	s.log = log.Name()
+	_, port, _ := net.SplitHostPort(s.addr)
+	cmd := exec.Command("/usr/bin/stdbuf", "-o0", gssServer.Path, "-port", port, strings.Replace(gssService(etype), "/", "@", 1))
+	cmd.Env, cmd.Stdout, cmd.Stderr = w.m.Env("KRB5_KTNAME="+w.keytab), log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	for range 200 {
-		if c, err := net.Dial("tcp", addr); err == nil {
+		if c, err := net.Dial("tcp", s.addr); err == nil {
 			c.Close()
-			return addr
+			return s
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("gss-server does not listen")
-	return ""
+	return s
 }
 
-// call is what gss-client does.
-func (c sampleConn) call(t *testing.T, ctx *kerberos.Context) error {
-	if err := c.send(sampleNoop|sampleNext, nil); err != nil {
+// refuses: the server has printed the words and closed the connection.
+func (s gssServerRun) refuses(t *testing.T, err error, words string) {
+	t.Helper()
+	log, readErr := os.ReadFile(s.log)
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	if !errors.Is(err, io.EOF) || !strings.Contains(string(log), words) {
+		t.Errorf("%v, gss-server: %s", err, log)
+	}
+	if err := os.Truncate(s.log, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dial establishes the context, as gss-client does.
+func (s gssServerRun) dial(t *testing.T, ctx *kerberos.Context) (sampleConn, *kerberos.Context) {
+	t.Helper()
+	tcp, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tcp.Close() })
+	conn := newSampleConn(tcp)
+	err = conn.send(sampleNoop|sampleNext, nil)
+	var reply, token []byte
+	for done := false; err == nil && !done; {
+		if reply, done, err = ctx.Step(t.Context(), token); err == nil && reply != nil {
+			err = conn.send(sampleContext, reply)
+		}
+		if err == nil && !done {
+			_, token, err = conn.receive()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn, ctx
+}
+
+// say sends a message and checks the MIC of the answer.
+func (c sampleConn) say(ctx *kerberos.Context, text, token []byte, sealed bool) error {
+	flags := byte(sampleData | sampleWrapped | sampleSendMIC)
+	if sealed {
+		flags |= sampleEncrypted
+	}
+	if err := c.send(flags, token); err != nil {
 		return err
 	}
-	var token []byte
-	for {
-		reply, done, err := ctx.Step(t.Context(), token)
-		if err != nil {
-			return err
-		}
-		if reply != nil {
-			if err := c.send(sampleContext, reply); err != nil {
-				return err
-			}
-		}
-		if done {
-			break
-		}
-		if _, token, err = c.receive(); err != nil {
-			return err
-		}
+	answer, mic, err := c.receive()
+	if err != nil || answer != sampleMIC {
+		return fmt.Errorf("answer %#x: %w", answer, err)
 	}
-	for n := range 3 {
-		text := fmt.Appendf(nil, "message %d", n)
-		flags := byte(sampleData | sampleWrapped | sampleSendMIC)
-		if n%2 == 0 {
-			flags |= sampleEncrypted
-		}
-		if err := c.send(flags, mustWrap(t, ctx, text, n%2 == 0)); err != nil {
-			return err
-		}
-		answer, mic, err := c.receive()
-		if err != nil || answer != sampleMIC {
-			return fmt.Errorf("answer %#x: %w", answer, err)
-		}
-		if err := ctx.VerifyMIC(text, mic); err != nil {
-			return err
-		}
-	}
-	return c.send(sampleNoop, nil)
+	return ctx.VerifyMIC(text, mic)
 }
