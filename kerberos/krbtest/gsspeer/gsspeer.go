@@ -57,6 +57,25 @@ func HeimdalPrefix() string {
 	return "/opt/wssgate-heimdal"
 }
 
+// heimdalLib is the directory of Heimdal's libraries.
+func heimdalLib() string {
+	lib := filepath.Join(HeimdalPrefix(), "usr/lib")
+	if dirs, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*")); len(dirs) > 0 {
+		return dirs[0] // of Debian's architecture
+	}
+	return lib
+}
+
+// HeimdalProgram is one of Heimdal's programs, such as kinit.heimdal, ready to run with the environment of the test.
+func HeimdalProgram(t krbtest.TB, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	path := filepath.Join(HeimdalPrefix(), "usr/bin", name)
+	krbtest.Need(t, krbtest.Peer{Path: path, Package: "heimdal-clients, unpacked by .ci/heimdal"})
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+heimdalLib())
+	return cmd
+}
+
 // MIT starts a peer on MIT's library.
 func MIT(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 	t.Helper()
@@ -71,11 +90,7 @@ func MIT(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 // Heimdal compiles a peer against Heimdal's library and starts it.
 func Heimdal(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 	t.Helper()
-	prefix := HeimdalPrefix()
-	lib := filepath.Join(prefix, "usr/lib")
-	if dirs, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*")); len(dirs) > 0 {
-		lib = dirs[0] // of Debian's architecture
-	}
+	prefix, lib := HeimdalPrefix(), heimdalLib()
 	for _, path := range []string{filepath.Join(prefix, "usr/include/heimdal/gssapi/gssapi.h"), filepath.Join(lib, "libgssapi.so.3")} {
 		krbtest.Need(t, krbtest.Peer{Path: path, Package: "heimdal-multidev, unpacked by .ci/heimdal"})
 	}
