@@ -35,6 +35,9 @@ type Samba struct {
 func StartSamba(t TB) *Samba {
 	t.Helper()
 	Need(t, sambaDaemon, sambaTool, sambaSetup, debianPython)
+	if os.Getuid() != 0 {
+		t.Skipf("samba provisions and runs as root only: run this test as root")
+	}
 	s := &Samba{Realm: "AD.EXAMPLE.COM", Addr: freePort(t), dir: t.TempDir(), t: t}
 	domain := filepath.Join(s.dir, "d")
 	s.conf = filepath.Join(s.dir, "smb.conf")
