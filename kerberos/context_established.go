@@ -93,7 +93,8 @@ func (c *Context) EndTime() time.Time {
 }
 
 // Delegated is the credential that the client delegated: a forwarded ticket-granting ticket, with its key, as copies;
-// InitiatorConfig.Credentials takes it. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
+// InitiatorConfig.Credentials takes it. Names, times and flags are what the client says of the ticket, which only its KDC can
+// read. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
 func (c *Context) Delegated() []ServiceTicket {
 	if k := c.established(); k != nil {
 		return slices.Clone(k.delegated)

@@ -151,6 +151,9 @@ func (c *Context) continueSPNEGO(token []byte) (reply []byte, done bool, err err
 	if resp.state == negReject {
 		return nil, false, c.rejected(resp)
 	}
+	if len(resp.responseToken) == 0 {
+		resp.responseToken = nil // old Windows services write an empty one without mutual authentication
+	}
 	out := negTokenResp{state: negAcceptIncomplete}
 	if resp.state == negRequestMIC {
 		c.neg.micRequired = true

@@ -70,7 +70,7 @@ func unframeGSS(token []byte, ber bool) ([]byte, error) {
 	case oidU2U, oidIAKERB:
 		return nil, refuse(CodeMechanism, "user-to-user or IAKERB mechanism; only Kerberos with a service key is accepted")
 	default:
-		return nil, refuse(CodeMechanism, "GSS-API mechanism with OID content %x is not Kerberos", oid)
+		return nil, refuse(CodeMechanism, "GSS-API mechanism %s is not Kerberos", mechName(string(oid)))
 	}
 	if len(body) < 2 {
 		return nil, refuse(CodeTokenMalformed, "GSS-API token ends before its token identifier")

@@ -99,17 +99,15 @@ func appendKRBError(dst []byte, code int32, now time.Time, realm []byte, sname w
 		derField(10, tagSequence, derField(0, tagInteger, derInteger(2)), derField(1, tagSequence, sname.strings))))
 }
 
-// krbErrorOf is what a peer is told of a refusal. What needs a key to be found out has one code, so that whoever has no
-// key learns nothing of those that we have; a client that has proved itself is told the reason.
+// krbErrorOf is what a peer is told of a refusal. What needs our keys to be found out has one code, so that whoever has no
+// key learns nothing of those that we have, instead of the KRB_AP_ERR_BADKEYVER of RFC 4120 3.2.3 and the like; a client that has proved itself is told the reason.
 func krbErrorOf(c Code) int32 {
 	switch c {
 	case CodeService, CodeNoPrincipal:
 		return krbErrNotUs
-	case CodeEtype, CodeNoEtype:
+	case CodeEtype:
 		return krbErrEtype
-	case CodeNoKvno:
-		return krbErrBadKeyVersion
-	case CodeTicketIntegrity, CodeTicketMalformed, CodeAuthIntegrity, CodeAuthMalformed:
+	case CodeNoEtype, CodeNoKvno, CodeTicketIntegrity, CodeTicketMalformed, CodeAuthIntegrity, CodeAuthMalformed:
 		return krbErrModified
 	case CodeTicketExpired:
 		return krbErrTicketExpired

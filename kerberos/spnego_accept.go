@@ -125,6 +125,7 @@ func (c *Context) acceptMech(ctx context.Context, resp *negTokenResp, out *negTo
 		c.neg.mechDone, answered = true, out.responseToken != nil
 	}
 	if err := c.neg.exchangeMIC(c.krb5.messages, resp.mechListMIC, answered, out); err != nil {
+		out.responseToken = nil // an AP-REP, which is not for who meddles with the list
 		return false, err
 	}
 	done = !c.neg.micRequired || c.neg.micReceived

@@ -195,17 +195,24 @@ func mechName(oid string) string {
 	return oidText(oid)
 }
 
-// oidText is the dotted form of an OID's DER content, "" for none, hexadecimal for what is no OID.
+// maxOIDText is how many octets of an OID are shown in whole; the mechanisms' have some ten.
+const maxOIDText = 32
+
+// oidText is the dotted form of an OID's DER content, "" for none, hexadecimal for what is no OID and for the beginning of
+// what is none that a mechanism has.
 func oidText(oid string) string {
 	if oid == "" {
 		return ""
+	}
+	if len(oid) > maxOIDText {
+		return fmt.Sprintf("OID of %d octets, content %x...", len(oid), oid[:maxOIDText])
 	}
 	var text []byte
 	arc, size := uint64(0), 0
 	for i := range len(oid) {
 		arc, size = arc<<7|uint64(oid[i]&0x7f), size+1
 		if size > 8 || size == 1 && oid[i] == 0x80 || i == len(oid)-1 && oid[i]&0x80 != 0 {
-			return fmt.Sprintf("OID content %.80x", oid)
+			return fmt.Sprintf("OID content %x", oid)
 		}
 		if oid[i]&0x80 != 0 {
 			continue
