@@ -18,19 +18,20 @@ type StateSealer interface {
 	Open(purpose string, sealed []byte) (plaintext []byte, err error)
 }
 
+// statePurpose binds a state to StateBinding, and to the rules that were checked or have to hold at the other node as well.
+func (cfg *AcceptConfig) statePurpose() string {
+	return fmt.Sprintf("kerberos context v%d %q bindings %q delegation %t open %v", stateVersion, cfg.StateBinding, cfg.BindingRule, cfg.Delegation, cfg.maxOpen())
+}
+
 // stateVersion is the version of exportedContext. Nodes of one version only share half-open contexts; a client whose
 // negotiation spans an update begins anew.
 const stateVersion = 1
-
-func (cfg *AcceptConfig) statePurpose() string {
-	return fmt.Sprintf("kerberos context v%d %s", stateVersion, cfg.StateBinding)
-}
 
 var errNoBinding = errors.New("kerberos: state of a context without AcceptConfig.StateBinding")
 
 // exportedContext is an acceptor's half-open context. It holds keys: its JSON exists sealed only.
 type exportedContext struct {
-	ID          [32]byte // it is resumed once
+	ID          [32]byte // with KRB5, it is resumed once
 	Made        time.Time
 	Legs        int
 	MechTypes   []byte // empty when SPNEGO has sent its hint only
@@ -114,8 +115,9 @@ func (k *krb5Context) export() *exportedKRB5 {
 }
 
 // Resume goes on with a half-open context that this acceptor, or one like it at another node, has exported under a
-// config with the same StateBinding. A state is resumed once: the replay store remembers it for as long as it is good,
-// which is MaxOpen from the context's first token on. Errors are *Error, except that of a done ctx.
+// config with the same StateBinding, BindingRule, Delegation and MaxOpen. A state is good for MaxOpen from the context's first
+// token on. One that knows its client is resumed once: the replay store remembers it for as long as it is good. Others hold
+// nothing but the client's list of mechanisms, and take no room in the store, which anybody could fill with them. Errors are *Error, except that of a done ctx.
 func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSealer, sealed []byte) (*Context, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSea
 	}
 	plain, err := sealer.Open(cfg.statePurpose(), sealed)
 	if err != nil {
-		return nil, &Error{Code: CodeContextState, Detail: "state does not open: begun at another route or under other keys, or altered", Err: err}
+		return nil, &Error{Code: CodeContextState, Detail: "state does not open: begun at another route, under other rules or under other keys, or altered", Err: err}
 	}
 	defer clear(plain)
 	var e exportedContext
@@ -191,6 +193,9 @@ func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Du
 	now := a.cfg.Time()
 	if age := now.Sub(e.Made); age > maxOpen || age < -a.cfg.MaxSkew {
 		return refuse(CodeContextState, "the context was begun %v ago, limit %v", age.Round(time.Second), maxOpen)
+	}
+	if e.KRB5 == nil {
+		return nil
 	}
 	if h, ok := a.cfg.Replay.(ReplayHistory); ok {
 		if from := h.CompleteFrom(e.Made); e.Made.Before(from) {

@@ -106,9 +106,9 @@
 // is let in. A delegated credential is as good as the client's password for the ticket's life: it is decrypted only when
 // asked for, and is never in what is printed.
 //
-// The state of a half-open context holds keys. It leaves the process sealed only, bound to AcceptConfig.StateBinding, and is
-// resumed once within MaxOpen, for which all nodes need one replay store. KRB-ERROR is authenticated by nothing: an
-// initiator reports it and decides nothing by it but to stop.
+// The state of a half-open context holds keys. It leaves the process sealed only, bound to AcceptConfig.StateBinding and the
+// rules it was begun under, and once it knows its client is resumed once, within MaxOpen, for which all nodes need one replay
+// store. KRB-ERROR is authenticated by nothing: an initiator reports it and decides nothing by it but to stop.
 //
 // A KDC's reply counts when it opens with the client's key, or that of our request, and says the same as the request: nonce,
 // client, realm, and a session key of an encryption type that was asked for. What is in clear is not trusted: the parameters
