@@ -54,9 +54,10 @@ func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance) (*A
 // gssAcceptance is what a GSS-API context wants of an AP-REQ beyond what a message does, and gets.
 type gssAcceptance struct {
 	cfg       *AcceptConfig
-	parsed    bool  // the token holds an AP-REQ:
-	req       apReq // that
-	bound     bool  // channel bindings are ours
+	parsed    bool   // the token holds an AP-REQ:
+	req       apReq  // that
+	flags     uint32 // that the client asks for and a context can have, without GSSDeleg
+	bound     bool   // channel bindings are ours
 	delegated []ServiceTicket
 }
 

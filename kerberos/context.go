@@ -45,7 +45,7 @@ type AcceptConfig struct {
 	// MaxOpen is how long establishing the context may take, at this and other nodes. 0 means 2 minutes.
 	MaxOpen time.Duration
 	// StateBinding is what an exported state is bound to, a purpose and a route: it can be resumed only by a config with
-	// the same. Without one, nothing is exported and nothing resumed.
+	// the same, and the same BindingRule, Delegation and MaxOpen. Without one, nothing is exported and nothing resumed.
 	StateBinding string
 }
 
@@ -242,13 +242,12 @@ func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, e
 		return c.errorToken(&g, err), err
 	}
 	f := auth.Facts()
-	k := &krb5Context{auth: auth, flags: f.GSSFlags &^ GSSDeleg, session: auth.session, key: auth.key, bound: g.bound, delegated: g.delegated,
+	k := &krb5Context{auth: auth, flags: g.flags, session: auth.session, key: auth.key, bound: g.bound, delegated: g.delegated,
 		send: f.SeqNumber, receive: f.SeqNumber, ctime: f.ClientTime}
 	if g.delegated != nil {
 		k.flags |= GSSDeleg
 	}
-	if f.Mutual {
-		k.flags |= GSSMutual
+	if k.flags&GSSMutual != 0 {
 		if reply, err = c.mutual(k); err != nil {
 			return nil, err
 		}

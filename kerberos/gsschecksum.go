@@ -30,8 +30,8 @@ type gssChecksum struct {
 	krbCred  []byte // of a delegated credential; nil without
 }
 
-// gssChecksum reads the checksum. Any other one, or none, means no flags and no bindings: it adds nothing to an
-// authenticator that is itself under a checksum (Samba's clients send an ordinary one). Extensions behind are ignored.
+// gssChecksum reads the checksum. Any other one, or none, means no flags and no bindings; see contextFlags. Extensions behind
+// are ignored.
 func (a *authenticator) gssChecksum() (c gssChecksum, err error) {
 	if a.cksumType != checksumGSS {
 		return c, nil
@@ -103,14 +103,56 @@ func (s *acceptance) checkChecksum() error {
 	if s.checksum.flags&GSSDCEStyle != 0 {
 		return refuse(CodeMechanism, "client wants the three legs of DCE style, which are not supported")
 	}
+	var err error
+	if s.gss.flags, err = s.contextFlags(); err != nil {
+		return err
+	}
 	if err := s.checkBindings(); err != nil || s.checksum.krbCred == nil || !s.gss.cfg.Delegation {
 		return err
 	}
-	var err error
 	if s.gss.delegated, err = parseKRBCred(s.scratch, s.checksum.krbCred, s.session, s.key); err != nil {
 		return &Error{Code: CodeAuthMalformed, Detail: "delegated credential", Err: err}
 	}
 	return nil
+}
+
+// knownFlags are those of the checksum that a context can have.
+const knownFlags = GSSMutual | GSSReplay | GSSSequence | GSSConf | GSSInteg | GSSIdentify
+
+// contextFlags are the flags that the client asks for. The option mutual-required stands in clear in the AP-REQ, where whoever
+// is in between can change it: it counts only when there is no GSS-API checksum, which has its own. Samba's clients have the
+// ordinary one of RFC 4120 3.2.2, over nothing; then replays are looked for, as MIT and Heimdal do. Were it over something,
+// the authenticator would have been made for another protocol and be replayed here.
+func (s *acceptance) contextFlags() (flags uint32, err error) {
+	if s.checksum.bindings != nil {
+		return s.checksum.flags & knownFlags, nil
+	}
+	if s.auth.cksum != nil {
+		if !s.overNothing() {
+			return 0, refuse(CodeMechanism, "authenticator's checksum of type %d is neither GSS-API's nor one over nothing: it was made for another protocol",
+				s.auth.cksumType)
+		}
+		flags = GSSReplay | GSSSequence
+	}
+	if s.req.options&apMutualRequired != 0 {
+		flags |= GSSMutual
+	}
+	return flags, nil
+}
+
+const (
+	usageAuthenticatorChecksum = 10 // RFC 4120 7.5.1
+	checksumMD5                = 7  // RSA-MD5 (RFC 3961 6.1.1), without a key: Heimdal's choice for RC4
+)
+
+// overNothing says whether the authenticator's checksum is one of no data, under the session key.
+func (s *acceptance) overNothing() bool {
+	kind, sum := keyedChecksum(s.scratch, s.session, usageAuthenticatorChecksum)
+	if s.auth.cksumType == checksumMD5 {
+		plain := md5.Sum(nil)
+		kind, sum = checksumMD5, plain[:]
+	}
+	return s.auth.cksumType == kind && subtle.ConstantTimeCompare(sum, s.auth.cksum) == 1
 }
 
 // checkBindings compares Bnd. Zeros mean that the client has none, unless it says in its authenticator that it knows of

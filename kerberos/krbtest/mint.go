@@ -42,30 +42,31 @@ type TicketOptions struct {
 
 // TokenOptions say what to put into an AP-REQ. Zero values mean what Java's GSS-API puts there.
 type TokenOptions struct {
-	Ticket      TicketOptions
-	ClientRealm string // of the authenticator
-	ClientName  []string
-	Time        time.Time
-	Subkey      int32  // etype; 0 means the session key's
-	SubkeyBytes []byte // octets, of any length
-	NoSubkey    bool
-	GSSFlags    uint32
-	Checksum    []byte // instead of the GSS-API checksum
-	NoChecksum  bool
-	Vno         int64
-	PVNO        int64
-	MsgType     int64
-	APOptions   uint32
-	AuthEtype   int32  // as it stands in the message
-	CutAuth     int    // leave so many octets of the authenticator's ciphertext, when not 0
-	AuthKey     []byte // encrypt the authenticator with this key instead of the session key
-	Cusec       int64
-	SeqNumber   int64
-	AuthzType   int64  // of an element of authorization data; 0 means none
-	AuthzData   []byte // its contents
-	Bare        bool   // no GSS-API frame
-	OID         []byte // DER content of the mechanism OID
-	TokID       []byte
+	Ticket       TicketOptions
+	ClientRealm  string // of the authenticator
+	ClientName   []string
+	Time         time.Time
+	Subkey       int32  // etype; 0 means the session key's
+	SubkeyBytes  []byte // octets, of any length
+	NoSubkey     bool
+	GSSFlags     uint32
+	Checksum     []byte // instead of the GSS-API checksum
+	ChecksumType int64  // 0 means 0x8003, GSS-API's
+	NoChecksum   bool
+	Vno          int64
+	PVNO         int64
+	MsgType      int64
+	APOptions    uint32
+	AuthEtype    int32  // as it stands in the message
+	CutAuth      int    // leave so many octets of the authenticator's ciphertext, when not 0
+	AuthKey      []byte // encrypt the authenticator with this key instead of the session key
+	Cusec        int64
+	SeqNumber    int64
+	AuthzType    int64  // of an element of authorization data; 0 means none
+	AuthzData    []byte // its contents
+	Bare         bool   // no GSS-API frame
+	OID          []byte // DER content of the mechanism OID
+	TokID        []byte
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -251,7 +252,7 @@ func (o *TokenOptions) authenticator() []byte {
 				name(b, 2, o.ClientName)
 				if !o.NoChecksum {
 					sequence(b, 3, func(b *cryptobyte.Builder) {
-						integer(b, 0, 0x8003)
+						integer(b, 0, or(o.ChecksumType, 0x8003))
 						octets(b, 1, o.Checksum)
 					})
 				}
