@@ -100,14 +100,14 @@ func appendKRBError(dst []byte, code int32, now time.Time, realm []byte, sname w
 }
 
 // krbErrorOf is what a peer is told of a refusal. What needs our keys to be found out has one code, so that whoever has no
-// key learns nothing of those that we have, instead of the KRB_AP_ERR_BADKEYVER of RFC 4120 3.2.3 and the like; a client that has proved itself is told the reason.
+// key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client that has proved itself is told the reason.
 func krbErrorOf(c Code) int32 {
 	switch c {
 	case CodeService, CodeNoPrincipal:
 		return krbErrNotUs
-	case CodeEtype:
+	case CodeEtype, CodeNoEtype:
 		return krbErrEtype
-	case CodeNoEtype, CodeNoKvno, CodeTicketIntegrity, CodeTicketMalformed, CodeAuthIntegrity, CodeAuthMalformed:
+	case CodeNoKvno, CodeTicketIntegrity, CodeTicketMalformed, CodeAuthIntegrity, CodeAuthMalformed:
 		return krbErrModified
 	case CodeTicketExpired:
 		return krbErrTicketExpired
