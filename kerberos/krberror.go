@@ -100,7 +100,8 @@ func appendKRBError(dst []byte, code int32, now time.Time, realm []byte, sname w
 }
 
 // krbErrorOf is what a peer is told of a refusal. What needs our keys to be found out has one code, so that whoever has no
-// key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client that has proved itself is told the reason.
+// key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client that has proved itself
+// is told the reason.
 func krbErrorOf(c Code) int32 {
 	switch c {
 	case CodeService, CodeNoPrincipal:
