@@ -148,6 +148,24 @@ func TestAttackService(t *testing.T) {
 	}
 }
 
+// TestAttackAskAgain: a service that never takes a token gets two AP-REQs and no more.
+func TestAttackAskAgain(t *testing.T) {
+	i, err := mustTicket(t, newKDC()).NewContext(kerberos.InitConfig{Time: fixedTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var token []byte
+	ask := krbtest.NegTokenResp{State: krbtest.StateAcceptIncomplete, SupportedMech: krbtest.OIDKRB5}.Token()
+	for range 2 {
+		if _, done, err := i.Step(t.Context(), token); err != nil || done {
+			t.Fatal(done, err)
+		}
+		token = ask
+	}
+	_, _, err = i.Step(t.Context(), ask)
+	wantRefusal(t, err, kerberos.CodeNegotiation, "second AP-REQ")
+}
+
 // TestAttackAPRepOfAnotherRequest: an AP-REP under the same session key that answers an earlier AP-REQ.
 func TestAttackAPRepOfAnotherRequest(t *testing.T) {
 	k := newKDC()
@@ -314,7 +332,7 @@ func TestAttackExportedState(t *testing.T) {
 	wantRefusal(t, resume(w.there, kerberos.AcceptConfig{StateBinding: "negotiation /orders"}, w.keys, state), kerberos.CodeContextState, "another route")
 	wantRefusal(t, resume(w.there, quotes, seal.Random(), state), kerberos.CodeContextState)
 	wantRefusal(t, resume(w.there.ForServices(other), quotes, w.keys, state), kerberos.CodeService, service)
-	wantRefusal(t, resume(w.there, quotes, w.keys, make([]byte, kerberos.MaxTokenBytes+1)), kerberos.CodeContextState, "limit")
+	wantRefusal(t, resume(w.there, quotes, w.keys, make([]byte, 8*kerberos.MaxTokenBytes+1)), kerberos.CodeContextState, "limit")
 	w.clock = now.Add(2*time.Minute + time.Second)
 	wantRefusal(t, resume(w.there, quotes, w.keys, state), kerberos.CodeContextState, "limit 2m0s")
 	w.clock = now.Add(time.Minute)

@@ -96,10 +96,15 @@ func (c *Context) EndTime() time.Time {
 // InitiatorConfig.Credentials takes it. Names, times and flags are what the client says of the ticket, which only its KDC can
 // read. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
 func (c *Context) Delegated() []ServiceTicket {
-	if k := c.established(); k != nil {
-		return slices.Clone(k.delegated)
+	k := c.established()
+	if k == nil {
+		return nil
 	}
-	return nil
+	list := slices.Clone(k.delegated)
+	for i := range list {
+		list[i].Ticket = slices.Clone(list[i].Ticket)
+	}
+	return list
 }
 
 // ContextFacts are what an operator or a metric may want to know of an established context. No field is secret.

@@ -23,6 +23,10 @@ func (cfg *AcceptConfig) statePurpose() string {
 	return fmt.Sprintf("kerberos context v%d %q bindings %q delegation %t open %v", stateVersion, cfg.StateBinding, cfg.BindingRule, cfg.Delegation, cfg.maxOpen())
 }
 
+// maxStateBytes bounds a sealed state. A token of MaxTokenBytes, with a large PAC and a delegated credential, becomes half of
+// it at most; the other half is for the sealer.
+const maxStateBytes = 8 * MaxTokenBytes
+
 // stateVersion is the version of exportedContext. Nodes of one version only share half-open contexts; a client whose
 // negotiation spans an update begins anew.
 const stateVersion = 1
@@ -96,6 +100,9 @@ func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 		return nil, fmt.Errorf("kerberos: state of a context: %w", err)
 	}
 	defer clear(plain)
+	if len(plain) > maxStateBytes/2 {
+		return nil, refuse(CodeContextState, "state of %d octets, limit %d", len(plain), maxStateBytes/2)
+	}
 	sealed, err := sealer.Seal(c.accept.statePurpose(), plain)
 	if err != nil {
 		return nil, fmt.Errorf("kerberos: state of a context: %w", err)
@@ -125,8 +132,8 @@ func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSea
 	if cfg.StateBinding == "" {
 		return nil, errNoBinding
 	}
-	if len(sealed) > MaxTokenBytes {
-		return nil, refuse(CodeContextState, "state of %d octets, limit %d", len(sealed), MaxTokenBytes)
+	if len(sealed) > maxStateBytes {
+		return nil, refuse(CodeContextState, "state of %d octets, limit %d", len(sealed), maxStateBytes)
 	}
 	plain, err := sealer.Open(cfg.statePurpose(), sealed)
 	if err != nil {

@@ -166,7 +166,10 @@ func (c *Context) continueSPNEGO(token []byte) (reply []byte, done bool, err err
 		c.neg.mechDone = true
 	case !c.neg.mechDone && resp.state == negAcceptCompleted:
 		return nil, false, refuse(CodeMutual, "the service accepts without the AP-REP that proves it")
+	case !c.neg.mechDone && c.neg.resent:
+		return nil, false, refuse(CodeNegotiation, "the service answers a second AP-REQ without an AP-REP")
 	case !c.neg.mechDone: // it did not take the optimistic token and wants one now
+		c.neg.resent = true
 		if out.responseToken, err = c.initiateKRB5(); err != nil {
 			return nil, false, err
 		}

@@ -13,6 +13,7 @@ type negotiation struct {
 	mechTypes   []byte // MechTypeList as sent: what mechListMIC is over
 	mech        string // that was chosen, by the OID in the list; "" before
 	mechDone    bool   // the mechanism has no more tokens to come or to go
+	resent      bool   // initiator: the mechanism's first token went out twice
 	micRequired bool   // by RFC 4178 5, or because the peer sent one
 	micSent     bool
 	micReceived bool
