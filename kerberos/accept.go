@@ -72,10 +72,13 @@ func (s *acceptance) verify(ctx context.Context) error {
 		err = s.openTicket(ctx) // under a key of the keytab
 	}
 	if err == nil {
-		err = s.checkTicket() // flags, times, session key
+		err = s.takeSessionKey() // of the ticket
 	}
 	if err == nil {
 		err = s.openAuthenticator() // under the session key
+	}
+	if err == nil {
+		err = s.checkTicket() // flags, times: told to clients only that have the key
 	}
 	if err == nil {
 		err = s.checkAuthenticator() // same client, clock
@@ -217,16 +220,8 @@ func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err erro
 	return nil, nil, err
 }
 
-// checkTicket is RFC 4120 3.2.3: flags and times, then the session key.
-func (s *acceptance) checkTicket() error {
-	switch t := &s.ticket; {
-	case t.flags&FlagInvalid != 0:
-		return refuse(CodeTicketInvalid, "ticket has the INVALID flag: it is postdated and was not validated")
-	case t.startTime.Sub(s.now) > s.cfg.MaxSkew:
-		return refuse(CodeTicketNotYet, "ticket starts %s, our clock has %s (limit for skew %v)", stamp(t.startTime), stamp(s.now), s.cfg.MaxSkew)
-	case s.now.Sub(t.endTime) > s.cfg.MaxSkew:
-		return refuse(CodeTicketExpired, "ticket ended %s, our clock has %s (limit for skew %v)", stamp(t.endTime), stamp(s.now), s.cfg.MaxSkew)
-	}
+// takeSessionKey makes the session key.
+func (s *acceptance) takeSessionKey() error {
 	if _, err := s.allowed(s.ticket.key.etype, "session key"); err != nil {
 		return err
 	}
@@ -236,6 +231,19 @@ func (s *acceptance) checkTicket() error {
 	}
 	if s.req.authenticator.etype != s.session.etype {
 		return refuse(CodeAuthIntegrity, "authenticator is encrypted with etype %d, the ticket's session key has %d", s.req.authenticator.etype, s.session.etype)
+	}
+	return nil
+}
+
+// checkTicket is RFC 4120 3.2.3: flags and times.
+func (s *acceptance) checkTicket() error {
+	switch t := &s.ticket; {
+	case t.flags&FlagInvalid != 0:
+		return refuse(CodeTicketInvalid, "ticket has the INVALID flag: it is postdated and was not validated")
+	case t.startTime.Sub(s.now) > s.cfg.MaxSkew:
+		return refuse(CodeTicketNotYet, "ticket starts %s, our clock has %s (limit for skew %v)", stamp(t.startTime), stamp(s.now), s.cfg.MaxSkew)
+	case s.now.Sub(t.endTime) > s.cfg.MaxSkew:
+		return refuse(CodeTicketExpired, "ticket ended %s, our clock has %s (limit for skew %v)", stamp(t.endTime), stamp(s.now), s.cfg.MaxSkew)
 	}
 	return nil
 }
