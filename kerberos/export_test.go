@@ -31,3 +31,15 @@ func TicketPAC(kt *Keytab, token []byte) []byte {
 	pac, _ := findPAC(t.authzData)
 	return pac
 }
+
+// VerifyPAC checks the server signature of a PAC.
+func VerifyPAC(b []byte, key Key) error {
+	buffers, err := parsePACBuffers(b)
+	if err != nil {
+		return err
+	}
+	return buffers.verify(new(scratch), key)
+}
+
+// FindPAC gives the PAC in the content of AuthorizationData.
+func FindPAC(authzData []byte) ([]byte, error) { return findPAC(authzData) }

@@ -28,6 +28,9 @@ func FuzzParsePAC(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	microsoft, windows := windowsPACs(f)
+	f.Add(microsoft)
+	f.Add(windows)
 	for tokens, keytab := range map[string]string{sambaRecord: "testdata/samba.keytab", "testdata/cxf-tokens.txt": "testdata/cxf.keytab"} {
 		kt, err := kerberos.LoadKeytab(keytab)
 		if err != nil {

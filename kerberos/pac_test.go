@@ -202,12 +202,27 @@ func TestAttackPACTruncated(t *testing.T) {
 	}
 }
 
-// TestAttackPACOfTheClient: what a client puts into its authenticator is no PAC.
+// TestAttackPACOfTheClient: what a client puts into its authenticator is no PAC, though it be signed as one should be: bare or
+// in AD-IF-RELEVANT, with a PAC in the ticket or without.
 func TestAttackPACOfTheClient(t *testing.T) {
 	k := newKDC()
-	token, _ := mustToken(t, k, krbtest.TokenOptions{AuthzType: 128})
-	if _, err := acceptPAC(t, k, kerberos.PACRequired, token); code(err) != kerberos.CodePACMissing {
-		t.Error(err)
+	var signed []byte
+	pacToken(t, k, 18, &krbtest.PACOptions{Logon: domainLogon(), Signed: func(b []byte) []byte { signed = slices.Clone(b); return b }})
+	if _, err := kerberos.ParsePAC(signed); err != nil {
+		t.Fatal(err)
+	}
+	for kind, data := range map[int64][]byte{128: signed, 1: krbtest.AuthzSequence(krbtest.AuthzElement(128, signed))} {
+		for _, ticket := range []*krbtest.PACOptions{nil, {}} {
+			token, _ := mustToken(t, k, krbtest.TokenOptions{AuthzType: kind, AuthzData: data, Ticket: krbtest.TicketOptions{PAC: ticket}})
+			a, err := acceptPAC(t, k, kerberos.PACWhenPresent, token)
+			if err != nil || a.Groups() != nil || (a.PAC() != nil) != (ticket != nil) {
+				t.Errorf("type %d: %v, %v", kind, err, a)
+			}
+			if ticket == nil {
+				_, err = acceptPAC(t, k, kerberos.PACRequired, token)
+				wantRefusal(t, err, kerberos.CodePACMissing)
+			}
+		}
 	}
 }
 
@@ -215,6 +230,7 @@ func TestAttackPACOfTheClient(t *testing.T) {
 func TestInteropPACOfMIT(t *testing.T) {
 	w := newGSSWorld(t)
 	a := w.newAcceptor(t, kerberos.AcceptorConfig{PAC: kerberos.PACRequired})
+	signatures := map[int32]int32{17: 15, 18: 16, 19: 19, 20: 20, 23: -138}
 	for _, e := range mitEnctypes {
 		ticket, err := w.initiator.ServiceTicket(t.Context(), gssService(e.etype))
 		if err != nil {
@@ -225,7 +241,8 @@ func TestInteropPACOfMIT(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, err := a.Accept(t.Context(), token)
-		if err != nil || c.PAC() == nil || c.PAC().ClientName != "alice" || c.PAC().Logon != nil || c.Groups() != nil {
+		if err != nil || c.PAC() == nil || c.PAC().ClientName != "alice" || c.PAC().Logon != nil || c.Groups() != nil ||
+			c.PAC().SignatureType != signatures[e.etype] {
 			t.Errorf("%s: %v, %+v", e.name, err, c)
 		}
 	}
