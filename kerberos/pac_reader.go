@@ -114,7 +114,7 @@ func (r *pacReader) utf16(b []byte, field string) string {
 func (r *pacReader) name(b []byte, field string) string {
 	text := r.utf16(b, field)
 	for _, c := range text {
-		if controls(c) {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
 			r.fail(field, "control character in a name")
 			return ""
 		}

@@ -111,23 +111,17 @@ func appendEscaped[S string | []byte](dst []byte, s S) []byte {
 	return dst
 }
 
-// legalName refuses what would travel badly in logs, headers and XML: characters that control, and anything but UTF-8.
+// legalName refuses what would travel badly in logs, headers and XML: control characters and anything but UTF-8.
 func legalName(s string) bool {
 	if len(s) > maxNameBytes || !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		if controls(r) {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
 			return false
 		}
 	}
 	return true
-}
-
-// controls says whether a character ends lines, or turns the direction of text, where names are shown: the C0 and C1
-// controls, line and paragraph separator, and the bidirectional embeddings, overrides and isolates (UAX #9).
-func controls(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // wireName is a PrincipalName as it stands in a message: the content octets of its SEQUENCE OF KerberosString. Being
