@@ -133,9 +133,30 @@ func (s *Samba) AddService(account, principal string, etypes int) {
 	s.t.Helper()
 	s.Tool("user", "add", account, "Service.12345")
 	s.Tool("spn", "add", principal, account)
-	s.directory("db.modify_ldif('dn: %s\\nchangetype: modify\\nreplace: msDS-SupportedEncryptionTypes\\nmsDS-SupportedEncryptionTypes: %s\\n' % (dn(sys.argv[2]), sys.argv[3]))",
-		account, fmt.Sprint(etypes))
+	s.set(account, "msDS-SupportedEncryptionTypes", fmt.Sprint(etypes))
 	s.Tool("user", "setpassword", account, "--newpassword=Service.67890") // keys of these types
+}
+
+// AddUser adds an account with a password and a user principal name, "alice.l@ad.example.com".
+func (s *Samba) AddUser(account, password, upn string) {
+	s.t.Helper()
+	s.Tool("user", "add", account, password)
+	s.set(account, "userPrincipalName", upn)
+}
+
+// AddGroup adds a global group with members, accounts or groups.
+func (s *Samba) AddGroup(group string, members ...string) {
+	s.t.Helper()
+	s.Tool("group", "add", group)
+	for _, m := range members {
+		s.Tool("group", "addmembers", group, m)
+	}
+}
+
+func (s *Samba) set(account, attribute, value string) {
+	s.t.Helper()
+	s.directory("db.modify_ldif('dn: %s\\nchangetype: modify\\nreplace: %s\\n%s: %s\\n' % (dn(sys.argv[2]), sys.argv[3], sys.argv[3], sys.argv[4]))",
+		account, attribute, value)
 }
 
 // SID is the security identifier of an account or group.
@@ -186,6 +207,15 @@ func (s *Samba) Keytab(principals ...string) *kerberos.Keytab {
 		s.t.Fatal(err)
 	}
 	return kt
+}
+
+// MIT has MIT's client programs talk to the domain controller.
+func (s *Samba) MIT() *MIT {
+	s.t.Helper()
+	Need(s.t, mitKinit)
+	m := &MIT{Realm: s.Realm, Addr: s.Addr, dir: s.t.TempDir(), t: s.t}
+	m.conf = m.write("krb5.conf", s.Krb5Conf())
+	return m
 }
 
 // Krb5Conf is the text of a krb5.conf for the domain.
