@@ -24,11 +24,11 @@ const (
 	CodeNoKvno          Code = "ticket-no-key"
 	CodeTicketIntegrity Code = "ticket-integrity"
 	CodeTicketMalformed Code = "ticket-malformed"
+	CodeAuthIntegrity   Code = "authenticator-integrity"
+	CodeAuthMalformed   Code = "authenticator-malformed"
 	CodeTicketInvalid   Code = "ticket-invalid"
 	CodeTicketNotYet    Code = "ticket-not-yet-valid"
 	CodeTicketExpired   Code = "ticket-expired"
-	CodeAuthIntegrity   Code = "authenticator-integrity"
-	CodeAuthMalformed   Code = "authenticator-malformed"
 	CodeClientMismatch  Code = "client-mismatch"
 	CodeSkew            Code = "clock-skew"
 	CodeAuthzData       Code = "authorization-data"
@@ -71,11 +71,11 @@ func TokenCodes() []CodeInfo {
 		{CodeNoKvno, "The keytab has no key of the ticket's key version, and no other of its keys opens the ticket.", "Keytab older than the ticket: fetch a new keytab. Ticket older than the keytab: the client purges its tickets, or keep old keys in the keytab for the life of a ticket."},
 		{CodeTicketIntegrity, "The key of the right version does not open the ticket.", "The keytab's key is not the KDC's (account recreated, wrong password or salt given to ktpass or ktutil, duplicate principal): fetch a new keytab. Else the ticket was altered."},
 		{CodeTicketMalformed, "The ticket opened and is not what RFC 4120 says.", "A fault of the KDC: report it with its product and version."},
+		{CodeAuthIntegrity, "The authenticator does not open with the ticket's session key.", "The client does not hold the ticket's key, or the token was altered."},
+		{CodeAuthMalformed, "The authenticator opened and is not what RFC 4120 says.", "A fault of the client's Kerberos library: report it with its product and version."},
 		{CodeTicketInvalid, "The ticket has the INVALID flag: postdated and not validated.", "The client validates the ticket with its KDC first."},
 		{CodeTicketNotYet, "The ticket's start time has not come.", "Check the clocks of KDC and gateway."},
 		{CodeTicketExpired, "The ticket's end time has passed.", "The client gets a new ticket; check the clocks if it just did."},
-		{CodeAuthIntegrity, "The authenticator does not open with the ticket's session key.", "The client does not hold the ticket's key, or the token was altered."},
-		{CodeAuthMalformed, "The authenticator opened and is not what RFC 4120 says.", "A fault of the client's Kerberos library: report it with its product and version."},
 		{CodeClientMismatch, "Ticket and authenticator name different clients.", "An attack, or a faulty client library."},
 		{CodeSkew, "The client's clock and ours differ by more than the limit.", "Synchronise the clocks (NTP); the error has the difference."},
 		{CodeAuthzData, "Ticket or authenticator carry authorization data that may restrict them and that is not understood here.", "Let the KDC or client wrap it in AD-IF-RELEVANT if it may be ignored (RFC 4120 5.2.6)."},
