@@ -223,9 +223,14 @@ func (m *MIT) KeytabFile(services ...string) (path string) {
 // Keytab is KeytabFile, loaded.
 func (m *MIT) Keytab(services ...string) *kerberos.Keytab {
 	m.t.Helper()
-	kt, err := kerberos.LoadKeytab(m.KeytabFile(services...))
+	return loadKeytab(m.t, m.KeytabFile(services...))
+}
+
+func loadKeytab(t TB, path string) *kerberos.Keytab {
+	t.Helper()
+	kt, err := kerberos.LoadKeytab(path)
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return kt
 }

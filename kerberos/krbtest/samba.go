@@ -202,11 +202,7 @@ func (s *Samba) KeytabFile(principals ...string) (path string) {
 // Keytab is KeytabFile, loaded.
 func (s *Samba) Keytab(principals ...string) *kerberos.Keytab {
 	s.t.Helper()
-	kt, err := kerberos.LoadKeytab(s.KeytabFile(principals...))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return kt
+	return loadKeytab(s.t, s.KeytabFile(principals...))
 }
 
 // MIT has MIT's client programs talk to the domain controller.
