@@ -124,7 +124,8 @@ func (k *krb5Context) export() *exportedKRB5 {
 // Resume goes on with a half-open context that this acceptor, or one like it at another node, has exported under a
 // config with the same StateBinding, BindingRule, Delegation and MaxOpen. A state is good for MaxOpen from the context's first
 // token on. One that knows its client is resumed once: the replay store remembers it for as long as it is good. Others hold
-// nothing but the client's list of mechanisms, and take no room in the store, which anybody could fill with them. Errors are *Error, except that of a done ctx.
+// nothing but the client's list of mechanisms, and take no room in the store, which anybody could fill with them. Errors
+// are *Error, except that of a done ctx.
 func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSealer, sealed []byte) (*Context, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err

@@ -123,9 +123,8 @@ func allEtypes() []int32 {
 	return []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
 }
 
-// warnIfReadable says of a secret's file that others can read it: a keytab is then
-// as good as a published password. It passes over the credentials of a systemd unit: the directory is
-// the unit's alone, whatever the mode of a file in it says.
+// warnIfReadable says of a secret's file that others can read it: a keytab is then as good as a published password. It
+// passes over the credentials of a systemd unit: the directory is the unit's alone, whatever the mode of a file in it says.
 func warnIfReadable(path, what string, log *slog.Logger) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
 		return
