@@ -25,7 +25,7 @@ const module = "github.com/wssgate/wssgate"
 // kerberos satisfies the interfaces that wssec declares, and seal those of kerberos, without an adapter and without either
 // knowing the other.
 var (
-	_ wssec.TicketVerifier = (*kerberos.Acceptor)(nil)
+	_ wssec.TokenVerifier  = (*kerberos.Acceptor)(nil)
 	_ kerberos.StateSealer = seal.Keys{}
 	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
 	_ wssec.ReplayCache    = (*kerberos.MemoryReplayStore)(nil)

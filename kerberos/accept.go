@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// VerifyTicket is Accept with the result as a Ticket. It is a *Authentication, so that what logs it finds its Facts.
-func (a *Acceptor) VerifyTicket(ctx context.Context, token []byte) (Ticket, error) {
+// VerifyToken is Accept with the result as a VerifiedToken. It is a *Authentication, so that what logs it finds its Facts.
+func (a *Acceptor) VerifyToken(ctx context.Context, token []byte) (VerifiedToken, error) {
 	c, err := a.Accept(ctx, token)
 	if err != nil {
 		return nil, err

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A Ticket is a verified Kerberos token as other packages see it. It is an alias of an interface literal, so that a
+// A VerifiedToken is an accepted AP-REQ as other packages see it. It is an alias of an interface literal, so that a
 // package may declare the same literal and use an Acceptor without importing this one.
-type Ticket = interface {
+type VerifiedToken = interface {
 	// Client is the client's name and realm, "alice" and "EXAMPLE.COM".
 	Client() (name, realm string)
 	// Service is the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
@@ -23,7 +23,7 @@ type Ticket = interface {
 	ExposeKeyOctets() []byte
 }
 
-var _ Ticket = (*Authentication)(nil)
+var _ VerifiedToken = (*Authentication)(nil)
 
 // An Authentication is the outcome of an accepted AP-REQ (RFC 4120 3.2): who the client is and which key it shares with us. It is immutable,
 // holds copies only, and never prints a key.

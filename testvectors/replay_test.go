@@ -26,7 +26,7 @@ func (c *transcript) service(t *testing.T) *wssec.Processor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Tickets: acceptor, Replay: replay, Time: clock})
+	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: replay, Time: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,19 +10,19 @@ import (
 
 // memberOf tells groups with what another verifier accepts.
 type memberOf struct {
-	wssec.TicketVerifier
+	wssec.TokenVerifier
 	groups []string
 }
 
 type member struct {
-	wssec.Ticket
+	wssec.VerifiedToken
 	groups []string
 }
 
 func (m member) Groups() []string { return m.groups }
 
-func (m memberOf) VerifyTicket(ctx context.Context, token []byte) (wssec.Ticket, error) {
-	t, err := m.TicketVerifier.VerifyTicket(ctx, token)
+func (m memberOf) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
+	t, err := m.TokenVerifier.VerifyToken(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func TestMessagesHaveTheGroupsOfTheirClient(t *testing.T) {
 	ps := newPeers(t, symmetric(tokenOnce), nil)
 	groups := []string{"S-1-5-21-1-2-3-512", "S-1-5-21-1-2-3-513"}
 	cfg := ps.cfg
-	cfg.Tickets = memberOf{cfg.Tickets, groups}
+	cfg.Verifier = memberOf{cfg.Verifier, groups}
 	var err error
 	if ps.service, err = wssec.NewProcessor(symmetric(tokenOnce), cfg); err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func newPeers(t testing.TB, p wssec.Policy, replay kerberos.ReplayStore) *peers 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := wssec.Config{Tickets: acceptor, Replay: replay, ReplyHeaders: wssec.PassHeaders, Time: func() time.Time { return ps.now }}
+	cfg := wssec.Config{Verifier: acceptor, Replay: replay, ReplyHeaders: wssec.PassHeaders, Time: func() time.Time { return ps.now }}
 	ps.cfg = cfg
 	if ps.client, err = wssec.NewProcessor(p, cfg); err != nil {
 		t.Fatal(err)

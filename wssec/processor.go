@@ -12,9 +12,10 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// Ticket is an accepted Kerberos AP-REQ. It is an alias of an interface literal, so that
-// an implementation needs no import of this package.
-type Ticket = interface {
+// VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
+// an alias of an interface literal, so that an implementation needs no import of this
+// package.
+type VerifiedToken = interface {
 	// Client gives the authenticated principal: name components joined by "/", and realm.
 	Client() (name, realm string)
 	// Service gives the principal that the ticket is for, as "soap/gw.example.com@EXAMPLE.COM".
@@ -31,10 +32,10 @@ type Ticket = interface {
 	ExposeKeyOctets() []byte
 }
 
-// TicketVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
+// TokenVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
 // as their first octet tells, including their replay. It must be safe for concurrent use.
-type TicketVerifier interface {
-	VerifyTicket(ctx context.Context, token []byte) (Ticket, error)
+type TokenVerifier interface {
+	VerifyToken(ctx context.Context, token []byte) (VerifiedToken, error)
 }
 
 // ReplayCache remembers what was accepted until it can no longer be accepted. Add enters
@@ -46,8 +47,8 @@ type ReplayCache interface {
 
 // Config is what a Processor works with. All of it must be safe for concurrent use.
 type Config struct {
-	// Tickets verifies tokens. It may be nil in a Processor that only starts exchanges.
-	Tickets TicketVerifier
+	// Verifier verifies the tokens of requests. It may be nil in a Processor of a client.
+	Verifier TokenVerifier
 	// Replay is where signature values are entered; required if the policy checks them.
 	Replay ReplayCache
 	// Tokens keeps accepted tokens for clients that send theirs once. Nil: a memory cache

@@ -53,19 +53,19 @@ func TestARequestSentBackIsNoReply(t *testing.T) {
 // sameKey accepts every token, all with one key, as those of one ticket without subkeys are.
 type sameKey struct{ key []byte }
 
-func (s sameKey) VerifyTicket(context.Context, []byte) (wssec.Ticket, error) { return s, nil }
-func (s sameKey) Client() (name, realm string)                               { return "alice", "EXAMPLE.COM" }
-func (s sameKey) Service() string                                            { return "soap/gw.example.com@EXAMPLE.COM" }
-func (s sameKey) EndTime() time.Time                                         { return time.Now().Add(time.Hour) }
-func (s sameKey) EtypeOfKey() int32                                          { return 17 }
-func (s sameKey) Groups() []string                                           { return nil }
-func (s sameKey) ExposeKeyOctets() []byte                                    { return s.key }
+func (s sameKey) VerifyToken(context.Context, []byte) (wssec.VerifiedToken, error) { return s, nil }
+func (s sameKey) Client() (name, realm string)                                     { return "alice", "EXAMPLE.COM" }
+func (s sameKey) Service() string                                                  { return "soap/gw.example.com@EXAMPLE.COM" }
+func (s sameKey) EndTime() time.Time                                               { return time.Now().Add(time.Hour) }
+func (s sameKey) EtypeOfKey() int32                                                { return 17 }
+func (s sameKey) Groups() []string                                                 { return nil }
+func (s sameKey) ExposeKeyOctets() []byte                                          { return s.key }
 
 // TestAMessageIsAcceptedOnceWhateverNamesItsKey: KeyInfo is not signed, and two tokens of
 // one ticket may have one key.
 func TestAMessageIsAcceptedOnceWhateverNamesItsKey(t *testing.T) {
 	key := make([]byte, 16)
-	p, err := wssec.NewProcessor(symmetric(tokenOnce), wssec.Config{Tickets: sameKey{key}, Replay: once(nil)})
+	p, err := wssec.NewProcessor(symmetric(tokenOnce), wssec.Config{Verifier: sameKey{key}, Replay: once(nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,18 +58,18 @@ func (v *verification) acceptBST(n xmltext.Node) error {
 	if err != nil {
 		return err
 	}
-	if v.p.cfg.Tickets == nil {
-		return errAt(CodeFailedAuth, n, "no ticket verifier is configured")
+	if v.p.cfg.Verifier == nil {
+		return errAt(CodeFailedAuth, n, "no token verifier is configured (Config.Verifier)")
 	}
-	ticket, err := v.p.cfg.Tickets.VerifyTicket(v.ctx, octets)
+	verified, err := v.p.cfg.Verifier.VerifyToken(v.ctx, octets)
 	if err != nil {
 		return &Error{Code: CodeFailedAuth, Path: n.Path(), Err: err}
 	}
 	t := &token{node: n, hash: HashToken(octets), fresh: true}
-	t.Name, t.Realm = ticket.Client()
-	t.Groups = slices.Clone(ticket.Groups())
-	t.Service, t.EndTime, t.Etype = ticket.Service(), ticket.EndTime(), ticket.EtypeOfKey()
-	t.ValueType, t.Key = strings.Clone(valueType), Key{octets: ticket.ExposeKeyOctets()}
+	t.Name, t.Realm = verified.Client()
+	t.Groups = slices.Clone(verified.Groups())
+	t.Service, t.EndTime, t.Etype = verified.Service(), verified.EndTime(), verified.EtypeOfKey()
+	t.ValueType, t.Key = strings.Clone(valueType), Key{octets: verified.ExposeKeyOctets()}
 	v.token = t
 	v.facts.TokenBytes = len(octets)
 	return nil

@@ -72,7 +72,7 @@ func (c *transcript) processor(t testing.TB, replay kerberos.ReplayStore) *wssec
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Tickets: acceptor, Replay: replay, Time: now})
+	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: replay, Time: now})
 	if err != nil {
 		t.Fatal(err)
 	}

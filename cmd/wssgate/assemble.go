@@ -71,7 +71,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Tickets: tickets.of(acceptor), Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
+		Verifier: tickets.of(acceptor), Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
 		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {

@@ -26,16 +26,16 @@ type warning struct{ what, name string }
 // maxWarnings bounds what is remembered, and so what is said.
 const maxWarnings = 1000
 
-// of gives a TicketVerifier for the processor of a route.
-func (t *ticketLog) of(a *kerberos.Acceptor) wssec.TicketVerifier { return loggedAcceptor{a, t} }
+// of gives a TokenVerifier for the processor of a route.
+func (t *ticketLog) of(a *kerberos.Acceptor) wssec.TokenVerifier { return loggedAcceptor{a, t} }
 
 type loggedAcceptor struct {
 	acceptor *kerberos.Acceptor
 	tickets  *ticketLog
 }
 
-// VerifyTicket is Accept, told.
-func (l loggedAcceptor) VerifyTicket(ctx context.Context, token []byte) (wssec.Ticket, error) {
+// VerifyToken is Accept, told.
+func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
 	c, err := l.acceptor.Accept(ctx, token)
 	if err != nil {
 		return nil, err

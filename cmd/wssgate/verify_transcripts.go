@@ -117,7 +117,7 @@ func openTranscript(vectors fs.FS, name string) (*transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.processor, err = wssec.NewProcessor(c.Policy, wssec.Config{Tickets: acceptor, Replay: replay, Time: now})
+	c.processor, err = wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: replay, Time: now})
 	return c, err
 }
 

@@ -55,7 +55,7 @@ func (ev *event) context(ctx context.Context) context.Context {
 }
 
 // Note adds attributes to the event of the exchange that ctx is of: a
-// TicketVerifier knows more of a ticket than it returns. They must not be
+// TokenVerifier knows more of a ticket than it returns. They must not be
 // secret. It may be called while the verification runs, by its goroutine;
 // without an exchange it does nothing.
 func Note(ctx context.Context, attrs ...slog.Attr) {

@@ -13,21 +13,21 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// grouped tells the groups of w with every ticket.
+// grouped tells the groups of w with every token.
 type grouped struct {
-	wssec.TicketVerifier
+	wssec.TokenVerifier
 	w *world
 }
 
 type member struct {
-	wssec.Ticket
+	wssec.VerifiedToken
 	groups []string
 }
 
 func (m member) Groups() []string { return m.groups }
 
-func (g grouped) VerifyTicket(ctx context.Context, token []byte) (wssec.Ticket, error) {
-	t, err := g.TicketVerifier.VerifyTicket(ctx, token)
+func (g grouped) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
+	t, err := g.TokenVerifier.VerifyToken(ctx, token)
 	if err != nil {
 		return nil, err
 	}

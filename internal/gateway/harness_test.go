@@ -64,7 +64,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
 	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
-	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Tickets: grouped{acceptor, w}, Replay: replay})
+	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: grouped{acceptor, w}, Replay: replay})
 	w.must(err)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})

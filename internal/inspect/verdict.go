@@ -215,7 +215,7 @@ func (m *message) verify(src []byte, p wssec.Policy, reply bool, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	processor, err := wssec.NewProcessor(p, wssec.Config{Tickets: knowingAcceptor{acceptor, knownTokens{m.x}}, Replay: anyReplay{},
+	processor, err := wssec.NewProcessor(p, wssec.Config{Verifier: knowingAcceptor{acceptor, knownTokens{m.x}}, Replay: anyReplay{},
 		Tokens: knownTokens{m.x}, Time: clock})
 	if err != nil {
 		return nil, err
@@ -290,8 +290,8 @@ type knowingAcceptor struct {
 	known knownTokens
 }
 
-func (a knowingAcceptor) VerifyTicket(ctx context.Context, octets []byte) (wssec.Ticket, error) {
-	t, err := a.Acceptor.VerifyTicket(ctx, octets)
+func (a knowingAcceptor) VerifyToken(ctx context.Context, octets []byte) (wssec.VerifiedToken, error) {
+	t, err := a.Acceptor.VerifyToken(ctx, octets)
 	if err != nil {
 		return nil, err
 	}

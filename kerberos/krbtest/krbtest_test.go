@@ -17,7 +17,7 @@ func TestTwoLines(t *testing.T) {
 	token, key, keytab := krbtest.Token(t, "alice", "soap/gw.example.com")
 	acceptor := krbtest.Acceptor(t, keytab)
 
-	c, err := acceptor.VerifyTicket(t.Context(), token)
+	c, err := acceptor.VerifyToken(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)
 	}
