@@ -40,7 +40,10 @@ func TestRequestsAreNotAcceptedTwice(t *testing.T) {
 		verify := func(file string) error {
 			env, err := soap.Parse(c.file(t, file), xmltext.Options{})
 			if err == nil {
-				_, err = p.Verify(t.Context(), env, wssec.Channel{TLS: c.TLS})
+				var m *wssec.Message
+				if m, err = p.Verify(t.Context(), env, wssec.Channel{TLS: c.TLS}); err == nil {
+					err = m.Remember(t.Context())
+				}
 			}
 			return err
 		}

@@ -1,7 +1,6 @@
 package wssec
 
 import (
-	"context"
 	"crypto/subtle"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -180,21 +179,6 @@ func (v *verification) checkStrict() error {
 func (v *verification) after(token xmltext.Node, position int, use xmltext.Node) error {
 	if i, ok := v.position[token]; ok && i > position {
 		return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
-	}
-	return nil
-}
-
-// remember enters the token of a message that was verified as a whole in the cache, for
-// later messages that name it by its hash.
-func (v *verification) remember() error {
-	if v.sent != nil || !v.p.policy.TokenOnce || v.token == nil || !v.token.fresh {
-		return nil
-	}
-	t := v.token.CachedToken
-	t.Key = NewKey(t.Key.octets)
-	// A cache that fails costs a later message its short form, not this one its acceptance.
-	if err := v.p.cfg.Tokens.PutToken(context.WithoutCancel(v.ctx), v.token.hash, t); err != nil {
-		v.facts.TokenCacheErr = err
 	}
 	return nil
 }

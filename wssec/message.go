@@ -1,6 +1,7 @@
 package wssec
 
 import (
+	"context"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -17,6 +18,9 @@ type Message struct {
 	token    CachedToken
 	base     baseKey
 
+	tokens    TokenCache // where Remember enters the token; nil if it does not
+	tokenHash TokenHash
+
 	verified        []xmltext.Node
 	encrypted       []xmltext.Node
 	signatureValues [][]byte
@@ -31,7 +35,6 @@ type Facts struct {
 	TokenTime      time.Duration // spent on the ticket
 	DecryptTime    time.Duration // spent on decryption and scanning plaintext
 	DigestTime     time.Duration // spent on canonicalization and digests
-	TokenCacheErr  error         // the token could not be cached; the message is verified all the same
 }
 
 // Envelope gives the message with its plaintext in place. It holds unverified parts too;
@@ -66,6 +69,21 @@ func (m *Message) Encrypted() []xmltext.Node { return m.encrypted }
 
 // Key gives the key that signed and encrypted the message, the zero Key if none did.
 func (m *Message) Key() Key { return Key{octets: m.base.octets} }
+
+// Remember keeps the message's token, so that later messages can name it by its hash
+// (Kerberos Token Profile 1.1.1 §3.3). Call it as soon as the client is authorized: before
+// that it would let whoever has any ticket take room in the cache. Without the call each
+// message must bring its token. Under a policy without TokenOnce, and for a message that
+// named its token by the hash itself, it does nothing. An error costs later messages their
+// short form, not this one its acceptance.
+func (m *Message) Remember(ctx context.Context) error {
+	if m.tokens == nil {
+		return nil
+	}
+	tok := m.token
+	tok.Key = NewKey(tok.Key.octets)
+	return m.tokens.PutToken(context.WithoutCancel(ctx), m.tokenHash, tok)
+}
 
 // isProtected tells whether the policy's protection covers a header block: the signature
 // does, or the TLS channel.

@@ -72,14 +72,22 @@ func (ps *peers) request(t testing.TB, plain string) ([]byte, *wssec.Request) {
 	return msg, sent
 }
 
-// verify is the service's verdict on a request.
+// verify is the service's verdict on a request. Every client is authorized.
 func (ps *peers) verify(t testing.TB, msg []byte) (*wssec.Message, error) {
 	t.Helper()
 	env, err := soap.Parse(msg, xmltext.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return ps.service.Verify(context.Background(), env, secure())
+	return remembered(ps.service.Verify(context.Background(), env, secure()))
+}
+
+// remembered keeps the token of a message that was verified.
+func remembered(m *wssec.Message, err error) (*wssec.Message, error) {
+	if err == nil {
+		err = m.Remember(context.Background())
+	}
+	return m, err
 }
 
 // message gives an envelope whose Body is about size octets of markup and text, in the

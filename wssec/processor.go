@@ -51,9 +51,9 @@ type Config struct {
 	Verifier TokenVerifier
 	// Replay is where signature values are entered; required if the policy checks them.
 	Replay ReplayCache
-	// Tokens keeps accepted tokens for clients that send theirs once. Nil: a memory cache
-	// of 10,000 tokens of its own. Do not share one among Processors: a token accepted on
-	// one route would be accepted on another.
+	// Tokens is where Message.Remember keeps tokens of clients that send theirs once. Nil:
+	// a memory cache of its own. Do not share one among Processors: a token accepted on one
+	// route would be accepted on another. Scopes of one MemoryTokenCache share its memory.
 	Tokens TokenCache
 	// ReplyHeaders says what becomes of a reply's header blocks that the policy neither
 	// signs nor encrypts, where it protects replies. The zero value leaves them out.
@@ -89,7 +89,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 		c.Time = time.Now
 	}
 	if c.Tokens == nil {
-		c.Tokens = NewMemoryTokenCache(0)
+		c.Tokens = NewMemoryTokenCache(TokenCacheConfig{})
 	}
 	suite, _ := LookupSuite(p.AlgorithmSuite)
 	if digest, ok := p.DigestMethod.method(); ok {

@@ -70,7 +70,7 @@ func TestAMessageIsAcceptedOnceWhateverNamesItsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	verify := func(msg string) error {
-		_, err := p.Verify(t.Context(), parse(t, []byte(msg)), secure())
+		_, err := remembered(p.Verify(t.Context(), parse(t, []byte(msg)), secure()))
 		return err
 	}
 	request := func(token []byte, omit bool) string {

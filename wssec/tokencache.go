@@ -3,6 +3,9 @@ package wssec
 import (
 	"container/list"
 	"context"
+	"hash/maphash"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,54 +32,216 @@ type TokenCache interface {
 	GetToken(ctx context.Context, hash TokenHash) (tok CachedToken, ok bool, err error)
 }
 
-// MemoryTokenCache is a TokenCache in memory that holds a bounded number of tokens and
-// drops the one used longest ago.
+// TokenCacheConfig configures a MemoryTokenCache. The zero value is ready.
+type TokenCacheConfig struct {
+	// MaxBytes bounds the memory that tokens take. Zero: 32 MiB, some 35,000 tokens.
+	MaxBytes int64
+}
+
+// clientShare is the part of a cache that the tokens of one client may take: 1/16.
+const clientShare = 16
+
+// What a token and a client with tokens take beside their texts: allocations, their part
+// of the maps, the spare room of a map that grew. A test holds them against the heap.
+const (
+	tokenBytes  = 512
+	clientBytes = 384
+	groupBytes  = 64
+)
+
+// MemoryTokenCache is a TokenCache in memory. It holds a bounded number of octets and
+// drops what was used longest ago: of a client whose tokens take 1/16 of it, one of that
+// client's, so that nobody drives out the tokens of all others; else of anybody's. Tokens
+// of one client with the same groups, as those of one ticket are, share the list.
 type MemoryTokenCache struct {
-	max int
-
-	mu      sync.Mutex
-	entries map[TokenHash]*list.Element // of *cacheEntry
-	order   list.List                   // most recently used first
+	store *tokenStore
+	scope uint32
 }
 
-type cacheEntry struct {
-	hash TokenHash
-	tok  CachedToken
+// NewMemoryTokenCache makes an empty cache.
+func NewMemoryTokenCache(cfg TokenCacheConfig) *MemoryTokenCache {
+	def(&cfg.MaxBytes, 32<<20)
+	return &MemoryTokenCache{store: &tokenStore{
+		max: cfg.MaxBytes, seed: maphash.MakeSeed(),
+		entries: make(map[tokenKey]*cacheEntry), clients: make(map[clientName]*clientTokens),
+	}}
 }
 
-// NewMemoryTokenCache makes a cache of at most max tokens; 0 means 10,000.
-func NewMemoryTokenCache(max int) *MemoryTokenCache {
-	if max <= 0 {
-		max = 10_000
-	}
-	return &MemoryTokenCache{max: max, entries: make(map[TokenHash]*list.Element)}
+// Scope gives a cache of its own in the memory of c: what is put into the one is not found
+// in the other, and the bounds hold for both together.
+func (c *MemoryTokenCache) Scope() *MemoryTokenCache {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	c.store.scopes++
+	return &MemoryTokenCache{store: c.store, scope: c.store.scopes}
 }
 
-// PutToken enters or replaces a token. It never fails.
+// PutToken enters or replaces a token. It never fails; a token that alone takes more than
+// a client may have is not kept.
 func (c *MemoryTokenCache) PutToken(_ context.Context, hash TokenHash, tok CachedToken) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e, ok := c.entries[hash]; ok {
-		e.Value.(*cacheEntry).tok = tok
-		c.order.MoveToFront(e)
-		return nil
-	}
-	c.entries[hash] = c.order.PushFront(&cacheEntry{hash, tok})
-	if c.order.Len() > c.max {
-		last := c.order.Remove(c.order.Back()).(*cacheEntry)
-		delete(c.entries, last.hash)
-	}
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	c.store.put(tokenKey{hash, c.scope}, tok)
 	return nil
 }
 
-// GetToken gives a token. It never fails.
+// GetToken gives a token. It never fails. Callers must not change its Groups.
 func (c *MemoryTokenCache) GetToken(_ context.Context, hash TokenHash) (CachedToken, bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[hash]
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	e, ok := c.store.entries[tokenKey{hash, c.scope}]
 	if !ok {
 		return CachedToken{}, false, nil
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*cacheEntry).tok, true, nil
+	c.store.order.MoveToFront(e.inAll)
+	e.client.order.MoveToFront(e.inClient)
+	return e.tok, true, nil
+}
+
+// Len gives the number of tokens, of all scopes.
+func (c *MemoryTokenCache) Len() int {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	return len(c.store.entries)
+}
+
+// Bytes gives the octets that they take, of all scopes.
+func (c *MemoryTokenCache) Bytes() int64 {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	return c.store.bytes
+}
+
+// tokenStore is what the scopes of a MemoryTokenCache share.
+type tokenStore struct {
+	max  int64
+	seed maphash.Seed
+
+	mu      sync.Mutex
+	scopes  uint32
+	bytes   int64
+	entries map[tokenKey]*cacheEntry
+	order   list.List // of *cacheEntry, most recently used first
+	clients map[clientName]*clientTokens
+}
+
+type tokenKey struct {
+	hash  TokenHash
+	scope uint32
+}
+
+type clientName struct{ name, realm string }
+
+// clientTokens are the tokens of one client.
+type clientTokens struct {
+	clientName
+	bytes  int64
+	order  list.List // of *cacheEntry, most recently used first
+	groups map[uint64]*groupList
+}
+
+// groupList is what tokens with the same groups share.
+type groupList struct {
+	sum    uint64
+	groups []string
+	tokens int
+	bytes  int64
+}
+
+type cacheEntry struct {
+	key      tokenKey
+	tok      CachedToken
+	bytes    int64
+	client   *clientTokens
+	groups   *groupList
+	inAll    *list.Element
+	inClient *list.Element
+}
+
+func (s *tokenStore) put(key tokenKey, tok CachedToken) {
+	if old, ok := s.entries[key]; ok {
+		s.drop(old)
+	}
+	c := s.client(clientName{tok.Name, tok.Realm})
+	e := &cacheEntry{key: key, tok: tok, client: c, groups: s.groupsOf(c, tok.Groups)}
+	e.tok.Name, e.tok.Realm, e.tok.Groups = c.name, c.realm, e.groups.groups
+	e.tok.Service, e.tok.ValueType = strings.Clone(tok.Service), strings.Clone(tok.ValueType)
+	e.bytes = tokenBytes + int64(len(tok.Service)+len(tok.ValueType)+tok.Key.Len())
+	s.charge(c, e.bytes)
+	s.entries[key] = e
+	e.inAll, e.inClient = s.order.PushFront(e), c.order.PushFront(e)
+	for c.bytes > s.max/clientShare && c.order.Len() > 0 {
+		s.drop(c.order.Back().Value.(*cacheEntry))
+	}
+	for s.bytes > s.max {
+		s.drop(s.order.Back().Value.(*cacheEntry))
+	}
+}
+
+// charge counts octets for a client, or gives them back.
+func (s *tokenStore) charge(c *clientTokens, n int64) {
+	c.bytes += n
+	s.bytes += n
+}
+
+// client finds or makes the place for a client's tokens.
+func (s *tokenStore) client(name clientName) *clientTokens {
+	c, ok := s.clients[name]
+	if !ok {
+		name = clientName{strings.Clone(name.name), strings.Clone(name.realm)}
+		c = &clientTokens{clientName: name}
+		s.clients[name] = c
+		s.charge(c, clientBytes+int64(len(name.name)+len(name.realm)))
+	}
+	return c
+}
+
+// groupsOf gives the client's list of these groups, copied if it is a new one: all names
+// in one string, since there may be a thousand.
+func (s *tokenStore) groupsOf(c *clientTokens, groups []string) *groupList {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for _, g := range groups {
+		h.WriteString(g)
+		h.WriteByte(0)
+	}
+	l := c.groups[h.Sum64()]
+	if l == nil || !slices.Equal(l.groups, groups) {
+		l = &groupList{sum: h.Sum64()}
+		if groups != nil {
+			l.groups = make([]string, 0, len(groups))
+		}
+		for rest := strings.Join(groups, ""); len(l.groups) < len(groups); {
+			n := len(groups[len(l.groups)])
+			l.groups, rest = append(l.groups, rest[:n]), rest[n:]
+			l.bytes += 16 + int64(n)
+		}
+		l.bytes += l.bytes/4 + groupBytes // sizes of allocations are rounded up
+		if c.groups == nil {
+			c.groups = make(map[uint64]*groupList, 1)
+		}
+		c.groups[l.sum] = l
+		s.charge(c, l.bytes)
+	}
+	l.tokens++
+	return l
+}
+
+// drop forgets a token, and its client and groups with the last one.
+func (s *tokenStore) drop(e *cacheEntry) {
+	c, l := e.client, e.groups
+	delete(s.entries, e.key)
+	s.order.Remove(e.inAll)
+	c.order.Remove(e.inClient)
+	s.charge(c, -e.bytes)
+	if l.tokens--; l.tokens == 0 {
+		s.charge(c, -l.bytes)
+		if c.groups[l.sum] == l {
+			delete(c.groups, l.sum)
+		}
+	}
+	if c.order.Len() == 0 {
+		delete(s.clients, c.clientName)
+		s.charge(c, -c.bytes)
+	}
 }

@@ -130,7 +130,7 @@ func (c *transcript) verify(p *wssec.Processor, src []byte, file string, sent *w
 	}
 	ch := wssec.Channel{TLS: c.TLS}
 	if !strings.Contains(file, "response") {
-		return p.Verify(context.Background(), env, ch)
+		return remembered(p.Verify(context.Background(), env, ch))
 	}
 	if f, ok := env.Fault(); ok {
 		return nil, errors.New("fault: " + f.Reason)

@@ -83,7 +83,6 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 		(*verification).processInOrder,    // WSS §5: digests and decryption, as the header has them
 		(*verification).checkCoverage,     // SP §4: signed and encrypted parts
 		(*verification).checkHeaderLayout, // SP §6.7
-		(*verification).remember,          // KTP §3.3: the token cache
 	} {
 		if err := step(v); err != nil {
 			v.spend(err)
@@ -374,6 +373,9 @@ func (v *verification) message() *Message {
 	m := &Message{env: v.env, policy: &v.p.policy, verified: v.verified, facts: v.facts, tls: v.ch.TLS, security: v.security}
 	if v.token != nil {
 		m.token = v.token.CachedToken
+		if v.sent == nil && v.p.policy.TokenOnce && v.token.fresh {
+			m.tokens, m.tokenHash = v.p.cfg.Tokens, v.token.hash
+		}
 	}
 	if v.baseUsed != nil {
 		m.base = *v.baseUsed

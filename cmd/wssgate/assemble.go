@@ -27,6 +27,7 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
 		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
 	}
+	tokens := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: int64(cfg.TokenCache)})
 	credentials := make([]*credential, len(cfg.Routes))
 	for i := range cfg.Routes {
 		c, err := keys.of(i)
@@ -34,7 +35,7 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 			return nil, err
 		}
 		credentials[i] = c
-		route, err := assembleRoute(cfg, i, c, replay, tickets)
+		route, err := assembleRoute(cfg, i, c, replay, tokens.Scope(), tickets)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +54,7 @@ func withRemoteAddr(ctx context.Context, r *http.Request) context.Context {
 	return ctx
 }
 
-func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores, tickets *ticketLog) (gateway.Route, error) {
+func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores, tokens wssec.TokenCache, tickets *ticketLog) (gateway.Route, error) {
 	r := &cfg.Routes[i]
 	if c.Disabled {
 		tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
@@ -71,7 +72,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Verifier: tickets.of(acceptor), Replay: replay.messages, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
+		Verifier: tickets.of(acceptor), Replay: replay.messages, Tokens: tokens, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
 		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {

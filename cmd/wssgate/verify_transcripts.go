@@ -136,7 +136,11 @@ func (c *transcript) verify(ctx context.Context, m transcriptMessage, sent *wsse
 	}
 	channel := wssec.Channel{TLS: c.TLS}
 	if m.isRequest() {
-		return c.processor.Verify(ctx, env, channel)
+		msg, err := c.processor.Verify(ctx, env, channel)
+		if err == nil {
+			err = msg.Remember(ctx)
+		}
+		return msg, err
 	}
 	if fault, ok := env.Fault(); ok {
 		return nil, fmt.Errorf("%w: %s", errFault, fault.Reason)

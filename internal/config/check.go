@@ -76,11 +76,18 @@ func (k *checker) process(p *Process) {
 		k.find("max-in-flight", fmt.Sprintf("%v has no room for one exchange with messages of max-message %v", p.MaxInFlight, p.MaxMessage),
 			fmt.Sprintf("raise it to %v or more, or lower max-message", 4*min(p.MaxMessage, 1<<60)))
 	}
+	if p.TokenCache < minTokenCache {
+		k.find("token-cache", fmt.Sprintf("%v has no room for the tokens of a few clients", p.TokenCache), fmt.Sprintf("write %v or more", minTokenCache))
+	}
 	if p.ClockSkew > maxClockSkew {
 		k.find("clock-skew", fmt.Sprintf("%v is more than any clock is wrong by", p.ClockSkew), "write 5m, at most 24h, and set the clocks")
 	}
 	k.fields(p)
 }
+
+// minTokenCache lets a client, who may have 1/16 of it, keep a token with a
+// thousand groups.
+const minTokenCache Size = 2 << 20
 
 // maxClockSkew is the most that package kerberos takes.
 const maxClockSkew = 24 * time.Hour

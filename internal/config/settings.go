@@ -21,6 +21,8 @@ type Process struct {
 	MaxHeaders  Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE" help:"Largest HTTP header section."`
 	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets of messages and of the index over their markup that all exchanges in progress may hold together; what is over it is answered 503. An octet needs about four octets of memory."`
 
+	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE" help:"Octets that remembered tokens of all routes may take (policies with token-once); one client's take 1/16 of it at most."`
+
 	RelativeNamespaces bool `yaml:"relative-namespaces" default:"false" negatable:"" help:"Accept XML namespace names without a scheme, which Canonical XML leaves undefined and CXF refuses; some WCF services have them."`
 
 	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION" help:"Time to read an HTTP header section."`

@@ -48,6 +48,29 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
+// Who may not call takes no room in the token cache, so that it cannot drive out
+// the tokens of those who may. Alice's is there when the backend has her message.
+func TestOnlyAuthorizedClientsAreRemembered(t *testing.T) {
+	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) {
+		r.AllowedPrincipals = []string{"alice@EXAMPLE.COM"}
+	})
+	atBackend := -1
+	w.backend = func(rw http.ResponseWriter, r *http.Request) { atBackend = w.tokens.Len(); echo(rw, r) }
+	for _, tt := range []struct {
+		client string
+		tokens int
+	}{{"mallory", 0}, {"alice", 1}, {"mallory", 1}, {"alice", 2}} {
+		msg, _ := w.protectAs(tt.client, envelope(soap.V11, payload))
+		w.post(soap.V11, bytes.NewReader(msg))
+		if n := w.tokens.Len(); n != tt.tokens {
+			t.Errorf("after a message of %s: %d tokens", tt.client, n)
+		}
+	}
+	if atBackend != 2 {
+		t.Errorf("%d tokens were known while the backend was asked", atBackend)
+	}
+}
+
 // Nothing of what a client writes about itself reaches the backend, under any
 // spelling that a server may fold to the asserted one.
 func TestClientsCannotAssertWhoTheyAre(t *testing.T) {

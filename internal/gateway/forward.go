@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,6 +61,11 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 	principal, realm, err := rt.authorize(msg)
 	if err != nil {
 		return backendReply{}, err
+	}
+	// The token is remembered before the backend is asked: the client's next message may
+	// name it while this one is still on its way.
+	if err := msg.Remember(r.Context()); err != nil {
+		ev.notes = append(ev.notes, slog.String("token_not_remembered", err.Error()))
 	}
 	if m.action, err = rt.action(r, msg, m); err != nil {
 		return backendReply{}, err

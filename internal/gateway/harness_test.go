@@ -36,6 +36,7 @@ type world struct {
 	backend http.HandlerFunc // may be set by the test before it calls
 	called  atomic.Int32
 	groups  []string // of clients; may be set before a call
+	tokens  *wssec.MemoryTokenCache
 }
 
 // An option changes what newWorld makes.
@@ -64,7 +65,8 @@ func newWorld(t testing.TB, options ...option) *world {
 	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
 	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
-	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: grouped{acceptor, w}, Replay: replay})
+	w.tokens = wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
+	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
 	w.must(err)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})
