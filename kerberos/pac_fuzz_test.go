@@ -31,6 +31,9 @@ func FuzzParsePAC(f *testing.F) {
 	microsoft, windows := windowsPACs(f)
 	f.Add(microsoft)
 	f.Add(windows)
+	for _, c := range readOnlyPACs(f) {
+		f.Add(c.pac)
+	}
 	for tokens, keytab := range map[string]string{sambaRecord: "testdata/samba.keytab", "testdata/cxf-tokens.txt": "testdata/cxf.keytab"} {
 		kt, err := kerberos.LoadKeytab(keytab)
 		if err != nil {

@@ -74,41 +74,31 @@ func (p *pacBuffers) find(kind uint32) (b pacBuffer, ok bool) {
 	return b, false
 }
 
-// pacSignature is PAC_SIGNATURE_DATA (MS-PAC 2.8). Behind the signature there may be the number of a read-only KDC.
+// pacSignature is PAC_SIGNATURE_DATA (MS-PAC 2.8).
 type pacSignature struct {
-	kind       int32
-	start, end int // of the signature's octets in the PAC
+	kind  int32
+	start int // of what is behind the type, in the PAC: the signature, and perhaps the number of a read-only KDC
+	end   int // of the buffer
 }
 
 // signature reads a buffer of type 6 or 7; why is empty on success.
 func (p *pacBuffers) signature(kind uint32, name string) (s pacSignature, why string) {
 	b, ok := p.find(kind)
-	if !ok {
+	switch {
+	case !ok:
 		return s, "there is no " + name
-	}
-	octets := p.raw[b.start:b.end]
-	if len(octets) < 4 {
+	case b.end-b.start < 4:
 		return s, name + " is cut off"
 	}
-	s.kind, s.start = int32(binary.LittleEndian.Uint32(octets)), b.start+4
-	for i := range enctypes {
-		et := &enctypes[i]
-		if et.checksum == s.kind {
-			if s.end = s.start + et.macLen; s.end > b.end {
-				return s, name + " is cut off"
-			}
-			return s, ""
-		}
-	}
-	return s, fmt.Sprintf("%s is of the unknown checksum type %d", name, s.kind)
+	return pacSignature{int32(binary.LittleEndian.Uint32(p.raw[b.start:])), b.start + 4, b.end}, ""
 }
 
 // usagePAC is KERB_NON_KERB_CKSUM_SALT (MS-PAC 2.8.1).
 const usagePAC = 17
 
-// verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with the octets of server and KDC signature zero,
-// under the service's key that opened the ticket, and of the type that is that key's. A weaker type is not for the
-// PAC to choose.
+// verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with all octets behind the types of server and KDC
+// signature zero, the numbers of read-only KDCs included, under the service's key that opened the ticket, and of the type
+// that is that key's. A weaker type is not for the PAC to choose.
 func (p *pacBuffers) verify(w *scratch, key Key) error {
 	server, why := p.signature(pacServerSig, "server signature")
 	if why != "" {
@@ -122,7 +112,10 @@ func (p *pacBuffers) verify(w *scratch, key Key) error {
 	if server.kind != want {
 		return refuse(CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, EtypeName(key.etype), want)
 	}
-	if !hmac.Equal(sum, p.raw[server.start:server.end]) {
+	if len(sum) > server.end-server.start {
+		return refuse(CodePACIntegrity, "server signature is cut off")
+	}
+	if !hmac.Equal(sum, p.raw[server.start:server.start+len(sum)]) {
 		return refuse(CodePACIntegrity, "server signature does not fit: the PAC was altered, or signed with another key than the ticket's")
 	}
 	return nil
@@ -133,7 +126,7 @@ func (p *pacBuffers) zeroed(a, b pacSignature) [][]byte {
 	if a.start > b.start {
 		a, b = b, a
 	}
-	zero := make([]byte, maxKeyLen)
+	zero := make([]byte, max(a.end-a.start, b.end-b.start))
 	return [][]byte{p.raw[:a.start], zero[:a.end-a.start], p.raw[a.end:b.start], zero[:b.end-b.start], p.raw[b.end:]}
 }
 

@@ -3,7 +3,10 @@ package kerberos_test
 import (
 	"encoding/hex"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +73,67 @@ func TestPACOfWindows(t *testing.T) {
 		t.Errorf("%v", groups)
 	}
 	sameLogon(t, pac, p.Logon)
+}
+
+// A signedPAC is one of testdata/rodc-pacs.txt.
+type signedPAC struct {
+	name string
+	key  kerberos.Key
+	pac  []byte
+}
+
+func readOnlyPACs(t testing.TB) (list []signedPAC) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/rodc-pacs.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		f := strings.Fields(line)
+		etype, err := strconv.ParseInt(f[1], 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := kerberos.NewKey(int32(etype), unhex(t, f[2]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, signedPAC{f[0], key, unhex(t, f[3])})
+	}
+	return list
+}
+
+// TestPACOfReadOnlyDC: the number of a read-only domain controller behind a signature is zero when the PAC is signed, as the
+// signature is (MS-PAC 2.8). Nothing else may change.
+func TestPACOfReadOnlyDC(t *testing.T) {
+	list := readOnlyPACs(t)
+	if len(list) != 5 {
+		t.Fatalf("%d PACs", len(list))
+	}
+	for _, c := range list {
+		if err := kerberos.VerifyPAC(c.pac, c.key); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		p, err := kerberos.ParsePAC(c.pac)
+		if err != nil || p.ClientName == "" || len(p.Groups()) == 0 {
+			t.Errorf("%s: %+v, %v", c.name, p, err)
+		}
+		free := 0
+		for i := range c.pac {
+			altered := slices.Clone(c.pac)
+			altered[i] ^= 0x10
+			if kerberos.VerifyPAC(altered, c.key) == nil {
+				free++
+			}
+		}
+		// KDC signatures are of 16 octets, or 12 with AES, and their two numbers are free of the server's signature.
+		if want := map[string]int{"service": 16}[c.name]; free > 20 || want != 0 && free != want {
+			t.Errorf("%s: %d octets may change", c.name, free)
+		}
+	}
 }
 
 // TestPACOfMicrosoft reads the PAC of Microsoft's documentation: 26 groups of the domain and 13 others.

@@ -267,16 +267,22 @@ func PACSignature(kind uint32, etype, sigType int32, rodc bool) PACBuffer {
 	return PACBuffer{kind, data}
 }
 
-// SignPAC fills in server and KDC signature in place, with gokrb5's checksums. It finds them by their types, wherever the
-// table says that they are.
+// SignPAC fills in server and KDC signature in place, with gokrb5's checksums: over zeros behind their types (MS-PAC 2.8.1). It
+// finds them by their types, wherever the table says that they are.
 func SignPAC(pac []byte, etype int32, key []byte) error {
+	whole := slices.Clone(pac)
+	for _, kind := range []uint32{PACServerSig, PACKDCSig} {
+		if octets := pacBufferOf(whole, kind); len(octets) > 4 {
+			clear(octets[4:])
+		}
+	}
 	for _, kind := range []uint32{PACServerSig, PACKDCSig} {
 		octets := pacBufferOf(pac, kind)
 		size := pacSigTypes[etype].size
 		if len(octets) < 4+size {
 			continue
 		}
-		data := slices.Clone(pac)
+		data := whole
 		if kind == PACKDCSig {
 			data, key = slices.Clone(pacBufferOf(pac, PACServerSig)), RandomKey(etype) // krbtgt's, which nobody here has
 		}
