@@ -159,7 +159,7 @@ func (s *acceptance) allowed(etype int32, what string) (*enctype, error) {
 		hint = ": give the account AES keys; RC4 is accepted only when enabled"
 	}
 	return nil, refuse(CodeEtype, "encryption type of the %s is %d (%s), allowed are %s%s", what, etype, EtypeName(etype),
-		strings.Trim(fmt.Sprint(s.cfg.Etypes), "[]"), hint)
+		etypeNumbers(s.cfg.Etypes), hint)
 }
 
 // checkService demands that the ticket is for a principal of this view. The name is in clear and proves nothing until

@@ -112,7 +112,7 @@ func (a *Acceptor) accepts(service string) bool {
 	return err == nil && a.fits(service, len(p.Name()))
 }
 
-// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key.
+// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key, see [Acceptor.Validate].
 func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Keytab == nil || cfg.Keytab.Keytab() == nil {
 		return nil, errors.New("kerberos: acceptor without a keytab")
@@ -172,24 +172,48 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 	return view
 }
 
-// Validate reports the first service of this view for which the keytab has no key of an allowed encryption type.
+// Validate reports the first service of this view that no ticket can be opened for: the keytab has no key of it
+// (CodeNoPrincipal), or none of an allowed encryption type (CodeNoEtype). Its errors are *Error.
 func (a *Acceptor) Validate() error {
 	keytab := a.cfg.Keytab.Keytab()
-	usable := func(p Principal) bool {
-		return slices.ContainsFunc(keytab.entries, func(e KeytabEntry) bool {
-			return p.matches(e.Principal) && e.openTicket != nil && slices.Contains(a.cfg.Etypes, e.Etype)
-		})
-	}
 	for _, p := range a.services {
-		if !usable(p.Principal) {
-			return fmt.Errorf("kerberos: keytab has no key of an allowed encryption type for service %s%s", p, keytab.nearby(p.String()))
+		if err := a.validate(keytab, p.Principal); err != nil {
+			return err
 		}
 	}
-	if len(a.services) == 0 && !slices.ContainsFunc(keytab.Principals(), usable) {
-		return errors.New("kerberos: keytab has no key of an allowed encryption type")
+	if len(a.services) > 0 {
+		return nil
 	}
-	return nil
+	if len(keytab.entries) == 0 {
+		return refuse(CodeNoPrincipal, "the keytab is empty")
+	}
+	for _, p := range keytab.Principals() {
+		if a.validate(keytab, p) == nil {
+			return nil
+		}
+	}
+	return refuse(CodeNoEtype, "no key of the keytab is of an allowed encryption type (%s)", etypeNumbers(a.cfg.Etypes))
 }
+
+func (a *Acceptor) validate(keytab *Keytab, p Principal) error {
+	var list []*KeytabEntry
+	for i := range keytab.entries {
+		e := &keytab.entries[i]
+		if !p.matches(e.Principal) {
+			continue
+		}
+		if e.openTicket != nil && slices.Contains(a.cfg.Etypes, e.Etype) {
+			return nil
+		}
+		list = append(list, e)
+	}
+	if len(list) == 0 {
+		return refuse(CodeNoPrincipal, "keytab has no key for service %s%s", p, keytab.nearby(p.String()))
+	}
+	return refuse(CodeNoEtype, "keytab has %s for service %s, and none of an allowed encryption type (%s)", have(list), p, etypeNumbers(a.cfg.Etypes))
+}
+
+func etypeNumbers(list []int32) string { return strings.Trim(fmt.Sprint(list), "[]") }
 
 // String names the services.
 func (a *Acceptor) String() string {

@@ -431,6 +431,38 @@ func TestNewAcceptorConfig(t *testing.T) {
 	}
 }
 
+// What a keytab lacks is said as it is: a name that is not there, one that is nearly there, or encryption types.
+func TestAnAcceptorSaysWhatTheKeytabLacks(t *testing.T) {
+	k := newKDC()
+	rc4 := "keytab has kvno 1 etype 23 (rc4-hmac) for service " + service + "@EXAMPLE.COM, and none of an allowed encryption type (17 18 19 20)"
+	for _, tt := range []struct {
+		keytab  *kerberos.Keytab
+		service string
+		code    kerberos.Code
+		want    string
+	}{
+		{k.Keytab([]string{service}, 23), service + "@EXAMPLE.COM", kerberos.CodeNoEtype, rc4},
+		{k.Keytab([]string{service}, 23), service, kerberos.CodeNoEtype, "none of an allowed encryption type"},
+		{k.Keytab([]string{service}, 23), strings.ToUpper(service), kerberos.CodeNoPrincipal, "which differs by upper and lower case only"},
+		{k.Keytab([]string{service}), service + "@OTHER", kerberos.CodeNoPrincipal, "it has " + service + "@EXAMPLE.COM, which is of another realm"},
+		{k.Keytab([]string{service}), "host/x", kerberos.CodeNoPrincipal, "has no key for service host/x; it has keys for " + service + "@EXAMPLE.COM"},
+		{k.Keytab([]string{service}, 23), "", kerberos.CodeNoEtype, "no key of the keytab is of an allowed encryption type"},
+		{kerberos.NewKeytab(), "", kerberos.CodeNoPrincipal, "the keytab is empty"},
+	} {
+		cfg := kerberos.AcceptorConfig{Keytab: tt.keytab}
+		if tt.service != "" {
+			cfg.Services = []string{tt.service}
+		}
+		_, err := kerberos.NewAcceptor(cfg)
+		if !errors.Is(err, &kerberos.Error{Code: tt.code}) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, not %s with %q", tt.service, err, tt.code, tt.want)
+		}
+		if tt.code != kerberos.CodeNoEtype && strings.Contains(err.Error(), "encryption type") {
+			t.Errorf("%q: a name is called a matter of encryption types: %v", tt.service, err)
+		}
+	}
+}
+
 // brokenStore says that everything is new, and fails if it has an error.
 type brokenStore struct{ err error }
 

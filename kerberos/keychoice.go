@@ -94,10 +94,14 @@ func tried(any bool) string {
 	return ""
 }
 
-// nearby hints at principals of the keytab that differ in case only, else lists some.
+// nearby hints, where the keytab lacks a service, at a principal of it that is nearly the same, else lists some.
 func (kt *Keytab) nearby(service string) string {
+	wanted, _ := ParsePrincipal(service)
 	if name, ok := kt.folded[strings.ToLower(service)]; ok {
 		return fmt.Sprintf("; it has %s, which differs by upper and lower case only: names must match exactly", name)
+	}
+	if name, ok := kt.folded[strings.ToLower(wanted.Name())]; ok {
+		return fmt.Sprintf("; it has %s, which is of another realm", name)
 	}
 	if len(kt.names) == 0 {
 		return "; it is empty"

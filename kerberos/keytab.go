@@ -37,7 +37,7 @@ type Keytab struct {
 	entries []KeytabEntry
 	byName  map[string][]*KeytabEntry // by Principal.String(); newest kvno first
 	names   []string                  // keys of byName, sorted
-	folded  map[string]string         // names by their lower case, for hints
+	folded  map[string]string         // names by their lower case, and by that of the part before the realm, for hints
 }
 
 // LoadKeytab reads a keytab file. The path may begin with MIT's "FILE:".
@@ -125,6 +125,7 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 	for name, list := range kt.byName {
 		kt.names = append(kt.names, name)
 		kt.folded[strings.ToLower(name)] = name
+		kt.folded[strings.ToLower(list[0].Principal.Name())] = name
 		slices.SortStableFunc(list, func(a, b *KeytabEntry) int {
 			if a.Kvno != b.Kvno {
 				return int(min(max(int64(b.Kvno)-int64(a.Kvno), -1), 1))

@@ -62,7 +62,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores
 	}
 	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, c, replay))
 	if err != nil {
-		return gateway.Route{}, c.refuse("principals", err.Error(), "see klist -ekt "+c.file.Path())
+		return gateway.Route{}, c.lacks(err)
 	}
 	c.file.use(r.Path, acceptor)
 	warnOfWeakKeys(r, c, tickets.log)

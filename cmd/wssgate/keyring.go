@@ -79,6 +79,18 @@ func (k *keyring) of(i int) (*credential, error) {
 	return c, nil
 }
 
+// lacks words that its file has nothing to open the tickets of a route with: err is an Acceptor's.
+func (c *credential) lacks(err error) error {
+	var e *kerberos.Error
+	switch {
+	case errors.As(err, &e) && e.Code == kerberos.CodeNoEtype:
+		return c.refuse(c.file.what, e.Detail, "give the service's account AES keys and export its keytab anew; while it has RC4 alone: allow-rc4")
+	case errors.As(err, &e) && e.Code == kerberos.CodeNoPrincipal:
+		return c.refuse("principals", e.Detail, "write it as klist -ekt "+c.file.Path()+" does, or export its keys to this file")
+	}
+	return c.refuse("principals", err.Error(), "")
+}
+
 func (k *keyring) whichOf(service int) string {
 	if service >= 0 {
 		return "say which of them this service is, or any-principal: true"

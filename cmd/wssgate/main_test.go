@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptWorld: world. Writes svc.keytab; sets BACKEND.
+// scriptWorld: world. Writes svc.keytab, both.keytab with another service too, and rc4.keytab; sets BACKEND.
 func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
 	kdc.AddUser("alice", demoPassword)
@@ -78,6 +78,9 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name), octets, 0o600))
 	}
+	weak, err := kdc.Keytab([]string{demoService}, kerberos.EtypeRC4).AppendBinary(nil)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("rc4.keytab"), weak, 0o600))
 	server, err := kdc.Start()
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })

@@ -230,7 +230,7 @@ func TestServicesThatCannotBeUsed(t *testing.T) {
 	for name, tt := range map[string]struct{ service, password, want string }{
 		"no such file":       {"keytab: none.keytab", "", "gate.yaml:3:18: keytab: stat none.keytab: no such file or directory; name a keytab file"},
 		"two principals":     {"keytab: " + both, "", "principals: is not given, and keytab " + both + " holds 2 principals"},
-		"no key":             {"keytab: " + both + ", principals: [soap/c.example.com]", "", "principals: kerberos: keytab has no key of an allowed encryption type for service soap/c.example.com"},
+		"no key":             {"keytab: " + both + ", principals: [soap/c.example.com]", "", "principals: keytab has no key for service soap/c.example.com; it has keys for soap/a.example.com@EXAMPLE.COM, soap/b.example.com@EXAMPLE.COM; write it as klist -ekt"},
 		"no password":        {"password-file: " + password + ", principals: [s/h@R]", "\n", "password-file: " + password + ": line 1 is empty"},
 		"an empty line":      {"password-file: " + password + ", principals: [s/h@R]", "a\n\nb\n", "line 2 is empty"},
 		"too many passwords": {"password-file: " + password + ", principals: [s/h@R]", strings.Repeat("x\n", 9), "more than 8 lines"},
