@@ -10,7 +10,7 @@ func (x *inspection) keytabFile(n *InspectNode, p part) {
 	titled(n, "keytab", "format %d, %s", p.b[1], OctetCount(len(p.b)))
 	entries, err := keytabEntries(p.b)
 	if err != nil {
-		n.Problem, x.failed = err.Error(), true
+		n.Problem, x.failed = explainKeytab(p.b, err).Error(), true
 	}
 	kt := newKeytab(entries)
 	for _, name := range kt.Principals() {

@@ -61,12 +61,12 @@ func LoadKeytab(path string) (*Keytab, error) {
 
 // ParseKeytab reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote
 // it, which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
-// Errors tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into its errors and ignores
+// Errors are *KeytabFormatError and tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into its errors and ignores
 // those inside a name, so it serves as second opinion in tests only.)
 func ParseKeytab(b []byte) (*Keytab, error) {
 	entries, err := keytabEntries(b)
 	if err != nil {
-		return nil, err
+		return nil, explainKeytab(b, err)
 	}
 	return newKeytab(entries), nil
 }

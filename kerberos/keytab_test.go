@@ -128,7 +128,7 @@ func TestKeytabShapes(t *testing.T) {
 		{"format 1", append([]byte{5, 1}, keytabEntry(true, 17, 16, 3, nil)...), []uint32{3}, ""},
 		{"unsupported etype", v2(keytabEntry(false, 16, 24, 7, nil)), []uint32{7}, ""},
 		{"not a keytab", []byte("BEGIN"), nil, "not a keytab"},
-		{"format 3", []byte{5, 3}, nil, "not a keytab"},
+		{"format 3", []byte{5, 3}, nil, "is a credential cache"},
 		{"hole beyond the end", v2(hole[:8]), nil, "longer than the file"},
 		{"hole of 2^31", v2([]byte{0x80, 0, 0, 0}), nil, "longer than the file"},
 		{"entry beyond the end", v2(entry[:len(entry)-1]), nil, "longer than the file"},

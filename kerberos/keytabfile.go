@@ -198,7 +198,7 @@ func (f *KeytabFile) look(force, whole bool) (change KeytabChange, err error) {
 		return KeytabChange{}, fmt.Errorf("%s: %w", f.path, err)
 	}
 	if len(kt.entries) == 0 {
-		return KeytabChange{}, fmt.Errorf("%s: keytab: holds no keys", f.path)
+		return KeytabChange{}, fmt.Errorf("%s: %w", f.path, &KeytabFormatError{Found: "holds no keys"})
 	}
 	return f.take(kt, now, whole || f.seen.proven)
 }

@@ -262,7 +262,7 @@ func TestKeytabFileKeepsTheLastGood(t *testing.T) {
 		want string
 	}{
 		"removed":   {func() error { return os.Remove(r.path) }, "no such file"},
-		"empty":     {func() error { return os.WriteFile(r.path, nil, 0o600) }, "not a keytab"},
+		"empty":     {func() error { return os.WriteFile(r.path, nil, 0o600) }, "is empty"},
 		"no keys":   {func() error { return os.WriteFile(r.path, good[:2], 0o600) }, "holds no keys"},
 		"cut off":   {func() error { return os.WriteFile(r.path, good[:len(good)-1], 0o600) }, "longer than the file"},
 		"not one":   {func() error { return os.WriteFile(r.path, []byte("password"), 0o600) }, "not a keytab"},
@@ -478,7 +478,7 @@ func TestKeytabFileTells(t *testing.T) {
 		time.Sleep(800 * time.Millisecond)
 		told("a failure that may be one of a moment")
 		time.Sleep(time.Minute)
-		told("one that lasts", "watch nothing changed "+r.path+": keytab: does not begin with")
+		told("one that lasts", "watch nothing changed "+r.path+": keytab: is empty")
 		if err := os.Remove(r.path); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,12 +121,18 @@ func (k *keyring) open(c *credential) (*keyFile, error) {
 	fc.Notify = func(e kerberos.KeytabEvent) { k.tell(f, e) }
 	var err error
 	if f.KeytabFile, err = kerberos.OpenKeytabFile(path, fc); err != nil {
+		var format *kerberos.KeytabFormatError
+		if errors.As(err, &format) {
+			return nil, c.refuse(what, path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab))
+		}
 		return nil, c.refuse(what, strings.TrimPrefix(err.Error(), "keytab: "), cure)
 	}
 	warnIfReadable(f.Path(), what, k.log)
 	k.files = append(k.files, f)
 	return f, nil
 }
+
+const cureNewKeytab = "fetch a new keytab, and copy it in binary"
 
 // passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
 // it had before, newest first.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,11 @@ func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 
 // check looks at the file itself.
 func (f *keytabFile) check() []Result {
-	if f.err != nil {
+	var format *kerberos.KeytabFormatError
+	switch {
+	case errors.As(f.err, &format):
+		return []Result{fail(f.path, format.Found, cmp.Or(format.Cure, cureExport))}
+	case f.err != nil:
 		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "), f.cure(cureOfFile(f.err)))}
 	}
 	n := len(f.keytab.Entries())

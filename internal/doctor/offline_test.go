@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -98,6 +99,8 @@ func TestKeytabs(t *testing.T) {
 		"empty":     {[]byte{5, 2}, nil, []string{"fail keytab … holds no keys; fetch"}},
 		"no keytab": {[]byte("-----BEGIN"), nil, []string{"fail keytab … not a keytab"}},
 		"cut off":   {rawKeytab(aes)[:20], nil, []string{"fail keytab … longer than the file"}},
+		"base64":    {[]byte(base64.StdEncoding.EncodeToString(rawKeytab(aes))), nil, []string{"fail keytab … is the base64 of a keytab; decode it (base64 -d)"}},
+		"no octets": {nil, nil, []string{"fail keytab … is empty; export"}},
 		"kvno 0":    {rawKeytab(rawEntry(0, 0, 18, key1, name...)), nil, []string{"warn keytab … does not say the versions of its keys (kvno 0)"}},
 		"DES too":   {rawKeytab(aes, rawEntry(3, 3, 3, "12345678", name...)), nil, []string{"warn keytab … keys of DES, which no KDC should have: des-cbc-md5"}},
 		"only DES": {rawKeytab(rawEntry(3, 3, 3, "12345678", name...)), nil, []string{
