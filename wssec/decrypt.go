@@ -76,10 +76,6 @@ func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 	return nil
 }
 
-// maxSealedSignature bounds the EncryptedData that holds the Signature. It is decrypted
-// before the HMAC is checked, so it should not be worth much as a question.
-const maxSealedSignature = 64 << 10
-
 // place holds an EncryptedData against the positions that the policy encrypts: the
 // content of the Body, a header block, the Signature.
 func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
@@ -90,9 +86,6 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.mayEncryptBody():
 		e.part, kind = v.env.Body, xmlenc.TypeContent
 	case n.Parent() == v.security && n.Is(nsXenc, "EncryptedData") && p.EncryptSignature:
-		if _, start, end, _ := n.SourceRange(); end-start > maxSealedSignature {
-			return nil, errAt(CodeLimit, n, "longer than any encrypted Signature")
-		}
 		e.sealed = true
 	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(NSWSSE11, "EncryptedHeader"):
 		ed = n.FirstChild()
@@ -118,30 +111,10 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	if e.Algorithm != v.p.suite.Encryption.URI {
 		return nil, errAt(CodeUnsupportedAlg, ed, "EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)", e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
 	}
+	if e.sealed {
+		return e, v.checkSealedLen(e)
+	}
 	return e, nil
-}
-
-// openSignatures decrypts the EncryptedData children of the Security header. Each must be
-// the Signature.
-func (v *verification) openSignatures() error {
-	for _, e := range v.encrypted {
-		if !e.sealed {
-			continue
-		}
-		if err := v.open(e); err != nil {
-			return err
-		}
-		if !e.part.Is(nsDS, "Signature") {
-			return errAt(CodePlaintext, e.Node, "an encrypted element of the Security header is not a Signature")
-		}
-		if err := v.readSignature(e.part, v.position[e.Node], true); err != nil {
-			return wrapAt(CodePlaintext, err)
-		}
-	}
-	if len(v.sealed) == 0 {
-		return nil
-	}
-	return v.indexIDs()
 }
 
 // open decrypts one EncryptedData and grafts its plaintext.

@@ -18,6 +18,7 @@ const (
 	maxReferenceLists   = 4
 	maxEncryptedKeys    = 2
 	maxConfirmations    = 4
+	maxSealed           = 1 // EncryptedData; it is the Signature
 	maxDataReferences   = 32
 	maxSecurityChildren = 64
 )
@@ -166,7 +167,7 @@ func (v *verification) readChild(c xmltext.Node) error {
 		return v.readEncryptedKey(c)
 	case c.Is(nsXenc, "EncryptedData"):
 		v.sealed = append(v.sealed, c)
-		return v.count(c, maxReferenceLists)
+		return v.count(c, maxSealed)
 	case c.Is(nsDS, "Signature"):
 		return v.readSignature(c, v.position[c], false)
 	case c.Is(NSWSSE11, "SignatureConfirmation") && v.sent != nil:

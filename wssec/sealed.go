@@ -1,0 +1,75 @@
+package wssec
+
+import (
+	"github.com/wssgate/wssgate/wssec/xmldsig"
+)
+
+// An encrypted Signature (SP §6.4) has to be decrypted before its HMAC can be checked:
+// until then its plaintext is nobody's. So there is one, and it is no longer than the
+// parts that the policy signs can make it.
+
+// What a Signature takes, in octets of plaintext. Of the recorded clients the largest has
+// 1,000 and 480 for each Reference; the rest is room for declarations that are repeated on
+// the Signature, for long Ids and PrefixLists, and for line ends in the base64.
+const (
+	signatureBytes = 4 << 10
+	referenceBytes = 1 << 10
+	// spareReferences are those to the token, also by an STR-Transform, to a
+	// SignatureConfirmation, and to one more thing that the policy does not name.
+	spareReferences = 4
+	// maxSealedSignature holds however many header blocks a message has.
+	maxSealedSignature = 48 << 10
+)
+
+// checkSealedLen holds an encrypted Signature, before anything of it is decrypted, to the
+// length that a Signature over the parts of this message can have.
+func (v *verification) checkSealedLen(e *encryptedPart) error {
+	most := min(signatureBytes+v.signedParts()*referenceBytes, maxSealedSignature)
+	if n := e.CipherLen(); n > most {
+		return errAt(CodeLimit, e.Node, "%d octets of ciphertext; a Signature over the parts of this message has at most %d", n, most)
+	}
+	return nil
+}
+
+// signedParts is the number of parts of this message that its Signature may have a
+// Reference for.
+func (v *verification) signedParts() int {
+	n := spareReferences
+	if v.timestamp != nil {
+		n++
+	}
+	if v.p.policy.SignedParts.Body {
+		n++
+	}
+	for b := range v.env.Blocks() {
+		hidden := v.p.policy.mayEncryptHeaders() && (b.Is(NSWSSE11, "EncryptedHeader") || b.Is(nsXenc, "EncryptedData"))
+		if hidden || v.p.policy.SignedParts.matches(b) {
+			n++
+		}
+	}
+	return min(n, xmldsig.MaxReferences)
+}
+
+// openSignatures decrypts the EncryptedData child of the Security header, which must be
+// the only Signature.
+func (v *verification) openSignatures() error {
+	if len(v.sealed) > 0 && len(v.sigs) > 0 {
+		return errAt(CodeSignatureExtra, v.sealed[0], "an encrypted Signature beside another")
+	}
+	for _, e := range v.encrypted {
+		if !e.sealed {
+			continue
+		}
+		if err := v.open(e); err != nil {
+			return err
+		}
+		if !e.part.Is(nsDS, "Signature") {
+			return errAt(CodePlaintext, e.Node, "an encrypted element of the Security header is not a Signature")
+		}
+		if err := v.readSignature(e.part, v.position[e.Node], true); err != nil {
+			return wrapAt(CodePlaintext, err)
+		}
+		return v.indexIDs()
+	}
+	return nil
+}

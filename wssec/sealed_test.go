@@ -1,0 +1,102 @@
+package wssec_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// sealedSignature signs the Body and every WS-Addressing header and encrypts the Signature
+// alone.
+func sealedSignature() wssec.Policy {
+	return symmetric(func(p *wssec.Policy) {
+		p.SignedParts.Headers = []string{"{" + nsWSA + "}*"}
+		p.EncryptedParts.Body, p.EncryptSignature = false, true
+	})
+}
+
+// sealedData gives the EncryptedData of a message and its ciphertext in base64.
+func sealedData(t *testing.T, msg string) (ed, cipher string) {
+	ed = find(t, msg, `<xenc:EncryptedData.*?</xenc:EncryptedData>`)
+	return ed, find(t, ed, `<xenc:CipherValue>([^<]*)<`)
+}
+
+// addressed is an order with so many header blocks beside wsa:To.
+func addressed(t *testing.T, headers int) string {
+	var h strings.Builder
+	for i := range headers {
+		fmt.Fprintf(&h, `<a:H%d xmlns:a="%s">urn:svc</a:H%d>`, i, nsWSA, i)
+	}
+	return replace(t, plainOrder, `</a:To>`, `</a:To>`+h.String())
+}
+
+func TestOneEncryptedDataIsOpenedAsTheSignature(t *testing.T) {
+	ps := newPeers(t, sealedSignature(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	msg := string(raw)
+	ed, _ := sealedData(t, msg)
+	id := find(t, ed, ` Id="([^"]*)"`)
+	second := replace(t, msg, ed, ed+replace(t, ed, id, "second"))
+	second = replace(t, second, `<xenc:DataReference URI="#`+id+`"/>`, `<xenc:DataReference URI="#`+id+`"/><xenc:DataReference URI="#second"/>`)
+	_, err := ps.verify(t, []byte(second))
+	refused(t, err, wssec.CodeLimit)
+}
+
+// An encrypted Signature is not opened where its place is taken: what its ciphertext holds
+// would decide between two refusals.
+func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
+	plain := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptedParts.Body = false }), nil)
+	raw, _ := plain.request(t, plainOrder)
+	signature := find(t, string(raw), `<ds:Signature .*</ds:Signature>`)
+
+	ps := newPeers(t, sealedSignature(), nil)
+	raw, _ = ps.request(t, plainOrder)
+	_, cipher := sealedData(t, string(raw))
+	for name, other := range map[string]string{"good": cipher, "noise": base64.StdEncoding.EncodeToString(make([]byte, 64))} {
+		msg := replace(t, replace(t, string(raw), cipher, other), `</wsse:Security>`, signature+`</wsse:Security>`)
+		_, err := ps.verify(t, []byte(msg))
+		if refused(t, err, wssec.CodeSignatureExtra); t.Failed() {
+			t.Error(name)
+		}
+	}
+}
+
+// The length of an encrypted Signature is a question's worth, so it is checked before
+// anything is decrypted.
+func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
+	ps := newPeers(t, sealedSignature(), nil)
+	for headers, most := range map[int]int{0: 11 << 10, 8: 19 << 10, 40: 48 << 10, 200: 48 << 10} {
+		raw, _ := ps.request(t, addressed(t, min(headers, 40)))
+		msg := string(raw)
+		if _, err := ps.verify(t, raw); err != nil {
+			t.Fatalf("%d headers: %v", headers, err)
+		}
+		for i := 40; i < headers; i++ {
+			msg = replace(t, msg, `</s:Header>`, fmt.Sprintf(`<a:H%d xmlns:a="%s"/></s:Header>`, i, nsWSA))
+		}
+		_, cipher := sealedData(t, msg)
+		for length, want := range map[int]wssec.Code{most - 64: wssec.CodePlaintext, most + 64: wssec.CodeLimit, 1 << 20: wssec.CodeLimit} {
+			long := base64.StdEncoding.EncodeToString(make([]byte, length&^15))
+			_, err := ps.verify(t, []byte(replace(t, msg, cipher, long)))
+			if want == wssec.CodePlaintext { // it was decrypted
+				refused(t, err, wssec.CodePlaintext, wssec.CodeDecryption)
+			} else {
+				refused(t, err, want)
+			}
+		}
+	}
+}
+
+// Blocks that the policy does not sign make no room for a longer question.
+func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
+	ps := newPeers(t, sealedSignature(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	_, cipher := sealedData(t, string(raw))
+	msg := replace(t, string(raw), cipher, base64.StdEncoding.EncodeToString(make([]byte, 16<<10)))
+	msg = replace(t, msg, `</s:Header>`, strings.Repeat(`<o:x xmlns:o="urn:o"/>`, 100)+`</s:Header>`)
+	_, err := ps.verify(t, []byte(msg))
+	refused(t, err, wssec.CodeLimit)
+}
