@@ -42,6 +42,7 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 		gc.Routes = append(gc.Routes, route)
 	}
 	warnOfSharedServices(cfg, credentials, log)
+	warnOfInterchangeableRoutes(gc.Routes, credentials, log)
 	warnOfUnusedServices(cfg, log)
 	return gateway.New(gc)
 }
@@ -84,6 +85,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores
 	}
 	return gateway.Route{
 		Path: r.Path, Processor: processor, PolicyName: r.Policy.String(),
+		Addresses: r.Addresses, RequireTo: r.WSATo == "required",
 		Backend: backend, BackendTimeout: r.BackendTimeout,
 		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms, AllowedGroups: r.AllowedGroups,
 		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,

@@ -191,6 +191,32 @@ func TestSharedServicesAreSaid(t *testing.T) {
 	}
 }
 
+// Routes that accept each other's messages are named, unless their addresses tell them apart.
+func TestInterchangeableRoutesAreSaid(t *testing.T) {
+	kdc := newKDC()
+	kdc.AddService("HTTP/gateway.example.com")
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\nroutes:\n"
+	for routes, want := range map[string]int{
+		"  - {path: /a}\n  - {path: /b}\n": 2,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, name: other, max-age: 1m, layout: lax}}\n":          2,
+		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b}\n":                                                  1, // /a's are refused at /b by nothing
+		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b, addresses: [https://gw/b]}\n":                       0,
+		"  - {path: /a, addresses: [https://gw/a, \"urn:x\"]}\n  - {path: /b, addresses: [https://gw/b, \"URN:x\"]}\n": 2,
+		"  - {path: /a}\n  - {path: /b, service: HTTP/gateway.example.com}\n":                                          0,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: forbidden, token-once: false}}\n":     0,
+		"  - {path: /a, policy: KerberosOverTransport}\n  - {path: /b, policy: KerberosOverTransport}\n":               0,
+		"  - {path: /a}\n": 0,
+	} {
+		var out bytes.Buffer
+		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), `"msg":"a message for another route is good for this one too`); n != want {
+			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
+		}
+	}
+}
+
 // What is said once is bounded: clients choose names.
 func TestWarningsAreBounded(t *testing.T) {
 	var out bytes.Buffer

@@ -3,11 +3,14 @@ package main
 import (
 	"cmp"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -84,6 +87,62 @@ func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *sl
 				"other", other, "service", a.service, "cure", "give the two routes service principals of their own")
 		}
 	})
+}
+
+// warnOfInterchangeableRoutes says which routes take messages that were made for
+// another one: those of one service under one policy, when nothing tells the
+// message's address. Whoever is in between may deliver it to either.
+func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credential, log *slog.Logger) {
+	for i := range routes {
+		r := &routes[i]
+		for j := range routes {
+			other := &routes[j]
+			if i == j || r.Disabled || other.Disabled || toldApart(r, other) {
+				continue
+			}
+			policy := r.Processor.Policy()
+			name := sharedName(credentials[i], credentials[j])
+			if name != "" && policy.Binding == wssec.Symmetric && sameProtection(policy, other.Processor.Policy()) {
+				log.Warn("a message for another route is good for this one too: they have one service and one policy", "path", r.Path, "other", other.Path,
+					"service", name, "cure", "list each route's own public URLs in addresses, or give the routes service principals of their own")
+				break
+			}
+		}
+	}
+}
+
+// sameProtection tells whether a message that one policy accepts may be one for the
+// other. Times and what is written into replies do not matter.
+func sameProtection(a, b wssec.Policy) bool {
+	for _, p := range []*wssec.Policy{&a, &b} {
+		p.Name, p.MaxAge, p.ClockSkew, p.TTL = "", 0, 0, 0
+		p.SignatureConfirmation, p.OptionalAttributes, p.DerivedKeyVersion = false, "", ""
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// toldApart tells whether r has addresses and the other route none of them.
+func toldApart(r, other *gateway.Route) bool {
+	return len(r.Addresses) > 0 && !slices.ContainsFunc(r.Addresses, func(text string) bool {
+		own, _ := soap.NormalAddress(text)
+		return slices.ContainsFunc(other.Addresses, func(text string) bool {
+			address, _ := soap.NormalAddress(text)
+			return address == own
+		})
+	})
+}
+
+// sharedName gives a principal that both credentials accept tickets for, "" if there is none.
+func sharedName(a, b *credential) string {
+	if a.file == nil || b.file == nil {
+		return ""
+	}
+	for _, name := range a.names() {
+		if a.file.id == b.file.id && slices.Contains(b.names(), name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // names are the credential's principals as the file has them now, without realm:

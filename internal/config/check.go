@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
 )
 
 // checker collects findings about one Config.
@@ -114,6 +115,7 @@ func (k *checker) fields(settings any) {
 
 func (k *checker) route(r *Route) {
 	k.path(r.Path)
+	k.addresses(r)
 	k.backend(r.Backend)
 	k.protection(r)
 	k.credential(r)
@@ -161,6 +163,18 @@ func cleanPath(path string) string {
 		return ""
 	}
 	return (&url.URL{Path: "/"}).JoinPath(u.Path).Path
+}
+
+// addresses checks that clients can have what is listed in wsa:To.
+func (k *checker) addresses(r *Route) {
+	for _, text := range r.Addresses {
+		if _, err := soap.NormalAddress(text); err != nil || soap.IsAnonymousAddress(text) {
+			k.find("addresses", fmt.Sprintf("%q is not the address of a service", text), "write it as https://gw.example.com/quotes, in full and as clients have it")
+		}
+	}
+	if r.WSATo == "required" && len(r.Addresses) == 0 {
+		k.find("wsa-to", "is required, and the route has no addresses that it could be", "list the route's public URLs in addresses")
+	}
 }
 
 func (k *checker) backend(backend string) {

@@ -150,6 +150,9 @@ func TestRefusals(t *testing.T) {
 		"one header for two":      {oneRoute + "principal-header: X-Who\nrealm-header: x_who\n", `realm-header: "x_who" is principal-header too`},
 		"two Authorizations":      {"keytab: k\nbackend: http://u:p@b/\nprincipal-header: authorization\n", `principal-header: "authorization" already carries the user information of backend`},
 		"address of a proxy":      {oneRoute + "check-addresses: true\ntls-offloaded: true\n", "check-addresses: would compare tickets with the address of the proxy"},
+		"address of nothing":      {oneRoute + "addresses: [/quotes]\n", `addresses: "/quotes" is not the address of a service; write it as https://gw.example.com/quotes`},
+		"anonymous address":       {oneRoute + "addresses: [\"http://www.w3.org/2005/08/addressing/anonymous\"]\n", "is not the address of a service"},
+		"required To of none":     {oneRoute + "wsa-to: required\n", "wsa-to: is required, and the route has no addresses that it could be; list the route's public URLs in addresses"},
 		"hop-by-hop":              {oneRoute + "pass-http-headers: [Transfer-Encoding]\n", "is made anew for each connection"},
 		"asserted by clients":     {oneRoute + "pass-http-headers: [x_wssgate_principal]\n", "a client could write"},
 	}
@@ -170,7 +173,7 @@ func TestRefusals(t *testing.T) {
 // A variable that was not expanded must not lift an allow-list or turn TLS off.
 func TestEmptyFlagsAndVariablesAreRefused(t *testing.T) {
 	const file = oneRoute + "tls-cert: c.pem\ntls-key: k.pem\nallowed-principals: [alice@A.EXAMPLE]\nallowed-realms: [A.EXAMPLE]\ntrusted-realms: [A.EXAMPLE]\n"
-	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "allowed-groups", "pass-http-headers", "kerberos-service", "tls-cert", "tls-key",
+	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "allowed-groups", "addresses", "pass-http-headers", "kerberos-service", "tls-cert", "tls-key",
 		"service", "keytab", "backend", "state-dir", "listen", "path", "kerberos-key", "other-headers", "log-level"} {
 		for _, how := range []string{"--" + name, Variable(name)} {
 			_, err := load(t, file, Flags{}, Given{name: how})

@@ -41,6 +41,9 @@ type Route struct {
 	Path   string `yaml:"path" default:"/" placeholder:"PATH" help:"Request path of the route, matched exactly."`
 	Policy Policy `yaml:"policy" default:"Kerberos" placeholder:"NAME" help:"Required protection: Kerberos, KerberosOverTransport or KerberosToken; in the file also a mapping."`
 
+	Addresses []string `yaml:"addresses" placeholder:"URL" help:"Public URLs of the route, as clients have them in wsa:To; a message whose protected wsa:To is another one is refused. Empty: none is."`
+	WSATo     string   `yaml:"wsa-to" name:"wsa-to" env:"WSSGATE_WSA_TO" default:"when-present" enum:"when-present,required" placeholder:"when-present|required" help:"Whether a message must have a protected wsa:To, where the route has addresses."`
+
 	Backend        string        `yaml:"backend" placeholder:"URL" help:"The plain SOAP service that verified messages go to."`
 	BackendTimeout time.Duration `yaml:"backend-timeout" default:"30s" placeholder:"DURATION" help:"Time that the backend has for its whole reply."`
 

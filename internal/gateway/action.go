@@ -3,12 +3,10 @@ package gateway
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -18,7 +16,7 @@ import (
 // one in HTTP is refused (WS-Addressing 1.0 SOAP Binding §4). Without one the
 // client's is passed as it came.
 func (rt *route) action(r *http.Request, msg *wssec.Message, m media) (string, error) {
-	covered := rt.coveredActions(r, msg)
+	covered := rt.coveredBlocks(r, msg, "Action")
 	if len(covered) == 0 {
 		return m.action, nil
 	}
@@ -35,24 +33,6 @@ func (rt *route) action(r *http.Request, msg *wssec.Message, m media) (string, e
 		action = `"` + action + `"`
 	}
 	return action, nil
-}
-
-// coveredActions gives the wsa:Action blocks for the backend that the signature
-// covers or, under a policy that relies on it, TLS.
-func (rt *route) coveredActions(r *http.Request, msg *wssec.Message) []xmltext.Node {
-	all := rt.reliesOnTLS && rt.channel(r).TLS
-	var found []xmltext.Node
-	env := msg.Envelope()
-	for b := range env.Blocks() {
-		if !b.Is("http://www.w3.org/2005/08/addressing", "Action") && !b.Is("http://schemas.xmlsoap.org/ws/2004/08/addressing", "Action") {
-			continue
-		}
-		role := env.Role(b)
-		if (all || slices.Contains(msg.Signed(), b)) && (role == "" || soap.IsNext(role)) {
-			found = append(found, b)
-		}
-	}
-	return found
 }
 
 // unquoted takes the quotes of a SOAPAction header off.

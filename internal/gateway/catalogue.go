@@ -37,6 +37,8 @@ func (e Entry) Fault() string {
 	switch {
 	case fault.Subcode.Space == wssec.NSWSSE:
 		name = "wsse:" + fault.Subcode.Local
+	case fault.Subcode.Space == soap.NSAddressing:
+		name = "wsa:" + fault.Subcode.Local
 	}
 	if e.status != 0 {
 		name += ", HTTP " + strconv.Itoa(e.status)
@@ -119,6 +121,8 @@ func ownEntries() []Entry {
 			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: wssec.NSWSSE, Local: "FailedAuthentication"}, Reason: "The security token could not be authenticated or authorized"}, 0},
 		{string(CodeNotInGroup), "The client's ticket is good, but the groups that its PAC tells are none of allowed-groups of the route, or it tells none.", "Add the client to a group, or the group's SID to the route; a client gets new groups with a new ticket (klist purge). Without groups: the KDC writes no PAC with LOGON_INFO; Active Directory and Samba do, unless the account is exempt (NO_AUTH_DATA_REQUIRED).",
 			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: wssec.NSWSSE, Local: "FailedAuthentication"}, Reason: "The security token could not be authenticated or authorized"}, 0},
+		{string(CodeAddress), "The message's protected wsa:To is none of addresses of the route; or there is none, and wsa-to is required.", "Add the address that the error names if it is this route's, in the client's spelling; only case of scheme and host, default ports and needless escapes make no difference. If it is another route's, something between client and gateway led the message astray.",
+			&soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: soap.NSAddressing, Local: "DestinationUnreachable"}, Reason: "The message is for another address."}, 0},
 		{string(CodeAction), "SOAPAction, or the action parameter of Content-Type, is not the message's protected wsa:Action; or that is there twice, or is no URI.", "Let the client send the action of its message, or none, in HTTP. Something between may have changed the header; it is under no signature.",
 			sender("The action in HTTP is not that of the message."), 0},
 		{string(CodeBackendDown), "The backend took no connection, or broke it.", "See that the backend runs and that backend: of the route is its address.", receiver(unavailable), 0},

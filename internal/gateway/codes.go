@@ -27,6 +27,7 @@ const (
 
 	CodeNotAuthorized   Code = "not-authorized"      // a verified client that the route does not admit
 	CodeNotInGroup      Code = "not-in-group"        // a verified client that is in none of the route's groups
+	CodeAddress         Code = "wrong-address"       // the protected wsa:To is not of the route
 	CodeAction          Code = "action-mismatch"     // the action in HTTP is not that of the message
 	CodeBackendDown     Code = "backend-down"        // no connection, or it broke
 	CodeBackendTimeout  Code = "backend-timeout"     // no whole reply in backend-timeout

@@ -5,6 +5,7 @@
 //
 //	receive.go    limits before reading, media type, one scan of one buffer
 //	forward.go    authorisation, the backend's request and reply
+//	address.go    for which route a message was made
 //	action.go     whose SOAPAction the backend gets
 //	headers.go    which HTTP headers cross the gateway
 //	budget.go     octets in flight: memory is admitted, not hoped for

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -12,6 +13,9 @@ import (
 type Error struct {
 	Code Code
 	Err  error
+	// Subcode is that of the fault where it follows from the message; zero means the
+	// catalogue's.
+	Subcode xmltext.Name
 }
 
 // Error gives the code and, behind a colon, the cause.
@@ -57,7 +61,12 @@ func faultOf(err error, v soap.Version) (*soap.Fault, int) {
 			if status == 0 {
 				status = soapStatus(e.fault, v)
 			}
-			return e.fault, status
+			if own.Subcode.Local == "" {
+				return e.fault, status
+			}
+			fault := *e.fault
+			fault.Subcode = own.Subcode
+			return &fault, status
 		}
 	}
 	fault := wssec.FaultFor(err)

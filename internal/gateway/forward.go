@@ -22,16 +22,24 @@ import (
 // route is a Route with what follows from it.
 type route struct {
 	Route
+	addresses   []string // of Route, in normal form
 	pass        []string // client HTTP headers that reach the backend
 	reliesOnTLS bool     // the channel protects what the policy does not sign
 }
 
-func newRoute(r Route) *route {
+func newRoute(r Route) (*route, error) {
 	rt := &route{Route: r}
+	for _, text := range r.Addresses {
+		address, err := soap.NormalAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("gateway: route %q: %w", r.Path, err)
+		}
+		rt.addresses = append(rt.addresses, address)
+	}
 	if !r.Disabled {
 		rt.pass, rt.reliesOnTLS = passable(&r), r.Processor.Policy().Binding != wssec.Symmetric
 	}
-	return rt
+	return rt, nil
 }
 
 // channel says what is known of the transport of r.
@@ -60,6 +68,9 @@ func (b backendReply) envelope() (*soap.Envelope, error) {
 func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m media, l *lease, ev *event) (backendReply, error) {
 	principal, realm, err := rt.authorize(msg)
 	if err != nil {
+		return backendReply{}, err
+	}
+	if err := rt.checkTo(r, msg, ev); err != nil {
 		return backendReply{}, err
 	}
 	// The token is remembered before the backend is asked: the client's next message may

@@ -54,6 +54,11 @@ type Route struct {
 	AllowedRealms     []string
 	AllowedGroups     []string
 
+	// Addresses are what clients call the route, for the wsa:To of messages; empty
+	// accepts any. RequireTo refuses a message without a protected one.
+	Addresses []string
+	RequireTo bool
+
 	PrincipalHeader string   // HTTP header for name@REALM; "" none
 	RealmHeader     string   // HTTP header for the realm; "" none
 	PassHeaders     []string // client's HTTP headers that are passed beside the usual few
@@ -96,7 +101,10 @@ func New(cfg Config) (*Gateway, error) {
 		}
 		paths[r.Path] = true
 		setDefault(&r.BackendTimeout, 30*time.Second)
-		rt := newRoute(r)
+		rt, err := newRoute(r)
+		if err != nil {
+			return nil, err
+		}
 		g.router.Post(r.Path, func(w http.ResponseWriter, req *http.Request) { g.serve(w, req, rt) })
 	}
 	return g, nil
