@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -40,8 +41,8 @@ func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance) (*A
 	if err != nil {
 		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
 	}
-	s := acceptance{Acceptor: a, scratch: a.scratches.get(), now: a.cfg.Time(), req: r, gss: g}
-	defer a.scratches.put(s.scratch)
+	s := acceptance{Acceptor: a, plain: a.plaintexts.get(), now: a.cfg.Time(), req: r, gss: g}
+	defer a.plaintexts.put(s.plain)
 	if g != nil {
 		g.req, g.parsed = r, true
 	}
@@ -110,7 +111,7 @@ func (s *acceptance) verify(ctx context.Context) error {
 // acceptance is one run of Accept: what is known so far.
 type acceptance struct {
 	*Acceptor
-	scratch  *scratch
+	plain    *plaintexts
 	now      time.Time
 	req      apReq
 	service  string // full principal
@@ -124,6 +125,28 @@ type acceptance struct {
 	replayID [32]byte
 	pac      *PAC
 	gss      *gssAcceptance // nil without a GSS-API context
+}
+
+// plaintexts are the memory of what one run of Accept decrypts.
+type plaintexts struct{ ticket, authenticator []byte }
+
+// plaintextPool holds those that no run uses; the zero value is ready.
+type plaintextPool struct{ pool sync.Pool }
+
+func (p *plaintextPool) get() *plaintexts {
+	if t, ok := p.pool.Get().(*plaintexts); ok {
+		return t
+	}
+	return new(plaintexts)
+}
+
+// put gives t back, wiped, unless it has become large.
+func (p *plaintextPool) put(t *plaintexts) {
+	clear(t.ticket)
+	clear(t.authenticator)
+	if cap(t.ticket)+cap(t.authenticator) <= 32<<10 {
+		p.pool.Put(t)
+	}
 }
 
 // checkRequest looks at what is in clear (RFC 4120 5.5.1), before any work is done with it.
@@ -184,14 +207,14 @@ func (s *acceptance) checkService() error {
 
 func (s *acceptance) openTicket(ctx context.Context) error {
 	keytab := s.cfg.Keytab.Keytab()
-	plain, entry, err := keytab.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno)
+	plain, entry, err := keytab.openTicket(s.plain.ticket, &s.req, s.service, s.cfg.ExactKvno)
 	if err != nil {
 		plain, entry, err = s.openRefreshed(ctx, keytab, err)
 	}
 	if err != nil {
 		return err
 	}
-	s.entry = entry
+	s.entry, s.plain.ticket = entry, plain
 	if s.ticket, err = parseEncTicketPart(plain); err != nil {
 		return &Error{Code: CodeTicketMalformed, Detail: "ticket for " + s.service, Err: err}
 	}
@@ -212,7 +235,7 @@ func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err erro
 		}
 		var plain []byte
 		var entry *KeytabEntry
-		if plain, entry, err = next.openTicket(s.scratch, &s.req, s.service, s.cfg.ExactKvno); err == nil {
+		if plain, entry, err = next.openTicket(s.plain.ticket, &s.req, s.service, s.cfg.ExactKvno); err == nil {
 			return plain, entry, nil
 		}
 		keytab = next
@@ -251,10 +274,11 @@ func (s *acceptance) checkTicket() error {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (s *acceptance) openAuthenticator() error {
-	plain, err := newUsageKey(s.scratch, s.session, usageAuthenticator).open(s.scratch, &s.scratch.authenticator, s.req.authenticator.cipher)
+	plain, err := newUsageKey(s.session, usageAuthenticator).open(s.plain.authenticator, s.req.authenticator.cipher)
 	if err != nil {
 		return &Error{Code: CodeAuthIntegrity, Detail: "authenticator does not open with the ticket's session key", Err: err}
 	}
+	s.plain.authenticator = plain
 	if s.auth, err = parseAuthenticator(plain); err == nil {
 		s.checksum, err = s.auth.gssChecksum()
 	}

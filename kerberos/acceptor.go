@@ -82,7 +82,7 @@ type Acceptor struct {
 	cfg      AcceptorConfig // with defaults; shared and not modified
 	services []serviceName  // that this view accepts; empty: all of the keytab
 
-	scratches *scratches // of all views
+	plaintexts *plaintextPool // of all views
 }
 
 // A serviceName is a principal of AcceptorConfig.Services.
@@ -149,7 +149,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 		cfg.Replay = NewMemoryReplayStore(MemoryReplayConfig{Time: cfg.Time})
 	}
 	cfg.Etypes, cfg.ClientRealms = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms)
-	a := (&Acceptor{cfg: cfg, scratches: new(scratches)}).ForServices(cfg.Services...)
+	a := (&Acceptor{cfg: cfg, plaintexts: new(plaintextPool)}).ForServices(cfg.Services...)
 	return a, a.Validate()
 }
 
@@ -157,7 +157,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 // named as in AcceptorConfig.Services, are accepted; without any, those for every principal of the keytab. It replaces
 // the acceptor's own list. A principal that is no legal name or not in the keytab never matches; see Validate.
 func (a *Acceptor) ForServices(principals ...string) *Acceptor {
-	view := &Acceptor{cfg: a.cfg, scratches: a.scratches}
+	view := &Acceptor{cfg: a.cfg, plaintexts: a.plaintexts}
 	for _, text := range principals {
 		p, err := ParsePrincipal(text)
 		if err != nil {

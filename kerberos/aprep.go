@@ -19,7 +19,7 @@ type encAPRepPart struct {
 }
 
 // appendAPRep appends AP-REP (RFC 4120 5.5.2) under the session key.
-func (e *encAPRepPart) appendAPRep(w *scratch, dst []byte, session Key) []byte {
+func (e *encAPRepPart) appendAPRep(dst []byte, session Key) []byte {
 	var subkey []byte
 	if !e.subkey.IsZero() {
 		subkey = derEncryptionKey(2, e.subkey)
@@ -29,7 +29,7 @@ func (e *encAPRepPart) appendAPRep(w *scratch, dst []byte, session Key) []byte {
 		derField(1, tagInteger, derInteger(int64(e.ctime.Nanosecond()/1000))),
 		subkey,
 		derField(3, tagInteger, derInteger(int64(e.seqNumber)))))
-	sealed := newUsageKey(w, session, usageAPRep).appendSealed(w, nil, plain)
+	sealed := newUsageKey(session, usageAPRep).appendSealed(nil, plain)
 	clear(plain)
 	clear(subkey)
 	return appendDER(dst, tagApplication(15), derElement(tagSequence,
@@ -39,7 +39,7 @@ func (e *encAPRepPart) appendAPRep(w *scratch, dst []byte, session Key) []byte {
 }
 
 // openAPRep reads an AP-REP. The allow-list for the subkey's type is the caller's.
-func openAPRep(w *scratch, b []byte, session Key) (e encAPRepPart, err error) {
+func openAPRep(b []byte, session Key) (e encAPRepPart, err error) {
 	p := derParser{in: "AP-REP"}
 	seq := p.whole(p.whole(b, tagApplication(15), "tag 15"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "pvno")
@@ -52,10 +52,11 @@ func openAPRep(w *scratch, b []byte, session Key) (e encAPRepPart, err error) {
 	if enc.etype != session.etype {
 		return e, fmt.Errorf("AP-REP is encrypted with etype %d, the ticket's session key has %d", enc.etype, session.etype)
 	}
-	plain, err := newUsageKey(w, session, usageAPRep).open(w, &w.authenticator, enc.cipher)
+	plain, err := newUsageKey(session, usageAPRep).open(nil, enc.cipher)
 	if err != nil {
 		return e, fmt.Errorf("AP-REP: %w", err)
 	}
+	defer clear(plain)
 	return parseEncAPRepPart(plain)
 }
 

@@ -59,8 +59,7 @@ func authenticatorTime(t *testing.T, token []byte, key Key) time.Time {
 		t.Error(err)
 		return time.Time{}
 	}
-	var w scratch
-	plain, err := newUsageKey(&w, key, usageAuthenticator).open(&w, &w.authenticator, r.authenticator.cipher)
+	plain, err := newUsageKey(key, usageAuthenticator).open(nil, r.authenticator.cipher)
 	if err != nil {
 		t.Error(err)
 		return time.Time{}

@@ -265,10 +265,8 @@ func (c *Context) mutual(k *krb5Context) ([]byte, error) {
 		}
 	}
 	k.send = initialSequence()
-	w := c.acceptor.scratches.get()
-	defer c.acceptor.scratches.put(w)
 	rep := encAPRepPart{ctime: k.ctime, subkey: k.acceptorSubkey, seqNumber: k.send}
-	return appendFrame(nil, tokAPREP, rep.appendAPRep(w, nil, k.session)), nil
+	return appendFrame(nil, tokAPREP, rep.appendAPRep(nil, k.session)), nil
 }
 
 // errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication the client's

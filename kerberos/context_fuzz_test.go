@@ -177,9 +177,8 @@ func FuzzServiceToken(f *testing.F) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	name := Principal{Components: []string{"alice"}, Realm: "EXAMPLE.COM"}
 	ticket := ServiceTicket{Client: name, Service: name, Ticket: []byte{0x61, 0}, SessionKey: key}
-	var w scratch
 	rep := encAPRepPart{ctime: at, seqNumber: 7}
-	apRep := appendFrame(nil, tokAPREP, rep.appendAPRep(&w, nil, key))
+	apRep := appendFrame(nil, tokAPREP, rep.appendAPRep(nil, key))
 	krbError := appendFrame(nil, tokError, appendKRBError(nil, krbErrSkew, at, []byte("EXAMPLE.COM"), wireName{derElement(tagGeneralString, []byte("soap"))}))
 	for _, token := range [][]byte{apRep, krbError} {
 		f.Add(token)
@@ -231,7 +230,7 @@ func FuzzKRBCred(f *testing.F) {
 		f.Fatal("no delegated credential among the seeds")
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := parseKRBCred(new(scratch), b, key)
+		list, err := parseKRBCred(b, key)
 		if err != nil {
 			return
 		}
@@ -239,7 +238,7 @@ func FuzzKRBCred(f *testing.F) {
 			if list[i].EndTime.IsZero() {
 				continue
 			}
-			again, err := parseKRBCred(new(scratch), clearKRBCred(t, &list[i], key), key)
+			again, err := parseKRBCred(clearKRBCred(t, &list[i], key), key)
 			if err != nil || len(again) != 1 || !bytes.Equal(again[0].Ticket, list[i].Ticket) || !again[0].SessionKey.Equal(list[i].SessionKey) || again[0].Flags != list[i].Flags {
 				t.Errorf("%v becomes %v, %v", list[i].Client, again, err)
 			}
@@ -253,8 +252,7 @@ func FuzzKRBCred(f *testing.F) {
 
 // clearKRBCred is a KRB-CRED that a fuzzer can change: its encrypted part is in clear.
 func clearKRBCred(t testing.TB, ticket *ServiceTicket, key Key) []byte {
-	var w scratch
-	b, err := appendKRBCred(&w, nil, ticket, key)
+	b, err := appendKRBCred(nil, ticket, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +262,7 @@ func clearKRBCred(t testing.TB, ticket *ServiceTicket, key Key) []byte {
 	p.next(&seq, tagContext(1), "")
 	tickets := p.next(&seq, tagContext(2), "")
 	enc := p.encryptedData(p.field(&seq, 3, tagSequence, ""), "")
-	plain, err := openKRBCred(&w, enc, []Key{key})
+	plain, err := openKRBCred(enc, []Key{key})
 	if err != nil || p.err != nil {
 		t.Fatal(err, p.err)
 	}

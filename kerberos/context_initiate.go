@@ -110,7 +110,7 @@ func (c *Context) finishKRB5(token []byte) error {
 	case !bytes.HasPrefix(body, []byte(tokAPREP)) || !c.krb5.waiting:
 		return refuse(CodeMechanism, "the service's token is not the AP-REP that was asked for")
 	}
-	rep, err := openAPRep(new(scratch), body[2:], c.krb5.session)
+	rep, err := openAPRep(body[2:], c.krb5.session)
 	if err == nil {
 		err = rep.answers(c.krb5.ctime)
 	}

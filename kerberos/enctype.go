@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/md5"
@@ -12,6 +13,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash"
 	"slices"
 	"strconv"
@@ -89,8 +91,10 @@ type usageKey struct {
 	kiLen int
 }
 
-// newUsageKey derives. The key's length was checked when the Key was made.
-func newUsageKey(w *scratch, k Key, usage uint32) *usageKey {
+// newUsageKey derives the keys of k for one usage. Their lengths were checked when k was made.
+func newUsageKey(k Key, usage uint32) *usageKey {
+	w := getScratch()
+	defer w.put()
 	et, _ := enctypeByID(k.etype)
 	u := &usageKey{et: et}
 	ke := w.ke[:et.keyLen]
@@ -125,16 +129,19 @@ func (u *usageKey) hmac(w *scratch, parts ...[]byte) []byte {
 	return w.hmac(u.et, u.ki[:u.kiLen], parts...)
 }
 
-// open checks and decrypts a ciphertext. The plaintext, without the confounder, lies in buf, which grows as needed.
-func (u *usageKey) open(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error) {
+// open checks and decrypts a ciphertext and returns the plaintext, without the confounder. It lies in buf if that has room
+// for the ciphertext, else in new memory; what buf held is lost, also when the ciphertext is refused.
+func (u *usageKey) open(buf, ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) < u.et.minCipher() {
 		return nil, errors.New("ciphertext shorter than confounder and checksum")
 	}
+	w := getScratch()
+	defer w.put()
+	plain := resize(buf, len(ciphertext)-u.et.macLen)
 	if u.et.id == EtypeRC4 {
-		return u.openRC4(w, buf, ciphertext)
+		return u.openRC4(w, plain, ciphertext)
 	}
 	body, mac := ciphertext[:len(ciphertext)-u.et.macLen], ciphertext[len(ciphertext)-u.et.macLen:]
-	plain := resize(buf, len(body))
 	var want []byte
 	if u.et.sha2() { // RFC 8009 5: checksum over cipher state, which is zero, and ciphertext
 		want = u.hmac(w, zeroBlock, body)
@@ -152,9 +159,8 @@ func (u *usageKey) open(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, err
 }
 
 // openRC4 is RFC 4757 5: the checksum comes first and keys the cipher.
-func (u *usageKey) openRC4(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error) {
+func (u *usageKey) openRC4(w *scratch, plain, ciphertext []byte) ([]byte, error) {
 	mac, body := ciphertext[:u.et.macLen], ciphertext[u.et.macLen:]
-	plain := resize(buf, len(body))
 	newRC4(u.hmac(w, mac)).XORKeyStream(plain, body)
 	if subtle.ConstantTimeCompare(u.hmac(w, plain), mac) != 1 {
 		return nil, errIntegrity
@@ -164,7 +170,9 @@ func (u *usageKey) openRC4(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, 
 
 // appendSealed appends the encryption of the parts, one after the other, under a fresh confounder. The parts do not lie in
 // dst's spare capacity.
-func (u *usageKey) appendSealed(w *scratch, dst []byte, parts ...[]byte) []byte {
+func (u *usageKey) appendSealed(dst []byte, parts ...[]byte) []byte {
+	w := getScratch()
+	defer w.put()
 	size := u.et.minCipher()
 	for _, p := range parts {
 		size += len(p)
@@ -204,7 +212,9 @@ type checksumKey struct {
 	n  int // octets of kc
 }
 
-func newChecksumKey(w *scratch, k Key, usage uint32) checksumKey {
+func newChecksumKey(k Key, usage uint32) checksumKey {
+	w := getScratch()
+	defer w.put()
 	et, _ := enctypeByID(k.etype)
 	c := checksumKey{et: et, n: et.keyLen}
 	if et.sha2() {
@@ -215,9 +225,19 @@ func newChecksumKey(w *scratch, k Key, usage uint32) checksumKey {
 	return c
 }
 
-// sum is the checksum of the parts, one after the other. The result lies in w.
-func (c *checksumKey) sum(w *scratch, parts ...[]byte) []byte {
-	return w.hmac(c.et, c.kc[:c.n], parts...)[:c.et.macLen]
+// appendSum appends the checksum of the parts, one after the other.
+func (c *checksumKey) appendSum(dst []byte, parts ...[]byte) []byte {
+	w := getScratch()
+	defer w.put()
+	return append(dst, w.hmac(c.et, c.kc[:c.n], parts...)[:c.et.macLen]...)
+}
+
+// verify reports whether sum is the checksum of the parts, one after the other. It takes the same time for every sum of
+// the right length.
+func (c *checksumKey) verify(sum []byte, parts ...[]byte) bool {
+	w := getScratch()
+	defer w.put()
+	return subtle.ConstantTimeCompare(w.hmac(c.et, c.kc[:c.n], parts...)[:c.et.macLen], sum) == 1
 }
 
 func newRC4(key []byte) *rc4.Cipher {
@@ -226,4 +246,34 @@ func newRC4(key []byte) *rc4.Cipher {
 		panic("kerberos: " + err.Error()) // always an MD5 sum
 	}
 	return c
+}
+
+// keyedChecksum returns the checksum that belongs to a key's encryption type, with the number of its type (RFC 3961 4, RFC
+// 4757 4, RFC 8009 6), of the parts one after the other.
+func keyedChecksum(k Key, usage uint32, parts ...[]byte) (kind int32, sum []byte) {
+	if k.etype == EtypeRC4 { // HMAC-MD5
+		w := getScratch()
+		defer w.put()
+		et, _ := enctypeByID(EtypeRC4)
+		sign := bytes.Clone(w.hmac(et, k.octets(), []byte("signaturekey\x00")))
+		inner := md5.New()
+		inner.Write(binary.LittleEndian.AppendUint32(nil, usage))
+		for _, part := range parts {
+			inner.Write(part)
+		}
+		return et.checksum, bytes.Clone(w.hmac(et, sign, inner.Sum(nil)))
+	}
+	c := newChecksumKey(k, usage)
+	return c.et.checksum, c.appendSum(nil, parts...)
+}
+
+// generateKey makes a random key. All supported types take any octets as a key (RFC 3961 random-to-key).
+func generateKey(etype int32) (Key, error) {
+	et, ok := enctypeByID(etype)
+	if !ok {
+		return Key{}, fmt.Errorf("unsupported encryption type %d", etype)
+	}
+	octets := make([]byte, et.keyLen)
+	rand.Read(octets)
+	return NewKey(etype, octets)
 }

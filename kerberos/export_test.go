@@ -20,7 +20,7 @@ func TicketPAC(kt *Keytab, token []byte) []byte {
 		return nil
 	}
 	service := string(r.sname.appendText(nil)) + "@" + string(r.realm)
-	plain, _, err := kt.openTicket(new(scratch), &r, service, false)
+	plain, _, err := kt.openTicket(nil, &r, service, false)
 	if err != nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func VerifyPAC(b []byte, key Key) error {
 	if err != nil {
 		return err
 	}
-	return buffers.verify(new(scratch), key)
+	return buffers.verify(key)
 }
 
 // FindPAC gives the PAC in the content of AuthorizationData.

@@ -110,7 +110,7 @@ func (s *acceptance) checkChecksum() error {
 	if err := s.checkBindings(); err != nil || s.checksum.krbCred == nil || !s.gss.cfg.Delegation {
 		return err
 	}
-	if s.gss.delegated, err = parseKRBCred(s.scratch, s.checksum.krbCred, s.session, s.key); err != nil {
+	if s.gss.delegated, err = parseKRBCred(s.checksum.krbCred, s.session, s.key); err != nil {
 		return &Error{Code: CodeAuthMalformed, Detail: "delegated credential", Err: err}
 	}
 	return nil
@@ -147,7 +147,7 @@ const (
 
 // overNothing says whether the authenticator's checksum is one of no data, under the session key.
 func (s *acceptance) overNothing() bool {
-	kind, sum := keyedChecksum(s.scratch, s.session, usageAuthenticatorChecksum)
+	kind, sum := keyedChecksum(s.session, usageAuthenticatorChecksum)
 	if s.auth.cksumType == checksumMD5 {
 		plain := md5.Sum(nil)
 		kind, sum = checksumMD5, plain[:]

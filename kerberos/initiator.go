@@ -2,7 +2,6 @@ package kerberos
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -92,8 +91,7 @@ func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
 		}
 		subkey = derEncryptionKey(6, r.key)
 	}
-	var w scratch
-	cksum, err := t.checksum(&w, o)
+	cksum, err := t.checksum(o)
 	if err != nil {
 		return initiatedAPReq{}, err
 	}
@@ -102,7 +100,7 @@ func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
 		options |= apMutualRequired
 	}
 	plain := t.authenticator(&r, cksum, subkey)
-	sealed := newUsageKey(&w, t.SessionKey, usageAuthenticator).appendSealed(&w, nil, plain)
+	sealed := newUsageKey(t.SessionKey, usageAuthenticator).appendSealed(nil, plain)
 	clear(plain)
 	clear(subkey)
 	r.message = derElement(tagApplication(14), derElement(tagSequence,
@@ -115,11 +113,11 @@ func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
 }
 
 // checksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session key.
-func (t *ServiceTicket) checksum(w *scratch, o *apReqOptions) ([]byte, error) {
+func (t *ServiceTicket) checksum(o *apReqOptions) ([]byte, error) {
 	if o.delegate == nil {
 		return appendGSSChecksum(nil, o.bindings, o.flags&^GSSDeleg, nil)
 	}
-	krbCred, err := appendKRBCred(w, nil, o.delegate, t.SessionKey)
+	krbCred, err := appendKRBCred(nil, o.delegate, t.SessionKey)
 	if err != nil {
 		return nil, err
 	}
@@ -137,15 +135,4 @@ func (t *ServiceTicket) authenticator(r *initiatedAPReq, cksum, subkey []byte) [
 		derField(5, tagGeneralizedTime, derTime(r.ctime)),
 		subkey,
 		derField(7, tagInteger, derInteger(int64(r.seqNumber)))))
-}
-
-// generateKey makes a random key. All supported types take any octets as a key (RFC 3961 random-to-key).
-func generateKey(etype int32) (Key, error) {
-	et, ok := enctypeByID(etype)
-	if !ok {
-		return Key{}, fmt.Errorf("unsupported encryption type %d", etype)
-	}
-	octets := make([]byte, et.keyLen)
-	rand.Read(octets)
-	return NewKey(etype, octets)
 }

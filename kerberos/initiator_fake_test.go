@@ -128,8 +128,7 @@ func (k *fakeKDC) presented(a *fakeAnswer, paData, body []byte) error {
 	if !ok {
 		return errors.New("a ticket that was not given")
 	}
-	var w scratch
-	plain, err := newUsageKey(&w, session, usageTGSAuthenticator).open(&w, &w.authenticator, r.authenticator.cipher)
+	plain, err := newUsageKey(session, usageTGSAuthenticator).open(nil, r.authenticator.cipher)
 	if err != nil {
 		return err
 	}
@@ -137,7 +136,7 @@ func (k *fakeKDC) presented(a *fakeAnswer, paData, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if kind, sum := keyedChecksum(&w, session, usageTGSChecksum, body); kind != auth.cksumType || !bytes.Equal(sum, auth.cksum) {
+	if kind, sum := keyedChecksum(session, usageTGSChecksum, body); kind != auth.cksumType || !bytes.Equal(sum, auth.cksum) {
 		return errors.New("checksum of the body does not fit")
 	}
 	a.replyKey, err = NewKey(auth.subkey.etype, auth.subkey.octets)
@@ -171,8 +170,7 @@ func (k *fakeKDC) answer(a *fakeAnswer) []byte {
 		derField(4, tagBitString, derFlags(a.flags)),
 		derField(5, tagGeneralizedTime, derTime(a.auth)), derOptionalTime(6, a.start), derField(7, tagGeneralizedTime, derTime(a.end)), derOptionalTime(8, a.renew),
 		derField(9, tagGeneralString, []byte(a.encRealm)), derElement(tagContext(10), derName(2, a.encName)), a.trailer))
-	var w scratch
-	sealed := newUsageKey(&w, a.replyKey, a.usage).appendSealed(&w, nil, plain)
+	sealed := newUsageKey(a.replyKey, a.usage).appendSealed(nil, plain)
 	return derElement(tagApplication(a.tag), derElement(tagSequence,
 		derField(0, tagInteger, []byte{5}), derField(1, tagInteger, []byte{a.tag}), a.paData,
 		derField(3, tagGeneralString, []byte(a.crealm)), derElement(tagContext(4), derName(1, a.cname)),

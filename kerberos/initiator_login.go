@@ -143,7 +143,6 @@ type asRun struct {
 	*Initiator
 	secret  clientSecret
 	service []string
-	scratch scratch
 	preauth preauth // that the KDC asked for
 	request kdcRequest
 }
@@ -216,7 +215,7 @@ func (r *asRun) authenticate(ctx context.Context, asked *KRBError) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	paData := paTimestamp(&r.scratch, key, r.cfg.Time())
+	paData := paTimestamp(key, r.cfg.Time())
 	if r.preauth.cookie != nil {
 		paData = append(paData, derPAData(paFXCookie, r.preauth.cookie)...)
 	}
@@ -267,7 +266,7 @@ func (r *asRun) open(reply []byte) (ServiceTicket, error) {
 	if err != nil {
 		return ServiceTicket{}, err
 	}
-	t, err := r.openReply(&r.scratch, &m, key, usageASReply, &r.request, r.who)
+	t, err := r.openReply(&m, key, usageASReply, &r.request, r.who)
 	if e, ok := err.(*Error); ok && e.Code == CodeTicketIntegrity {
 		return ServiceTicket{}, &Error{Code: CodePreauth, Detail: fmt.Sprintf("reply for %s does not open: %s is not what the KDC has", r.who, r.secret), Err: e.Err}
 	}
@@ -278,15 +277,15 @@ func (r *asRun) open(reply []byte) (ServiceTicket, error) {
 }
 
 // openReply decrypts the reply to q and checks it (RFC 4120 3.1.5, 3.3.4).
-func (i *Initiator) openReply(w *scratch, m *kdcReply, key Key, usage uint32, q *kdcRequest, client Principal) (ServiceTicket, error) {
-	defer func() { clear(w.ticket) }()
+func (i *Initiator) openReply(m *kdcReply, key Key, usage uint32, q *kdcRequest, client Principal) (ServiceTicket, error) {
 	if m.encPart.etype != key.etype {
 		return ServiceTicket{}, refuse(CodeKDCReply, "reply is encrypted with etype %d, its key has %d", m.encPart.etype, key.etype)
 	}
-	plain, err := newUsageKey(w, key, kdcUsage(key.etype, usage)).open(w, &w.ticket, m.encPart.cipher)
+	plain, err := newUsageKey(key, kdcUsage(key.etype, usage)).open(nil, m.encPart.cipher)
 	if err != nil {
 		return ServiceTicket{}, &Error{Code: CodeTicketIntegrity, Detail: "KDC's reply", Err: err}
 	}
+	defer clear(plain)
 	e, err := parseEncKDCRepPart(plain)
 	if err != nil {
 		return ServiceTicket{}, &Error{Code: CodeKDCReply, Detail: "encrypted part", Err: err}

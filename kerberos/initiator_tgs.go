@@ -28,9 +28,8 @@ func (i *Initiator) tgs(ctx context.Context, tgt *ServiceTicket, service []strin
 	if options&kdcRenew != 0 {
 		q.till = noEnd()
 	}
-	var w scratch
 	body := q.body()
-	reply, err := i.exchange(ctx, realm, kdcMessage(12, paTicket(&w, tgt, subkey, i.cfg.Time(), body), body))
+	reply, err := i.exchange(ctx, realm, kdcMessage(12, paTicket(tgt, subkey, i.cfg.Time(), body), body))
 	if err != nil {
 		return ServiceTicket{}, err
 	}
@@ -45,7 +44,7 @@ func (i *Initiator) tgs(ctx context.Context, tgt *ServiceTicket, service []strin
 	if err != nil {
 		return ServiceTicket{}, &Error{Code: CodeKDCReply, Detail: "TGS-REP", Err: err}
 	}
-	t, err := i.openReply(&w, &m, subkey, usageTGSReplySubkey, &q, tgt.Client)
+	t, err := i.openReply(&m, subkey, usageTGSReplySubkey, &q, tgt.Client)
 	if err != nil {
 		return ServiceTicket{}, err
 	}

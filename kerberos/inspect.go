@@ -25,7 +25,6 @@ type InspectConfig struct {
 // keys of an AP-REQ open the AP-REP and the messages after it. It is not for concurrent use.
 type Inspector struct {
 	cfg     InspectConfig
-	work    scratch
 	learned []learnedKeys // newest first
 }
 
@@ -71,6 +70,7 @@ type inspection struct {
 	depth       int
 	otherChoice bool // the token is for a mechanism that stands before Kerberos in the client's list
 	nodes       int
+	plaintexts  [][]byte // wiped at the end
 }
 
 // Limits of a tree.
@@ -92,9 +92,9 @@ func (x *Inspector) Inspect(octets []byte) Inspection {
 	}
 	run.any(root, part{octets, 0})
 	run.out.Sound = run.out.Known && !run.failed
-	clear(x.work.ticket)
-	clear(x.work.authenticator)
-	clear(x.work.message)
+	for _, plain := range run.plaintexts {
+		clear(plain)
+	}
 	return run.out
 }
 

@@ -75,8 +75,8 @@ func inspectSeeds(t testing.TB) (tokens [][]byte, keytab *Keytab, secrets [][]by
 			derElement(tagContext(3), derEncryptedData(18, make([]byte, 60)))))}
 	tokens = append(tokens, ticket.Ticket, clearKRBCred(t, &ticket, key))
 	request := kdcRequest{options: kdcForwardable, client: []string{"alice"}, clientType: 1, realm: "R", service: []string{"krbtgt", "R"}, till: noEnd(), etypes: []int32{18, 17}}
-	asReq := kdcMessage(10, paTimestamp(new(scratch), key, time.Unix(1.7e9, 0)), request.body())
-	tgsReq := kdcMessage(12, paTicket(new(scratch), &ticket, key, time.Unix(1.7e9, 0), request.body()), request.body())
+	asReq := kdcMessage(10, paTimestamp(key, time.Unix(1.7e9, 0)), request.body())
+	tgsReq := kdcMessage(12, paTicket(&ticket, key, time.Unix(1.7e9, 0), request.body()), request.body())
 	proxied := derElement(tagSequence, derField(0, tagOctetString, append([]byte{0, 0, byte(len(tgsReq) >> 8), byte(len(tgsReq))}, tgsReq...)), derField(1, tagGeneralString, []byte("R")))
 	return append(tokens, asReq, tgsReq, proxied), keytab, secrets
 }

@@ -105,7 +105,7 @@ func (x *inspection) apRep(n *InspectNode, p part) {
 	}
 	for i := range x.learned {
 		k := &x.learned[i]
-		e, err := openAPRep(&x.work, whole.b, k.session)
+		e, err := openAPRep(whole.b, k.session)
 		if err != nil {
 			continue
 		}
@@ -390,7 +390,7 @@ func (x *inspection) krbCred(n *InspectNode, p part, keys ...Key) {
 	for _, k := range x.learned {
 		keys = append(keys, k.session, k.subkey)
 	}
-	creds, err := parseKRBCred(&x.work, whole.b, keys...)
+	creds, err := parseKRBCred(whole.b, keys...)
 	if err != nil {
 		if line.Note = "opens with the session key or subkey of the AP-REQ that it came in"; len(keys) > 0 || enc.etype == 0 {
 			line.Problem = err.Error()

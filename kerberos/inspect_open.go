@@ -24,7 +24,8 @@ func (x *inspection) openTicket(n *InspectNode, t *clearTicket) (s openedTicket)
 	}
 	s.service = t.service()
 	r := apReq{ticket: t.part}
-	plain, entry, err := x.cfg.Keytab.openTicket(&x.work, &r, s.service, false)
+	plain, entry, err := x.cfg.Keytab.openTicket(nil, &r, s.service, false)
+	x.plaintexts = append(x.plaintexts, plain)
 	line := n.Add("opens with", "")
 	if err != nil {
 		plain, entry = x.openWithAny(&r)
@@ -72,7 +73,8 @@ func (x *inspection) openWithAny(r *apReq) ([]byte, *KeytabEntry) {
 		if trials++; trials > maxAnyTrials {
 			break
 		}
-		if plain, err := e.openTicket(&x.work, &x.work.ticket, r.ticket.cipher); err == nil {
+		if plain, err := e.openTicket(nil, r.ticket.cipher); err == nil {
+			x.plaintexts = append(x.plaintexts, plain)
 			return plain, e
 		}
 	}
@@ -159,7 +161,8 @@ func (x *inspection) openAuthenticator(n *InspectNode, e encryptedData, s *opene
 		n.Problem = fmt.Sprintf("is encrypted with etype %d, the session key has %d", e.etype, s.key.etype)
 		return
 	}
-	plain, err := newUsageKey(&x.work, s.key, usageAuthenticator).open(&x.work, &x.work.authenticator, e.cipher)
+	plain, err := newUsageKey(s.key, usageAuthenticator).open(nil, e.cipher)
+	x.plaintexts = append(x.plaintexts, plain)
 	if err != nil {
 		n.Problem = "does not open with the session key: altered, or made by who does not have it"
 		return

@@ -31,7 +31,7 @@ func (x *inspection) pac(n *InspectNode, p part) {
 		if c.Name != pacBufferName(pacServerSig) {
 			continue
 		}
-		if err := buffers.verify(&x.work, x.ticketKey); err != nil {
+		if err := buffers.verify(x.ticketKey); err != nil {
 			c.Problem = err.(*Error).Detail
 		} else {
 			c.Note = "right: made with the key that opened the ticket"

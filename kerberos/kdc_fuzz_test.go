@@ -113,13 +113,12 @@ func (k cannedKDC) Exchange(context.Context, string, []byte) ([]byte, error) {
 	if !k.sealed {
 		return k.b, nil
 	}
-	var w scratch
 	return derElement(tagApplication(11), derElement(tagSequence,
 		derField(0, tagInteger, []byte{5}), derField(1, tagInteger, []byte{11}),
 		derField(3, tagGeneralString, []byte("A")), derElement(tagContext(4), derName(1, []string{"alice"})),
 		derElement(tagContext(5), derElement(tagApplication(1), derElement(tagSequence, derField(0, tagInteger, []byte{5}),
 			derField(1, tagGeneralString, []byte("A")), derElement(tagContext(2), derName(2, []string{"krbtgt", "A"})), derElement(tagContext(3), derEncryptedData(18, make([]byte, 48)))))),
-		derElement(tagContext(6), derEncryptedData(18, newUsageKey(&w, k.key, usageASReply).appendSealed(&w, nil, k.b))))), nil
+		derElement(tagContext(6), derEncryptedData(18, newUsageKey(k.key, usageASReply).appendSealed(nil, k.b))))), nil
 }
 
 // preauthRequired is KDC_ERR_PREAUTH_REQUIRED with ETYPE-INFO2.

@@ -2,8 +2,6 @@ package kerberos
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/binary"
 	"fmt"
 	"time"
 )
@@ -121,18 +119,18 @@ func derPAData(kind int64, value []byte) []byte {
 }
 
 // paTimestamp is PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2).
-func paTimestamp(w *scratch, key Key, now time.Time) []byte {
+func paTimestamp(key Key, now time.Time) []byte {
 	plain := derElement(tagSequence,
 		derField(0, tagGeneralizedTime, derTime(now)),
 		derField(1, tagInteger, derInteger(int64(now.Nanosecond()/1000))))
-	return derPAData(paEncTimestamp, derEncryptedData(key.etype, newUsageKey(w, key, usageTimestamp).appendSealed(w, nil, plain)))
+	return derPAData(paEncTimestamp, derEncryptedData(key.etype, newUsageKey(key, usageTimestamp).appendSealed(nil, plain)))
 }
 
 // paTicket is PA-TGS-REQ (RFC 4120 5.2.7.1): an AP-REQ with the ticket-granting ticket, whose authenticator has a checksum
 // of the request's body and the subkey for the reply.
-func paTicket(w *scratch, tgt *ServiceTicket, subkey Key, now time.Time, body []byte) []byte {
+func paTicket(tgt *ServiceTicket, subkey Key, now time.Time, body []byte) []byte {
 	now = tgt.SessionKey.authTime(now)
-	kind, sum := keyedChecksum(w, tgt.SessionKey, usageTGSChecksum, body)
+	kind, sum := keyedChecksum(tgt.SessionKey, usageTGSChecksum, body)
 	plain := derElement(tagApplication(2), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagGeneralString, []byte(tgt.Client.Realm)),
@@ -142,30 +140,13 @@ func paTicket(w *scratch, tgt *ServiceTicket, subkey Key, now time.Time, body []
 		derField(5, tagGeneralizedTime, derTime(now)),
 		derEncryptionKey(6, subkey)))
 	defer clear(plain)
-	sealed := newUsageKey(w, tgt.SessionKey, usageTGSAuthenticator).appendSealed(w, nil, plain)
+	sealed := newUsageKey(tgt.SessionKey, usageTGSAuthenticator).appendSealed(nil, plain)
 	return derPAData(paTGSReq, derElement(tagApplication(14), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(14)),
 		derField(2, tagBitString, derFlags(0)),
 		derElement(tagContext(3), tgt.Ticket),
 		derElement(tagContext(4), derEncryptedData(tgt.SessionKey.etype, sealed)))))
-}
-
-// keyedChecksum is the checksum that belongs to a key's encryption type, with the number of its type (RFC 3961 4, RFC 4757
-// 4, RFC 8009 6), of the parts one after the other. The result is a copy.
-func keyedChecksum(w *scratch, k Key, usage uint32, parts ...[]byte) (kind int32, sum []byte) {
-	if k.etype == EtypeRC4 { // HMAC-MD5
-		et, _ := enctypeByID(EtypeRC4)
-		sign := bytes.Clone(w.hmac(et, k.octets(), []byte("signaturekey\x00")))
-		inner := md5.New()
-		inner.Write(binary.LittleEndian.AppendUint32(nil, usage))
-		for _, part := range parts {
-			inner.Write(part)
-		}
-		return et.checksum, bytes.Clone(w.hmac(et, sign, inner.Sum(nil)))
-	}
-	c := newChecksumKey(w, k, usage)
-	return c.et.checksum, bytes.Clone(c.sum(w, parts...))
 }
 
 // A kdcReply is KDC-REP (RFC 4120 5.4.2) with the cleartext of its ticket. Slices lie in the message.

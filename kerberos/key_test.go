@@ -41,7 +41,7 @@ func TestNothingPrintsKeys(t *testing.T) {
 			out.Write(b)
 		}
 	}
-	derived := newUsageKey(new(scratch), key, usageTicket).ki[:8]
+	derived := newUsageKey(key, usageTicket).ki[:8]
 	for _, secret := range []string{strings.Trim(fmt.Sprint(derived), "[]"), hex.EncodeToString(derived), string(octets[:8]), hex.EncodeToString(octets[:8]), strings.ToUpper(hex.EncodeToString(octets[:8])),
 		base64.StdEncoding.EncodeToString(octets[:9]), strings.Trim(fmt.Sprint(octets[:8]), "[]"), "0x30, 0x31, 0x32", "0x30 0x31"} {
 		if strings.Contains(out.String(), secret) {

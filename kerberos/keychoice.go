@@ -13,9 +13,9 @@ import (
 //  3. unless exactKvno, the others, newest kvno first: the ticket may be older than the keytab's newest key, or the
 //     numbers in the file may be wrong.
 //
-// A ticket without kvno goes through all of them, newest first. It gives the plaintext, which lies in w, and the entry
-// that opened it.
-func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
+// A ticket without kvno goes through all of them, newest first. It returns the plaintext, which lies in buf if
+// that is large enough, and the entry that opened it.
+func (kt *Keytab) openTicket(buf []byte, r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
 	for pass := range 3 {
@@ -31,7 +31,7 @@ func (kt *Keytab) openTicket(w *scratch, r *apReq, service string, exactKvno boo
 			if trials++; trials > maxTrials {
 				break
 			}
-			if plain, err := e.openTicket(w, &w.ticket, r.ticket.cipher); err == nil {
+			if plain, err := e.openTicket(buf, r.ticket.cipher); err == nil {
 				return plain, e, nil
 			}
 		}

@@ -28,7 +28,7 @@ type KeytabEntry struct {
 	ShortKvno bool
 
 	// openTicket is usageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
-	openTicket func(w *scratch, buf *[]byte, ciphertext []byte) ([]byte, error)
+	openTicket func(buf, ciphertext []byte) ([]byte, error)
 }
 
 // A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable
@@ -113,11 +113,10 @@ func NewKeytab(entries ...KeytabEntry) *Keytab { return newKeytab(slices.Clone(e
 
 func newKeytab(entries []KeytabEntry) *Keytab {
 	kt := &Keytab{entries: entries, byName: make(map[string][]*KeytabEntry), folded: make(map[string]string)}
-	var w scratch
 	for i := range entries {
 		e := &entries[i]
 		if !e.Key.IsZero() {
-			e.openTicket = newUsageKey(&w, e.Key, usageTicket).open
+			e.openTicket = newUsageKey(e.Key, usageTicket).open
 		}
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)

@@ -14,7 +14,7 @@ const maxCredTickets = 8
 
 // parseKRBCred reads KRB-CRED (RFC 4120 5.8.1) and gives its tickets, as copies. The encrypted part is under one of the
 // keys, which are tried in order, or in clear (encryption type 0), as it may be inside an authenticator.
-func parseKRBCred(w *scratch, b []byte, keys ...Key) ([]ServiceTicket, error) {
+func parseKRBCred(b []byte, keys ...Key) ([]ServiceTicket, error) {
 	p := derParser{in: "KRB-CRED"}
 	seq := p.whole(p.whole(b, tagApplication(22), "tag 22"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "pvno")
@@ -32,14 +32,17 @@ func parseKRBCred(w *scratch, b []byte, keys ...Key) ([]ServiceTicket, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	plain, err := openKRBCred(w, enc, keys)
+	plain, err := openKRBCred(enc, keys)
 	if err != nil {
 		return nil, err
+	}
+	if enc.etype != 0 {
+		defer clear(plain)
 	}
 	return parseEncKRBCredPart(plain, tickets)
 }
 
-func openKRBCred(w *scratch, enc encryptedData, keys []Key) ([]byte, error) {
+func openKRBCred(enc encryptedData, keys []Key) ([]byte, error) {
 	if enc.etype == 0 {
 		return enc.cipher, nil
 	}
@@ -47,8 +50,7 @@ func openKRBCred(w *scratch, enc encryptedData, keys []Key) ([]byte, error) {
 		if k.IsZero() || k.etype != enc.etype {
 			continue
 		}
-		// Not w.authenticator: the KRB-CRED lies in it.
-		if plain, err := newUsageKey(w, k, usageKRBCred).open(w, &w.message, enc.cipher); err == nil {
+		if plain, err := newUsageKey(k, usageKRBCred).open(nil, enc.cipher); err == nil {
 			return plain, nil
 		}
 	}
@@ -107,7 +109,7 @@ func (p *derParser) krbCredInfo(b []byte) (t ServiceTicket, err error) {
 }
 
 // appendKRBCred appends KRB-CRED with one ticket, encrypted under key.
-func appendKRBCred(w *scratch, dst []byte, t *ServiceTicket, key Key) ([]byte, error) {
+func appendKRBCred(dst []byte, t *ServiceTicket, key Key) ([]byte, error) {
 	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || t.Service.Realm == "" || t.EndTime.IsZero() {
 		return nil, errors.New("kerberos: delegated ticket without ticket, key, names or end time")
 	}
@@ -120,7 +122,7 @@ func appendKRBCred(w *scratch, dst []byte, t *ServiceTicket, key Key) ([]byte, e
 		derField(8, tagGeneralString, []byte(t.Service.Realm)),
 		derElement(tagContext(9), derName(2, t.Service.Components)))
 	plain := derElement(tagApplication(29), derElement(tagSequence, derField(0, tagSequence, info)))
-	sealed := newUsageKey(w, key, usageKRBCred).appendSealed(w, nil, plain)
+	sealed := newUsageKey(key, usageKRBCred).appendSealed(nil, plain)
 	clear(info)
 	clear(plain)
 	return appendDER(dst, tagApplication(22), derElement(tagSequence,

@@ -83,7 +83,7 @@ type MessageProtection struct {
 	format messageFormat
 	order  MessageOrder
 	limit  int // octets of a message
-	work   scratches
+	work   rotations
 
 	mu      sync.Mutex
 	send    uint64 // the next number
@@ -93,10 +93,10 @@ type MessageProtection struct {
 
 // A messageFormat is one of the two families of tokens. Numbers that are received have passed the integrity check.
 type messageFormat interface {
-	wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte
-	unwrap(w *scratch, dst, token []byte) (out []byte, seq uint64, sealed bool, err error)
-	mic(w *scratch, dst, message []byte, seq uint64) []byte
-	verifyMIC(w *scratch, message, token []byte) (seq uint64, err error)
+	wrap(w *rotation, dst, plaintext []byte, seq uint64, sealed bool) []byte
+	unwrap(w *rotation, dst, token []byte) (out []byte, seq uint64, sealed bool, err error)
+	mic(dst, message []byte, seq uint64) []byte
+	verifyMIC(message, token []byte) (seq uint64, err error)
 }
 
 // NewMessageProtection begins the exchange of messages. It fails without a key, and for keys that do not go together.
@@ -115,7 +115,7 @@ func NewMessageProtection(cfg MessageConfig) (*MessageProtection, error) {
 	case !cfg.AcceptorSubkey.IsZero():
 		return nil, errors.New("kerberos: an acceptor's subkey in a context with an RC4 key")
 	default:
-		m.format = newRC4Tokens(new(scratch), cfg.Key, cfg.Acceptor)
+		m.format = newRC4Tokens(cfg.Key, cfg.Acceptor)
 		m.limit = rc4MaxMessage
 		mask = 1<<32 - 1
 		m.left = 1 << 32 // then the keys of sealed tokens would repeat
@@ -193,21 +193,35 @@ func (m *MessageProtection) MIC(message []byte) (token []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := m.work.get()
-	defer m.work.put(w)
-	return m.format.mic(w, nil, message, seq), nil
+	return m.format.mic(nil, message, seq), nil
 }
 
 // VerifyMIC checks a peer's MIC token for a message (GSS_VerifyMIC). Errors are of type *MessageError; a token that was
 // refused can be received again, in its turn.
 func (m *MessageProtection) VerifyMIC(message, token []byte) error {
-	w := m.work.get()
-	defer m.work.put(w)
-	seq, err := m.format.verifyMIC(w, message, token)
+	seq, err := m.format.verifyMIC(message, token)
 	if err != nil {
 		return err
 	}
 	return m.received(seq)
+}
+
+// rotations holds what nobody uses; the zero value is ready.
+type rotations struct{ pool sync.Pool }
+
+func (r *rotations) get() *rotation {
+	if w, ok := r.pool.Get().(*rotation); ok {
+		return w
+	}
+	return new(rotation)
+}
+
+// put gives w back, wiped, unless it has become large.
+func (r *rotations) put(w *rotation) {
+	clear(w.octets)
+	if cap(w.octets) <= 32<<10 {
+		r.pool.Put(w)
+	}
 }
 
 // A window knows which numbers were received: the newest and the 63 before it.

@@ -64,20 +64,20 @@ func newCFXKeys(k Key, fromAcceptor bool) *cfxKeys {
 }
 
 // seal is the key of sealed Wrap tokens.
-func (k *cfxKeys) seal(w *scratch) *usageKey {
-	k.sealOnce.Do(func() { k.sealKey = newUsageKey(w, k.key, k.sealUsage) })
+func (k *cfxKeys) seal() *usageKey {
+	k.sealOnce.Do(func() { k.sealKey = newUsageKey(k.key, k.sealUsage) })
 	return k.sealKey
 }
 
 // wrap is the key of Wrap tokens that are not sealed.
-func (k *cfxKeys) wrap(w *scratch) *checksumKey {
-	k.wrapOnce.Do(func() { k.wrapKey = newChecksumKey(w, k.key, k.sealUsage) })
+func (k *cfxKeys) wrap() *checksumKey {
+	k.wrapOnce.Do(func() { k.wrapKey = newChecksumKey(k.key, k.sealUsage) })
 	return &k.wrapKey
 }
 
 // mic is the key of MIC tokens.
-func (k *cfxKeys) mic(w *scratch) *checksumKey {
-	k.micOnce.Do(func() { k.micKey = newChecksumKey(w, k.key, k.signUsage) })
+func (k *cfxKeys) mic() *checksumKey {
+	k.micOnce.Do(func() { k.micKey = newChecksumKey(k.key, k.signUsage) })
 	return &k.micKey
 }
 
@@ -109,7 +109,7 @@ func (c *cfxTokens) appendHeader(dst []byte, flags byte, ec, rrc uint16, seq uin
 }
 
 // wrap is RFC 4121 4.2.4: sealed, the ciphertext of plaintext and header, without filler; else plaintext and checksum.
-func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte {
+func (c *cfxTokens) wrap(w *rotation, dst, plaintext []byte, seq uint64, sealed bool) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, cfxHeader+len(plaintext)+c.send.trailer)
 	var header [cfxHeader]byte
@@ -118,21 +118,21 @@ func (c *cfxTokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed b
 		rrc = c.sealedRRC
 		c.appendHeader(header[:0], c.flags|flagSealed, 0, 0, seq)
 		dst = append(dst, header[:]...)
-		dst = c.send.seal(w).appendSealed(w, dst, plaintext, header[:])
+		dst = c.send.seal().appendSealed(dst, plaintext, header[:])
 	} else {
 		c.appendHeader(header[:0], c.flags, 0, 0, seq)
-		sum := c.send.wrap(w).sum(w, plaintext, header[:])
-		binary.BigEndian.PutUint16(header[4:], uint16(len(sum)))
-		dst = append(append(append(dst, header[:]...), plaintext...), sum...)
+		dst = append(append(dst, header[:]...), plaintext...)
+		dst = c.send.wrap().appendSum(dst, plaintext, header[:])
+		binary.BigEndian.PutUint16(dst[start+4:], uint16(c.send.et.macLen))
 	}
 	token := dst[start:]
 	binary.BigEndian.PutUint16(token[6:], rrc)
-	w.rotateRight(token[cfxHeader:], rrc)
+	w.right(token[cfxHeader:], rrc)
 	return dst
 }
 
 // unwrap makes the checks of RFC 4121 4.2.4 to 4.2.6.
-func (c *cfxTokens) unwrap(w *scratch, dst, token []byte) (out []byte, seq uint64, sealed bool, err error) {
+func (c *cfxTokens) unwrap(w *rotation, dst, token []byte) (out []byte, seq uint64, sealed bool, err error) {
 	if len(token) < cfxHeader || string(token[:2]) != tokWrap || token[3] != 0xff {
 		return nil, 0, false, refuseMessage(ErrMessageToken, "%d octets that do not begin as a Wrap token of RFC 4121", len(token))
 	}
@@ -143,11 +143,11 @@ func (c *cfxTokens) unwrap(w *scratch, dst, token []byte) (out []byte, seq uint6
 	var header [cfxHeader]byte // as it stands under the checksum: RRC is 0
 	copy(header[:], token)
 	binary.BigEndian.PutUint16(header[6:], 0)
-	body := w.rotateLeft(token[cfxHeader:], binary.BigEndian.Uint16(token[6:]))
+	body := w.left(token[cfxHeader:], binary.BigEndian.Uint16(token[6:]))
 	if sealed = token[2]&flagSealed != 0; sealed {
-		out, err = keys.open(w, dst, body, header[:])
+		out, err = keys.open(dst, body, header[:])
 	} else {
-		out, err = keys.verify(w, dst, body, header[:])
+		out, err = keys.verify(dst, body, header[:])
 	}
 	return out, binary.BigEndian.Uint64(header[8:]), sealed, err
 }
@@ -166,7 +166,7 @@ func (c *cfxTokens) receiver(flags byte) (*cfxKeys, error) {
 
 // open decrypts the body of a sealed token to the end of dst. The header in the ciphertext must be the one in clear, EC
 // included: else whoever is in between moves the end of the message.
-func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
+func (k *cfxKeys) open(dst, body, header []byte) ([]byte, error) {
 	filler := int(binary.BigEndian.Uint16(header[4:]))
 	n := len(body) - k.trailer - filler
 	if n < 0 {
@@ -174,8 +174,7 @@ func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
 	}
 	dst = slices.Grow(dst, len(body))
 	room := dst[len(dst):cap(dst)]
-	space := room[:0]
-	plain, err := k.seal(w).open(w, &space, body)
+	plain, err := k.seal().open(room[:0], body)
 	if err != nil || subtle.ConstantTimeCompare(plain[n+filler:], header) != 1 {
 		clear(room[:len(body)])
 		return nil, &MessageError{Err: ErrMessageIntegrity}
@@ -187,28 +186,28 @@ func (k *cfxKeys) open(w *scratch, dst, body, header []byte) ([]byte, error) {
 
 // verify checks the body of a token that is not sealed, whose checksum is over plaintext and header with EC and RRC 0.
 // EC is the checksum's length and nothing else.
-func (k *cfxKeys) verify(w *scratch, dst, body, header []byte) ([]byte, error) {
+func (k *cfxKeys) verify(dst, body, header []byte) ([]byte, error) {
 	size := k.et.macLen
 	if ec := int(binary.BigEndian.Uint16(header[4:])); ec != size || len(body) < size {
 		return nil, refuseMessage(ErrMessageToken, "EC of %d and body of %d octets, where the checksum has %d", ec, len(body), size)
 	}
 	plain, sum := body[:len(body)-size], body[len(body)-size:]
 	binary.BigEndian.PutUint16(header[4:], 0)
-	if subtle.ConstantTimeCompare(k.wrap(w).sum(w, plain, header), sum) != 1 {
+	if !k.wrap().verify(sum, plain, header) {
 		return nil, &MessageError{Err: ErrMessageIntegrity}
 	}
 	return append(dst, plain...), nil
 }
 
 // mic is RFC 4121 4.2.6.1: the checksum is over message and header.
-func (c *cfxTokens) mic(w *scratch, dst, message []byte, seq uint64) []byte {
+func (c *cfxTokens) mic(dst, message []byte, seq uint64) []byte {
 	start := len(dst)
 	dst = append(append(dst, tokMIC...), c.flags, 0xff, 0xff, 0xff, 0xff, 0xff)
 	dst = binary.BigEndian.AppendUint64(dst, seq)
-	return append(dst, c.send.mic(w).sum(w, message, dst[start:])...)
+	return c.send.mic().appendSum(dst, message, dst[start:])
 }
 
-func (c *cfxTokens) verifyMIC(w *scratch, message, token []byte) (seq uint64, err error) {
+func (c *cfxTokens) verifyMIC(message, token []byte) (seq uint64, err error) {
 	if len(token) < cfxHeader || string(token[:2]) != tokMIC || !bytes.Equal(token[3:8], []byte("\xff\xff\xff\xff\xff")) {
 		return 0, refuseMessage(ErrMessageToken, "%d octets that do not begin as a MIC token of RFC 4121", len(token))
 	}
@@ -223,32 +222,33 @@ func (c *cfxTokens) verifyMIC(w *scratch, message, token []byte) (seq uint64, er
 	if len(sum) != keys.et.macLen {
 		return 0, refuseMessage(ErrMessageToken, "checksum of %d octets, it has %d", len(sum), keys.et.macLen)
 	}
-	if subtle.ConstantTimeCompare(keys.mic(w).sum(w, message, header), sum) != 1 {
+	if !keys.mic().verify(sum, message, header) {
 		return 0, &MessageError{Err: ErrMessageIntegrity}
 	}
 	return binary.BigEndian.Uint64(header[8:]), nil
 }
 
-// rotateRight rotates b right by count octets, in place (RFC 4121 4.2.5).
-func (w *scratch) rotateRight(b []byte, count uint16) {
+// rotation is memory for the octets of tokens while they are rotated. The zero value is ready.
+type rotation struct{ octets []byte }
+
+// right rotates b right by count octets, in place (RFC 4121 4.2.5).
+func (w *rotation) right(b []byte, count uint16) {
 	r := int(count) % len(b) // b holds a checksum at least
 	if r == 0 {
 		return
 	}
-	end := resize(&w.message, r)
-	copy(end, b[len(b)-r:])
+	w.octets = append(w.octets[:0], b[len(b)-r:]...)
 	copy(b[r:], b)
-	copy(b, end)
+	copy(b, w.octets)
 }
 
-// rotateLeft gives b rotated left by count octets, which may be more than it has. b stays as it is; the result is b or
-// lies in w.
-func (w *scratch) rotateLeft(b []byte, count uint16) []byte {
+// left returns b rotated left by count octets, which may be more than it has. b stays as it is; the result is b or lies
+// in w.
+func (w *rotation) left(b []byte, count uint16) []byte {
 	if len(b) == 0 || int(count)%len(b) == 0 {
 		return b
 	}
 	r := int(count) % len(b)
-	out := resize(&w.message, len(b))
-	copy(out[copy(out, b[r:]):], b)
-	return out
+	w.octets = append(append(w.octets[:0], b[r:]...), b[:r]...)
+	return w.octets
 }

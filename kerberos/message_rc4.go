@@ -1,8 +1,10 @@
 package kerberos
 
 import (
+	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
+	"crypto/rc4"
 	"crypto/subtle"
 	"encoding/binary"
 	"slices"
@@ -11,7 +13,6 @@ import (
 // rc4Tokens are the tokens of RFC 4757 7 in the frame of RFC 1964 1.2. It is immutable. The sequence number stands
 // encrypted, but under no checksum, and the keys of both directions are the same: see the security considerations.
 type rc4Tokens struct {
-	et       *enctype
 	acceptor bool
 	sign     [md5.Size]byte // Ksign
 	sequence [md5.Size]byte // what Kseq is made of
@@ -38,41 +39,53 @@ const (
 	rc4MaxMessage = 16<<20 - 64 // the frame's length has three octets
 )
 
-func newRC4Tokens(w *scratch, k Key, acceptor bool) *rc4Tokens {
-	et, _ := enctypeByID(EtypeRC4)
-	r := &rc4Tokens{et: et, acceptor: acceptor}
-	zero := make([]byte, 4)
-	copy(r.sign[:], w.hmac(et, k.octets(), []byte("signaturekey\x00")))
-	copy(r.sequence[:], w.hmac(et, k.octets(), zero))
-	local := slices.Clone(k.octets())
-	for i := range local {
-		local[i] ^= 0xf0
+func newRC4Tokens(k Key, acceptor bool) *rc4Tokens {
+	r := &rc4Tokens{acceptor: acceptor}
+	zero, octets := make([]byte, 4), k.ExposeKeyOctets()
+	copy(r.sign[:], hmacMD5(octets, []byte("signaturekey\x00")))
+	copy(r.sequence[:], hmacMD5(octets, zero))
+	for i := range octets {
+		octets[i] ^= 0xf0
 	}
-	copy(r.crypt[:], w.hmac(et, local, zero))
-	clear(local)
+	copy(r.crypt[:], hmacMD5(octets, zero))
+	clear(octets)
 	return r
 }
 
+func hmacMD5(key, data []byte) []byte {
+	h := hmac.New(md5.New, key)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+// rc4Crypt encrypts or decrypts src under key, which is an MD5 sum, to dst.
+func rc4Crypt(key, dst, src []byte) {
+	c, err := rc4.NewCipher(key)
+	if err != nil {
+		panic("kerberos: " + err.Error()) // the key has 16 octets
+	}
+	c.XORKeyStream(dst, src)
+}
+
 // checksum is SGN_CKSUM: HMAC under Ksign over the MD5 of salt and parts, cut to 8 octets.
-func (r *rc4Tokens) checksum(w *scratch, salt uint32, parts ...[]byte) (sum [8]byte) {
-	h := w.hash(r.et)
-	h.Reset()
+func (r *rc4Tokens) checksum(salt uint32, parts ...[]byte) (sum [8]byte) {
+	h := md5.New()
 	h.Write(binary.LittleEndian.AppendUint32(nil, salt))
 	for _, p := range parts {
 		h.Write(p)
 	}
-	copy(sum[:], w.hmac(r.et, r.sign[:], h.Sum(nil)))
+	copy(sum[:], hmacMD5(r.sign[:], h.Sum(nil)))
 	return sum
 }
 
 // cryptSequence encrypts or decrypts SND_SEQ in place.
-func (r *rc4Tokens) cryptSequence(w *scratch, field, sum []byte) {
-	newRC4(w.hmac(r.et, r.sequence[:], sum)).XORKeyStream(field, field)
+func (r *rc4Tokens) cryptSequence(field, sum []byte) {
+	rc4Crypt(hmacMD5(r.sequence[:], sum), field, field)
 }
 
 // cryptPayload encrypts or decrypts confounder, data and pad.
-func (r *rc4Tokens) cryptPayload(w *scratch, dst, src []byte, seq uint64) {
-	newRC4(w.hmac(r.et, r.crypt[:], binary.BigEndian.AppendUint32(nil, uint32(seq)))).XORKeyStream(dst, src)
+func (r *rc4Tokens) cryptPayload(dst, src []byte, seq uint64) {
+	rc4Crypt(hmacMD5(r.crypt[:], binary.BigEndian.AppendUint32(nil, uint32(seq))), dst, src)
 }
 
 // sequenceField is SND_SEQ in clear: the number, and four octets that tell who sends.
@@ -85,13 +98,13 @@ func sequenceField(seq uint64, fromAcceptor bool) (f [8]byte) {
 }
 
 // appendToken appends the frame with header, SND_SEQ, checksum and payload.
-func (r *rc4Tokens) appendToken(w *scratch, dst []byte, header string, seq uint64, sum, payload []byte) []byte {
+func (r *rc4Tokens) appendToken(dst []byte, header string, seq uint64, sum, payload []byte) []byte {
 	field := sequenceField(seq, r.acceptor)
-	r.cryptSequence(w, field[:], sum)
+	r.cryptSequence(field[:], sum)
 	return appendDER(dst, tagApplication(0), derElement(tagOID, []byte(oidKRB5)), []byte(header), field[:], sum, payload)
 }
 
-func (r *rc4Tokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed bool) []byte {
+func (r *rc4Tokens) wrap(_ *rotation, dst, plaintext []byte, seq uint64, sealed bool) []byte {
 	payload := make([]byte, rc4Confounder, rc4Confounder+len(plaintext)+rc4Pad)
 	rand.Read(payload)
 	payload = append(append(payload, plaintext...), 1)
@@ -99,20 +112,20 @@ func (r *rc4Tokens) wrap(w *scratch, dst, plaintext []byte, seq uint64, sealed b
 	if sealed {
 		header = rc4HeaderSealed
 	}
-	sum := r.checksum(w, rc4SaltWrap, []byte(header), payload)
+	sum := r.checksum(rc4SaltWrap, []byte(header), payload)
 	if sealed {
-		r.cryptPayload(w, payload, payload, seq)
+		r.cryptPayload(payload, payload, seq)
 	}
-	return r.appendToken(w, dst, header, seq, sum[:], payload)
+	return r.appendToken(dst, header, seq, sum[:], payload)
 }
 
-func (r *rc4Tokens) mic(w *scratch, dst, message []byte, seq uint64) []byte {
-	sum := r.checksum(w, rc4SaltMIC, []byte(rc4HeaderMIC), message)
-	return r.appendToken(w, dst, rc4HeaderMIC, seq, sum[:], nil)
+func (r *rc4Tokens) mic(dst, message []byte, seq uint64) []byte {
+	sum := r.checksum(rc4SaltMIC, []byte(rc4HeaderMIC), message)
+	return r.appendToken(dst, rc4HeaderMIC, seq, sum[:], nil)
 }
 
 // unframe takes the frame off and decrypts SND_SEQ.
-func (r *rc4Tokens) unframe(w *scratch, token []byte) (header string, seq [8]byte, sum, payload []byte, err error) {
+func (r *rc4Tokens) unframe(token []byte) (header string, seq [8]byte, sum, payload []byte, err error) {
 	p := derParser{in: "RFC 1964 token"}
 	body := p.whole(token, tagApplication(0), "frame")
 	oid := p.next(&body, tagOID, "mechanism")
@@ -124,12 +137,12 @@ func (r *rc4Tokens) unframe(w *scratch, token []byte) (header string, seq [8]byt
 	}
 	header, sum, payload = string(body[:8]), body[16:24], body[24:]
 	copy(seq[:], body[8:])
-	r.cryptSequence(w, seq[:], sum)
+	r.cryptSequence(seq[:], sum)
 	return header, seq, sum, payload, nil
 }
 
-func (r *rc4Tokens) unwrap(w *scratch, dst, token []byte) (out []byte, number uint64, sealed bool, err error) {
-	header, seq, sum, payload, err := r.unframe(w, token)
+func (r *rc4Tokens) unwrap(_ *rotation, dst, token []byte) (out []byte, number uint64, sealed bool, err error) {
+	header, seq, sum, payload, err := r.unframe(token)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -141,9 +154,9 @@ func (r *rc4Tokens) unwrap(w *scratch, dst, token []byte) (out []byte, number ui
 	dst = slices.Grow(dst, len(payload))
 	plain := dst[len(dst) : len(dst)+len(payload)]
 	if copy(plain, payload); sealed {
-		r.cryptPayload(w, plain, payload, number)
+		r.cryptPayload(plain, payload, number)
 	}
-	want := r.checksum(w, rc4SaltWrap, []byte(header), plain)
+	want := r.checksum(rc4SaltWrap, []byte(header), plain)
 	end := len(plain) - rc4Pad
 	if r.authentic(want, sum, seq)&subtle.ConstantTimeByteEq(plain[end], 1) != 1 {
 		clear(plain)
@@ -154,15 +167,15 @@ func (r *rc4Tokens) unwrap(w *scratch, dst, token []byte) (out []byte, number ui
 	return dst[:len(dst)+n], number, sealed, nil
 }
 
-func (r *rc4Tokens) verifyMIC(w *scratch, message, token []byte) (number uint64, err error) {
-	header, seq, sum, payload, err := r.unframe(w, token)
+func (r *rc4Tokens) verifyMIC(message, token []byte) (number uint64, err error) {
+	header, seq, sum, payload, err := r.unframe(token)
 	if err != nil {
 		return 0, err
 	}
 	if header != rc4HeaderMIC || len(payload) != 0 {
 		return 0, refuseMessage(ErrMessageToken, "no MIC token of RFC 4757: header %x, payload of %d octets", header, len(payload))
 	}
-	if r.authentic(r.checksum(w, rc4SaltMIC, []byte(header), message), sum, seq) != 1 {
+	if r.authentic(r.checksum(rc4SaltMIC, []byte(header), message), sum, seq) != 1 {
 		return 0, &MessageError{Err: ErrMessageIntegrity}
 	}
 	return uint64(binary.BigEndian.Uint32(seq[:])), nil

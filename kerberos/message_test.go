@@ -198,10 +198,9 @@ func TestMessagesAgainstGokrb5(t *testing.T) {
 // foreignWrap makes a sealed token as any sender may: with filler, rotated by any count.
 func foreignWrap(k *cfxKeys, flags byte, text, filler []byte, rrc uint16, seq uint64) []byte {
 	var c cfxTokens
-	var w scratch
 	header := c.appendHeader(nil, flags|flagSealed, uint16(len(filler)), 0, seq)
-	body := k.seal(&w).appendSealed(&w, nil, text, filler, header)
-	w.rotateRight(body, rrc)
+	body := k.seal().appendSealed(nil, text, filler, header)
+	new(rotation).right(body, rrc)
 	binary.BigEndian.PutUint16(header[6:], rrc)
 	return append(header, body...)
 }

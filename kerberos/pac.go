@@ -125,7 +125,7 @@ func (s *acceptance) checkPAC() error {
 	if err != nil {
 		return &Error{Code: CodePACMalformed, Detail: "ticket of " + s.clientText(), Err: err}
 	}
-	if err := buffers.verify(s.scratch, s.entry.Key); err != nil {
+	if err := buffers.verify(s.entry.Key); err != nil {
 		return err
 	}
 	pac, err := buffers.parse()

@@ -99,7 +99,7 @@ const usagePAC = 17
 // verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with all octets behind the types of server and KDC
 // signature zero, the numbers of read-only KDCs included, under the service's key that opened the ticket, and of the type
 // that is that key's. A weaker type is not for the PAC to choose.
-func (p *pacBuffers) verify(w *scratch, key Key) error {
+func (p *pacBuffers) verify(key Key) error {
 	server, why := p.signature(pacServerSig, "server signature")
 	if why != "" {
 		return refuse(CodePACIntegrity, "%s", why)
@@ -108,7 +108,7 @@ func (p *pacBuffers) verify(w *scratch, key Key) error {
 	if why != "" {
 		return refuse(CodePACIntegrity, "%s", why)
 	}
-	want, sum := keyedChecksum(w, key, usagePAC, p.zeroed(server, kdc)...)
+	want, sum := keyedChecksum(key, usagePAC, p.zeroed(server, kdc)...)
 	if server.kind != want {
 		return refuse(CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, EtypeName(key.etype), want)
 	}

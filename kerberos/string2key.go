@@ -74,12 +74,12 @@ func stringToKeySHA2(et *enctype, password, salt string, iterations int) (Key, e
 	if err != nil {
 		return Key{}, err
 	}
-	var w scratch
+	w := getScratch()
+	defer w.put()
 	in := append([]byte{0, 0, 0, 1}, "kerberos\x00"...)
 	in = binary.BigEndian.AppendUint32(in, uint32(et.keyLen*8))
-	octets := w.hmac(et, tkey, in)[:et.keyLen]
+	octets := w.hmac(et, tkey, in)[:et.keyLen] // lies in w, which is wiped
 	clear(tkey)
-	defer clear(octets)
 	return NewKey(et.id, octets)
 }
 
