@@ -473,8 +473,7 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 func (s *acceptance) checkReplay(ctx context.Context) error {
 	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
 		if from := h.CompleteFrom(s.auth.ctime); s.auth.ctime.Before(from) {
-			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: fmt.Sprintf("authenticator is of %s, replays are known from %s on only: "+
-				"the client tries again with a new one", s.auth.ctime.Format(time.RFC3339Nano), from.UTC().Format(time.RFC3339Nano))}
+			return &Error{Code: CodeBeforeStart, Skew: s.skew, Detail: s.beforeStart(from)}
 		}
 	}
 	s.replayID = sha256.Sum256(s.req.authenticator.cipher)
@@ -490,6 +489,13 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 			appendEscaped(nil, s.ticket.crealm), s.auth.ctime.Format(time.RFC3339Nano))
 	}
 	return nil
+}
+
+// beforeStart says when the client is accepted: at once with a new authenticator, or when its clock, which is behind, has come to from.
+func (s *acceptance) beforeStart(from time.Time) string {
+	return fmt.Sprintf("authenticator is of %s, and which ones made before %s were accepted is not known: a new one is accepted, at once if this one was %v "+
+		"on its way, and from %s on if the client's clock is so much behind ours", s.auth.ctime.Format(time.RFC3339Nano), from.UTC().Format(time.RFC3339Nano),
+		s.skew.Abs().Round(time.Millisecond), stamp(s.now.Add(from.Sub(s.auth.ctime)+time.Second-1)))
 }
 
 // authentication copies what was found.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -210,6 +211,34 @@ func TestAttackDifferentLimits(t *testing.T) {
 		if _, err := lax.Accept(t.Context(), token); code(err) != kerberos.CodeReplay {
 			t.Fatalf("after %v: %v", clock.Sub(now), err)
 		}
+	}
+}
+
+// TestAClientBehindIsToldWhenItIsAccepted: after a start without a history, trying again does not help a client whose clock
+// is behind. The error says when it is accepted, and then it is.
+func TestAClientBehindIsToldWhenItIsAccepted(t *testing.T) {
+	k := newKDC()
+	start := fixedTime()
+	clock := start
+	timeFunc := func() time.Time { return clock }
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: timeFunc}), Time: timeFunc})
+	accept := func() error {
+		token, _ := mustToken(t, k, krbtest.TokenOptions{Time: clock.Add(-time.Minute)})
+		_, err := a.Accept(t.Context(), token)
+		return err
+	}
+	clock = clock.Add(20 * time.Second)
+	for range 2 {
+		err := accept()
+		wantRefusal(t, err, kerberos.CodeBeforeStart)
+		if want := "from " + start.Add(time.Minute+time.Second).Format(time.RFC3339) + " on if the client's clock is so much behind"; !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nhas no %q", err, want)
+		}
+		clock = start.Add(time.Minute - time.Second)
+	}
+	clock = start.Add(time.Minute)
+	if err := accept(); err != nil {
+		t.Error("at the time that the error named:", err)
 	}
 }
 

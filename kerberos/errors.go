@@ -87,7 +87,8 @@ func TokenCodes() []CodeInfo {
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
 		{CodeBindings, "The client's channel bindings are missing, or are those of another TLS channel.", "Let TLS end at this process, turn on extended protection in the client, or set the channel binding rule to when-present or off."},
-		{CodeBeforeStart, "The authenticator was made at a time when this process, or the one whose replay journal it goes on with, did not run.", "The client tries again. Use a replay journal, so that after a restart only the time without a process is concerned."},
+		{CodeBeforeStart, "The authenticator was made, by the client's clock, before the replay store knows what was accepted: the store is new or in memory, or no process had its journal open then.",
+			"A client whose clock is right succeeds when it tries again. One whose clock is behind is refused until the time that the error names: set its clock (NTP). Keep the replay journal over restarts, so that only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
 		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
 	}

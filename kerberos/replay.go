@@ -38,22 +38,24 @@ func ReplayRisk(store ReplayStore, maxSkew time.Duration) string {
 	if maxSkew <= 0 {
 		maxSkew = DefaultMaxSkew
 	}
-	forgotten := fmt.Sprintf("tokens made before the start are refused, but one that was accepted before it from a client whose clock runs ahead "+
-		"(by up to %v) can be presented once more until that time has come, and clients whose clocks run behind are refused for as long "+
-		"after the start.", maxSkew)
+	forgotten := func(since time.Time) string {
+		return fmt.Sprintf("Tokens of clients that were made before %s are refused: a client whose clock is behind waits until its clock "+
+			"shows that time, at most %v. For %v from then on, whoever recorded a token that an earlier process accepted from a client whose "+
+			"clock is ahead can present it once more.", since.UTC().Format(time.RFC3339), maxSkew, 2*maxSkew)
+	}
 	switch s := store.(type) {
 	case *MemoryReplayStore:
-		return "accepted authenticators are remembered in memory only: after a restart, " + forgotten +
-			" A replay journal in a state directory avoids both."
+		return "accepted tokens are remembered in memory only, so this process knows nothing of those that an earlier one accepted. " +
+			forgotten(s.CompleteSince())
 	case *ReplayJournal:
 		// What a process before accepted has its time up to maxSkew ahead of its end, and is valid for as long after that.
 		if s.opened.Sub(s.CompleteSince()) < 2*maxSkew {
-			return fmt.Sprintf("the replay journal knows what was accepted from %s on only: of an earlier process, %s",
-				s.CompleteSince().UTC().Format(time.RFC3339), forgotten)
+			return "the replay journal begins at the time that follows. If no process accepted tokens for these services shortly before, there is " +
+				"no risk. Else: " + forgotten(s.CompleteSince())
 		}
 		if s.boot == 0 && !s.cfg.Sync {
 			return "on this system it is not noticed when a restart of the machine loses the last records of the replay journal: " +
-				"those authenticators can be presented once more."
+				"those tokens can be presented once more."
 		}
 	}
 	return ""

@@ -393,7 +393,7 @@ func TestReplayJournalClockBehindLastRecord(t *testing.T) {
 
 // TestReplayRisk: that nothing remains is said only of a journal with a past.
 func TestReplayRisk(t *testing.T) {
-	const forgets = "clock runs ahead (by up to 5m0s)"
+	const forgets = "a client whose clock is behind waits until its clock shows that time, at most 5m0s. For 10m0s from then on, whoever recorded"
 	if text := ReplayRisk(NewMemoryReplayStore(MemoryReplayConfig{}), 5*time.Minute); !strings.Contains(text, forgets) {
 		t.Error(text)
 	}

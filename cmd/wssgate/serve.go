@@ -137,7 +137,8 @@ func memoryReplay() replayStores {
 func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, closeStores func(), err error) {
 	stores = memoryReplay()
 	if !cfg.ReplayJournal {
-		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(stores.tickets, cfg.ClockSkew))
+		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(stores.tickets, cfg.ClockSkew),
+			"cure", "set replay-journal, and a state-dir that is kept over restarts")
 		return stores, func() {}, nil
 	}
 	dir, err := stateDir(cfg)
@@ -151,7 +152,8 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, clos
 	found := journal.Recovery()
 	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files, "torn", found.Torn, "gap", found.Gap.String())
 	if risk := kerberos.ReplayRisk(journal, cfg.ClockSkew); risk != "" {
-		log.Warn("risk of replay", "damaged", found.Damaged, "complete-since", journal.CompleteSince(), "risk", risk)
+		log.Warn("risk of replay", "damaged", found.Damaged, "complete-since", journal.CompleteSince(), "risk", risk,
+			"cure", "keep "+dir+" over restarts, in a container on a volume; nothing else is to be done")
 	}
 	stores.tickets = journal
 	return stores, func() {
