@@ -26,7 +26,7 @@ const noAnswer = -1
 // Fault words what the client gets: "wsse:InvalidSecurity", "soap:Receiver",
 // with the HTTP status where it is a special one.
 func (e Entry) Fault() string {
-	if e.status == noAnswer || e.Code == string(CodeClientGone) {
+	if e.status == noAnswer || e.Code == string(CodeClientGone) || e.Code == string(CodeShutdown) {
 		return "none"
 	}
 	fault := e.fault
@@ -131,6 +131,7 @@ func ownEntries() []Entry {
 		{string(CodeBackendTooLarge), "The backend's reply is larger than max-message.", "Raise max-message if such replies are meant to pass.", receiver(unavailable), 0},
 		{string(CodeProtect), "The reply could not be protected with the request's key. Nothing of it was sent.", "The error in the event says why; if the backend's message is well, report it.", receiver("The reply could not be protected."), 0},
 		{string(CodeClientGone), "The client closed its connection before it had the answer.", "Compare the client's timeout with the backend's time in the event.", receiver(unavailable), 0},
+		{string(CodeShutdown), "wssgate was told to stop, and the exchange was not done within shutdown-timeout. Whether the backend did its part is not known.", "Make shutdown-timeout longer than backend-timeout, and what stops the process (systemd's TimeoutStopSec, Kubernetes' terminationGracePeriodSeconds) longer still.", receiver(unavailable), 0},
 		{string(CodeInternal), "A bug in wssgate.", "Please report it with the event, which has the stack.", receiver("The message could not be processed."), 0},
 	}
 }

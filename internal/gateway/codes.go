@@ -35,6 +35,7 @@ const (
 	CodeBackendTooLarge Code = "backend-too-large"   // reply over max-message
 	CodeProtect         Code = "reply-not-protected" // the reply could not be protected, and was withheld
 	CodeClientGone      Code = "client-gone"         // the client closed the connection
+	CodeShutdown        Code = "shutdown"            // this process ended before the exchange did
 	CodeInternal        Code = "internal"            // a bug
 )
 

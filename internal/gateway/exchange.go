@@ -80,7 +80,7 @@ func (rt *route) protect(ctx context.Context, reply backendReply, msg *wssec.Mes
 // would be a bug of ours: the client gets a fault and the log the stack.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	ev := g.begin(r, rt.Path)
-	defer ev.log()
+	defer func() { ev.blame(r.Context()); ev.log() }()
 	ev.policy = rt.PolicyName
 	l := g.budget.open()
 	defer l.close()

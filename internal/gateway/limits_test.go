@@ -157,7 +157,9 @@ func (w *world) listen(s *gateway.Server) (addr string, stop func() error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(err)
 	s.Handler = w.gateway.Config.Handler
-	s.Log = slog.New(slog.DiscardHandler)
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, ln) }()
@@ -327,6 +329,33 @@ func TestShutdownHasALimit(t *testing.T) {
 	start := time.Now()
 	if err := stop(); err != nil || time.Since(start) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
+	}
+	if all := w.events.all(); len(all) != 1 || all[0]["code"] != "shutdown" {
+		t.Errorf("when it has stopped, the event of what was cut off is not there, or blames another: %v", all)
+	}
+}
+
+// A body that never comes, and is cut off by the end, is not the sender's doing either.
+func TestShutdownOfAHalfSentRequest(t *testing.T) {
+	w := newWorld(t)
+	log := new(eventLog)
+	addr, stop := w.listen(&gateway.Server{Log: slog.New(slog.NewJSONHandler(log, nil)), HeaderTimeout: time.Minute, ReadTimeout: time.Minute, ShutdownTimeout: 50 * time.Millisecond})
+	for range 2 {
+		conn, err := net.Dial("tcp", addr)
+		w.must(err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+		w.must(err)
+		_, err = conn.Read(make([]byte, 1)) // the gateway waits for the body now
+		w.must(err)
+	}
+	w.must(stop())
+	if all := w.events.all(); len(all) != 2 || all[0]["code"] != "shutdown" || all[1]["code"] != "shutdown" {
+		t.Errorf("%v", all)
+	}
+	said := log.all()
+	if len(said) != 2 || said[0]["msg"] != "stopping" || said[0]["exchanges"] != 2.0 || said[1]["msg"] != "exchanges were cut off" || said[1]["exchanges"] != 2.0 {
+		t.Errorf("%v", said)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // Zero durations mean no limit, so set them all.
 type Server struct {
 	Handler http.Handler
-	Log     *slog.Logger // for errors below HTTP requests, at level Debug
+	Log     *slog.Logger // for the end; and, at level Debug, for errors below HTTP requests
 
 	TLS             *tls.Config // nil: plain HTTP
 	MaxHeaderBytes  int
@@ -25,13 +25,19 @@ type Server struct {
 }
 
 // Serve serves HTTP/1.1, and HTTP/2 over TLS, until ctx ends; then no new
-// request is taken and those in progress get ShutdownTimeout to finish.
+// request is taken and those in progress get ShutdownTimeout to finish. How many
+// those are is logged at once, and when it returns their events are written.
 //
 // An "Upgrade: h2c" offer is ignored, as RFC 9110 §7.8 allows: Java clients
 // make one on every plain connection and go on in HTTP/1.1.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	var running exchanges
+	// What requests wait for goes on when ctx ends, and until they are cut off.
+	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cutOff(nil)
 	srv := &http.Server{
-		Handler:           s.Handler,
+		Handler:           running.count(s.Handler),
+		BaseContext:       func(net.Listener) context.Context { return base },
 		TLSConfig:         s.TLS,
 		MaxHeaderBytes:    s.MaxHeaderBytes,
 		ReadHeaderTimeout: s.HeaderTimeout,
@@ -52,16 +58,24 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	// ctx has ended; what it was for goes on for a while.
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
+	s.Log.Info("stopping", "exchanges", running.inProgress(), "shutdown-timeout", s.ShutdownTimeout)
+	limit, cancel := context.WithTimeout(base, s.ShutdownTimeout)
 	defer cancel()
 	err := srv.Shutdown(limit)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.Log.Warn("exchanges were cut off", "shutdown-timeout", s.ShutdownTimeout)
+		s.Log.Warn("exchanges were cut off", "exchanges", running.inProgress(), "shutdown-timeout", s.ShutdownTimeout)
+		cutOff(errShutdown)
 		err = srv.Close()
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastEvents)
+	defer cancel()
+	running.wait(last)
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 		return e
 	}
 	return err
 }
+
+// lastEvents is the time that exchanges have to log their events when they are
+// over or have been cut off. None waits for anything then.
+const lastEvents = 5 * time.Second
