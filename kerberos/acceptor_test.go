@@ -279,8 +279,8 @@ func TestRefusedTokens(t *testing.T) {
 		{"frame longer than it says", string(append(krbtest.Frame(nil, nil, []byte{0x6e, 0}), 0)), kerberos.CodeTokenMalformed, "more octets"},
 		{"frame with two tokens", string(krbtest.Frame(nil, nil, []byte{0x6e, 0, 0x6e, 0})), kerberos.CodeTokenMalformed, "more octets"},
 		{"indefinite length", "\x60\x80\x06\x00\x00\x00", kerberos.CodeTokenMalformed, "indefinite"},
-		{"length not minimal", "\x60\x81\x02\x06\x00", kerberos.CodeTokenMalformed, "minimal"},
-		{"huge length", "\x6e\x84\xff\xff\xff\xff\x00", kerberos.CodeTokenMalformed, "oversized"},
+		{"huge length", "\x6e\x84\xff\xff\xff\xff\x00", kerberos.CodeTokenMalformed, "longer than what holds it"},
+		{"length of no int", "\x6e\x89\x01\xff\xff\xff\xff\xff\xff\xff\xff\x00", kerberos.CodeTokenMalformed, "longer than what holds it"},
 		{"length beyond the token", "\x6e\x83\x7f\xff\xff\x00", kerberos.CodeTokenMalformed, "longer than what holds it"},
 	}
 	for _, test := range tests {

@@ -220,7 +220,7 @@ func isSPNEGO(token []byte) (bool, error) {
 		}
 		return false, err
 	}
-	p := derParser{in: "GSS-API token", ber: true}
+	p := derParser{in: "GSS-API token"}
 	body := p.whole(token, tagApplication(0), "frame")
 	oid := p.next(&body, tagOID, "mechanism")
 	if p.err != nil {
@@ -232,7 +232,7 @@ func isSPNEGO(token []byte) (bool, error) {
 // acceptKRB5 accepts an AP-REQ in its frame (RFC 4121 4.1.1) and gives the AP-REP, if the client wants one. Beside an error
 // it gives the KRB-ERROR.
 func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, err error) {
-	raw, err := unframeGSS(token, true)
+	raw, err := unframeGSS(token)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (c *Context) initiateKRB5() ([]byte, error) {
 
 // finishKRB5 reads the answer to the AP-REQ: an AP-REP, or a KRB-ERROR (RFC 4121 4.1.2, 4.1.3).
 func (c *Context) finishKRB5(token []byte) error {
-	p := derParser{in: "GSS-API token", ber: true}
+	p := derParser{in: "GSS-API token"}
 	body := p.whole(token, tagApplication(0), "frame")
 	oid := p.next(&body, tagOID, "mechanism")
 	switch {

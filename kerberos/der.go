@@ -32,12 +32,12 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.Field + ": " + e.Why }
 
-// derParser reads DER (X.690 10, 11): definite and minimal lengths, one-octet tags, elements that end where their
-// parent says. The first failure sticks and every later call returns a zero value, so a message is read as a flat
+// derParser reads DER (X.690 10, 11): definite lengths, one-octet tags, elements that end where their parent says. Lengths
+// need not be minimal (X.690 8.1.3.5), as other implementations take them: appliances and old encoders write all of theirs in
+// two or four octets. What counts as the same token is decided by ciphertexts, which have one form. The first failure sticks and every later call returns a zero value, so a message is read as a flat
 // list of its fields and err is looked at once. It never allocates what the input announces: values are slices of it.
 type derParser struct {
 	in  string // the message or structure that is being read, for errors
-	ber bool   // lengths need not be minimal (X.690 8.1.3.5): some senders of SPNEGO write them in two octets always
 	err error
 }
 
@@ -47,36 +47,45 @@ func (p *derParser) fail(field, why string) {
 	}
 }
 
-// cut takes the first element off b. why is empty on success. With ber lengths need not be minimal.
-func cut(b []byte, tag byte, ber bool) (content, rest []byte, why string) {
+// cut takes the first element off b. why is empty on success.
+func cut(b []byte, tag byte) (content, rest []byte, why string) {
 	if len(b) < 2 {
 		return nil, nil, "missing or cut off"
 	}
 	if b[0] != tag {
 		return nil, nil, fmt.Sprintf("tag 0x%02x where 0x%02x belongs", b[0], tag)
 	}
-	length, header := int(b[1]), 2
-	if length >= 0x80 {
-		size := length & 0x7f
-		if size == 0 || size > 3 {
-			return nil, nil, "indefinite or oversized length"
-		}
-		if len(b) < 2+size {
-			return nil, nil, "missing or cut off"
-		}
-		length = 0
-		for _, c := range b[2 : 2+size] {
-			length = length<<8 | int(c)
-		}
-		if !ber && (length < 0x80 || length>>(8*(size-1)) == 0) {
-			return nil, nil, "length is not minimal"
-		}
-		header += size
+	length, header, why := cutLength(b[1:])
+	if why != "" {
+		return nil, nil, why
 	}
-	if length > len(b)-header {
+	b = b[1+header:]
+	if length > len(b) {
 		return nil, nil, "longer than what holds it"
 	}
-	return b[header : header+length : header+length], b[header+length:], ""
+	return b[:length:length], b[length:], ""
+}
+
+// cutLength reads length octets (X.690 8.1.3): how long the content is, where all beyond 2 GiB is 2 GiB, and how many octets
+// say so.
+func cutLength(b []byte) (length, header int, why string) {
+	if b[0] < 0x80 {
+		return int(b[0]), 1, ""
+	}
+	header = 1 + int(b[0]&0x7f)
+	switch {
+	case header == 1:
+		return 0, 0, "indefinite length"
+	case header > len(b):
+		return 0, 0, "missing or cut off"
+	}
+	for _, c := range b[1:header] {
+		if length > math.MaxInt32>>8 {
+			return math.MaxInt32, header, ""
+		}
+		length = length<<8 | int(c)
+	}
+	return length, header, ""
 }
 
 // next takes the first element, which must have this tag, off *b.
@@ -84,7 +93,7 @@ func (p *derParser) next(b *[]byte, tag byte, field string) []byte {
 	if p.err != nil {
 		return nil
 	}
-	content, rest, why := cut(*b, tag, p.ber)
+	content, rest, why := cut(*b, tag)
 	if why != "" {
 		p.fail(field, why)
 		return nil

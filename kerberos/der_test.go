@@ -37,6 +37,33 @@ func TestDERLengths(t *testing.T) {
 	}
 }
 
+// TestDERLongLengths: a length may stand in more octets than it needs, up to the 127 that can be told; nothing is allocated by
+// it, and one beyond the input is refused however it is written.
+func TestDERLongLengths(t *testing.T) {
+	b := derElement(tagSequence, derElement(tagOctetString, []byte("content")))
+	for n := 1; n <= 127; n++ {
+		var p derParser
+		if got := p.whole(p.whole(LongLengths(b, n), tagSequence, ""), tagOctetString, ""); p.err != nil || string(got) != "content" {
+			t.Errorf("lengths in %d octets: %q, %v", n, got, p.err)
+		}
+		for _, first := range []byte{1, 0x7f, 0xff} {
+			long := LongLengths(b, n)
+			if long[2] = first; n == 1 {
+				long[2] |= 0x20
+			}
+			if _, _, why := cut(long, tagSequence); why != "longer than what holds it" {
+				t.Errorf("%x: %q", long, why)
+			}
+		}
+		if _, _, why := cut(LongLengths(b, n)[:1+n], tagSequence); why == "" {
+			t.Errorf("length in %d octets is cut off, and read", n)
+		}
+	}
+	if _, _, why := cut([]byte{tagSequence, 0x80, 0, 0}, tagSequence); why != "indefinite length" {
+		t.Error(why)
+	}
+}
+
 func TestDERTime(t *testing.T) {
 	for s, want := range map[string]string{
 		"20261122120000Z": "2026-11-22T12:00:00Z", "20240229235959Z": "2024-02-29T23:59:59Z", "19700101000000Z": "1970-01-01T00:00:00Z",

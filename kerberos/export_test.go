@@ -1,5 +1,10 @@
 package kerberos
 
+import (
+	"encoding/binary"
+	"slices"
+)
+
 // ParsePAC reads a PAC whatever its signature.
 func ParsePAC(b []byte) (*PAC, error) {
 	buffers, err := parsePACBuffers(b)
@@ -43,3 +48,36 @@ func VerifyPAC(b []byte, key Key) error {
 
 // FindPAC gives the PAC in the content of AuthorizationData.
 func FindPAC(authzData []byte) ([]byte, error) { return findPAC(authzData) }
+
+// LongLengths writes a GSS-API token, a token of a negotiation or a Kerberos message with each of its lengths in n octets,
+// except those of elements with certain tags.
+func LongLengths(b []byte, n int, except ...byte) (long []byte) {
+	for len(b) > 0 {
+		tag := b[0]
+		content, rest, why := cut(b, tag)
+		if why != "" {
+			panic(why)
+		}
+		switch inner, after, why := cut(content, tagOID); {
+		case tag == tagApplication(0) && why == "" && string(inner) != oidSPNEGO: // a token identifier, which is no element
+			oid := LongLengths(content[:len(content)-len(after)], n, except...)
+			content = slices.Concat(oid, after[:2], LongLengths(after[2:], n, except...))
+		case tag&0x20 != 0:
+			content = LongLengths(content, n, except...)
+		case tag == tagOctetString:
+			if frame, rest, why := cut(content, tagApplication(0)); why == "" && len(rest) == 0 && len(frame) > 0 && frame[0] == tagOID {
+				content = LongLengths(content, n, except...)
+			}
+		}
+		if slices.Contains(except, tag) {
+			long, b = append(long, b[:len(b)-len(rest)]...), rest
+			continue
+		}
+		long = append(long, tag, 0x80|byte(n))
+		long = append(long, make([]byte, max(n-8, 0))...)
+		size := binary.BigEndian.AppendUint64(nil, uint64(len(content)))
+		long = append(append(long, size[max(8-n, 0):]...), content...)
+		b = rest
+	}
+	return long
+}

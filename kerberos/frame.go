@@ -39,7 +39,7 @@ func unframe(token []byte) (apReq []byte, err error) {
 	case len(token) > 0 && token[0] == tagApplication(14):
 		return token, nil
 	case len(token) > 0 && token[0] == tagApplication(0):
-		return unframeGSS(token, false)
+		return unframeGSS(token)
 	case len(token) > 0 && token[0] == tagContext(0) || len(token) > 0 && token[0] == tagContext(1):
 		return nil, refuse(CodeSPNEGO, "a SPNEGO negotiation token (NegTokenInit or NegTokenResp) where a Kerberos AP-REQ belongs")
 	}
@@ -53,9 +53,9 @@ func firstOctet(token []byte) string {
 	return fmt.Sprintf(": it begins with 0x%02x", token[0])
 }
 
-// unframeGSS takes the frame off an AP-REQ. With ber its lengths need not be minimal.
-func unframeGSS(token []byte, ber bool) ([]byte, error) {
-	p := derParser{in: "GSS-API token", ber: ber}
+// unframeGSS takes the frame off an AP-REQ.
+func unframeGSS(token []byte) ([]byte, error) {
+	p := derParser{in: "GSS-API token"}
 	body := p.whole(token, tagApplication(0), "frame")
 	oid := p.next(&body, tagOID, "mechanism")
 	if p.err != nil {

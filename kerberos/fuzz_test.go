@@ -117,6 +117,11 @@ func FuzzParseAPReq(f *testing.F) {
 		if err != nil {
 			return
 		}
+		again, err := parseAPReq(LongLengths(b, 4))
+		if err != nil || !bytes.Equal(again.ticket.cipher, r.ticket.cipher) || !bytes.Equal(again.authenticator.cipher, r.authenticator.cipher) ||
+			again.options != r.options || !bytes.Equal(again.realm, r.realm) {
+			t.Errorf("%+v, with long lengths %+v, %v", r, again, err)
+		}
 		var g messages.APReq
 		if err := g.Unmarshal(b); err != nil {
 			if !strings.Contains(err.Error(), "asn1") { // it refuses what is not IA5, and large integers

@@ -211,6 +211,31 @@ func TestInteropContexts(t *testing.T) {
 	})
 }
 
+// TestInteropLongLengths: MIT's acceptor takes lengths that are longer than they need to be, in the negotiation, in the frame
+// and in the AP-REQ with its ticket; so do we, of the same token.
+func TestInteropLongLengths(t *testing.T) {
+	w := newGSSWorld(t)
+	p := gsspeer.MIT(t, w.m, w.keytab)
+	service := gssService(kerberos.EtypeAES256SHA1)
+	for _, size := range []int{2, 3, 4} {
+		for _, kind := range gssKinds {
+			_, bits := kind.flags()
+			token, _, err := w.initiate(t, service, kerberos.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits}).Step(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const oid = 6 // MIT until 1.20 reads its length from one octet
+			long := kerberos.LongLengths(token, size, oid)
+			p.Begin(gsspeer.Begin{Accept: true})
+			_, theirsDone, theirs := p.Step(long)
+			_, oursDone, ours := w.acceptor.NewContext(kerberos.AcceptConfig{Mechanism: kind.mechanism()}).Step(t.Context(), long)
+			if theirs != nil || !theirsDone || ours != nil || !oursDone {
+				t.Errorf("%s, lengths in %d octets: MIT %t, %v; we %t, %v", kind, size, theirsDone, theirs, oursDone, ours)
+			}
+		}
+	}
+}
+
 // TestInteropAcceptorForms: what can be set of an acceptor's tokens, with each peer as initiator: no subkey of ours in the
 // AP-REP, and tokens rotated as Windows has them, and by other counts.
 func TestInteropAcceptorForms(t *testing.T) {

@@ -64,7 +64,6 @@ type inspection struct {
 	now         time.Time
 	out         Inspection
 	failed      bool
-	ber         bool   // lengths need not be minimal, as in SPNEGO
 	sealed      string // the decrypted part that is being read, "" for the input
 	ticketKey   Key    // that opened the ticket that is being read
 	depth       int
@@ -155,8 +154,6 @@ func isPerMessage(b []byte) bool {
 
 // message explains a Kerberos message (RFC 4120 5.10) by its application tag.
 func (x *inspection) message(n *InspectNode, p part) {
-	defer func(before bool) { x.ber = before }(x.ber)
-	x.ber = false
 	size := len(p.b)
 	switch tag := p.b[0]; tag {
 	case tagApplication(1):

@@ -35,29 +35,19 @@ func (x *inspection) element(n *InspectNode, p *part, what string) (tag byte, co
 		x.fail(n, p.at, "%s: missing or cut off", what)
 		return 0, part{}, false
 	}
+	length, header, why := cutLength(p.b[1:])
+	if why != "" {
+		x.fail(n, p.at+1, "%s: %s", what, why)
+		return 0, part{}, false
+	}
 	tag = p.b[0]
-	length, header := int(p.b[1]), 2
-	if length >= 0x80 {
-		size := length & 0x7f
-		if size == 0 || size > 3 || len(p.b) < 2+size {
-			x.fail(n, p.at+1, "%s: indefinite, oversized or cut off length", what)
-			return 0, part{}, false
-		}
-		length = 0
-		for _, c := range p.b[2 : 2+size] {
-			length = length<<8 | int(c)
-		}
-		header += size
-		if !x.ber && (length < 0x80 || length>>(8*(size-1)) == 0) {
-			x.fail(n, p.at+1, "%s: length is not minimal, as DER has it", what)
-		}
+	at, body := p.at+1, p.skip(1+header)
+	if length > len(body.b) {
+		x.fail(n, at, "%s: announces %d octets, %d are there", what, length, len(body.b))
+		length = len(body.b)
 	}
-	if rest := len(p.b) - header; length > rest {
-		x.fail(n, p.at+1, "%s: announces %d octets, %d are there", what, length, rest)
-		length = rest
-	}
-	content = part{p.b[header : header+length], p.at + header}
-	*p = p.skip(header + length)
+	content = part{body.b[:length], body.at}
+	*p = body.skip(length)
 	return tag, content, true
 }
 

@@ -19,8 +19,6 @@ func mechText(oid string) string {
 
 // frame explains a GSS-API token (RFC 2743 3.1).
 func (x *inspection) frame(n *InspectNode, p part) {
-	defer func(before bool) { x.ber = before }(x.ber)
-	x.ber = true
 	whole := p
 	titled(n, "GSS-API token", "%s", OctetCount(len(p.b)))
 	body, ok := x.open(n, &p, tagApplication(0), "GSS-API frame")
@@ -215,8 +213,6 @@ func (x *inspection) showMessage(n *InspectNode, k *learnedKeys, message []byte,
 
 // spnego explains a NegotiationToken (RFC 4178 4.2). whole is with its frame, if it has one.
 func (x *inspection) spnego(n *InspectNode, p, whole part) {
-	defer func(before bool) { x.ber = before }(x.ber)
-	x.ber = true
 	if len(p.b) > 0 && p.b[0] == tagContext(1) {
 		x.negTokenResp(n, p)
 		return

@@ -202,7 +202,7 @@ func (x *inspection) errorData(n *InspectNode, data part) {
 
 // derContent is the content of a SEQUENCE, nil if it is none.
 func derContent(b []byte) []byte {
-	content, rest, why := cut(b, tagSequence, true)
+	content, rest, why := cut(b, tagSequence)
 	if why != "" || len(rest) > 0 {
 		return nil
 	}

@@ -80,7 +80,7 @@ func exchangeTCP(conn net.Conn, request []byte) ([]byte, error) {
 // isKDCReply says whether b is one element with the tag of AS-REP, TGS-REP or KRB-ERROR.
 func isKDCReply(b []byte) bool {
 	for _, tag := range []byte{tagApplication(11), tagApplication(13), tagApplication(30)} {
-		if _, rest, why := cut(b, tag, true); why == "" && len(rest) == 0 {
+		if _, rest, why := cut(b, tag); why == "" && len(rest) == 0 {
 			return true
 		}
 	}

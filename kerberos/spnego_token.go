@@ -59,7 +59,7 @@ type negTokenResp struct {
 // parseNegotiationToken reads a NegotiationToken, with or without the GSS-API frame that belongs around the first one
 // only: old senders put it around the others too. One of init and resp is not nil.
 func parseNegotiationToken(b []byte) (init *negTokenInit, resp *negTokenResp, err error) {
-	p := derParser{in: "SPNEGO", ber: true}
+	p := derParser{in: "SPNEGO"}
 	if len(b) > 0 && b[0] == tagApplication(0) {
 		body := p.whole(b, tagApplication(0), "GSS-API frame")
 		if oid := p.next(&body, tagOID, "mechanism"); p.err == nil && string(oid) != oidSPNEGO {
@@ -102,7 +102,7 @@ func (p *derParser) negTokenInit(b []byte) *negTokenInit {
 	t.mechToken, _ = p.optional(&seq, 2, tagOctetString, "mechToken")
 	mic := byte(3)
 	if len(seq) > 0 && seq[0] == tagContext(3) {
-		if content, _, why := cut(seq, tagContext(3), true); why == "" && len(content) > 0 && content[0] == tagSequence {
+		if content, _, why := cut(seq, tagContext(3)); why == "" && len(content) > 0 && content[0] == tagSequence {
 			p.next(&seq, tagContext(3), "negHints") // MS-SPNG 2.2.1: to be ignored
 			t.hints, mic = true, 4
 		}
