@@ -28,8 +28,10 @@ var (
 	_ wssec.TokenVerifier  = (*kerberos.Acceptor)(nil)
 	_ kerberos.StateSealer = seal.Keys{}
 	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
-	_ wssec.ReplayCache    = (*kerberos.MemoryReplayStore)(nil)
-	_ wssec.ReplayCache    = (*kerberos.ReplayJournal)(nil)
+
+	_ wssec.ClientReplayCache = kerberos.ClientReplayStore(nil)
+	_ wssec.ClientReplayCache = (*kerberos.MemoryReplayStore)(nil)
+	_ wssec.ClientReplayCache = (*kerberos.ReplayJournal)(nil)
 )
 
 // layers says which packages of this module a package may import in its own code (tests may import more). A package that

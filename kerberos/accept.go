@@ -478,15 +478,15 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 	}
 	s.replayID = sha256.Sum256(s.req.authenticator.cipher)
 	// One second more, so that a token at the edge of the skew limit does not arrive too late at the store.
-	added, err := s.cfg.Replay.Add(ctx, s.replayID, s.auth.ctime.Add(s.cfg.ReplayWindow+time.Second))
+	added, err := addFor(ctx, s.cfg.Replay, s.clientText(), s.replayID, s.auth.ctime.Add(s.cfg.ReplayWindow+time.Second))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return &Error{Code: CodeReplayStore, Detail: "authenticator cannot be remembered, so it is not accepted", Err: err}
+		return replayError(err, "authenticator cannot be remembered, so it is not accepted")
 	case !added:
-		return refuse(CodeReplay, "authenticator of %s@%s made %s was presented before", s.ticket.cname.appendText(nil),
-			appendEscaped(nil, s.ticket.crealm), s.auth.ctime.Format(time.RFC3339Nano))
+		return refuse(CodeReplay, "authenticator of %s made %s was presented before", s.clientText(),
+			s.auth.ctime.Format(time.RFC3339Nano))
 	}
 	return nil
 }

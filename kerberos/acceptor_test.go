@@ -468,6 +468,37 @@ type brokenStore struct{ err error }
 
 func (s brokenStore) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, s.err }
 
+// TestAttackOneClientFillsTheReplayStore: who has a ticket can make any number of authenticators. They fill its own share,
+// and are then refused under a code of their own; other clients go on.
+func TestAttackOneClientFillsTheReplayStore(t *testing.T) {
+	k := newKDC()
+	store := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), Time: fixedTime, MaxEntries: 64})
+	a := newAcceptor(t, k, kerberos.AcceptorConfig{Replay: store})
+	accept := func(client string) error {
+		token, _, err := k.Token(client, service, krbtest.TokenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Accept(t.Context(), token)
+		return err
+	}
+	var err error
+	n := 0
+	for ; err == nil && n < 64; n++ {
+		err = accept("mallory")
+	}
+	wantRefusal(t, err, kerberos.CodeReplayShare, "authenticator cannot be remembered")
+	if n != 49 {
+		t.Errorf("refused at authenticator %d", n)
+	}
+	for range 8 {
+		if err := accept("alice"); err != nil {
+			t.Error(err)
+		}
+	}
+	wantRefusal(t, accept("mallory"), kerberos.CodeReplayShare)
+}
+
 func TestReplayStoreErrorRefuses(t *testing.T) {
 	k := newKDC()
 	token, _ := mustToken(t, k, krbtest.TokenOptions{})

@@ -210,12 +210,12 @@ func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Du
 			return refuse(CodeContextState, "the context was begun %s; which ones were continued is known from %s on only", stamp(e.Made), stamp(from))
 		}
 	}
-	added, err := a.cfg.Replay.Add(ctx, e.ID, e.Made.Add(maxOpen+a.cfg.MaxSkew+time.Second))
+	added, err := addFor(ctx, a.cfg.Replay, e.KRB5.Client.String(), e.ID, e.Made.Add(maxOpen+a.cfg.MaxSkew+time.Second))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return &Error{Code: CodeReplayStore, Detail: "state cannot be remembered, so it is not resumed", Err: err}
+		return replayError(err, "state cannot be remembered, so it is not resumed")
 	case !added:
 		return refuse(CodeContextState, "the context was continued from this state before")
 	}

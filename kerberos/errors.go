@@ -42,6 +42,7 @@ const (
 	CodeBindings        Code = "channel-bindings"
 	CodeBeforeStart     Code = "authenticator-before-start"
 	CodeReplay          Code = "ticket-replay"
+	CodeReplayShare     Code = "replay-share"
 	CodeReplayStore     Code = "replay-store"
 )
 
@@ -90,6 +91,7 @@ func TokenCodes() []CodeInfo {
 		{CodeBeforeStart, "The authenticator was made, by the client's clock, before the replay store knows what was accepted: the store is new or in memory, or no process had its journal open then.",
 			"A client whose clock is right succeeds when it tries again. One whose clock is behind is refused until the time that the error names: set its clock (NTP). Keep the replay journal over restarts, so that only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},
+		{CodeReplayShare, "The client has three times as many accepted authenticators or signatures in the replay store as there is room left for all others, so this one is not accepted. Others go on.", "Look at what the client does: nobody calls so often without a fault or an intention. Else give the replay stores more memory."},
 		{CodeReplayStore, "The replay store cannot remember one more authenticator, so none is accepted.", "Look at the store's capacity, its disk, or the rate of requests."},
 	}
 }

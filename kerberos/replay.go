@@ -15,6 +15,32 @@ type ReplayStore interface {
 	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
 }
 
+// ClientReplayStore is implemented by a ReplayStore in which clients have shares, so that no client takes the room of all
+// others. What wraps such a store passes the method on.
+type ClientReplayStore interface {
+	ReplayStore
+	// AddFor is Add of an id that client, as name@REALM, has proved to come from. It fails with ErrReplayShareFull, and
+	// the token is refused, when the client has its share.
+	AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (added bool, err error)
+}
+
+// addFor enters an id of a client's.
+func addFor(ctx context.Context, s ReplayStore, client string, id [32]byte, expires time.Time) (bool, error) {
+	if shares, ok := s.(ClientReplayStore); ok {
+		return shares.AddFor(ctx, client, id, expires)
+	}
+	return s.Add(ctx, id, expires)
+}
+
+// replayError tells that an id cannot be remembered.
+func replayError(err error, detail string) error {
+	code := CodeReplayStore
+	if errors.Is(err, ErrReplayShareFull) {
+		code = CodeReplayShare
+	}
+	return &Error{Code: code, Detail: detail, Err: err}
+}
+
 // ReplayHistory is implemented by a ReplayStore that knows of which times its memory is complete. Authenticators made at
 // other times are refused, as they may have been accepted by a process that nobody remembers. What wraps such a store
 // passes the method on.
@@ -27,8 +53,19 @@ type ReplayHistory interface {
 // Errors of the stores in this package.
 var (
 	ErrReplayStoreFull = errors.New("replay store is full of authenticators that are still valid")
+	ErrReplayShareFull = error(replayShareError{})
 	ErrReplayTooOld    = errors.New("too old: it may have been remembered and forgotten")
 )
+
+// replayShareError has a code of its own, for those who use a store for other ids than authenticators.
+type replayShareError struct{}
+
+func (replayShareError) Error() string {
+	return "the client has three times as many ids in the replay store as there is room left for all others"
+}
+
+// ErrorCode gives the code for the error catalogue.
+func (replayShareError) ErrorCode() string { return string(CodeReplayShare) }
 
 // ReplayRisk says in words what risk of replay after a restart remains with a store, for an operator to read at start;
 // maxSkew is the acceptor's, and 0 means DefaultMaxSkew. It is empty when none remains: with a journal that has been used

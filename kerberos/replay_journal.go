@@ -162,6 +162,21 @@ func (j *ReplayJournal) Add(ctx context.Context, id [32]byte, expires time.Time)
 	if err != nil || !added {
 		return false, err
 	}
+	return j.record(id, expires)
+}
+
+// AddFor implements ClientReplayStore as Add does ReplayStore. The files do not tell whose an id is: after a restart those
+// restored take room, and are in nobody's share.
+func (j *ReplayJournal) AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
+	added, err := j.mem.AddFor(ctx, client, id, expires)
+	if err != nil || !added {
+		return false, err
+	}
+	return j.record(id, expires)
+}
+
+// record writes an id that is new.
+func (j *ReplayJournal) record(id [32]byte, expires time.Time) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.append(id, expires.UnixNano()); err != nil {

@@ -10,8 +10,8 @@ import (
 
 // MemoryReplayConfig configures a MemoryReplayStore. The zero value is ready.
 type MemoryReplayConfig struct {
-	// MaxEntries bounds the ids held, and so the memory: some 60 to 80 octets each, taken when needed. 0 means
-	// 4,000,000, which with a skew limit of 5 minutes is 13,000 accepted tokens a second.
+	// MaxEntries bounds the ids held, and so the memory: at most ReplayEntryBytes each, taken when needed, and not given
+	// back. 0 means 4,000,000, which with a skew limit of 5 minutes is 13,000 accepted tokens a second.
 	MaxEntries int
 	// CompleteSince is the time before which authenticators are refused, as an earlier process may have accepted them.
 	// Zero means the time of creation. Tests with recorded tokens set it.
@@ -20,23 +20,42 @@ type MemoryReplayConfig struct {
 	Time func() time.Time
 }
 
+// ReplayEntryBytes is the most memory that a MemoryReplayStore or ReplayJournal takes for an id. What does not grow with
+// their number comes to less than 200 kB.
+const ReplayEntryBytes = 80
+
 const replayShards = 64
 
-// A MemoryReplayStore is a ReplayStore in memory, bounded: an id is dropped when its time has passed and never before;
+// replayClients is the number of counters for the shares of clients. Two that share one by chance, and it is not they who
+// choose, have one share.
+const replayClients = 1 << 15
+
+// shareOfRoom is how many ids a client may hold for each that there is room for.
+const shareOfRoom = 3
+
+// noClient is the counter of ids that are nobody's.
+const noClient = 0
+
+// A MemoryReplayStore is a ClientReplayStore in memory, bounded: an id is dropped when its time has passed and never before;
 // while all are live and the limit is reached, Add fails. An id whose time has passed is refused, so that it cannot
 // come back after it was dropped, whatever the clock does.
+//
+// A client may hold three times as many ids as there is room left for others. Alone it gets three quarters of the store, and
+// of what n clients that take all they can get leave, 1/(3n+1) of the store, every other has its share in turn.
 type MemoryReplayStore struct {
 	limit  int64
 	since  time.Time
 	now    func() time.Time
 	seed   maphash.Seed // clients can choose ids to some degree; not where they land
 	count  atomic.Int64
+	held   []atomic.Int32 // ids by counter of their client
 	shards [replayShards]replayShard
 }
 
 // NewMemoryReplayStore makes an empty store.
 func NewMemoryReplayStore(cfg MemoryReplayConfig) *MemoryReplayStore {
-	s := &MemoryReplayStore{limit: int64(cfg.MaxEntries), since: cfg.CompleteSince, now: cfg.Time, seed: maphash.MakeSeed()}
+	s := &MemoryReplayStore{limit: int64(cfg.MaxEntries), since: cfg.CompleteSince, now: cfg.Time, seed: maphash.MakeSeed(),
+		held: make([]atomic.Int32, replayClients)}
 	if s.limit <= 0 {
 		s.limit = 4_000_000
 	}
@@ -45,6 +64,9 @@ func NewMemoryReplayStore(cfg MemoryReplayConfig) *MemoryReplayStore {
 	}
 	if s.since.IsZero() {
 		s.since = s.now()
+	}
+	for i := range s.shards {
+		s.shards[i].seed = s.seed
 	}
 	return s
 }
@@ -68,52 +90,84 @@ func (s *MemoryReplayStore) Len() int { return int(s.count.Load()) }
 
 // Add implements ReplayStore. It does not wait and ignores ctx.
 func (s *MemoryReplayStore) Add(_ context.Context, id [32]byte, expires time.Time) (bool, error) {
-	at := expires.UnixNano()
-	sum := maphash.Bytes(s.seed, id[:])
-	shard := &s.shards[sum%replayShards]
-	if s.count.Add(1) > s.limit {
-		s.count.Add(-int64(s.sweep()))
-		if s.count.Load() > s.limit {
-			s.count.Add(-1)
-			return s.full(shard, &id, uint32(sum>>32))
-		}
+	return s.add(noClient, &id, expires)
+}
+
+// AddFor implements ClientReplayStore. It does not wait and ignores ctx.
+func (s *MemoryReplayStore) AddFor(_ context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
+	return s.add(1+uint32(maphash.String(s.seed, client)%(replayClients-1)), &id, expires)
+}
+
+func (s *MemoryReplayStore) add(client uint32, id *[32]byte, expires time.Time) (bool, error) {
+	shard, hash := s.shardOf(id)
+	if err := s.reserve(client); err != nil {
+		return shard.known(id, hash, err)
 	}
+	now := s.now().UnixNano()
 	shard.mu.Lock()
-	dropped := shard.expire(s.now().UnixNano(), 4)
-	added, err := shard.add(&id, uint32(sum>>32), at, s.now().UnixNano())
+	s.expire(shard, now, 4)
+	added, err := shard.add(id, hash, client, expires.UnixNano(), now)
 	shard.mu.Unlock()
 	if !added {
-		dropped++
+		s.release(client)
 	}
-	s.count.Add(-int64(dropped))
 	return added, err
 }
 
-// full answers while nothing can be added: a known id is still told from a new one.
-func (s *MemoryReplayStore) full(shard *replayShard, id *[32]byte, hash uint32) (bool, error) {
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	if shard.find(id, hash) {
-		return false, nil
-	}
-	return false, ErrReplayStoreFull
+// shardOf gives the shard of an id and its hash there.
+func (s *MemoryReplayStore) shardOf(id *[32]byte) (*replayShard, uint32) {
+	sum := maphash.Bytes(s.seed, id[:])
+	return &s.shards[sum%replayShards], uint32(sum >> 32)
 }
 
-// sweep drops all dead ids and gives their number. With none dead it looks at one id a shard.
-func (s *MemoryReplayStore) sweep() (dropped int) {
+// reserve counts one more id of a client, if there is room for it.
+func (s *MemoryReplayStore) reserve(client uint32) (err error) {
+	for range 2 {
+		free, held := s.limit-s.count.Add(1), int64(s.held[client].Add(1))
+		switch {
+		case free < 0:
+			err = ErrReplayStoreFull
+		case client != noClient && held > shareOfRoom*(free+1):
+			err = ErrReplayShareFull
+		default:
+			return nil
+		}
+		s.release(client)
+		s.sweep()
+	}
+	return err
+}
+
+func (s *MemoryReplayStore) release(client uint32) {
+	s.count.Add(-1)
+	s.held[client].Add(-1)
+}
+
+// expire drops up to limit ids of a locked shard whose time has passed, all of them if limit is negative.
+func (s *MemoryReplayStore) expire(shard *replayShard, now int64, limit int) {
+	for n := 0; n != limit && shard.expired(now); n++ {
+		i := shard.pop()
+		_, hash := s.shardOf(&shard.entries[i].id)
+		s.release(shard.entries[i].client)
+		shard.remove(i, hash)
+	}
+}
+
+// sweep drops all dead ids. With none dead it looks at one id a shard.
+func (s *MemoryReplayStore) sweep() {
 	now := s.now().UnixNano()
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.mu.Lock()
-		dropped += shard.expire(now, -1)
+		s.expire(shard, now, -1)
 		shard.mu.Unlock()
 	}
-	return dropped
 }
 
 // A replayShard is a hash table with chaining whose entries lie in one slice without pointers, and a heap of them by
 // expiry. Index 0 of entries is unused and means none.
 type replayShard struct {
+	seed    maphash.Seed
 	mu      sync.Mutex
 	entries []replayEntry
 	heads   []uint32 // hash table: first entry of each chain
@@ -125,8 +179,18 @@ type replayShard struct {
 type replayEntry struct {
 	id      [32]byte
 	expires int64 // Unix nanoseconds
-	hash    uint32
+	client  uint32
 	next    uint32
+}
+
+// known answers for an id that cannot be added: a known one is still told from a new one.
+func (h *replayShard) known(id *[32]byte, hash uint32, err error) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.find(id, hash) {
+		return false, nil
+	}
+	return false, err
 }
 
 func (h *replayShard) find(id *[32]byte, hash uint32) bool {
@@ -141,19 +205,19 @@ func (h *replayShard) find(id *[32]byte, hash uint32) bool {
 	return false
 }
 
-func (h *replayShard) add(id *[32]byte, hash uint32, expires, now int64) (bool, error) {
+func (h *replayShard) add(id *[32]byte, hash, client uint32, expires, now int64) (bool, error) {
 	if h.find(id, hash) {
 		return false, nil
 	}
 	if expires <= now || expires <= h.dropped {
 		return false, ErrReplayTooOld
 	}
-	h.insert(id, hash, expires)
+	h.insert(id, hash, client, expires)
 	return true, nil
 }
 
 // insert adds an id that is not there.
-func (h *replayShard) insert(id *[32]byte, hash uint32, expires int64) {
+func (h *replayShard) insert(id *[32]byte, hash, client uint32, expires int64) {
 	if len(h.heap) >= len(h.heads) {
 		h.grow()
 	}
@@ -165,7 +229,7 @@ func (h *replayShard) insert(id *[32]byte, hash uint32, expires int64) {
 		h.entries = append(h.entries, replayEntry{})
 	}
 	head := &h.heads[hash%uint32(len(h.heads))]
-	h.entries[i] = replayEntry{id: *id, expires: expires, hash: hash, next: *head}
+	h.entries[i] = replayEntry{id: *id, expires: expires, client: client, next: *head}
 	*head = i
 	h.push(i)
 }
@@ -178,27 +242,27 @@ func (h *replayShard) grow() {
 	h.heads = make([]uint32, max(16, 2*len(h.heads)))
 	for _, i := range h.heap {
 		e := &h.entries[i]
-		head := &h.heads[e.hash%uint32(len(h.heads))]
+		head := &h.heads[uint32(maphash.Bytes(h.seed, e.id[:])>>32)%uint32(len(h.heads))]
 		e.next, *head = *head, i
 	}
 }
 
-// expire drops up to limit ids whose time has passed, all of them if limit is negative, and gives their number.
-func (h *replayShard) expire(now int64, limit int) (n int) {
-	for len(h.heap) > 0 && n != limit && h.entries[h.heap[0]].expires <= now {
-		i := h.pop()
-		e := &h.entries[i]
-		h.dropped = max(h.dropped, e.expires)
-		link := &h.heads[e.hash%uint32(len(h.heads))]
-		for *link != i {
-			link = &h.entries[*link].next
-		}
-		*link = e.next
-		*e = replayEntry{next: h.free}
-		h.free = i
-		n++
+// expired tells whether the time of the first id has passed.
+func (h *replayShard) expired(now int64) bool {
+	return len(h.heap) > 0 && h.entries[h.heap[0]].expires <= now
+}
+
+// remove takes entry i, which is no longer in the heap, out of the table.
+func (h *replayShard) remove(i, hash uint32) {
+	e := &h.entries[i]
+	h.dropped = max(h.dropped, e.expires)
+	link := &h.heads[hash%uint32(len(h.heads))]
+	for *link != i {
+		link = &h.entries[*link].next
 	}
-	return n
+	*link = e.next
+	*e = replayEntry{next: h.free}
+	h.free = i
 }
 
 // push and pop are a binary heap by expiry.
@@ -232,25 +296,25 @@ func (h *replayShard) pop() uint32 {
 	}
 }
 
-// restore adds an id that an earlier process had accepted. One whose time has passed is counted as dropped.
+// restore adds an id that an earlier process had accepted; whose it was is not known any more. One whose time has passed is counted as dropped.
 func (s *MemoryReplayStore) restore(id [32]byte, expires int64) (bool, error) {
 	if now := s.now().UnixNano(); expires <= now {
 		s.raiseFloor(expires)
 		return false, nil
 	}
+	shard, hash := s.shardOf(&id)
 	if s.count.Add(1) > s.limit {
 		s.count.Add(-1)
 		return false, ErrReplayStoreFull
 	}
-	sum := maphash.Bytes(s.seed, id[:])
-	shard := &s.shards[sum%replayShards]
+	s.held[noClient].Add(1)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.find(&id, uint32(sum>>32)) {
-		s.count.Add(-1)
+	if shard.find(&id, hash) {
+		s.release(noClient)
 		return false, nil
 	}
-	shard.insert(&id, uint32(sum>>32), expires)
+	shard.insert(&id, hash, noClient, expires)
 	return true, nil
 }
 

@@ -133,6 +133,46 @@ func TestReplayStoreFullFailsClosed(t *testing.T) {
 	})
 }
 
+// TestReplayStoreClientsHaveShares: one client gets three quarters of a store, and however many take what they can, another one
+// finds room. Whose ids have expired has its share again.
+func TestReplayStoreClientsHaveShares(t *testing.T) {
+	replayStores(t, func(t *testing.T, c *testClock, s ReplayStore) {
+		store, next := s.(ClientReplayStore), 0
+		addFor := func(client string) (bool, error) {
+			next++
+			return store.AddFor(t.Context(), client, testID(next), c.now().Add(time.Minute))
+		}
+		fill := func(client string) (n int) {
+			for ; ; n++ {
+				if _, err := addFor(client); err != nil {
+					if !errors.Is(err, ErrReplayShareFull) {
+						t.Fatal(err)
+					}
+					return n
+				}
+			}
+		}
+		for _, want := range []int{750, 187, 46, 12} {
+			client := fmt.Sprint("mallory", want, "@EXAMPLE.COM")
+			if got := fill(client); got < want || got > want+3 {
+				t.Fatalf("a client has %d ids, want %d", got, want)
+			}
+			if added, err := store.AddFor(t.Context(), client, testID(1), c.now().Add(time.Minute)); added || err != nil {
+				t.Fatal("a known id is not told from a new one:", added, err)
+			}
+		}
+		for range 2 {
+			if added, err := addFor("alice@EXAMPLE.COM"); !added || err != nil {
+				t.Fatal("one who did nothing is refused:", err)
+			}
+		}
+		c.advance(2 * time.Minute)
+		if got := fill("mallory750@EXAMPLE.COM"); got < 750 || got > 753 {
+			t.Errorf("of a store whose ids have expired a client gets %d", got)
+		}
+	})
+}
+
 func TestReplayStoreOneWinner(t *testing.T) {
 	rounds := 10_000
 	if testing.Short() {
@@ -165,7 +205,7 @@ func TestReplayStoreOneWinner(t *testing.T) {
 	}
 }
 
-// TestReplayMemory guards the size, a million entries in 100 MB, and that the last ones take no longer than the first.
+// TestReplayMemory guards ReplayEntryBytes at a million entries, and that the last ones take no longer than the first.
 func TestReplayMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills a million entries")
@@ -175,12 +215,13 @@ func TestReplayMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	s := NewMemoryReplayStore(MemoryReplayConfig{})
 	expires := time.Now().Add(time.Hour)
+	clients := []string{"alice@EXAMPLE.COM", "bob@EXAMPLE.COM", "carol@EXAMPLE.COM"}
 	var tenth [10]time.Duration
 	for part := range tenth {
 		start := time.Now()
 		for i := range 100_000 {
-			if !add(t, s, part*100_000+i, expires) {
-				t.Fatal("not new")
+			if added, err := s.AddFor(t.Context(), clients[i%len(clients)], testID(part*100_000+i), expires); !added || err != nil {
+				t.Fatal("not new", err)
 			}
 		}
 		tenth[part] = time.Since(start)
@@ -192,7 +233,7 @@ func TestReplayMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	used := int64(after.HeapAlloc) - int64(before.HeapAlloc)
 	t.Logf("%d MB for %d entries, each 100,000 took %v", used>>20, s.Len(), tenth)
-	if used > 100<<20 {
+	if used > int64(s.Len())*ReplayEntryBytes+200_000 {
 		t.Errorf("%d octets", used)
 	}
 	runtime.KeepAlive(s)

@@ -86,10 +86,10 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // ErrorCode gives the most telling code for the error catalogue: that of the Kerberos
-// error that made an authentication fail, else Code.
+// error that made an authentication fail or of the replay store's, else Code.
 func (e *Error) ErrorCode() string {
 	var inner interface{ ErrorCode() string }
-	if e.Code == CodeFailedAuth && errors.As(e.Err, &inner) {
+	if (e.Code == CodeFailedAuth || e.Code == CodeReplayUnavailable) && errors.As(e.Err, &inner) {
 		return inner.ErrorCode()
 	}
 	return string(e.Code)

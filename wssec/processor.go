@@ -45,6 +45,24 @@ type ReplayCache interface {
 	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
 }
 
+// ClientReplayCache is a ReplayCache in which clients have shares, so that no client takes
+// the room of all others; a Processor uses AddFor where there is one. An error whose
+// ErrorCode is not empty tells that code to the log.
+type ClientReplayCache interface {
+	ReplayCache
+	// AddFor is Add of an id that client, as name@REALM, has proved to come from. It fails
+	// when the client has its share.
+	AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (added bool, err error)
+}
+
+// addReplay enters an id of the token's client in the replay store.
+func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte, expires time.Time) (bool, error) {
+	if shares, ok := p.cfg.Replay.(ClientReplayCache); ok {
+		return shares.AddFor(ctx, tok.Name+"@"+tok.Realm, id, expires)
+	}
+	return p.cfg.Replay.Add(ctx, id, expires)
+}
+
 // Config is what a Processor works with. All of it must be safe for concurrent use.
 type Config struct {
 	// Verifier verifies the tokens of requests. It may be nil in a Processor of a client.

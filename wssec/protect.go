@@ -30,7 +30,7 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 		out, value, err = w.message(dst)
 	}
 	if err == nil {
-		err = p.claimReply(ctx, value)
+		err = p.claimReply(ctx, &req.token, value)
 	}
 	if err != nil {
 		return dst, protectError(err)
@@ -67,13 +67,13 @@ func (w *writer) coverHeaders() error {
 // claimReply enters the signature of a reply in the replay store. Where requests may name
 // their token by its hash, a reply has the very form of one, under the same key: sent back
 // to us it must not pass for a request.
-func (p *Processor) claimReply(ctx context.Context, value []byte) error {
+func (p *Processor) claimReply(ctx context.Context, client *CachedToken, value []byte) error {
 	if value == nil || !p.policy.TokenOnce {
 		return nil
 	}
 	now := p.cfg.Time()
 	t := timestamp{created: now, expires: now.Add(p.policy.TTL)}
-	if _, err := p.cfg.Replay.Add(ctx, replayID(value), t.acceptedUntil(&p.policy)); err != nil {
+	if _, err := p.addReplay(ctx, client, replayID(value), t.acceptedUntil(&p.policy)); err != nil {
 		return &Error{Code: CodeReplayUnavailable, Err: err}
 	}
 	return nil

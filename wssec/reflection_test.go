@@ -54,12 +54,47 @@ func TestARequestSentBackIsNoReply(t *testing.T) {
 type sameKey struct{ key []byte }
 
 func (s sameKey) VerifyToken(context.Context, []byte) (wssec.VerifiedToken, error) { return s, nil }
-func (s sameKey) Client() (name, realm string)                                     { return "alice", "EXAMPLE.COM" }
+func (s sameKey) Client() (name, realm string)                                     { return "bob", "EXAMPLE.COM" }
 func (s sameKey) Service() string                                                  { return "soap/gw.example.com@EXAMPLE.COM" }
 func (s sameKey) EndTime() time.Time                                               { return time.Now().Add(time.Hour) }
 func (s sameKey) EtypeOfKey() int32                                                { return 17 }
 func (s sameKey) Groups() []string                                                 { return nil }
 func (s sameKey) ExposeKeyOctets() []byte                                          { return s.key }
+
+// TestOneClientDoesNotFillTheReplayStore: signature values count for the client of the
+// token, whichever way the message names it; replies count for it too.
+func TestOneClientDoesNotFillTheReplayStore(t *testing.T) {
+	ps := newPeers(t, symmetric(tokenOnce), kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)}))
+	ps.cfg.Replay = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), MaxEntries: 40})
+	ps.service = ps.withTickets(t, ps)
+	first, _ := ps.request(t, plainOrder)
+	m, err := ps.verify(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m); err != nil {
+		t.Fatal(err)
+	}
+	ps.token.Omit = true
+	n := 2
+	for ; err == nil && n < 40; n++ {
+		later, _ := ps.request(t, plainOrder)
+		_, err = ps.verify(t, later)
+	}
+	refused(t, err, wssec.CodeReplayUnavailable)
+	var e *wssec.Error
+	if errors.As(err, &e) && e.ErrorCode() != "replay-share" || n != 32 {
+		t.Errorf("at signature %d: %v", n, err)
+	}
+	other := sameKey{make([]byte, 16)}
+	ps.cfg.Verifier = other
+	bob := wssec.OutgoingToken{Token: []byte{0x60, 1}, Key: wssec.NewKey(other.key)}
+	ps.service, ps.token = ps.withTickets(t, ps), bob
+	msg, _ := ps.request(t, plainOrder)
+	if _, err := ps.verify(t, msg); err != nil {
+		t.Error("another client is refused too:", err)
+	}
+}
 
 // TestAMessageIsAcceptedOnceWhateverNamesItsKey: KeyInfo is not signed, and two tokens of
 // one ticket may have one key.

@@ -49,7 +49,7 @@ func (v *verification) claim() error {
 		if err := v.checkTimestampDigest(s); err != nil {
 			return err
 		}
-		added, err := v.p.cfg.Replay.Add(v.ctx, replayID(s.Value), v.timestamp.acceptedUntil(&v.p.policy))
+		added, err := v.p.addReplay(v.ctx, &v.token.CachedToken, replayID(s.Value), v.timestamp.acceptedUntil(&v.p.policy))
 		if err != nil {
 			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
 		}

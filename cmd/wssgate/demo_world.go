@@ -97,7 +97,7 @@ func (w *demoWorld) startGateway(ctx context.Context, keytab *kerberos.Keytab) e
 	if err != nil {
 		return err
 	}
-	g, err := assemble(cfg, newKeyring(cfg, slog.New(w.events)), memoryReplay(), slog.New(w.events))
+	g, err := assemble(cfg, newKeyring(cfg, slog.New(w.events)), memoryReplay(cfg), slog.New(w.events))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func newKeyRotation(t *testing.T) *rotation {
 	cfg := loadConfig(t, "backend: "+backend.URL+"\nkeytab: "+r.keytab+"\nexact-kvno: true\n")
 	log := newLogger(&r.log, &cfg.Process)
 	keys := newKeyring(cfg, log)
-	g, err := assemble(cfg, keys, memoryReplay(), log)
+	g, err := assemble(cfg, keys, memoryReplay(cfg), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func newKeyRotation(t *testing.T) *rotation {
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	policy, _ := wssec.Preset("Kerberos")
-	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages}); err != nil {
+	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	r.url = server.URL + "/"

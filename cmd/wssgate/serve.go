@@ -62,7 +62,7 @@ func check(cfg *config.Config, out io.Writer, log *slog.Logger) error {
 	if _, err := tlsConfig(cfg, log); err != nil {
 		return err
 	}
-	_, err = assemble(cfg, newKeyring(cfg, log), memoryReplay(), log)
+	_, err = assemble(cfg, newKeyring(cfg, log), memoryReplay(cfg), log)
 	return err
 }
 
@@ -97,6 +97,8 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	for _, r := range cfg.Routes {
 		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", cmp.Or(r.Service, r.KerberosService), "principal-header", r.PrincipalHeader)
 	}
+	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(), "replay-memory", cfg.ReplayMemory.String(),
+		"replay-records", 2*replayEntries(cfg))
 	log.Info("serving", "listen", ln.Addr().String(), "tls", tls != nil, "version", versionLine(),
 		"note", "one node: replay records and remembered tickets are not shared with other processes")
 	server := &gateway.Server{
@@ -126,16 +128,19 @@ type replayStores struct {
 }
 
 // memoryReplay forgets with the process.
-func memoryReplay() replayStores {
-	return replayStores{
-		tickets:  kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
-		messages: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
-	}
+func memoryReplay(cfg *config.Config) replayStores {
+	entries := kerberos.MemoryReplayConfig{MaxEntries: replayEntries(cfg)}
+	return replayStores{tickets: kerberos.NewMemoryReplayStore(entries), messages: kerberos.NewMemoryReplayStore(entries)}
+}
+
+// replayEntries is how many records each of the two stores may have.
+func replayEntries(cfg *config.Config) int {
+	return int(cfg.ReplayMemory / 2 / kerberos.ReplayEntryBytes)
 }
 
 // openReplay opens the journal, or says what doing without it means.
 func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, closeStores func(), err error) {
-	stores = memoryReplay()
+	stores = memoryReplay(cfg)
 	if !cfg.ReplayJournal {
 		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(stores.tickets, cfg.ClockSkew),
 			"cure", "set replay-journal, and a state-dir that is kept over restarts")
@@ -145,7 +150,10 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, clos
 	if err != nil {
 		return stores, nil, err
 	}
-	journal, err := kerberos.OpenReplayJournal(filepath.Join(dir, "replay"), kerberos.ReplayJournalConfig{})
+	journal, err := kerberos.OpenReplayJournal(filepath.Join(dir, "replay"), kerberos.ReplayJournalConfig{MaxEntries: replayEntries(cfg)})
+	if errors.Is(err, kerberos.ErrReplayStoreFull) {
+		return stores, nil, cfg.Refuse(-1, "replay-memory", "is too small for the records of the replay journal that are still live", "raise it, or wait until they have expired")
+	}
 	if err != nil {
 		return stores, nil, cfg.Refuse(-1, "state-dir", err.Error(), "give each process a state-dir of its own, or --no-replay-journal to do without")
 	}

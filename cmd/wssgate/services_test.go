@@ -64,7 +64,7 @@ func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
 	}
 	policy, _ := wssec.Preset("Kerberos")
 	var err error
-	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages}); err != nil {
+	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -92,7 +92,7 @@ func (w *serviceWorld) assemble(config string) error {
 	cfg := loadConfig(w.t, "backend: "+backend.URL+"\n"+config)
 	log := newLogger(&w.log, &cfg.Process)
 	w.keys = newKeyring(cfg, log)
-	g, err := assemble(cfg, w.keys, memoryReplay(), log)
+	g, err := assemble(cfg, w.keys, memoryReplay(cfg), log)
 	w.gateway = g
 	return err
 }

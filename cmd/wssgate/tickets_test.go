@@ -59,7 +59,7 @@ func loadConfig(t *testing.T, text string) *config.Config {
 // assembled makes a gateway that logs to out.
 func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
 	log := slog.New(slog.NewJSONHandler(out, nil))
-	return assemble(cfg, newKeyring(cfg, log), memoryReplay(), log)
+	return assemble(cfg, newKeyring(cfg, log), memoryReplay(cfg), log)
 }
 
 // exchange assembles a gateway of the file, sends one message under the token,
@@ -74,7 +74,7 @@ func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOption
 		t.Fatal(err)
 	}
 	policy, _ := wssec.Preset("Kerberos")
-	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: memoryReplay().messages})
+	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}

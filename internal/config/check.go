@@ -80,6 +80,9 @@ func (k *checker) process(p *Process) {
 	if p.TokenCache < minTokenCache {
 		k.find("token-cache", fmt.Sprintf("%v has no room for the tokens of a few clients", p.TokenCache), fmt.Sprintf("write %v or more", minTokenCache))
 	}
+	if p.ReplayMemory < minReplayMemory || p.ReplayMemory > maxReplayMemory {
+		k.find("replay-memory", fmt.Sprintf("%v is not between %v and %v", p.ReplayMemory, minReplayMemory, maxReplayMemory), "write 512MiB")
+	}
 	if p.ClockSkew > maxClockSkew {
 		k.find("clock-skew", fmt.Sprintf("%v is more than any clock is wrong by", p.ClockSkew), "write 5m, at most 24h, and set the clocks")
 	}
@@ -89,6 +92,13 @@ func (k *checker) process(p *Process) {
 // minTokenCache lets a client, who may have 1/16 of it, keep a token with a
 // thousand groups.
 const minTokenCache Size = 2 << 20
+
+// What replay-memory may be: with less, a few thousand messages would fill it;
+// more records than that would not be found by their numbers.
+const (
+	minReplayMemory Size = 1 << 20
+	maxReplayMemory Size = 256 << 30
+)
 
 // maxClockSkew is the most that package kerberos takes.
 const maxClockSkew = 24 * time.Hour

@@ -23,6 +23,8 @@ type Process struct {
 
 	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE" help:"Octets that remembered tokens of all routes may take (policies with token-once); one client's take 1/16 of it at most."`
 
+	ReplayMemory Size `yaml:"replay-memory" default:"512MiB" placeholder:"SIZE" help:"Octets that replay records may take, a half for tickets and a half for signatures; taken when needed. One client may have three times as many records as there is room left for others."`
+
 	RelativeNamespaces bool `yaml:"relative-namespaces" default:"false" negatable:"" help:"Accept XML namespace names without a scheme, which Canonical XML leaves undefined and CXF refuses; some WCF services have them."`
 
 	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION" help:"Time to read an HTTP header section."`
