@@ -38,7 +38,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wssgate": main})
+	testscript.Main(m, map[string]func(){"wssgate": main, "logged": logged})
+}
+
+// logged is a program for scripts: logged FILE wssgate ARG…. What wssgate writes to stderr goes to FILE, where the command
+// said can read it while wssgate runs.
+func logged() {
+	file, err := os.Create(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	os.Stderr, os.Args = file, os.Args[2:]
+	main()
 }
 
 // The scripts run the real program. Their own commands: world makes a KDC, a
@@ -62,6 +73,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
 			"exits": scriptExits, "hang": scriptHang, "rotate": scriptRotate, "hangup": scriptHangup,
+			"said": scriptSaid, "insist": scriptInsist,
 		},
 	})
 }
@@ -106,6 +118,32 @@ func scriptRotate(ts *testscript.TestScript, _ bool, args []string) {
 func scriptHangup(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+	}
+}
+
+// scriptSaid: said FILE N TEXT. Waits until FILE has TEXT N times.
+func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
+	times, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var text string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if text = ts.ReadFile(args[0]); strings.Count(text, args[2]) >= times {
+			return
+		}
+	}
+	ts.Fatalf("%s does not have %s %d times:\n%s", args[0], args[2], times, text)
+}
+
+// scriptInsist: insist. Interrupts all programs in the background until they have ended.
+func scriptInsist(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		deadline := time.Now().Add(20 * time.Second)
+		for cmd.Process.Signal(os.Interrupt) == nil {
+			if time.Now().After(deadline) {
+				ts.Fatalf("%v still runs", cmd.Args)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
 	}
 }
 
