@@ -39,8 +39,11 @@ func (d *doctor) checkListen(ctx context.Context) []Result {
 // listenAddr is the listener's address as one to connect to.
 func (d *doctor) listenAddr() string {
 	host, port, _ := net.SplitHostPort(d.Settings.Listen)
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
+	switch ip := net.ParseIP(host); {
+	case host == "" || ip.Equal(net.IPv4zero):
+		host = "127.0.0.1" // and not localhost, which not every container knows
+	case ip.Equal(net.IPv6unspecified):
+		host = "::1"
 	}
 	return net.JoinHostPort(host, port)
 }
