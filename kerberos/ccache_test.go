@@ -29,7 +29,7 @@ func mitCCache(t *testing.T, format int) []byte {
 		t.Fatal(err)
 	}
 	m.KinitEnv("secret", []string{"KRB5_CONFIG=" + path}, "alice")
-	m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}, Conf: conf}).Receive()
+	m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}, Conf: conf}).Receive()
 	b, err := os.ReadFile(m.Ccache())
 	if err != nil {
 		t.Fatal(err)

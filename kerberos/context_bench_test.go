@@ -138,7 +138,7 @@ func BenchmarkContextAgainstMIT(b *testing.B) {
 	for name, cfg := range map[string]kerberos.InitConfig{"krb5/AP-REP": {Mechanism: kerberos.MechanismKRB5}, "spnego/AP-REP": {}} {
 		b.Run(name, func(b *testing.B) {
 			token := contextToken(b, ticket, cfg)
-			p := m.Python(krbtest.Script{Code: acceptTimes, Env: []string{"KRB5_KTNAME=" + path}})
+			p := m.Python(b, krbtest.Script{Code: acceptTimes, Env: []string{"KRB5_KTNAME=" + path}})
 			p.Send(token)
 			theirs := float64(binary.BigEndian.Uint64(p.Receive()))
 			accept := acceptContext(b, kt, token)

@@ -16,13 +16,13 @@ func TestDelegatedCredentialMIT(t *testing.T) {
 	m.AddService("soap/behind.example.com")
 	m.KinitWith("secret", "-f", "alice")
 	acceptor, behind := krbtest.Acceptor(t, m.Keytab(service)), krbtest.Acceptor(t, m.Keytab("soap/behind.example.com"))
-	for name, token := range map[string]func() []byte{
-		"MIT's client": func() []byte {
+	for name, token := range map[string]func(t *testing.T) []byte{
+		"MIT's client": func(t *testing.T) []byte {
 			script := krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}
 			script.Code = strings.Replace(script.Code, "F.out_of_sequence_detection", "F.out_of_sequence_detection | F.delegate_to_peer", 1)
-			return m.Python(script).Receive()
+			return m.Python(t, script).Receive()
 		},
-		"our client, MIT's cache": func() []byte {
+		"our client, MIT's cache": func(t *testing.T) []byte {
 			i := newInitiator(t, kerberos.InitiatorConfig{CCache: m.Ccache(), Krb5Conf: m.Krb5Conf()})
 			tgt, err := i.Forwarded(t.Context())
 			if err != nil {
@@ -45,7 +45,7 @@ func TestDelegatedCredentialMIT(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := acceptor.NewContext(kerberos.AcceptConfig{Delegation: true})
-			if _, done, err := c.Step(t.Context(), token()); err != nil || !done {
+			if _, done, err := c.Step(t.Context(), token(t)); err != nil || !done {
 				t.Fatal(err, done)
 			}
 			i := newInitiator(t, kerberos.InitiatorConfig{Credentials: c.Delegated(), Krb5Conf: m.Krb5Conf()})

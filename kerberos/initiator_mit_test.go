@@ -278,7 +278,7 @@ func TestCCacheForMIT(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info.Mode(), err)
 	}
-	p := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}, Env: []string{"KRB5CCNAME=FILE:" + path}})
+	p := m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}, Env: []string{"KRB5CCNAME=FILE:" + path}})
 	c, err := krbtest.Acceptor(t, m.Keytab(service)).Accept(t.Context(), p.Receive())
 	if err != nil {
 		t.Fatal(err)

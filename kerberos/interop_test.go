@@ -57,7 +57,7 @@ func TestInteropMIT(t *testing.T) {
 	for i, e := range mitEnctypes {
 		for _, mutual := range []string{"mutual", "one-way"} {
 			t.Run(fmt.Sprintf("%s/%s", e.name, mutual), func(t *testing.T) {
-				p := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{services[i] + "@EXAMPLE.COM", mutual},
+				p := m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{services[i] + "@EXAMPLE.COM", mutual},
 					Conf: m.Krb5Conf(e.name, "aes256-cts-hmac-sha1-96")})
 				ctx := all.ForServices(services[i]).NewContext(kerberos.AcceptConfig{NoAcceptorSubkey: true})
 				reply, done, err := ctx.Step(t.Context(), p.Receive())
@@ -83,7 +83,7 @@ func TestInteropMIT(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{services[4] + "@EXAMPLE.COM", ""}}).Receive()
+		token := m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{services[4] + "@EXAMPLE.COM", ""}}).Receive()
 		if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeEtype {
 			t.Error(err)
 		}
@@ -147,7 +147,7 @@ func TestInteropInitToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := m.Python(krbtest.Script{Code: acceptorScript, Env: []string{"KRB5_KTNAME=" + kt}})
+			p := m.Python(t, krbtest.Script{Code: acceptorScript, Env: []string{"KRB5_KTNAME=" + kt}})
 			p.Send(token)
 			if name := string(p.Receive()); name != "alice@EXAMPLE.COM" || key.Etype() != e.etype {
 				t.Errorf("initiator is %s, key %v", name, key)
@@ -165,25 +165,25 @@ func TestInteropRotation(t *testing.T) {
 	m.AddUser("alice", "secret")
 	m.AddService(service, "aes256-cts-hmac-sha1-96")
 	before := m.Keytab(service)
-	token := func() []byte {
-		return m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
+	token := func(t *testing.T) []byte {
+		return m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
 	}
 	accept := func(kt *kerberos.Keytab, token []byte) (*kerberos.Authentication, error) {
 		return krbtest.Acceptor(t, kt).Accept(t.Context(), token)
 	}
 	m.Kinit("alice", "secret")
-	token() // the ticket is in the credential cache now
+	token(t) // the ticket is in the credential cache now
 
 	m.Admin("cpw -randkey -keepold -e aes256-cts-hmac-sha1-96:normal " + service)
 	after := m.Keytab(service)
-	if c, err := accept(after, token()); err != nil || c.Facts().TicketKvno != 1 || c.Facts().KeytabKvno != 1 || c.Facts().Fallback {
+	if c, err := accept(after, token(t)); err != nil || c.Facts().TicketKvno != 1 || c.Facts().KeytabKvno != 1 || c.Facts().Fallback {
 		t.Errorf("old ticket, keytab with both keys: %v", err)
 	}
 	m.Kinit("alice", "secret") // empties the cache
-	if c, err := accept(after, token()); err != nil || c.Facts().KeytabKvno != 2 {
+	if c, err := accept(after, token(t)); err != nil || c.Facts().KeytabKvno != 2 {
 		t.Errorf("new ticket, keytab with both keys: %v", err)
 	}
-	_, err := accept(before, token())
+	_, err := accept(before, token(t))
 	wantRefusal(t, err, kerberos.CodeNoKvno, "keytab has kvno 1 etype 18", "ticket wants kvno 2", "fetch a new keytab")
 }
 
@@ -199,7 +199,7 @@ func TestInteropKinit(t *testing.T) {
 	defer s.Close()
 	m := krbtest.MITClient(t, s)
 	m.Kinit("alice", "secret")
-	token := m.Python(krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
+	token := m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}).Receive()
 	c, err := krbtest.Acceptor(t, k.Keytab(nil)).Accept(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)

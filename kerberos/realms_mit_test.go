@@ -114,7 +114,7 @@ func TestCrossRealmMIT(t *testing.T) {
 				script.Code = strings.Replace(script.Code, "kerberos_principal", "hostbased_service", 1)
 				script.Args[0] = strings.Replace(host, "/", "@", 1)
 			}
-			check(t, a.Python(script).Receive())
+			check(t, a.Python(t, script).Receive())
 		})
 	}
 }

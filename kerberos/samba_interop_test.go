@@ -56,7 +56,7 @@ func TestInteropSamba(t *testing.T) {
 
 	user, groups := s.SID("alice"), []string{s.SID("Domain Users"), s.SID("quotes"), s.SID("traders")}
 	inDirectory := s.TokenGroups("alice")
-	m := s.MIT()
+	m := s.MIT(t)
 	m.KinitWith("Secret.12345", "alice")
 	mit := gsspeer.MIT(t, m, keytab)
 	recorded := map[string][]byte{}

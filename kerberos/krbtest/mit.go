@@ -29,7 +29,7 @@ var (
 )
 
 // Need skips the test when a peer is missing, and names the Debian package that has it. With CI=true in the environment
-// a missing peer is a failure.
+// a missing peer is a failure. The test is the one that asks: never that of a peer which it shares with other tests.
 func Need(t TB, peers ...Peer) {
 	t.Helper()
 	for _, p := range peers {
@@ -255,18 +255,18 @@ type Script struct {
 	Conf string   // text of a krb5.conf to use instead of the realm's
 }
 
-// Python starts a script with the realm's environment.
-func (m *MIT) Python(s Script) *Python {
-	m.t.Helper()
-	Need(m.t, debianPython)
+// Python starts a script with the realm's environment, until the end of t.
+func (m *MIT) Python(t TB, s Script) *Python {
+	t.Helper()
+	Need(t, debianPython)
 	if exec.Command(debianPython.Path, "-c", "import gssapi").Run() != nil {
-		missing(m.t, "gssapi for "+debianPython.Path, "python3-gssapi")
+		missing(t, "gssapi for "+debianPython.Path, "python3-gssapi")
 	}
 	env := m.Env(s.Env...)
 	if s.Conf != "" {
 		env = append(env, "KRB5_CONFIG="+m.write("client.conf", s.Conf))
 	}
-	p := &Python{t: m.t, cmd: exec.Command(debianPython.Path, append([]string{"-c", s.Code}, s.Args...)...)}
+	p := &Python{t: t, cmd: exec.Command(debianPython.Path, append([]string{"-c", s.Code}, s.Args...)...)}
 	p.cmd.Env, p.cmd.Stderr = env, &p.stderr
 	return p.start()
 }

@@ -206,10 +206,10 @@ func (s *Samba) Keytab(principals ...string) *kerberos.Keytab {
 }
 
 // MIT has MIT's client programs talk to the domain controller.
-func (s *Samba) MIT() *MIT {
-	s.t.Helper()
-	Need(s.t, mitKinit)
-	m := &MIT{Realm: s.Realm, Addr: s.Addr, dir: s.t.TempDir(), t: s.t}
+func (s *Samba) MIT(t TB) *MIT {
+	t.Helper()
+	Need(t, mitKinit)
+	m := &MIT{Realm: s.Realm, Addr: s.Addr, dir: t.TempDir(), t: t}
 	m.conf = m.write("krb5.conf", s.Krb5Conf())
 	return m
 }
