@@ -83,7 +83,7 @@ func TestOneClientDoesNotFillTheReplayStore(t *testing.T) {
 	}
 	refused(t, err, wssec.CodeReplayUnavailable)
 	var e *wssec.Error
-	if errors.As(err, &e) && e.ErrorCode() != "replay-share" || n != 32 {
+	if errors.As(err, &e) && e.ErrorCode() != "replay-share" || n != 31 {
 		t.Errorf("at signature %d: %v", n, err)
 	}
 	other := sameKey{make([]byte, 16)}

@@ -93,6 +93,9 @@ func (v *verification) processInOrder() error {
 					return err
 				}
 				if v.isVerified(e.at) && e.part != v.env.Body {
+					if err := v.inItsPlace(e.part, e.Node); err != nil {
+						return err
+					}
 					v.verified = append(v.verified, e.part) // plaintext of what was signed
 				}
 			}
@@ -177,7 +180,22 @@ func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.
 	if err == nil && n == s.Node {
 		err = errAt(CodeReference, r.Node, "a Signature cannot cover itself")
 	}
+	if err == nil {
+		err = v.inItsPlace(n, r.Node)
+	}
 	return n, r.C14N, err
+}
+
+// inItsPlace refuses an element of the Security header that a signature covers elsewhere.
+// A digest does not know where its element stands: a Timestamp that is moved out of the
+// header keeps its signature, and the message would be one without Timestamp. An encrypted
+// header block and its EncryptedData have their places by WSS §9.3, and what lies deeper
+// than a header block or the Body is under no Reference of its own (idIndex).
+func (v *verification) inItsPlace(n, at xmltext.Node) error {
+	if n.Parent() == v.security || !belongsToSecurity(n) {
+		return nil
+	}
+	return errAt(CodeReference, at, "%s is signed and stands outside the Security header that it belongs to: it was moved", n.Name())
 }
 
 // isVerified tells whether n itself is covered by a valid Reference.
