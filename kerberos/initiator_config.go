@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,9 +20,9 @@ type InitiatorConfig struct {
 	Password string
 	// Keytab has a key of Client: a *Keytab, or what has one that changes. It is asked for each login.
 	Keytab KeytabSource
-	// CCache is the path of a credential cache, as KRB5CCNAME has it; see LoadCCache. It is read when a ticket-granting
-	// ticket is needed, and again when that is about to end, since others write it; it is not written. Service tickets
-	// in it are used.
+	// CCache is the path of a credential cache, as KRB5CCNAME has it; see LoadCCache. It is read when a ticket is needed
+	// that is not in memory, and when the ticket-granting ticket is about to end, since others write it; it is not written.
+	// A service ticket in it is used at once, even where there is no ticket-granting ticket.
 	CCache string
 	// Credentials are tickets that are there already, such as those that a client delegated: a ticket-granting ticket of
 	// the client's realm, and perhaps others.
@@ -79,16 +80,17 @@ type Initiator struct {
 	clock       *authClock
 	logsIn      bool // with password or keytab
 
-	mu       sync.Mutex
-	password func() string            // a func for the reason that Key has; nil without one, and after Close
-	tickets  map[string]*cachedTicket // by what was asked for
-	flights  map[string]*flight       // those that others can join
-	open     map[*flight]bool         // all
-	running  sync.WaitGroup           // as many
-	used     uint64                   // counts uses of tickets
-	renewal  time.Time                // when the next one beside a request may begin
-	refused  refusal
-	closed   bool
+	mu        sync.Mutex
+	password  func() string              // a func for the reason that Key has; nil without one, and after Close
+	tickets   map[string]*cachedTicket   // by what was asked for
+	forgotten map[[sha256.Size]byte]bool // tickets given to us that their services refuse
+	flights   map[string]*flight         // those that others can join
+	open      map[*flight]bool           // all
+	running   sync.WaitGroup             // as many
+	used      uint64                     // counts uses of tickets
+	renewal   time.Time                  // when the next one beside a request may begin
+	refused   refusal
+	closed    bool
 }
 
 // NewInitiator makes an Initiator. It does not talk to a KDC yet. It reads the credential cache only to know the client.
@@ -101,7 +103,8 @@ func NewInitiator(cfg InitiatorConfig) (*Initiator, error) {
 	if cfg.Time == nil {
 		cfg.Time = time.Now
 	}
-	i := &Initiator{cfg: cfg, conf: conf, kdc: cfg.KDC, clock: new(authClock), tickets: make(map[string]*cachedTicket), flights: make(map[string]*flight), open: make(map[*flight]bool)}
+	i := &Initiator{cfg: cfg, conf: conf, kdc: cfg.KDC, clock: new(authClock), tickets: make(map[string]*cachedTicket),
+		forgotten: make(map[[sha256.Size]byte]bool), flights: make(map[string]*flight), open: make(map[*flight]bool)}
 	if i.kdc == nil {
 		if i.kdc, err = NewKDCClient(KDCConfig{Krb5Conf: cfg.Krb5Conf, AnyRealm: true}); err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package kerberos
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,9 +18,10 @@ const homeKey = "home"
 
 func tgtKey(realm string) string { return "realm " + realm }
 
-// ServiceTicket gets a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE", from the KDC or, while it lasts, from
-// memory. Without "@" the realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC
-// is asked, and where it refers to. Referrals are followed. Errors are *Error, ctx's, or after Close one that says so.
+// ServiceTicket gets a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE": while it lasts, from memory, or from the
+// credential cache or the credentials, which then need no ticket-granting ticket beside it; else from the KDC. Without "@" the
+// realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC is asked, and where it
+// refers to. Referrals are followed. Errors are *Error, ctx's, or after Close one that says so.
 func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceTicket, error) {
 	name, err := ParsePrincipal(service)
 	if err != nil {
@@ -30,10 +32,17 @@ func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceT
 		return i.handOut(t, nil)
 	}
 	t, err := i.share(ctx, key, func(ctx context.Context) (ServiceTicket, error) {
+		given := i.givenService(name)
+		if given != nil && given.usable(i.cfg.Time()) {
+			return *given, nil
+		}
 		t, err := i.fetch(ctx, name)
 		if staleTGT(err) && i.logsIn { // the KDC has new keys, or says so in error
 			i.forgetTGTs()
 			t, err = i.fetch(ctx, name)
+		}
+		if err != nil && given != nil {
+			return i.lastOf(given, err)
 		}
 		return t, err
 	})
@@ -41,7 +50,7 @@ func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceT
 }
 
 // Forget forgets the ticket for a service, named as in ServiceTicket. It is for a service that refuses the ticket, since it
-// has new keys.
+// has new keys. That the credential cache or the credentials have it still does not bring it back.
 func (i *Initiator) Forget(service string) {
 	name, err := ParsePrincipal(service)
 	if err != nil {
@@ -49,7 +58,14 @@ func (i *Initiator) Forget(service string) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.tickets, "service "+name.String())
+	key := "service " + name.String()
+	if c := i.tickets[key]; c != nil && !i.logsIn {
+		if len(i.forgotten) >= maxTickets {
+			clear(i.forgotten)
+		}
+		i.forgotten[sha256.Sum256(c.ticket.Ticket)] = true
+	}
+	delete(i.tickets, key)
 }
 
 // staleTGT says whether a KDC refused the ticket-granting ticket that was presented.
@@ -171,67 +187,6 @@ func (i *Initiator) acquire(ctx context.Context) (ServiceTicket, error) {
 		return ServiceTicket{}, refuse(CodeCredentialExpired, "ticket-granting ticket of %s ended %s, our clock has %s", i.who, stamp(held.EndTime), stamp(now))
 	}
 	return held, nil
-}
-
-// given is the best ticket-granting ticket of the credential cache or the credentials, and of held. The others that are
-// there are kept.
-func (i *Initiator) given(held ServiceTicket) (ServiceTicket, error) {
-	tickets := i.cfg.Credentials
-	if i.cfg.CCache != "" {
-		c, err := LoadCCache(i.cfg.CCache)
-		if err != nil {
-			return ServiceTicket{}, err
-		}
-		if c.Client.String() != i.who.String() {
-			return ServiceTicket{}, refuse(CodeCredential, "credential cache %s is of %s, wanted is %s", i.cfg.CCache, c.Client, i.who)
-		}
-		tickets = c.Tickets
-	}
-	now := i.cfg.Time()
-	for _, t := range tickets {
-		s := t.Service
-		if t.Client.String() != i.who.String() || !t.EndTime.After(now) && !t.renewable(now) || !i.accepts(&t) {
-			continue
-		}
-		t.SessionKey = t.SessionKey.clone().sharing(i.clock)
-		switch {
-		case len(s.Components) == 2 && s.Components[0] == krbtgt && s.Components[1] == i.who.Realm && s.Realm == i.who.Realm:
-			if t.EndTime.After(held.EndTime) {
-				held = t
-			}
-		case len(s.Components) == 2 && s.Components[0] == krbtgt:
-			i.store(tgtKey(s.Components[1]), t)
-		default:
-			i.store("service "+s.String(), t)
-		}
-	}
-	if held.SessionKey.IsZero() {
-		return ServiceTicket{}, i.noneGiven(tickets)
-	}
-	return held, nil
-}
-
-// noneGiven says why there is no ticket-granting ticket among those given.
-func (i *Initiator) noneGiven(tickets []ServiceTicket) error {
-	where := "the credentials"
-	if i.cfg.CCache != "" {
-		where = "credential cache " + i.cfg.CCache
-	}
-	var ended time.Time
-	for _, t := range tickets {
-		if realm, ok := tgtRealm(&t); ok && realm == i.who.Realm && i.accepts(&t) && t.EndTime.After(ended) {
-			ended = t.EndTime
-		}
-	}
-	if !ended.IsZero() {
-		return refuse(CodeCredentialExpired, "%s: ticket-granting ticket of %s ended %s, our clock has %s", where, i.who, stamp(ended), stamp(i.cfg.Time()))
-	}
-	return refuse(CodeCredential, "%s: no ticket-granting ticket of %s for realm %s with a session key of the encryption types %v", where, i.who, i.who.Realm, i.etypes)
-}
-
-// accepts says whether the session key's encryption type is allowed.
-func (i *Initiator) accepts(t *ServiceTicket) bool {
-	return slices.Contains(i.etypes, t.SessionKey.etype) || slices.Contains(i.loginEtypes, t.SessionKey.etype)
 }
 
 // fetch gets a ticket for a service, following referrals (RFC 6806 8).
