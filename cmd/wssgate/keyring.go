@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,8 +185,10 @@ func passwordKeys(s config.Service, password string, kvno uint32) (all []kerbero
 	return all, nil
 }
 
-// use notes that a route accepts tickets with a file's keys.
-func (f *keyFile) use(path string, a *kerberos.Acceptor) { f.users = append(f.users, keyUser{path, a}) }
+// use notes that a route accepts tickets with a file's keys, in the place of what was noted of it before.
+func (f *keyFile) use(path string, a *kerberos.Acceptor) {
+	f.users = append(slices.DeleteFunc(f.users, func(u keyUser) bool { return u.path == path }), keyUser{path, a})
+}
 
 // watch follows the files until ctx ends, and reloads them all at SIGHUP. When it has returned, that signal no longer ends
 // the process; stop waits until all is quiet.

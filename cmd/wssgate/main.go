@@ -11,15 +11,19 @@
 //	wssgate version  what this binary was built from
 //
 // Results go to standard output; the log of serve and error messages go to
-// standard error. The exit status is 0 for success, 1 for a failure, 2 for a
+// standard error. Once serve has read its configuration, what ends it is a line of
+// the log like all else. The exit status is 0 for success, 1 for a failure, 2 for a
 // command line or configuration that was refused.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -28,8 +32,18 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "wssgate: %v\n", err)
-	}
+	report(os.Stderr, err)
 	os.Exit(exitCode(err))
+}
+
+// report writes an error, each of its lines with the program's name before it,
+// unless the log has it already.
+func report(w io.Writer, err error) {
+	var said loggedError
+	if err == nil || errors.As(err, &said) {
+		return
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(w, "wssgate: %s\n", line)
+	}
 }

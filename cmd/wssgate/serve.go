@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -46,8 +47,25 @@ func (c *serveCmd) Run(ctx *runContext, s *streams, kctx *kong.Context) error {
 	if c.Check {
 		return check(cfg, s.out, log)
 	}
-	return serve(ctx, cfg, log)
+	return tellLog(log, serve(ctx, cfg, log))
 }
+
+// tellLog writes an error that ends serve as the log's last lines, in its form: one
+// for each finding.
+func tellLog(log *slog.Logger, err error) error {
+	if err == nil {
+		return nil
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		log.Error("serve ends", "error", line)
+	}
+	return loggedError{err}
+}
+
+// loggedError was said already.
+type loggedError struct{ error }
+
+func (e loggedError) Unwrap() error { return e.error }
 
 // check prints the configuration, and does all of serve that leaves no trace:
 // keytabs, policies and certificate are loaded.
@@ -72,20 +90,15 @@ func check(cfg *config.Config, out io.Writer, log *slog.Logger) error {
 // that was a quarter of the time of an exchange of 6 kB.
 const heapFloor = 64 << 20
 
-// serve listens last: whoever connects finds a gateway that is ready.
+// serve looks at all that can be refused, the address included, before it makes
+// anything: a start that fails leaves nothing behind. Whoever connects meanwhile
+// waits, and finds a gateway that is ready.
 func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	defer runtime.KeepAlive(make([]byte, heapFloor))
-	replay, closeReplay, err := openReplay(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer closeReplay()
 	keys := newKeyring(cfg, log)
-	g, err := assemble(cfg, keys, replay, log)
-	if err != nil {
+	if _, err := assemble(cfg, keys, memoryReplay(cfg), slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
-	defer keys.watch(ctx)()
 	tls, err := tlsConfig(cfg, log)
 	if err != nil {
 		return err
@@ -94,6 +107,17 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	if err != nil {
 		return cfg.Refuse(-1, "listen", err.Error(), listenCure(err))
 	}
+	defer ln.Close()
+	replay, closeReplay, err := openReplay(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeReplay()
+	g, err := assemble(cfg, keys, replay, log)
+	if err != nil {
+		return err
+	}
+	defer keys.watch(ctx)()
 	for _, r := range cfg.Routes {
 		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", cmp.Or(r.Service, r.KerberosService), "principal-header", r.PrincipalHeader)
 	}

@@ -144,7 +144,7 @@ func TestServicesServeConcurrently(t *testing.T) {
   - {name: b, keytab: %s, principals: [soap/b.example.com, HTTP/b.example.com@EXAMPLE.COM]}
   - {name: c, keytab: %s}
   - {name: all, keytab: %s, any-principal: true}
-  - {name: off, disabled: true, keytab: none.keytab}
+  - {name: "off", disabled: true, keytab: none.keytab}
   - {name: idle, keytab: none.keytab}
 routes:
   - {path: /a, kerberos-service: a}
@@ -152,7 +152,7 @@ routes:
   - {path: /b, kerberos-service: b}
   - {path: /c, kerberos-service: c}
   - {path: /all, kerberos-service: all}
-  - {path: /off, kerberos-service: off}
+  - {path: /off, kerberos-service: "off"}
   - {path: /own, keytab: %s, service: soap/d.example.com}
 `, w.keytab("a", names[0]), w.keytab("b", names[1], names[2]), w.keytab("c", names[3]), w.keytab("all", names...), w.keytab("d", names[4])))
 	if err != nil {
@@ -228,7 +228,7 @@ func TestServicesThatCannotBeUsed(t *testing.T) {
 	both := w.keytab("both", "soap/a.example.com", "soap/b.example.com")
 	password := filepath.Join(w.dir, "password")
 	for name, tt := range map[string]struct{ service, password, want string }{
-		"no such file":       {"keytab: none.keytab", "", "gate.yaml:3:18: keytab: stat none.keytab: no such file or directory; name a keytab file"},
+		"no such file":       {"keytab: none.keytab", "", "none.keytab: no such file or directory; name a keytab file"},
 		"two principals":     {"keytab: " + both, "", "principals: is not given, and keytab " + both + " holds 2 principals"},
 		"no key":             {"keytab: " + both + ", principals: [soap/c.example.com]", "", "principals: keytab has no key for service soap/c.example.com; it has keys for soap/a.example.com@EXAMPLE.COM, soap/b.example.com@EXAMPLE.COM; write it as klist -ekt"},
 		"no password":        {"password-file: " + password + ", principals: [s/h@R]", "\n", "password-file: " + password + ": line 1 is empty"},

@@ -83,9 +83,6 @@ func (k *checker) process(p *Process) {
 	if p.ReplayMemory < minReplayMemory || p.ReplayMemory > maxReplayMemory {
 		k.find("replay-memory", fmt.Sprintf("%v is not between %v and %v", p.ReplayMemory, minReplayMemory, maxReplayMemory), "write 512MiB")
 	}
-	if p.ClockSkew > maxClockSkew {
-		k.find("clock-skew", fmt.Sprintf("%v is more than any clock is wrong by", p.ClockSkew), "write 5m, at most 24h, and set the clocks")
-	}
 	k.fields(p)
 }
 
@@ -100,9 +97,6 @@ const (
 	maxReplayMemory Size = 256 << 30
 )
 
-// maxClockSkew is the most that package kerberos takes.
-const maxClockSkew = 24 * time.Hour
-
 // fields checks what follows from a field's type and tag alone.
 func (k *checker) fields(settings any) {
 	forEachField(reflect.ValueOf(settings).Elem(), func(name string, field reflect.Value, tag reflect.StructTag) {
@@ -110,10 +104,14 @@ func (k *checker) fields(settings any) {
 		case time.Duration:
 			if _, zero := tag.Lookup("zero"); v < 0 || v == 0 && !zero {
 				k.find(name, fmt.Sprintf("%v is not a time to wait", v), "write it as 500ms, 30s or 5m")
+			} else if v != 0 {
+				k.duration(name, v)
 			}
 		case Size:
 			if v <= 0 {
 				k.find(name, "must be more than nothing", "write it as 500kB, 20MB or 32MiB")
+			} else {
+				k.size(name, v)
 			}
 		case string:
 			if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), v) {
@@ -131,7 +129,11 @@ func (k *checker) route(r *Route) {
 	k.credential(r)
 	for _, text := range r.AllowedPrincipals {
 		p, err := kerberos.ParsePrincipal(text)
+		domain, user, windows := strings.Cut(text, `\`)
 		switch {
+		case windows && domain != "" && !strings.ContainsAny(text, "@/"):
+			k.find("allowed-principals", text+" is a logon name of Windows, and names no realm",
+				fmt.Sprintf("write it as %s@REALM, with the Kerberos realm of the domain %s in capitals, as klist shows it", user, domain))
 		case err != nil || p.Realm == "":
 			k.find("allowed-principals", fmt.Sprintf("%q names no realm", text), "write it as alice@EXAMPLE.COM")
 		case strings.ContainsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) || strings.ContainsAny(p.Realm, `@/\`):

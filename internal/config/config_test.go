@@ -107,10 +107,10 @@ func TestRefusals(t *testing.T) {
 		"key in a list":           {oneRoute + "policy:\n  binding: none\n  supporting-tokens:\n    - {token: kerberos, usage: plain}\n", `gate.yaml:8:`},
 		"unknown preset":          {oneRoute + "policy: kerberos\n", `gate.yaml:5:9: policy: no policy is called "kerberos"; the presets are Kerberos,`},
 		"wrong type":              {oneRoute + "clock-skew: soon\n", `gate.yaml:5:13: clock-skew: "soon" is not a time; write it as 500ms, 30s or 5m`},
-		"number for a time":       {oneRoute + "clock-skew: 300\n", `gate.yaml:5:13: clock-skew: "300" is not a time; write it`},
+		"number for a time":       {oneRoute + "clock-skew: 300\n", `gate.yaml:5:13: clock-skew: "300" is not a time: it has no unit; write it as 300s or 300m`},
 		"wrong switch":            {oneRoute + "allow-rc4: 1\n", `gate.yaml:5:12: allow-rc4: "1" is not a yes or no; write true or false`},
 		"list for a word":         {oneRoute + "log-level: [info]\n", "log-level: is not a single value; write one word"},
-		"hours of skew":           {oneRoute + "clock-skew: 100h\n", "gate.yaml:5:1: clock-skew: 100h0m0s is more than any clock is wrong by; write 5m, at most 24h"},
+		"hours of skew":           {oneRoute + "clock-skew: 100h\n", "gate.yaml:5:1: clock-skew: 100h0m0s is more than any clock is wrong by; write 5m, at most 1h"},
 		"wrong size":              {oneRoute + "max-message: lots\n", `gate.yaml:5:14: max-message: "lots" is not a size; write it as 500kB, 20MB or 32MiB`},
 		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", `gate.yaml:5:17: allowed-realms: "A.EXAMPLE" is not a list; write a list: [A, B]`},
 		"no value":                {oneRoute + "service:\n", "mapping key \"service\" already defined"},
@@ -353,7 +353,8 @@ func TestCookiesMayBePassed(t *testing.T) {
 
 func TestMissingFile(t *testing.T) {
 	_, err := Load(&Flags{File: filepath.Join(t.TempDir(), "none.yaml")}, nil)
-	if !errors.Is(err, os.ErrNotExist) {
+	var e *Error
+	if !errors.As(err, &e) || e.ExitCode() != 2 || !strings.Contains(err.Error(), "no such file or directory; name a file that this process can read") {
 		t.Errorf("got %v", err)
 	}
 }

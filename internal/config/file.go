@@ -1,9 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +21,7 @@ type routeNode struct{ node ast.Node }
 func (l *loader) readFile(name string) error {
 	data, err := readFile(name)
 	if err != nil {
-		return fmt.Errorf("configuration file: %w", err)
+		return &Error{Findings: []Finding{{Origin: l.origins.of("config"), Setting: "config", Problem: err.Error(), Cure: "name a file that this process can read"}}}
 	}
 	root, err := parseFile(name, data)
 	if root == nil || err != nil {
@@ -33,9 +33,13 @@ func (l *loader) readFile(name string) error {
 
 // parseFile gives the single mapping of the file, nil for an empty file.
 func parseFile(name string, data []byte) (ast.Node, error) {
+	data, err := textOf(name, data)
+	if err != nil {
+		return nil, err
+	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, &Error{Findings: []Finding{syntaxFinding(name, err)}}
+		return nil, syntaxError(name, data, err)
 	}
 	switch {
 	case len(file.Docs) == 0 || len(file.Docs) == 1 && file.Docs[0].Body == nil:
@@ -81,15 +85,6 @@ func (p *plainYAML) Visit(node ast.Node) ast.Visitor {
 	return nil
 }
 
-func syntaxFinding(name string, err error) Finding {
-	f := Finding{Origin: name, Problem: err.Error(), Cure: "see docs/operations.md for the form of the file"}
-	var positioned yaml.Error
-	if errors.As(err, &positioned) {
-		f.Origin, f.Problem = place(name, positioned.GetToken()), positioned.GetMessage()
-	}
-	return f
-}
-
 // file takes the top level: settings, and routes.
 func (l *loader) file(name string, root ast.Node) {
 	d := &fileDecoder{loader: l, name: name}
@@ -124,12 +119,16 @@ func (d *fileDecoder) mapping(node ast.Node, fields map[string]reflect.Value, pr
 		field, known := fields[key.Value]
 		switch {
 		case !known:
-			d.find(place(d.name, key), prefix+key.Value, "unknown setting", nearest(key.Value, sorted(fields)))
+			d.find(place(d.name, key), prefix+key.Value, "unknown setting", unknown(key.Value, prefix, sorted(fields)))
 		case it.Value().Type() == ast.NullType:
 			d.find(place(d.name, key), prefix+key.Value, "has no value", "give it one or remove the line")
 		default:
 			set[key.Value] = place(d.name, key)
+			d.checkWord(it.Value(), field, key.Value, prefix+key.Value)
 			d.value(it.Value(), field, prefix+key.Value)
+			if field.Kind() == reflect.String && isPath(key.Value) {
+				d.fromFolder(field)
+			}
 		}
 	}
 	return set
@@ -178,7 +177,16 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 	if _, scalar := node.(ast.ScalarNode); !scalar {
 		return "is not " + kind, cure
 	}
-	return fmt.Sprintf("%q is not %s", node.GetToken().Value, kind), cure
+	value := node.GetToken().Value
+	switch number, isNumber := node.(*ast.IntegerNode); {
+	case isNumber && kind == "a time":
+		return fmt.Sprintf("%q is not a time: it has no unit", value), fmt.Sprintf("write it as %ss or %sm", number.GetToken().Value, number.GetToken().Value)
+	case kind == "a yes or no" && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(value)):
+		cure = "write false"
+	case kind == "a yes or no" && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(value)):
+		cure = "write true"
+	}
+	return fmt.Sprintf("%q is not %s", value, kind), cure
 }
 
 // nodeDecoder is a setting with more than one form in the file.

@@ -37,7 +37,7 @@ func Variable(setting string) string {
 // that they name (none is fine), and the defaults. The error is an [*Error]
 // with every finding, or the error of reading the file.
 func Load(flags *Flags, given Given) (*Config, error) {
-	l := &loader{origins: origins{}}
+	l := &loader{origins: origins{"config": given["config"]}}
 	l.settings = Flags{File: flags.File}
 	setDefaults(&l.settings.Process)
 	setDefaults(&l.settings.Route)

@@ -25,6 +25,12 @@ type Policy struct {
 	places map[string]string // where the file has each key
 }
 
+// policyKeys are the keys of a mapping under policy:.
+type policyKeys struct {
+	wssec.Policy
+	Preset string `yaml:"preset"`
+}
+
 // UnmarshalText takes the name of a preset.
 func (p *Policy) UnmarshalText(text []byte) error {
 	policy, ok := wssec.Preset(string(text))

@@ -16,8 +16,8 @@ import (
 type Service struct {
 	Name string `yaml:"name" help:"What routes call it."`
 
-	Keytab       string `yaml:"keytab,omitempty" help:"Keytab with the keys; or"`
-	PasswordFile string `yaml:"password-file,omitempty" help:"file with the account's password, from which the keys are made; further lines are passwords before it."`
+	Keytab       string `yaml:"keytab,omitempty" placeholder:"FILE" help:"Keytab with the keys; or"`
+	PasswordFile string `yaml:"password-file,omitempty" placeholder:"FILE" help:"file with the account's password, from which the keys are made; further lines are passwords before it."`
 
 	Principals   []string `yaml:"principals,omitempty" help:"Principals that tickets may be for; may be left out when the keytab holds only one."`
 	AnyPrincipal bool     `yaml:"any-principal,omitempty" help:"Every principal that the keytab holds now or later."`

@@ -12,7 +12,7 @@ import (
 func (d *doctor) checkState(context.Context) []Result {
 	switch {
 	case !d.Settings.ReplayJournal:
-		return []Result{warn("replay journal", "is off: after a restart serve refuses tokens that were made before it, and may take some twice", "remove no-replay-journal, and give state-dir")}
+		return []Result{warn("replay journal", "is off: after a restart serve refuses tokens that were made before it, and may take some twice", "set replay-journal: true (remove --no-replay-journal), and give state-dir")}
 	case d.StateDir == "":
 		return []Result{fail("state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME", "give --state-dir")}
 	}
