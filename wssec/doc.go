@@ -42,10 +42,21 @@
 // by the ReferenceLists before it, and never retried in another state. The HMAC over
 // SignedInfo is checked, and its value entered in the replay store, before any plaintext
 // but that of an encrypted Signature is parsed: a recorded message gives an attacker one
-// question to a padding oracle, not thousands. An encrypted Signature has to be decrypted
-// before its HMAC can be checked; its length is bounded, and where that is too much a
-// question, policies should not ask for it or use a GCM suite. Every failure is answered
-// with the same fault, after the hash work of a good message.
+// question about its Body, not thousands.
+//
+// An encrypted Signature has to be decrypted before its HMAC can be checked. Whoever has
+// recorded a session under a CBC suite, in which messages name their token by its hash,
+// can put any of its ciphertext there and ask whether it opens, as often as they like.
+// Every failure is answered with the same fault, but Verify does not take the same time
+// for all: wrong padding ends at once, right padding is scanned to the first mistake. Here
+// one EncryptedData is opened as the Signature, of a length that the message's parts can
+// need, and a [KeyGuard] suspends a key after a few dozen such failures. That bounds the
+// questions; it does not hide the answers. Whoever calls Verify has to see to it that they
+// cannot be read off the clock: write a refusal at a time that is fixed when the message
+// has been read, far enough behind it that every verification is done by then; if one is
+// not, write it as much later again and call [Processor.AnsweredLate]. wssgate does so
+// (internal/gateway/release.go). Policies without encrypt-signature, and GCM suites, do not
+// have the question.
 //
 // References resolve only to children of the processed Security header, header blocks,
 // the Body, and EncryptedData at the positions that the policy encrypts. Ids inside the

@@ -22,6 +22,7 @@ const (
 	CodeInvalidToken      Code = "invalid-security-token"     // a token that cannot be decoded
 	CodeTokenMissing      Code = "security-token-missing"     // the token that the policy asks for is not there
 	CodeTokenUnavailable  Code = "security-token-unavailable" // a reference to a token that is neither in the message nor known
+	CodeTokenSuspended    Code = "security-token-suspended"   // a remembered token whose key too many messages named that then failed
 	CodeFailedAuth        Code = "failed-authentication"      // the ticket was refused; the cause is from package kerberos
 	CodeKeyLength         Code = "key-length"                 // a key that does not fit the suite
 	CodeDerivedKey        Code = "derived-key-invalid"        // a DerivedKeyToken outside the bounds or the policy
@@ -53,7 +54,7 @@ const (
 // Codes gives every Code of this package.
 func Codes() []Code {
 	return []Code{CodeSecurityMissing, CodeSecurityDuplicate, CodeSecurityInvalid, CodeUnsupportedToken, CodeUnsupportedAlg,
-		CodeInvalidToken, CodeTokenMissing, CodeTokenUnavailable, CodeFailedAuth, CodeKeyLength, CodeDerivedKey, CodeReference,
+		CodeInvalidToken, CodeTokenMissing, CodeTokenUnavailable, CodeTokenSuspended, CodeFailedAuth, CodeKeyLength, CodeDerivedKey, CodeReference,
 		CodeDuplicateID, CodeSignatureMissing, CodeSignatureExtra, CodeSignatureInvalid, CodeDigestInvalid, CodeNotSigned,
 		CodeNotEncrypted, CodeDecryption, CodePlaintext, CodeProtectionOrder, CodeLayout, CodeTimestampMissing,
 		CodeTimestampInvalid, CodeMessageExpired, CodeMessageReplayed, CodeReplayUnavailable, CodeConfirmation, CodeTransport,
@@ -68,6 +69,11 @@ type Error struct {
 	Err  error  // the cause
 	// Block is the header block that a CodeNotUnderstood error is about.
 	Block xmltext.Name
+	// Askers are the addresses whose messages made a KeyGuard suspend the key that this
+	// message names; nil if it is not suspended, or if no address is known.
+	Askers []string
+
+	failure *failure // what a KeyGuard counted it as; nil if it did not
 }
 
 // Error gives code, place and cause.

@@ -3,7 +3,7 @@ package wssec
 import (
 	"bytes"
 	"encoding/base64"
-	"hash"
+	"time"
 
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
@@ -85,23 +85,15 @@ func resign(p *Processor, sig, key []byte) []byte {
 	return append(out, sig[end:]...)
 }
 
-// CountHashed makes p count the octets that it digests.
-func CountHashed(p *Processor) *int {
-	n := new(int)
-	inner := p.suite.Digest.New
-	p.suite.Digest.New = func() hash.Hash { return &countingHash{inner(), n} }
-	return n
+// Fail counts a failure for a key, as a message that names its token does.
+func (g *KeyGuard) Fail(key Key, now, expires time.Time) (suspended bool) {
+	g.fail(&failure{guard: g, key: key.id(), expires: expires, now: now}, 1)
+	_, suspended = g.suspends(key.id())
+	return suspended
 }
 
-type countingHash struct {
-	hash.Hash
-	n *int
-}
-
-func (h *countingHash) Write(b []byte) (int, error) {
-	*h.n += len(b)
-	return h.Hash.Write(b)
-}
+// Len gives the number of keys that are counted.
+func (g *KeyGuard) Len() int { return len(g.keys) }
 
 // ProtectWithPlaintext signs a request, then encrypts something else in the place of the
 // Body's content.

@@ -73,6 +73,9 @@ type Config struct {
 	// a memory cache of its own. Do not share one among Processors: a token accepted on one
 	// route would be accepted on another. Scopes of one MemoryTokenCache share its memory.
 	Tokens TokenCache
+	// Guard suspends keys that messages name by a hash and then fail too often. Nil: one of
+	// its own. Share one among all Processors: a key is the same on each route.
+	Guard *KeyGuard
 	// ReplyHeaders says what becomes of a reply's header blocks that the policy neither
 	// signs nor encrypts, where it protects replies. The zero value leaves them out.
 	ReplyHeaders HeaderRule
@@ -109,6 +112,9 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if c.Tokens == nil {
 		c.Tokens = NewMemoryTokenCache(TokenCacheConfig{})
 	}
+	if c.Guard == nil {
+		c.Guard = NewKeyGuard(KeyGuardConfig{})
+	}
 	suite, _ := LookupSuite(p.AlgorithmSuite)
 	if digest, ok := p.DigestMethod.method(); ok {
 		suite.Digest = digest
@@ -121,7 +127,8 @@ func (p *Processor) Policy() Policy { return p.policy }
 
 // Channel is what the caller knows of the transport that a message came over.
 type Channel struct {
-	TLS bool // it is TLS, ended by us
+	TLS    bool   // it is TLS, ended by us
+	Client string // address of the peer, for the Askers of errors; may be empty
 }
 
 // Verify verifies and decrypts a request. It grafts plaintext into env.Doc; env belongs to

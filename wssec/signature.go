@@ -144,9 +144,6 @@ func (v *verification) checkDigests(s *signature) error {
 				return errAt(CodeReference, r.Node, "names the same part as an earlier Reference")
 			}
 		}
-		if n == v.env.Body {
-			v.bodyHashed = true
-		}
 		if err := v.checkDigest(r, n, c14n); err != nil {
 			return err
 		}

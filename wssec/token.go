@@ -97,6 +97,12 @@ func (v *verification) tokenByHash(hash TokenHash, from xmltext.Node) (*token, e
 	if !ok || !v.now.Before(cached.EndTime) {
 		return nil, errAt(CodeTokenUnavailable, from, "names a token that is not known here, or has expired")
 	}
+	if askers, suspended := v.p.cfg.Guard.suspends(cached.Key.id()); suspended {
+		err := errAt(CodeTokenSuspended, from, "names a key for which too many messages failed; its owner has to send the token again")
+		err.Askers = askers
+		return nil, err
+	}
 	v.token = &token{CachedToken: cached, hash: hash}
+	v.suspect(&v.token.CachedToken)
 	return v.token, nil
 }

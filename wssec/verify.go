@@ -2,7 +2,6 @@ package wssec
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -49,13 +48,12 @@ type verification struct {
 	derived    map[xmltext.Node]*boundKey
 	unwrapped  map[xmltext.Node]*baseKey
 	unwrapping bool
+	suspected  *failure // it names a remembered key that it has not proved to have
 	baseUsed   *baseKey // the one base key that signed and encrypted
 
 	encrypted []*encryptedPart
 	verified  []xmltext.Node // what a valid Reference covers
 	facts     Facts
-
-	valueHashed, bodyHashed bool // hash work done, for spend
 }
 
 // signature is a Signature in the header and where it stood.
@@ -70,6 +68,7 @@ type signature struct {
 // first, no plaintext before the key has proved itself, policy last.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
 	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
+	defer v.broken()
 	for _, step := range [...]func(*verification) error{
 		(*verification).checkTransport,    // the channel that the policy relies on
 		(*verification).findHeader,        // WSS §5: the Security header for us
@@ -86,10 +85,10 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 		(*verification).checkHeaderLayout, // SP §6.7
 	} {
 		if err := step(v); err != nil {
-			v.spend(err)
-			return nil, err
+			return nil, v.failed(err)
 		}
 	}
+	v.renewed()
 	return v.message(), nil
 }
 
@@ -361,10 +360,10 @@ func (v *verification) checkSignatures() error {
 		if err != nil {
 			return err
 		}
-		v.valueHashed = true
 		if !s.CheckValue(v.p.signature.New(octets)) {
 			return errAt(CodeSignatureInvalid, s.Node, "SignatureValue is wrong: another key, or SignedInfo was changed")
 		}
+		v.proved()
 	}
 	return nil
 }
@@ -391,24 +390,4 @@ func (v *verification) message() *Message {
 		m.encrypted = append(m.encrypted, e.part)
 	}
 	return m
-}
-
-// spend does, after a failure, the hash work that a good message would have cost from
-// there on, over octets of the same message: a wrong ticket, padding, plaintext, digest,
-// HMAC and part then differ little in time. A message that failed before its token was
-// looked at has taught nothing about a key, and costs nothing more.
-func (v *verification) spend(err error) {
-	var e *Error
-	if !v.p.policy.signs() || v.security.IsZero() || !errors.As(err, &e) {
-		return
-	}
-	if v.token == nil && v.sent == nil && e.Code != CodeFailedAuth && e.Code != CodeTokenUnavailable {
-		return
-	}
-	if !v.valueHashed {
-		_ = v.security.WriteCanonical(v.p.signature.New(make([]byte, 16)), xmltext.C14N{})
-	}
-	if !v.bodyHashed {
-		_ = v.env.Body.WriteCanonical(v.p.suite.Digest.New(), xmltext.C14N{})
-	}
 }

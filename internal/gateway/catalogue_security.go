@@ -14,6 +14,7 @@ func securityEntries() []Entry {
 		{Code: "invalid-security-token", Cause: "A token cannot be decoded.", Cure: "Mend the client; a proxy may have changed the message."},
 		{Code: "security-token-missing", Cause: "The policy asks for a Kerberos token and there is none.", Cure: "Give the client the route's policy."},
 		{Code: "security-token-unavailable", Cause: "A reference names a token that is neither in the message nor remembered.", Cure: "For clients that send the ticket once set token-once in the policy. After a restart such clients have to send it again."},
+		{Code: "security-token-suspended", Cause: "Too many messages named the key of a remembered ticket by its hash and then failed before they proved to have it. Until the client sends a ticket again nobody may name the key.", Cure: "The client sends its ticket again by itself. Look at askers of the event: they are the addresses that those messages came from, perhaps of somebody who has recorded the client's messages and asks what they hold."},
 		{Code: "failed-authentication", Cause: "The ticket was refused.", Cure: "The error has the reason."},
 		{Code: "key-length", Cause: "The Kerberos key does not fit the algorithm suite.", Cure: "Take a suite that the key's type fits (Basic128 fits all), give the service an AES-256 key, or set key-fit for this kind of client."},
 		{Code: "derived-key-invalid", Cause: "A DerivedKeyToken is out of bounds, or the policy's derived-keys does not allow it.", Cure: "Bring derived-keys of route and client together; the error has the rule."},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -39,6 +40,7 @@ type event struct {
 	stages        []slog.Attr
 	notes         []slog.Attr // of those that verification asks
 	err           error       // the first failure; nil is success
+	logged        bool
 }
 
 func (g *Gateway) begin(r *http.Request, route string) *event {
@@ -62,6 +64,14 @@ func Note(ctx context.Context, attrs ...slog.Attr) {
 	if ev, ok := ctx.Value(eventKey{}).(*event); ok {
 		ev.notes = append(ev.notes, attrs...)
 	}
+}
+
+// address is the client's without its port.
+func (ev *event) address() string {
+	if host, _, err := net.SplitHostPort(ev.client); err == nil {
+		return host
+	}
+	return ev.client
 }
 
 // stage notes how long a stage took: defer ev.stage("read", time.Now()).
@@ -88,9 +98,25 @@ func (ev *event) failed(err error) {
 	}
 }
 
-// log writes the event: Info for success, Warn for what a client or a backend
+// held notes when a refusal will be written, and whether that is later than it
+// should be.
+func (ev *event) held(at time.Time, late bool) {
+	ev.notes = append(ev.notes, slog.Duration("release", at.Sub(ev.start)))
+	if late {
+		ev.notes = append(ev.notes, slog.Bool("late", true))
+	}
+}
+
+// forget lets go of what the written event was made of.
+func (ev *event) forget() { ev.notes, ev.stages, ev.err = nil, nil, nil }
+
+// log writes the event, unless it has been written: Info for success, Warn for what a client or a backend
 // did wrong, Error for what should not happen.
 func (ev *event) log() {
+	if ev.logged {
+		return
+	}
+	ev.logged = true
 	level, code := slog.LevelInfo, CodeOK
 	if ev.err != nil {
 		level, code = slog.LevelWarn, codeOf(ev.err)
@@ -110,6 +136,10 @@ func (ev *event) log() {
 		attrs = append(attrs, slog.Int("groups", ev.groups))
 	}
 	attrs = append(attrs, ev.notes...)
+	var refused *wssec.Error
+	if errors.As(ev.err, &refused) && refused.Askers != nil {
+		attrs = append(attrs, slog.Any("askers", refused.Askers))
+	}
 	if ev.err != nil {
 		attrs = append(attrs, slog.String("error", ev.err.Error()))
 	}

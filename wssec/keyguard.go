@@ -1,0 +1,189 @@
+package wssec
+
+import (
+	"crypto/sha256"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// KeyGuard counts, for each key, the messages that named it by a hash and then did not
+// prove that their sender has it: what asks a padding oracle looks like this, and nothing
+// else does often. After a few dozen the key may not be named any more until its owner
+// shows up with a fresh token. So whoever has recorded a message can make its sender
+// authenticate once more, but can do no more than that. It is safe for concurrent use and
+// bounded in memory.
+type KeyGuard struct {
+	allowance int
+
+	mu   sync.Mutex
+	keys map[keyID]*suspicion
+}
+
+// KeyGuardConfig configures a KeyGuard. The zero value is ready.
+type KeyGuardConfig struct {
+	// Allowance is the number of failures after which a key is suspended; each time that
+	// its owner has come back it is half as many. Zero: 32.
+	Allowance int
+}
+
+// NewKeyGuard makes a KeyGuard that suspects no key.
+func NewKeyGuard(cfg KeyGuardConfig) *KeyGuard {
+	def(&cfg.Allowance, 32)
+	return &KeyGuard{allowance: cfg.Allowance, keys: make(map[keyID]*suspicion)}
+}
+
+const (
+	// maxSuspicions bounds the keys that are counted: a few MB.
+	maxSuspicions = 10_000
+	// maxAskers and maxAsker bound the addresses that are kept of those who asked.
+	maxAskers, maxAsker = 8, 64
+	// lateFailures is what a failure counts whose time told something.
+	lateFailures = 10
+)
+
+// keyID tells keys apart without holding them: one key may go by many tokens.
+type keyID [sha256.Size]byte
+
+func (k Key) id() keyID { return sha256.Sum256(append([]byte("wssec key\x00"), k.octets...)) }
+
+// suspicion is what is known of a key for which messages failed.
+type suspicion struct {
+	failures  int
+	allowance int
+	suspended bool
+	expires   time.Time // when the key can no longer be named anyway
+	askers    []string
+}
+
+// failure is one message that failed, as its error remembers it.
+type failure struct {
+	guard   *KeyGuard
+	key     keyID
+	expires time.Time // of the token
+	client  string
+	now     time.Time
+}
+
+// fail counts a failure n times. If the key is suspended by that, or was, it gives the
+// addresses of those who asked.
+func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, ok := g.keys[f.key]
+	if !ok {
+		g.makeRoom(f.now)
+		s = &suspicion{allowance: g.allowance}
+		g.keys[f.key] = s
+	}
+	s.failures += n
+	if f.expires.After(s.expires) {
+		s.expires = f.expires
+	}
+	if client := f.client[:min(len(f.client), maxAsker)]; client != "" && len(s.askers) < maxAskers && !slices.Contains(s.askers, client) {
+		s.askers = append(s.askers, strings.Clone(client))
+	}
+	s.suspended = s.suspended || s.failures >= s.allowance
+	return s.accused()
+}
+
+// accused gives the addresses if the key is suspended.
+func (s *suspicion) accused() []string {
+	if !s.suspended {
+		return nil
+	}
+	return slices.Clone(s.askers)
+}
+
+// suspends reports whether a key may not be named, and who asked about it.
+func (g *KeyGuard) suspends(key keyID) (askers []string, suspended bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, ok := g.keys[key]
+	if !ok {
+		return nil, false
+	}
+	return s.accused(), s.suspended
+}
+
+// renew lets a key be named again whose owner has proved to have it, with a fresh token.
+// What failed before it was suspended still counts, or whoever asks between the messages
+// of a client that sends a token with each could go on for ever.
+func (g *KeyGuard) renew(key keyID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s, ok := g.keys[key]; ok && s.suspended {
+		s.suspended, s.failures, s.askers = false, 0, nil
+		s.allowance = max(s.allowance/2, 1)
+	}
+}
+
+// makeRoom forgets keys that have expired, and, when that is not enough, some of those
+// with the fewest failures: to drive out another's key one's own must have failed more.
+func (g *KeyGuard) makeRoom(now time.Time) {
+	if len(g.keys) < maxSuspicions {
+		return
+	}
+	fewest := math.MaxInt
+	for key, s := range g.keys {
+		if !now.Before(s.expires) {
+			delete(g.keys, key)
+		} else {
+			fewest = min(fewest, s.failures)
+		}
+	}
+	for key, s := range g.keys {
+		if len(g.keys) <= maxSuspicions*7/8 {
+			return
+		}
+		if s.failures == fewest {
+			delete(g.keys, key)
+		}
+	}
+}
+
+// suspect begins to watch the message, which has named a remembered key and not proved to
+// have it; proved ends that.
+func (v *verification) suspect(t *CachedToken) {
+	v.suspected = &failure{guard: v.p.cfg.Guard, key: t.Key.id(), expires: t.EndTime, client: v.ch.Client, now: v.now}
+}
+
+func (v *verification) proved() { v.suspected = nil }
+
+// failed counts the failure of a message under suspicion and notes it in its error.
+func (v *verification) failed(err error) error {
+	var e *Error
+	if v.suspected != nil && errors.As(err, &e) {
+		e.failure = v.suspected
+		e.Askers = v.suspected.guard.fail(v.suspected, 1)
+		v.suspected = nil
+	}
+	return err
+}
+
+// broken counts a message under suspicion in which verification panicked.
+func (v *verification) broken() {
+	if v.suspected != nil {
+		v.suspected.guard.fail(v.suspected, lateFailures)
+	}
+}
+
+// renewed lets the key of a verified message be named again, if it came with its token.
+func (v *verification) renewed() {
+	if v.sent == nil && v.p.policy.TokenOnce && v.token != nil && v.token.fresh {
+		v.p.cfg.Guard.renew(v.token.Key.id())
+	}
+}
+
+// AnsweredLate counts a failure that Verify returned ten times instead of once. Call it
+// when the refusal was answered later than all of its size are, because its verification
+// took longer: that may have told its sender something.
+func (p *Processor) AnsweredLate(err error) {
+	var e *Error
+	if errors.As(err, &e) && e.failure != nil {
+		e.failure.guard.fail(e.failure, lateFailures-1)
+	}
+}
