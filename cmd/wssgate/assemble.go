@@ -22,12 +22,15 @@ import (
 // Gateway, as cfg says, with keys of the keyring. All routes share the replay
 // stores.
 func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
-	tickets := &ticketLog{log: log}
+	all := shared{
+		replay: replay, tickets: &ticketLog{log: log}, guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{}),
+		tokens: wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: int64(cfg.TokenCache)}),
+	}
 	gc := gateway.Config{
 		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
 		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
+		RefusalDelay: cfg.RefusalDelay,
 	}
-	tokens := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: int64(cfg.TokenCache)})
 	credentials := make([]*credential, len(cfg.Routes))
 	for i := range cfg.Routes {
 		c, err := keys.of(i)
@@ -35,7 +38,7 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 			return nil, err
 		}
 		credentials[i] = c
-		route, err := assembleRoute(cfg, i, c, replay, tokens.Scope(), tickets)
+		route, err := assembleRoute(cfg, i, c, &all)
 		if err != nil {
 			return nil, err
 		}
@@ -55,26 +58,35 @@ func withRemoteAddr(ctx context.Context, r *http.Request) context.Context {
 	return ctx
 }
 
-func assembleRoute(cfg *config.Config, i int, c *credential, replay replayStores, tokens wssec.TokenCache, tickets *ticketLog) (gateway.Route, error) {
+// shared is what all routes have in common.
+type shared struct {
+	replay  replayStores
+	tickets *ticketLog
+	tokens  *wssec.MemoryTokenCache
+	guard   *wssec.KeyGuard
+}
+
+func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Route, error) {
 	r := &cfg.Routes[i]
 	if c.Disabled {
-		tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
+		all.tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
 		return gateway.Route{Path: r.Path, Disabled: true, PolicyName: r.Policy.String()}, nil
 	}
-	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, c, replay))
+	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, c, all.replay))
 	if err != nil {
 		return gateway.Route{}, c.lacks(err)
 	}
 	c.file.use(r.Path, acceptor)
-	warnOfWeakKeys(r, c, tickets.log)
-	warnOfPlainHTTP(cfg, r, tickets.log)
+	warnOfWeakKeys(r, c, all.tickets.log)
+	warnOfPlainHTTP(cfg, r, all.tickets.log)
 	policy := r.Policy.Policy
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Verifier: tickets.of(acceptor), Replay: replay.messages, Tokens: tokens, ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
-		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
+		Verifier: all.tickets.of(acceptor), Replay: all.replay.messages, Tokens: all.tokens.Scope(), Guard: all.guard,
+		ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
+		XML:          xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")

@@ -83,8 +83,16 @@ func (k *checker) process(p *Process) {
 	if p.ReplayMemory < minReplayMemory || p.ReplayMemory > maxReplayMemory {
 		k.find("replay-memory", fmt.Sprintf("%v is not between %v and %v", p.ReplayMemory, minReplayMemory, maxReplayMemory), "write 512MiB")
 	}
+	if p.RefusalDelay > 0 && p.RefusalDelay < minRefusalDelay || p.RefusalDelay > maxRefusalDelay {
+		k.find("refusal-delay", fmt.Sprintf("%v is not between %v and %v", p.RefusalDelay, minRefusalDelay, maxRefusalDelay),
+			"write 50ms, or more where refusals are logged as late")
+	}
 	k.fields(p)
 }
+
+// A refusal has to be ready some milliseconds before its time, and clients wait
+// no more than a minute for that of a large message.
+const minRefusalDelay, maxRefusalDelay = 20 * time.Millisecond, 2 * time.Second
 
 // minTokenCache lets a client, who may have 1/16 of it, keep a token with a
 // thousand groups.

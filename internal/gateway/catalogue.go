@@ -112,6 +112,8 @@ func ownEntries() []Entry {
 			sender("The message is incomplete."), http.StatusBadRequest},
 		{string(CodeOverloaded), "The messages in progress hold max-in-flight octets already.", "Raise max-in-flight if there is memory for it (about four octets for each), or add a node.",
 			receiver("The service is busy; try again."), http.StatusServiceUnavailable},
+		{string(CodeHeld), "2048 messages are being verified, or were refused and wait for the time of their answers. This one was not looked at.", "Look in the log for who sends so many that are refused, and keep it away; else add a node.",
+			receiver("The service is busy; try again."), http.StatusServiceUnavailable},
 		{string(CodeDisabled), "The route's kerberos-service has disabled: true.", "Remove disabled from the service when it is to be used again.",
 			receiver(unavailable), 0},
 		{string(CodeSOAPVersion), "The envelope is of one SOAP version, Content-Type of the other.", "Correct the client: text/xml for SOAP 1.1, application/soap+xml for SOAP 1.2.",

@@ -16,6 +16,7 @@ const (
 	CodeTimeout         Code = "request-timeout"       // body did not arrive in read-timeout
 	CodeCut             Code = "request-cut"           // body ended early
 	CodeOverloaded      Code = "overloaded"            // max-in-flight is used up
+	CodeHeld            Code = "too-many-refusals"     // as many refusals wait for their time as may
 	CodeDisabled        Code = "service-disabled"      // the route's service is switched off
 	CodeSOAPVersion     Code = "soap-version-mismatch" // envelope and Content-Type are of two versions
 

@@ -17,6 +17,8 @@ type answer struct {
 	status  int
 	version soap.Version
 	body    []byte // a SOAP message; empty for a one-way exchange
+
+	held *release // of a refusal that came of looking at the protection
 }
 
 // exchange takes one request through the gateway. Up to verify nothing is
@@ -31,10 +33,18 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 	if err != nil {
 		return g.refuse(in.version, err, ev)
 	}
-	msg, err := rt.verify(g.cfg.Context(ev.context(r.Context()), r), r, in.env, ev)
+	ctx := g.cfg.Context(ev.context(r.Context()), r)
+	held, err := g.releases.open(in.size, in.at)
 	if err != nil {
 		return g.refuse(in.version, err, ev)
 	}
+	msg, err := rt.verify(ctx, r, in.env, ev)
+	if err != nil {
+		a := g.refuse(in.version, err, ev)
+		a.held = held
+		return a
+	}
+	held.close()
 	reply, err := g.forward(r, rt, msg, in.media, l, ev)
 	if err != nil {
 		reply = faultReply(in.version, err, ev)
@@ -54,10 +64,18 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 }
 
 // verify applies the route's policy. The Message is the only thing that
-// forward takes.
-func (rt *route) verify(ctx context.Context, r *http.Request, env *soap.Envelope, ev *event) (*wssec.Message, error) {
+// forward takes. A panic in it, which would be a bug, is a refusal like the
+// others: a plaintext that nobody has vouched for may have led to it.
+func (rt *route) verify(ctx context.Context, r *http.Request, env *soap.Envelope, ev *event) (msg *wssec.Message, err error) {
 	defer ev.stage("verify", time.Now())
-	msg, err := rt.Processor.Verify(ctx, env, rt.channel(r))
+	defer func() {
+		if p := recover(); p != nil {
+			msg, err = nil, &Error{Code: CodeInternal, Err: panicError(p), verifying: true}
+		}
+	}()
+	ch := rt.channel(r)
+	ch.Client = ev.address()
+	msg, err = rt.Processor.Verify(ctx, env, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +103,40 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	l := g.budget.open()
 	defer l.close()
 	defer func() {
-		if p := recover(); p != nil {
-			err := &Error{Code: CodeInternal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-			g.send(w, g.refuse(ev.version, err, ev), ev)
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p) // net/http closes the connection
+		default:
+			g.send(w, g.refuse(ev.version, &Error{Code: CodeInternal, Err: panicError(p)}, ev), ev)
 		}
 	}()
-	g.send(w, g.exchange(w, r, rt, l, ev), ev)
+	a := g.exchange(w, r, rt, l, ev)
+	if a.held != nil {
+		l.close()
+		hold(r.Context(), rt, a, ev)
+	}
+	g.send(w, a, ev)
+}
+
+func panicError(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+
+// hold returns when a refusal may be written. What it waits with is the few
+// octets of the fault: the message, its index and its share of the budget have
+// been given back, and the event is written before, so that nothing that comes
+// after the wait knows why the message was refused. If the client goes away
+// meanwhile nothing is answered.
+func hold(ctx context.Context, rt *route, a answer, ev *event) {
+	ev.sent(a)
+	ev.held(a.held.due(time.Now()))
+	ev.log()
+	if a.held.settle() {
+		rt.Processor.AnsweredLate(ev.err)
+	}
+	ev.forget()
+	if !a.held.wait(ctx) {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // send writes a. A client that no longer reads is the event's outcome, not an

@@ -16,6 +16,8 @@ type Error struct {
 	// Subcode is that of the fault where it follows from the message; zero means the
 	// catalogue's.
 	Subcode xmltext.Name
+
+	verifying bool // it happened while the protection was looked at
 }
 
 // Error gives the code and, behind a colon, the cause.
@@ -55,7 +57,9 @@ func faultReply(v soap.Version, err error, ev *event) backendReply {
 // those of the gateway by the catalogue, all others by wssec's uniform mapping.
 func faultOf(err error, v soap.Version) (*soap.Fault, int) {
 	var own *Error
-	if errors.As(err, &own) {
+	if errors.As(err, &own) && own.verifying {
+		err = &wssec.Error{Code: wssec.CodeSecurityInvalid}
+	} else if own != nil {
 		if e, ok := lookup(own.Code); ok && e.fault != nil {
 			status := e.status
 			if status == 0 {

@@ -30,6 +30,10 @@ type Config struct {
 	MaxInFlight int64
 	// WriteTimeout limits the writing of a reply. Zero means one minute.
 	WriteTimeout time.Duration
+	// RefusalDelay is the time from the last octet of a request of up to 256 KiB
+	// to the refusal of its protection; that of larger ones is doubled with each
+	// doubling of their size. Zero means 50 ms.
+	RefusalDelay time.Duration
 	// Context adds to the context of a verification what the request is known
 	// by besides its message. Nil adds nothing.
 	Context func(context.Context, *http.Request) context.Context
@@ -72,9 +76,10 @@ type Route struct {
 
 // Gateway is the http.Handler of all routes. It is safe for concurrent use.
 type Gateway struct {
-	cfg    Config
-	budget budget
-	router chi.Router
+	cfg      Config
+	budget   budget
+	releases *releases
+	router   chi.Router
 }
 
 // New makes a Gateway. Errors are mistakes in cfg.
@@ -85,13 +90,14 @@ func New(cfg Config) (*Gateway, error) {
 	setDefault(&cfg.MaxMessage, 32<<20)
 	setDefault(&cfg.MaxInFlight, 256<<20)
 	setDefault(&cfg.WriteTimeout, time.Minute)
+	setDefault(&cfg.RefusalDelay, 50*time.Millisecond)
 	if cfg.Context == nil {
 		cfg.Context = func(ctx context.Context, _ *http.Request) context.Context { return ctx }
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = NewTransport()
 	}
-	g := &Gateway{cfg: cfg, budget: budget{limit: cfg.MaxInFlight}, router: chi.NewRouter()}
+	g := &Gateway{cfg: cfg, budget: budget{limit: cfg.MaxInFlight}, releases: newReleases(cfg.RefusalDelay), router: chi.NewRouter()}
 	g.router.NotFound(g.refuseOutside(CodeNoRoute))
 	g.router.MethodNotAllowed(g.refuseOutside(CodeMethod))
 	paths := map[string]bool{}

@@ -20,7 +20,9 @@ import (
 // received is a request as it arrived: parsed, nothing of it believed.
 type received struct {
 	media
-	env *soap.Envelope
+	env  *soap.Envelope
+	size int       // octets of the body
+	at   time.Time // when the last of them had been read
 }
 
 // media is what a message's HTTP headers say of its form.
@@ -39,7 +41,8 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *
 	}
 	ev.version = in.version
 	src, err := g.readBody(r.Body, r.ContentLength, l)
-	ev.bytesIn = len(src)
+	in.size, in.at = len(src), time.Now()
+	ev.bytesIn = in.size
 	if err != nil {
 		w.Header().Set("Connection", "close") // what is left of the body is not read
 		return in, err

@@ -1,0 +1,19 @@
+package gateway
+
+import "time"
+
+// AnswerAtOnce switches the release times off, for the program that attacks.
+func (g *Gateway) AnswerAtOnce() { g.releases.off = true }
+
+// UseGoTimers lets refusals wait by time.Sleep, which testing/synctest knows.
+func (g *Gateway) UseGoTimers() { g.releases.sleep = time.Sleep }
+
+// Held is the number of messages that are looked at or wait, and the most that may.
+func (g *Gateway) Held() (held, max int) {
+	g.releases.mu.Lock()
+	defer g.releases.mu.Unlock()
+	return g.releases.held, maxHeld
+}
+
+// InFlight is the number of octets that exchanges in progress hold.
+func (g *Gateway) InFlight() int64 { return g.budget.used.Load() }

@@ -1,0 +1,319 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A clockwork is a gateway without a network whose verification takes as long
+// as the test says, for testing/synctest.
+type clockwork struct {
+	t      *testing.T
+	g      *gateway.Gateway
+	events eventLog
+	looks  atomic.Int32 // messages whose token was looked at
+
+	takes  time.Duration
+	panics bool
+}
+
+func newClockwork(t *testing.T, change ...func(*gateway.Config)) *clockwork {
+	c := &clockwork{t: t}
+	policy, _ := wssec.Preset("KerberosToken")
+	policy.AllowPlainHTTP = true
+	processor, err := wssec.NewProcessor(policy, wssec.Config{Verifier: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20,
+		Routes: []gateway.Route{{Path: "/svc", Processor: processor, Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	if c.g, err = gateway.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	c.g.UseGoTimers()
+	return c
+}
+
+// VerifyToken refuses every token.
+func (c *clockwork) VerifyToken(context.Context, []byte) (wssec.VerifiedToken, error) {
+	c.looks.Add(1)
+	time.Sleep(c.takes)
+	if c.panics {
+		panic("a bug")
+	}
+	return nil, errors.New("refused")
+}
+
+// question is a message of a size, with a token.
+func question(size int) string {
+	m := `<s:Envelope xmlns:s="` + soap.NS11 + `"><s:Header><w:Security xmlns:w="` + wssec.NSWSSE + `"><w:BinarySecurityToken ValueType="` +
+		wssec.GSSKerberosAPREQ + `">YAAA</w:BinarySecurityToken></w:Security></s:Header><s:Body>`
+	const end = `</s:Body></s:Envelope>`
+	return m + strings.Repeat("x", max(size-len(m)-len(end), 0)) + end
+}
+
+// ask sends a message and gives the answer, and how long it took. It is nil if
+// the connection was closed without one.
+func (c *clockwork) ask(ctx context.Context, message string) (*httptest.ResponseRecorder, time.Duration) {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", strings.NewReader(message))
+	r.Header.Set("Content-Type", "text/xml")
+	rec, start := httptest.NewRecorder(), time.Now()
+	if aborted(func() { c.g.ServeHTTP(rec, r) }) {
+		rec = nil
+	}
+	return rec, time.Since(start)
+}
+
+func aborted(f func()) (yes bool) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			panic(p)
+		} else if p != nil {
+			yes = true
+		}
+	}()
+	f()
+	return false
+}
+
+// A refusal leaves at a multiple of its size's delay, whatever it was refused for.
+func TestARefusalLeavesAtATimeThatItsVerificationDoesNotMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		ms := time.Millisecond
+		for _, tt := range []struct {
+			size        int
+			takes, want time.Duration
+			late        bool
+		}{
+			{0, 0, 50 * ms, false}, {0, 1, 50 * ms, false}, {0, ms, 50 * ms, false}, {0, 30 * ms, 50 * ms, false}, {0, 46 * ms, 50 * ms, false},
+			{0, 46*ms + 1, 100 * ms, true}, {0, 50 * ms, 100 * ms, true}, {0, 96*ms + 1, 150 * ms, true}, {0, 500 * ms, 550 * ms, true},
+			{256 << 10, 0, 50 * ms, false}, {256<<10 + 1, 0, 100 * ms, false}, {512 << 10, 60 * ms, 100 * ms, false},
+			{512<<10 + 1, 0, 200 * ms, false}, {1 << 20, 190 * ms, 200 * ms, false}, {1 << 20, 197 * ms, 400 * ms, true},
+		} {
+			c.takes = tt.takes
+			c.events.reset()
+			answer, took := c.ask(t.Context(), question(tt.size))
+			if answer == nil || answer.Code != 500 || took != tt.want {
+				t.Errorf("%d octets, ready after %v: answered after %v, want %v", tt.size, tt.takes, took, tt.want)
+			}
+			if event := c.events.all()[0]; event["late"] != nil != tt.late || event["status"] != 500.0 || event["release"] != float64(tt.want) {
+				t.Errorf("%d octets, ready after %v: %v", tt.size, tt.takes, event)
+			}
+		}
+	})
+}
+
+func TestTheOperatorSetsTheDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t, func(c *gateway.Config) { c.RefusalDelay = 3 * time.Second })
+		if _, took := c.ask(t.Context(), question(0)); took != 3*time.Second {
+			t.Error(took)
+		}
+	})
+}
+
+// What needs no key to be refused is refused at once.
+func TestRefusalsBeforeTheProtectionDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		if _, took := c.ask(t.Context(), "<not-soap/>"); took != 0 || c.looks.Load() != 0 {
+			t.Error(took, c.looks.Load())
+		}
+	})
+}
+
+// Requests of several sizes and lengths of verification, all at once, as
+// HTTP/2 streams may come: each leaves at its own time.
+func TestRefusalsDoNotMoveEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		var took [40]time.Duration
+		for i := range took {
+			go func() {
+				time.Sleep(time.Duration(i) * 100 * time.Microsecond)
+				_, took[i] = c.ask(t.Context(), question(i%3*300<<10))
+			}()
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for i, d := range took {
+			if want := []time.Duration{50, 100, 200}[i%3] * time.Millisecond; d != want {
+				t.Errorf("%d: %v, want %v", i, d, want)
+			}
+		}
+	})
+}
+
+// A bug that a plaintext leads to is no other answer than a wrong padding.
+func TestAPanicInVerificationIsARefusalLikeAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		want, _ := c.ask(t.Context(), question(0))
+		c.panics = true
+		got, took := c.ask(t.Context(), question(0))
+		if got.Code != want.Code || got.Body.String() != want.Body.String() || took != 50*time.Millisecond {
+			t.Errorf("HTTP %d after %v: %s", got.Code, took, got.Body)
+		}
+		if event := c.events.all()[1]; event["code"] != "internal" || event["level"] != "ERROR" || !strings.Contains(event["error"].(string), "a bug") {
+			t.Error(event)
+		}
+	})
+}
+
+func TestAClientThatGoesAwayFreesItsPlaceAndGetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		answer, took := c.ask(ctx, question(0))
+		if held, _ := c.g.Held(); answer != nil || took != 20*time.Millisecond || held != 0 {
+			t.Errorf("%v after %v, %d held", answer, took, held)
+		}
+		if _, took := c.ask(t.Context(), question(0)); took != 50*time.Millisecond {
+			t.Errorf("the next one waits %v", took)
+		}
+	})
+}
+
+// The message and its share of the budget are given back, and the event is
+// written, before a refusal waits.
+func TestAWaitingRefusalHoldsNothingOfTheMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		const waiting = 64
+		before := heap()
+		for range waiting {
+			go c.ask(t.Context(), question(1<<20))
+		}
+		synctest.Wait()
+		if held, _ := c.g.Held(); held != waiting || c.g.InFlight() != 0 || len(c.events.all()) != waiting {
+			t.Errorf("%d held, %d octets in flight, %d events", held, c.g.InFlight(), len(c.events.all()))
+		}
+		if grown := heap() - before; grown > waiting*64<<10 {
+			t.Errorf("%d octets for each of them", grown/waiting)
+		}
+		time.Sleep(time.Second)
+		if held, _ := c.g.Held(); held != 0 {
+			t.Errorf("%d held", held)
+		}
+	})
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestWhenTooManyWaitAMessageIsNotLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		_, most := c.g.Held()
+		for range most {
+			go c.ask(t.Context(), question(0))
+		}
+		synctest.Wait()
+		answer, took := c.ask(t.Context(), question(0))
+		if answer.Code != 503 || answer.Header().Get("Retry-After") == "" || took != 0 || int(c.looks.Load()) != most {
+			t.Errorf("HTTP %d after %v, %d of %d looked at", answer.Code, took, c.looks.Load(), most)
+		}
+		if codes := c.codes(); codes[len(codes)-1] != "too-many-refusals" {
+			t.Error(codes[len(codes)-1])
+		}
+		time.Sleep(50 * time.Millisecond)
+		synctest.Wait()
+		if answer, took := c.ask(t.Context(), question(0)); answer.Code != 500 || took != 50*time.Millisecond {
+			t.Errorf("HTTP %d after %v", answer.Code, took)
+		}
+	})
+}
+
+func (c *clockwork) codes() []string {
+	var codes []string
+	for _, e := range c.events.all() {
+		codes = append(codes, e["code"].(string))
+	}
+	return codes
+}
+
+// Four late failures of a key that was named by its hash are as many as forty.
+func TestLateRefusalsSuspendTheKeySooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t, func(c *gateway.Config) { c.Routes[0].Processor = slowlyRemembering(t) })
+		var codes []string
+		for range 6 {
+			c.events.reset()
+			c.ask(t.Context(), namedByHash(t))
+			codes = append(codes, c.codes()...)
+		}
+		failed, suspended := "signature-invalid", "security-token-suspended"
+		if want := []string{failed, failed, failed, failed, suspended, suspended}; !slices.Equal(codes, want) {
+			t.Errorf("%v, want %v", codes, want)
+		}
+		if askers := c.events.all()[0]["askers"]; len(askers.([]any)) != 1 {
+			t.Error(askers)
+		}
+	})
+}
+
+// slowTokens remembers one key under every hash, and takes its time.
+type slowTokens struct{ wssec.TokenCache }
+
+func (slowTokens) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken, bool, error) {
+	time.Sleep(60 * time.Millisecond)
+	return wssec.CachedToken{ValueType: wssec.GSSKerberosAPREQ, Key: wssec.NewKey(make([]byte, 32)), EndTime: time.Now().Add(time.Hour)}, true, nil
+}
+
+func signedByHash() wssec.Policy {
+	p, _ := wssec.Preset("Kerberos")
+	p.EncryptSignature, p.MessageReplay = false, wssec.On
+	return p
+}
+
+func slowlyRemembering(t *testing.T) *wssec.Processor {
+	p, err := wssec.NewProcessor(signedByHash(), wssec.Config{Tokens: slowTokens{}, Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// namedByHash is a message that names a token by its hash, under another key.
+func namedByHash(t *testing.T) string {
+	client, err := wssec.NewProcessor(signedByHash(), wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := soap.Parse([]byte(envelope(soap.V11, payload)), xmltext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := wssec.OutgoingToken{Token: []byte{0x60}, Key: wssec.NewKey([]byte(strings.Repeat("k", 32))), Omit: true}
+	msg, _, err := client.ProtectRequest(nil, env, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(msg)
+}
