@@ -207,7 +207,7 @@ func (s *acceptance) checkService() error {
 
 func (s *acceptance) openTicket(ctx context.Context) error {
 	keytab := s.cfg.Keytab.Keytab()
-	plain, entry, err := keytab.openTicket(s.plain.ticket, &s.req, s.service, s.cfg.ExactKvno)
+	plain, entry, err := s.open(keytab)
 	if err != nil {
 		plain, entry, err = s.openRefreshed(ctx, keytab, err)
 	}
@@ -221,6 +221,12 @@ func (s *acceptance) openTicket(ctx context.Context) error {
 	return nil
 }
 
+// open decrypts the ticket with a keytab.
+func (s *acceptance) open(keytab *Keytab) ([]byte, *KeytabEntry, error) {
+	t := &s.req.ticket
+	return keytab.OpenTicket(s.plain.ticket, s.service, t.etype, t.kvno, t.cipher, s.cfg.ExactKvno)
+}
+
 // openRefreshed is openTicket once more, if the keytab can be refreshed and becomes another; else the error is that of before.
 // Should it change for another reason, it is asked again, few times.
 func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err error) ([]byte, *KeytabEntry, error) {
@@ -229,13 +235,13 @@ func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err erro
 		if !ok {
 			break
 		}
-		next := source.RefreshKeytab(ctx, keytab, keytab.olderThan(s.service, s.req.ticket.kvno))
+		next := source.RefreshKeytab(ctx, keytab, keytab.OlderThan(s.service, s.req.ticket.kvno))
 		if next == nil {
 			break
 		}
 		var plain []byte
 		var entry *KeytabEntry
-		if plain, entry, err = next.openTicket(s.plain.ticket, &s.req, s.service, s.cfg.ExactKvno); err == nil {
+		if plain, entry, err = s.open(next); err == nil {
 			return plain, entry, nil
 		}
 		keytab = next
@@ -252,8 +258,8 @@ func (s *acceptance) takeSessionKey() error {
 	if s.session, err = NewKey(s.ticket.key.etype, s.ticket.key.octets); err != nil {
 		return &Error{Code: CodeTicketMalformed, Detail: "session key", Err: err}
 	}
-	if s.req.authenticator.etype != s.session.etype {
-		return refuse(CodeAuthIntegrity, "authenticator is encrypted with etype %d, the ticket's session key has %d", s.req.authenticator.etype, s.session.etype)
+	if s.req.authenticator.etype != s.session.Etype() {
+		return refuse(CodeAuthIntegrity, "authenticator is encrypted with etype %d, the ticket's session key has %d", s.req.authenticator.etype, s.session.Etype())
 	}
 	return nil
 }
@@ -325,7 +331,7 @@ func (s *acceptance) checkAuthzData() error {
 func checkAuthzData(list []byte, where string) error {
 	p := derParser{in: where}
 	for len(list) > 0 {
-		kind, _ := p.authzElement(&list)
+		kind, _ := readAuthzElement(&p, &list)
 		if p.err != nil {
 			return &Error{Code: CodeAuthzData, Detail: "malformed authorization data", Err: p.err}
 		}
@@ -504,9 +510,9 @@ func (s *acceptance) authentication() *Authentication {
 	c.client.Realm = string(s.ticket.crealm)
 	c.client.Components = s.ticket.cname.components()
 	c.facts = Facts{
-		TicketEtype: s.req.ticket.etype, SessionEtype: s.session.etype, KeyEtype: s.key.etype,
+		TicketEtype: s.req.ticket.etype, SessionEtype: s.session.Etype(), KeyEtype: s.key.Etype(),
 		Subkey:     s.auth.hasSubkey && (s.gss != nil || s.cfg.KeySource != KeySession),
-		TicketKvno: s.req.ticket.kvno, KeytabKvno: s.entry.Kvno, Fallback: s.req.ticket.kvno != 0 && rank(s.entry, s.req.ticket.kvno) != 0,
+		TicketKvno: s.req.ticket.kvno, KeytabKvno: s.entry.Kvno, Fallback: s.req.ticket.kvno != 0 && s.entry.Rank(s.req.ticket.kvno) != 0,
 		TicketFlags: s.ticket.flags, AuthTime: s.ticket.authTime, StartTime: s.ticket.startTime, EndTime: s.ticket.endTime,
 		ClientTime: s.auth.ctime, Skew: s.skew,
 		Mutual: s.req.options&apMutualRequired != 0 || s.checksum.flags&GSSMutual != 0, GSSFlags: s.checksum.flags,

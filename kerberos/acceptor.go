@@ -184,7 +184,7 @@ func (a *Acceptor) Validate() error {
 	if len(a.services) > 0 {
 		return nil
 	}
-	if len(keytab.entries) == 0 {
+	if len(keytab.Principals()) == 0 {
 		return refuse(CodeNoPrincipal, "the keytab is empty")
 	}
 	for _, p := range keytab.Principals() {
@@ -197,18 +197,19 @@ func (a *Acceptor) Validate() error {
 
 func (a *Acceptor) validate(keytab *Keytab, p Principal) error {
 	var list []*KeytabEntry
-	for i := range keytab.entries {
-		e := &keytab.entries[i]
+	entries := keytab.Entries()
+	for i := range entries {
+		e := &entries[i]
 		if !p.matches(e.Principal) {
 			continue
 		}
-		if e.openTicket != nil && slices.Contains(a.cfg.Etypes, e.Etype) {
+		if !e.Key.IsZero() && slices.Contains(a.cfg.Etypes, e.Etype) {
 			return nil
 		}
 		list = append(list, e)
 	}
 	if len(list) == 0 {
-		return refuse(CodeNoPrincipal, "keytab has no key for service %s%s", p, keytab.nearby(p.String()))
+		return refuse(CodeNoPrincipal, "keytab has no key for service %s%s", p, keytab.Nearby(p.String()))
 	}
 	return refuse(CodeNoEtype, "keytab has %s for service %s, and none of an allowed encryption type (%s)", have(list), p, etypeNumbers(a.cfg.Etypes))
 }
@@ -222,7 +223,9 @@ func (a *Acceptor) String() string {
 		names[i] = a.services[i].String()
 	}
 	if len(names) == 0 {
-		names = a.cfg.Keytab.Keytab().names
+		for _, p := range a.cfg.Keytab.Keytab().Principals() {
+			names = append(names, p.String())
+		}
 	}
 	return "acceptor for " + strings.Join(names, ", ")
 }

@@ -35,7 +35,7 @@ func (e *encAPRepPart) appendAPRep(dst []byte, session Key) []byte {
 	return appendDER(dst, tagApplication(15), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(15)),
-		derElement(tagContext(2), derEncryptedData(session.etype, sealed))))
+		derElement(tagContext(2), derEncryptedData(session.Etype(), sealed))))
 }
 
 // openAPRep reads an AP-REP. The allow-list for the subkey's type is the caller's.
@@ -44,13 +44,13 @@ func openAPRep(b []byte, session Key) (e encAPRepPart, err error) {
 	seq := p.whole(p.whole(b, tagApplication(15), "tag 15"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "pvno")
 	p.constant(&seq, 1, 15, "msg-type")
-	enc := p.encryptedData(p.field(&seq, 2, tagSequence, "enc-part"), "AP-REP: enc-part")
+	enc := readEncryptedData(&p, p.field(&seq, 2, tagSequence, "enc-part"), "AP-REP: enc-part")
 	p.end(seq, "end")
 	if p.err != nil {
 		return e, p.err
 	}
-	if enc.etype != session.etype {
-		return e, fmt.Errorf("AP-REP is encrypted with etype %d, the ticket's session key has %d", enc.etype, session.etype)
+	if enc.etype != session.Etype() {
+		return e, fmt.Errorf("AP-REP is encrypted with etype %d, the ticket's session key has %d", enc.etype, session.Etype())
 	}
 	plain, err := newUsageKey(session, usageAPRep).open(nil, enc.cipher)
 	if err != nil {
@@ -68,7 +68,7 @@ func parseEncAPRepPart(plain []byte) (e encAPRepPart, err error) {
 	subkey, hasSubkey := p.optional(&seq, 2, tagSequence, "subkey")
 	var raw encryptionKey
 	if hasSubkey {
-		raw = p.encryptionKey(subkey, "subkey")
+		raw = readEncryptionKey(&p, subkey, "subkey")
 	}
 	if seqNumber, ok := p.optional(&seq, 3, tagInteger, "seq-number"); ok {
 		e.seqNumber = uint32(p.integer(seqNumber, "seq-number"))
@@ -100,7 +100,7 @@ func initialSequence() uint32 {
 
 // derEncryptionKey is EncryptionKey (RFC 4120 5.2.9) in [n].
 func derEncryptionKey(n byte, k Key) []byte {
-	return derField(n, tagSequence, derField(0, tagInteger, derInteger(int64(k.etype))), derField(1, tagOctetString, k.octets()))
+	return derField(n, tagSequence, derField(0, tagInteger, derInteger(int64(k.Etype()))), derField(1, tagOctetString, k.ExposeKeyOctets()))
 }
 
 // derEncryptedData is EncryptedData (RFC 4120 5.2.9) without kvno.

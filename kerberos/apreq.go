@@ -11,7 +11,7 @@ type encryptedData struct {
 	cipher []byte
 }
 
-func (p *derParser) encryptedData(b []byte, in string) (e encryptedData) {
+func readEncryptedData(p *derParser, b []byte, in string) (e encryptedData) {
 	defer p.restore(p.in)
 	p.in = in
 	e.etype = p.int32Field(&b, 0, "etype")
@@ -47,15 +47,15 @@ func parseAPReq(b []byte) (r apReq, err error) {
 	p.constant(&seq, 1, 14, "msg-type")
 	r.options = p.flags(p.field(&seq, 2, tagBitString, "ap-options"), "ap-options")
 	ticket := p.field(&seq, 3, tagApplication(1), "ticket")
-	r.authenticator = p.encryptedData(p.field(&seq, 4, tagSequence, "authenticator"), "AP-REQ: authenticator")
+	r.authenticator = readEncryptedData(&p, p.field(&seq, 4, tagSequence, "authenticator"), "AP-REQ: authenticator")
 	p.end(seq, "end")
 
 	p.in = "Ticket"
 	seq = p.whole(ticket, tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "tkt-vno")
-	r.realm = p.realmField(&seq, 1, "realm")
-	r.sname = p.nameField(&seq, 2, "sname")
-	r.ticket = p.encryptedData(p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
+	r.realm = readRealm(&p, &seq, 1, "realm")
+	r.sname = readName(&p, &seq, 2, "sname")
+	r.ticket = readEncryptedData(&p, p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
 	p.end(seq, "end")
 	return r, p.err
 }
@@ -96,9 +96,9 @@ func parseEncTicketPart(b []byte) (t encTicketPart, err error) {
 	p := derParser{in: "EncTicketPart"}
 	seq := p.whole(p.whole(b, tagApplication(3), "tag 3"), tagSequence, "sequence")
 	t.flags = p.flags(p.field(&seq, 0, tagBitString, "flags"), "flags")
-	t.key = p.encryptionKey(p.field(&seq, 1, tagSequence, "key"), "key")
-	t.crealm = p.realmField(&seq, 2, "crealm")
-	t.cname = p.nameField(&seq, 3, "cname")
+	t.key = readEncryptionKey(&p, p.field(&seq, 1, tagSequence, "key"), "key")
+	t.crealm = readRealm(&p, &seq, 2, "crealm")
+	t.cname = readName(&p, &seq, 3, "cname")
 	transited := p.field(&seq, 4, tagSequence, "transited")
 	t.trType = p.int32Field(&transited, 0, "transited: tr-type")
 	t.transited = p.field(&transited, 1, tagOctetString, "transited: contents")
@@ -122,7 +122,7 @@ type encryptionKey struct {
 	octets []byte
 }
 
-func (p *derParser) encryptionKey(b []byte, field string) (k encryptionKey) {
+func readEncryptionKey(p *derParser, b []byte, field string) (k encryptionKey) {
 	k.etype = p.int32Field(&b, 0, field)
 	k.octets = p.field(&b, 1, tagOctetString, field)
 	p.end(b, field)
@@ -146,8 +146,8 @@ func parseAuthenticator(b []byte) (a authenticator, err error) {
 	p := derParser{in: "Authenticator"}
 	seq := p.whole(p.whole(b, tagApplication(2), "tag 2"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "authenticator-vno")
-	a.crealm = p.realmField(&seq, 1, "crealm")
-	a.cname = p.nameField(&seq, 2, "cname")
+	a.crealm = readRealm(&p, &seq, 1, "crealm")
+	a.cname = readName(&p, &seq, 2, "cname")
 	if cksum, ok := p.optional(&seq, 3, tagSequence, "cksum"); ok {
 		a.cksumType = p.int32Field(&cksum, 0, "cksum: cksumtype")
 		a.cksum = p.field(&cksum, 1, tagOctetString, "cksum: checksum")
@@ -157,7 +157,7 @@ func parseAuthenticator(b []byte) (a authenticator, err error) {
 	a.ctime = p.timeField(&seq, 5, "ctime").Add(cusec)
 	var subkey []byte
 	if subkey, a.hasSubkey = p.optional(&seq, 6, tagSequence, "subkey"); a.hasSubkey {
-		a.subkey = p.encryptionKey(subkey, "subkey")
+		a.subkey = readEncryptionKey(&p, subkey, "subkey")
 	}
 	if seqNumber, ok := p.optional(&seq, 7, tagInteger, "seq-number"); ok {
 		a.seqNumber = uint32(p.integer(seqNumber, "seq-number"))

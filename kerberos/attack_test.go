@@ -104,7 +104,7 @@ func TestAttackConcurrentPresentation(t *testing.T) {
 	const presenters = 64
 	tokens := make(chan []byte, rounds)
 	for range rounds {
-		token, _, err := st.InitToken(kerberos.InitOptions{Time: fixedTime})
+		token, _, err := kerberos.NewToken(st, kerberos.InitOptions{Time: fixedTime})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func TestAuthenticatorsHaveTheirOwnTime(t *testing.T) {
 		wg.Go(func() {
 			ticket := tickets[i%len(tickets)]
 			for range each {
-				token, _, err := ticket.InitToken(InitOptions{Bare: true, Time: func() time.Time { return now }})
+				token, _, err := NewToken(ticket, InitOptions{Bare: true, Time: func() time.Time { return now }})
 				if err != nil {
 					t.Error(err)
 					return

@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -242,7 +243,7 @@ func (r *ccacheReader) credential() (t ServiceTicket, kind int) {
 	}
 	key, err := NewKey(etype, octets)
 	p := derParser{in: "ticket"}
-	if p.ticketHead(ticket); err != nil || p.err != nil || t.Client.Realm == "" || len(t.Client.Components) == 0 || len(t.Service.Components) == 0 {
+	if readTicketHead(&p, ticket); err != nil || p.err != nil || t.Client.Realm == "" || len(t.Client.Components) == 0 || len(t.Service.Components) == 0 {
 		r.fail("key, ticket or names are malformed")
 		return ServiceTicket{}, 0
 	}
@@ -266,8 +267,8 @@ func (c *CCache) AppendBinary(b []byte) ([]byte, error) {
 		}
 		b = appendCCacheName(b, namePrincipal, t.Client)
 		b = appendCCacheName(b, uint32(serviceNameType(t.Service.Components)), t.Service)
-		b = be.AppendUint16(b, uint16(t.SessionKey.etype))
-		b = appendCCacheData(b, t.SessionKey.octets())
+		b = be.AppendUint16(b, uint16(t.SessionKey.Etype()))
+		b = appendCCacheData(b, t.SessionKey.ExposeKeyOctets())
 		for _, at := range []time.Time{t.AuthTime, t.StartTime, t.EndTime, t.RenewTill} {
 			var v uint32
 			if !at.IsZero() {
@@ -332,7 +333,7 @@ func (c *CCache) String() string {
 	for _, t := range c.Tickets {
 		services = append(services, fmt.Sprintf("%s until %s", t.Service, stamp(t.EndTime)))
 	}
-	return fmt.Sprintf("%s: %s", c.Client, orNone(services))
+	return fmt.Sprintf("%s: %s", c.Client, cmp.Or(strings.Join(services, ", "), "none"))
 }
 
 // Format prints String for every verb.

@@ -258,9 +258,9 @@ func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, e
 
 // mutual makes the AP-REP (RFC 4121 4.1.2), with a subkey of ours and our own first sequence number.
 func (c *Context) mutual(k *krb5Context) ([]byte, error) {
-	if !c.accept.NoAcceptorSubkey && k.key.etype != EtypeRC4 {
+	if !c.accept.NoAcceptorSubkey && k.key.Etype() != EtypeRC4 {
 		var err error
-		if k.acceptorSubkey, err = generateKey(k.key.etype); err != nil {
+		if k.acceptorSubkey, err = generateKey(k.key.Etype()); err != nil {
 			return nil, err
 		}
 	}

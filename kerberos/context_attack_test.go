@@ -54,7 +54,7 @@ func badService(t *testing.T, flags uint32, answer func(apRep []byte, mic func(l
 	t.Helper()
 	k := newKDC()
 	a := newAcceptor(t, k, kerberos.AcceptorConfig{})
-	i, err := mustTicket(t, k).NewContext(kerberos.InitConfig{GSSFlags: flags, Time: fixedTime})
+	i, err := kerberos.NewInitiatorContext(mustTicket(t, k), kerberos.InitConfig{GSSFlags: flags, Time: fixedTime})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestAttackService(t *testing.T) {
 
 // TestAttackAskAgain: a service that never takes a token gets two AP-REQs and no more.
 func TestAttackAskAgain(t *testing.T) {
-	i, err := mustTicket(t, newKDC()).NewContext(kerberos.InitConfig{Time: fixedTime})
+	i, err := kerberos.NewInitiatorContext(mustTicket(t, newKDC()), kerberos.InitConfig{Time: fixedTime})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestAttackReplayedContext(t *testing.T) {
 	n := newNegotiator(t, oneWay, kerberos.AcceptConfig{})
 	k := newKDC()
 	a := newAcceptor(t, k, kerberos.AcceptorConfig{})
-	i, _ := mustTicket(t, k).NewContext(kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Time: fixedTime})
+	i, _ := kerberos.NewInitiatorContext(mustTicket(t, k), kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Time: fixedTime})
 	token, _, _ := i.Step(t.Context(), nil)
 	if _, _, err := a.NewContext(kerberos.AcceptConfig{}).Step(t.Context(), token); err != nil {
 		t.Fatal(err)

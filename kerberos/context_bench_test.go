@@ -14,7 +14,7 @@ import (
 // contextToken is an initiator's first token.
 func contextToken(b *testing.B, ticket kerberos.ServiceTicket, cfg kerberos.InitConfig) []byte {
 	b.Helper()
-	c, err := ticket.NewContext(cfg)
+	c, err := kerberos.NewInitiatorContext(ticket, cfg)
 	if err != nil {
 		b.Fatal(err)
 	}

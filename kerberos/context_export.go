@@ -68,7 +68,7 @@ type exportedTicket struct {
 	SessionKey exportedKey // hides the one that redacts itself
 }
 
-func exportKey(k Key) exportedKey { return exportedKey{k.etype, k.ExposeKeyOctets()} }
+func exportKey(k Key) exportedKey { return exportedKey{k.Etype(), k.ExposeKeyOctets()} }
 
 func (e exportedKey) key() (Key, error) {
 	if e.Etype == 0 {

@@ -192,7 +192,7 @@ func FuzzServiceToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token []byte) {
 		for _, mechanism := range []Mechanism{MechanismSPNEGO, MechanismKRB5} {
-			c, err := ticket.NewContext(InitConfig{Mechanism: mechanism, Time: func() time.Time { return at }})
+			c, err := NewInitiatorContext(ticket, InitConfig{Mechanism: mechanism, Time: func() time.Time { return at }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +261,7 @@ func clearKRBCred(t testing.TB, ticket *ServiceTicket, key Key) []byte {
 	p.next(&seq, tagContext(0), "")
 	p.next(&seq, tagContext(1), "")
 	tickets := p.next(&seq, tagContext(2), "")
-	enc := p.encryptedData(p.field(&seq, 3, tagSequence, ""), "")
+	enc := readEncryptedData(&p, p.field(&seq, 3, tagSequence, ""), "")
 	plain, err := openKRBCred(enc, []Key{key})
 	if err != nil || p.err != nil {
 		t.Fatal(err, p.err)

@@ -33,7 +33,7 @@ type InitConfig struct {
 
 // NewContext makes an initiator's context with the service that the ticket is for. The first Step has no token. It does not
 // look at the ticket's times. Errors are mistakes in the ticket or cfg.
-func (t ServiceTicket) NewContext(cfg InitConfig) (*Context, error) {
+func NewInitiatorContext(t ServiceTicket, cfg InitConfig) (*Context, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (c *Context) initiate() (token []byte, done bool, err error) {
 
 // initiateKRB5 makes an AP-REQ in its frame. Without mutual authentication the mechanism is then done.
 func (c *Context) initiateKRB5() ([]byte, error) {
-	req, err := c.ticket.apReq(&apReqOptions{
+	req, err := newAPReq(&c.ticket, &apReqOptions{
 		flags: c.init.GSSFlags, subkeyEtype: c.init.SubkeyEtype, noSubkey: c.init.NoSubkey, now: c.now(),
 		bindings: c.init.ChannelBindings, delegate: c.init.Delegate,
 	})
@@ -114,7 +114,7 @@ func (c *Context) finishKRB5(token []byte) error {
 	if err == nil {
 		err = rep.answers(c.krb5.ctime)
 	}
-	if rep.subkey.Etype() == EtypeRC4 && c.krb5.key.etype == EtypeRC4 {
+	if rep.subkey.Etype() == EtypeRC4 && c.krb5.key.Etype() == EtypeRC4 {
 		rep.subkey = Key{} // RFC 4757 tokens cannot name it; MIT ignores it too
 	}
 	if err == nil {

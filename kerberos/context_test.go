@@ -18,7 +18,7 @@ type pair struct {
 
 func newPair(t testing.TB, a *kerberos.Acceptor, ticket kerberos.ServiceTicket, init kerberos.InitConfig, accept kerberos.AcceptConfig) pair {
 	t.Helper()
-	i, err := ticket.NewContext(init)
+	i, err := kerberos.NewInitiatorContext(ticket, init)
 	if err != nil {
 		t.Fatal(err)
 	}

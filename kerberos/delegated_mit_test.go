@@ -32,7 +32,7 @@ func TestDelegatedCredentialMIT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := ticket.NewContext(kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Delegate: &tgt})
+			c, err := kerberos.NewInitiatorContext(ticket, kerberos.InitConfig{Mechanism: kerberos.MechanismKRB5, Delegate: &tgt})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,6 +70,16 @@ func enctypeByID(id int32) (*enctype, bool) {
 	return nil, false
 }
 
+// etypeByName returns the number of the encryption type that EtypeName calls so.
+func etypeByName(name string) (id int32, ok bool) {
+	for i := range enctypes {
+		if enctypes[i].name == name {
+			return enctypes[i].id, true
+		}
+	}
+	return 0, false
+}
+
 // EtypeName is the encryption type's name as krb5.conf has it, or "etype 16" for one that this package does not know.
 func EtypeName(id int32) string {
 	if e, ok := enctypeByID(id); ok {

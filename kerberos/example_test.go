@@ -83,7 +83,7 @@ func ExampleInitiator() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func ExampleContext() {
 		log.Fatal(err)
 	}
 
-	client, err := ticket.NewContext(kerberos.InitConfig{})
+	client, err := kerberos.NewInitiatorContext(ticket, kerberos.InitConfig{})
 	if err != nil {
 		log.Fatal(err)
 	}

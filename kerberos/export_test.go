@@ -25,7 +25,7 @@ func TicketPAC(kt *Keytab, token []byte) []byte {
 		return nil
 	}
 	service := string(r.sname.appendText(nil)) + "@" + string(r.realm)
-	plain, _, err := kt.openTicket(nil, &r, service, false)
+	plain, _, err := kt.OpenTicket(nil, service, r.ticket.etype, r.ticket.kvno, r.ticket.cipher, false)
 	if err != nil {
 		return nil
 	}

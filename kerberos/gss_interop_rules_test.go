@@ -207,7 +207,7 @@ func TestInteropRefusals(t *testing.T) {
 // no token at all.
 func refusedByPeer(t *testing.T, p *gsspeer.Peer, ticket kerberos.ServiceTicket, name string, spnego bool) {
 	t.Helper()
-	c, err := ticket.NewContext(kerberos.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism()})
+	c, err := kerberos.NewInitiatorContext(ticket, kerberos.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (w *gssWorld) initiate(t *testing.T, service string, cfg kerberos.InitConfi
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := ticket.NewContext(cfg)
+	c, err := kerberos.NewInitiatorContext(ticket, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

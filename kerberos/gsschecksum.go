@@ -202,12 +202,12 @@ const (
 func (a *authenticator) knowsBindings() (bool, error) {
 	p := derParser{in: "Authenticator: authorization-data"}
 	for list := a.authzData; len(list) > 0 && p.err == nil; {
-		kind, data := p.authzElement(&list)
+		kind, data := readAuthzElement(&p, &list)
 		if kind != adIfRelevant {
 			continue
 		}
 		for inner := p.whole(data, tagSequence, "AD-IF-RELEVANT"); len(inner) > 0 && p.err == nil; {
-			kind, data := p.authzElement(&inner)
+			kind, data := readAuthzElement(&p, &inner)
 			if kind == adAPOptions && len(data) == 4 && binary.LittleEndian.Uint32(data)&kerbAPOptionsCBT != 0 {
 				return true, nil
 			}
@@ -217,7 +217,7 @@ func (a *authenticator) knowsBindings() (bool, error) {
 }
 
 // authzElement takes an element of AuthorizationData (RFC 4120 5.2.6) off *list.
-func (p *derParser) authzElement(list *[]byte) (kind int32, data []byte) {
+func readAuthzElement(p *derParser, list *[]byte) (kind int32, data []byte) {
 	entry := p.next(list, tagSequence, "element")
 	kind = p.int32Field(&entry, 0, "ad-type")
 	data = p.field(&entry, 1, tagOctetString, "ad-data")

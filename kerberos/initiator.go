@@ -38,7 +38,7 @@ type InitOptions struct {
 // InitToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
 // use. Each request needs its own. No two authenticators with the session key, nor with those of one Initiator, have the
 // same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
-func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err error) {
+func NewToken(t ServiceTicket, opt InitOptions) (token []byte, key Key, err error) {
 	if err := t.check(); err != nil {
 		return nil, Key{}, err
 	}
@@ -49,7 +49,7 @@ func (t ServiceTicket) InitToken(opt InitOptions) (token []byte, key Key, err er
 	if opt.Time != nil {
 		o.now = opt.Time()
 	}
-	req, err := t.apReq(&o)
+	req, err := newAPReq(&t, &o)
 	if err != nil || opt.Bare {
 		return req.message, req.key, err
 	}
@@ -82,16 +82,16 @@ type initiatedAPReq struct {
 }
 
 // apReq makes AP-REQ (RFC 4120 5.5.1) with a fresh authenticator.
-func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
+func newAPReq(t *ServiceTicket, o *apReqOptions) (r initiatedAPReq, err error) {
 	r.key, r.ctime, r.seqNumber = t.SessionKey, t.SessionKey.authTime(o.now), initialSequence()
 	var subkey []byte
 	if !o.noSubkey {
-		if r.key, err = generateKey(cmp.Or(o.subkeyEtype, t.SessionKey.etype)); err != nil {
+		if r.key, err = generateKey(cmp.Or(o.subkeyEtype, t.SessionKey.Etype())); err != nil {
 			return initiatedAPReq{}, fmt.Errorf("kerberos: subkey: %w", err)
 		}
 		subkey = derEncryptionKey(6, r.key)
 	}
-	cksum, err := t.checksum(o)
+	cksum, err := apReqChecksum(t, o)
 	if err != nil {
 		return initiatedAPReq{}, err
 	}
@@ -99,7 +99,7 @@ func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
 	if o.flags&GSSMutual != 0 {
 		options |= apMutualRequired
 	}
-	plain := t.authenticator(&r, cksum, subkey)
+	plain := plainAuthenticator(t, &r, cksum, subkey)
 	sealed := newUsageKey(t.SessionKey, usageAuthenticator).appendSealed(nil, plain)
 	clear(plain)
 	clear(subkey)
@@ -108,12 +108,12 @@ func (t *ServiceTicket) apReq(o *apReqOptions) (r initiatedAPReq, err error) {
 		derField(1, tagInteger, derInteger(14)),
 		derField(2, tagBitString, derFlags(options)),
 		derElement(tagContext(3), t.Ticket),
-		derElement(tagContext(4), derEncryptedData(t.SessionKey.etype, sealed))))
+		derElement(tagContext(4), derEncryptedData(t.SessionKey.Etype(), sealed))))
 	return r, nil
 }
 
 // checksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session key.
-func (t *ServiceTicket) checksum(o *apReqOptions) ([]byte, error) {
+func apReqChecksum(t *ServiceTicket, o *apReqOptions) ([]byte, error) {
 	if o.delegate == nil {
 		return appendGSSChecksum(nil, o.bindings, o.flags&^GSSDeleg, nil)
 	}
@@ -125,7 +125,7 @@ func (t *ServiceTicket) checksum(o *apReqOptions) ([]byte, error) {
 }
 
 // authenticator is the plaintext of Authenticator (RFC 4120 5.5.1).
-func (t *ServiceTicket) authenticator(r *initiatedAPReq, cksum, subkey []byte) []byte {
+func plainAuthenticator(t *ServiceTicket, r *initiatedAPReq, cksum, subkey []byte) []byte {
 	return derElement(tagApplication(2), derElement(tagSequence,
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagGeneralString, []byte(t.Client.Realm)),

@@ -22,7 +22,7 @@ type cachedTicket struct {
 }
 
 // life is how long the ticket was made for.
-func (t *ServiceTicket) life() time.Duration {
+func ticketLife(t *ServiceTicket) time.Duration {
 	start := t.StartTime
 	if start.IsZero() {
 		start = t.AuthTime
@@ -34,16 +34,16 @@ func (t *ServiceTicket) life() time.Duration {
 }
 
 // usable says whether the ticket lasts long enough to be used: to a tenth of its life before its end, or two minutes.
-func (t *ServiceTicket) usable(now time.Time) bool {
-	return now.Add(min(maxSpare, t.life()/10)).Before(t.EndTime)
+func ticketUsable(t *ServiceTicket, now time.Time) bool {
+	return now.Add(min(maxSpare, ticketLife(t)/10)).Before(t.EndTime)
 }
 
 // due says whether it is time to renew.
-func (t *ServiceTicket) due(now time.Time) bool { return !now.Before(t.renewAt()) }
+func renewalDue(t *ServiceTicket, now time.Time) bool { return !now.Before(renewalTime(t)) }
 
-func (t *ServiceTicket) renewAt() time.Time { return t.EndTime.Add(-t.life() / renewFraction) }
+func renewalTime(t *ServiceTicket) time.Time { return t.EndTime.Add(-ticketLife(t) / renewFraction) }
 
-func (t *ServiceTicket) renewable(now time.Time) bool {
+func ticketRenewable(t *ServiceTicket, now time.Time) bool {
 	return t.Flags&FlagRenewable != 0 && t.RenewTill.After(now) && t.EndTime.After(now)
 }
 
@@ -66,7 +66,7 @@ func (i *Initiator) cached(key string) (ServiceTicket, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	c := i.tickets[key]
-	if c == nil || !c.ticket.usable(i.cfg.Time()) {
+	if c == nil || !ticketUsable(&c.ticket, i.cfg.Time()) {
 		return ServiceTicket{}, false
 	}
 	i.used++

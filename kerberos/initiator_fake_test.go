@@ -60,10 +60,10 @@ func (k *fakeKDC) Exchange(ctx context.Context, realm string, request []byte) ([
 	body := p.whole(bodyElement, tagSequence, "body")
 	options := p.flags(p.field(&body, 0, tagBitString, "options"), "options")
 	if len(body) > 0 && body[0] == tagContext(1) {
-		p.nameField(&body, 1, "cname")
+		readName(&p, &body, 1, "cname")
 	}
-	asked := string(p.realmField(&body, 2, "realm"))
-	sname := p.nameField(&body, 3, "sname").components()
+	asked := string(readRealm(&p, &body, 2, "realm"))
+	sname := readName(&p, &body, 3, "sname").components()
 	p.timeField(&body, 5, "till")
 	renew, _ := p.optionalTime(&body, 6, "rtime")
 	nonce := uint32(p.integer(p.field(&body, 7, tagInteger, "nonce"), "nonce"))
@@ -113,7 +113,7 @@ func (k *fakeKDC) Exchange(ctx context.Context, realm string, request []byte) ([
 func (k *fakeKDC) presented(a *fakeAnswer, paData, body []byte) error {
 	p := derParser{in: "padata"}
 	var ap []byte
-	p.eachPAData(paData, func(kind int32, value []byte) {
+	eachPAData(&p, paData, func(kind int32, value []byte) {
 		if kind == paTGSReq {
 			ap = value
 		}
@@ -176,7 +176,7 @@ func (k *fakeKDC) answer(a *fakeAnswer) []byte {
 		derField(3, tagGeneralString, []byte(a.crealm)), derElement(tagContext(4), derName(1, a.cname)),
 		derElement(tagContext(5), derElement(tagApplication(1), derElement(tagSequence, derField(0, tagInteger, []byte{5}),
 			derField(1, tagGeneralString, []byte(a.realm)), derElement(tagContext(2), derName(2, a.sname)), derElement(tagContext(3), derEncryptedData(18, id))))),
-		derElement(tagContext(6), derEncryptedData(a.replyKey.etype, sealed))))
+		derElement(tagContext(6), derEncryptedData(a.replyKey.Etype(), sealed))))
 }
 
 func fakeInitiator(t *testing.T, k *fakeKDC, cfg InitiatorConfig) *Initiator {
@@ -514,7 +514,7 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 		zero := make([]byte, 32)
-		if !bytes.Equal(kept.SessionKey.octets(), zero) || bytes.Equal(given.SessionKey.octets(), zero) {
+		if !bytes.Equal(kept.SessionKey.ExposeKeyOctets(), zero) || bytes.Equal(given.SessionKey.ExposeKeyOctets(), zero) {
 			t.Error("key kept, or taken from its owner")
 		}
 		i.Close()
@@ -531,7 +531,7 @@ func TestConcurrentUse(t *testing.T) {
 			for m := range 20 {
 				ticket, err := i.ServiceTicket(t.Context(), fmt.Sprintf("soap/%d", (n+m)%5))
 				if err == nil {
-					_, _, err = ticket.InitToken(InitOptions{})
+					_, _, err = NewToken(ticket, InitOptions{})
 				}
 				if err == nil && m%7 == 0 {
 					i.Forget("soap/1")
@@ -567,7 +567,7 @@ func TestInitiatorDoesNotPrintSecrets(t *testing.T) {
 		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v)
 	}
-	octets := ticket.SessionKey.octets()
+	octets := ticket.SessionKey.ExposeKeyOctets()
 	for _, s := range []string{"secret", fmt.Sprintf("%x", "secret"), fmt.Sprintf("%x", octets[:8]), strings.Trim(fmt.Sprint(octets[:8]), "[]")} {
 		if strings.Contains(out.String(), s) {
 			t.Errorf("printed as %q:\n%s", s, out.String())

@@ -42,7 +42,7 @@ func (i *Initiator) given(held ServiceTicket) (ServiceTicket, error) {
 	others := make(map[string]ServiceTicket)
 	for _, t := range tickets {
 		realm, isTGT := tgtRealm(&t)
-		if !isTGT || t.Client.String() != i.who.String() || !t.EndTime.After(now) && !t.renewable(now) || !i.accepts(&t) {
+		if !isTGT || t.Client.String() != i.who.String() || !t.EndTime.After(now) && !ticketRenewable(&t, now) || !i.accepts(&t) {
 			continue
 		}
 		switch {
@@ -81,7 +81,7 @@ func (i *Initiator) noneGiven(tickets []ServiceTicket) error {
 
 // accepts says whether the session key's encryption type is allowed.
 func (i *Initiator) accepts(t *ServiceTicket) bool {
-	return slices.Contains(i.etypes, t.SessionKey.etype) || slices.Contains(i.loginEtypes, t.SessionKey.etype)
+	return slices.Contains(i.etypes, t.SessionKey.Etype()) || slices.Contains(i.loginEtypes, t.SessionKey.Etype())
 }
 
 // givenService is the best ticket for a service among those given: one that can be used before one that soon ends and one
@@ -99,7 +99,7 @@ func (i *Initiator) givenService(name Principal) *ServiceTicket {
 	i.mu.Lock()
 	tickets = slices.DeleteFunc(slices.Clone(tickets), func(t ServiceTicket) bool {
 		return t.Client.String() != i.who.String() || !slices.Equal(t.Service.Components, name.Components) || !slices.Contains(realms, t.Service.Realm) ||
-			!slices.Contains(i.etypes, t.SessionKey.etype) || t.Flags&FlagInvalid != 0 || t.StartTime.After(now.Add(i.cfg.MaxSkew)) ||
+			!slices.Contains(i.etypes, t.SessionKey.Etype()) || t.Flags&FlagInvalid != 0 || t.StartTime.After(now.Add(i.cfg.MaxSkew)) ||
 			i.forgotten[sha256.Sum256(t.Ticket)]
 	})
 	i.mu.Unlock()
@@ -107,22 +107,22 @@ func (i *Initiator) givenService(name Principal) *ServiceTicket {
 		return nil
 	}
 	best := slices.MinFunc(tickets, func(a, b ServiceTicket) int {
-		return cmp.Or(cmp.Compare(a.age(now), b.age(now)), cmp.Compare(slices.Index(realms, a.Service.Realm), slices.Index(realms, b.Service.Realm)),
-			cmp.Compare(slices.Index(i.etypes, a.SessionKey.etype), slices.Index(i.etypes, b.SessionKey.etype)), b.EndTime.Compare(a.EndTime))
+		return cmp.Or(cmp.Compare(ticketAge(&a, now), ticketAge(&b, now)), cmp.Compare(slices.Index(realms, a.Service.Realm), slices.Index(realms, b.Service.Realm)),
+			cmp.Compare(slices.Index(i.etypes, a.SessionKey.Etype()), slices.Index(i.etypes, b.SessionKey.Etype())), b.EndTime.Compare(a.EndTime))
 	})
 	best.SessionKey = best.SessionKey.clone().sharing(i.clock)
 	if best.Service.Realm == "" {
 		p := derParser{in: "ticket"}
-		realm, _ := p.ticketHead(best.Ticket)
+		realm, _ := readTicketHead(&p, best.Ticket)
 		best.Service.Realm = string(realm)
 	}
 	return &best
 }
 
 // age is 0 for a ticket that can be used, 1 for one that soon ends, 2 for one that has ended.
-func (t *ServiceTicket) age(now time.Time) int {
+func ticketAge(t *ServiceTicket, now time.Time) int {
 	switch {
-	case t.usable(now):
+	case ticketUsable(t, now):
 		return 0
 	case t.EndTime.After(now):
 		return 1

@@ -102,7 +102,7 @@ func (s *clientSecret) prefer(etypes []int32) []int32 {
 
 // entry is the keytab's newest key of an encryption type, or that of a kvno, if it is not 0 and there is one.
 func (s *clientSecret) entry(etype int32, kvno uint32) (found *KeytabEntry) {
-	for _, e := range s.keytab.byName[s.who.String()] { // newest first
+	for _, e := range s.keytab.EntriesOf(s.who.String()) { // newest first
 		if e.Etype != etype || e.Key.IsZero() {
 			continue
 		}
@@ -120,7 +120,7 @@ func (s *clientSecret) key(etype int32, kvno uint32, info []etypeInfo) (Key, err
 			return e.Key, nil
 		}
 		return Key{}, refuse(CodeCredential, "keytab has no key of %s of encryption type %d (%s), it has %s", s.who, etype, EtypeName(etype),
-			cmp.Or(have(s.keytab.byName[s.who.String()]), "none of this principal"))
+			cmp.Or(have(s.keytab.EntriesOf(s.who.String())), "none of this principal"))
 	}
 	salt, params := s.who.DefaultSalt(), []byte(nil)
 	for _, e := range info {
@@ -148,8 +148,8 @@ type asRun struct {
 }
 
 func (r *asRun) run(ctx context.Context) (ServiceTicket, error) {
-	if r.secret.keytab != nil && len(r.secret.keytab.byName[r.who.String()]) == 0 {
-		return ServiceTicket{}, refuse(CodeCredential, "keytab has no key of %s%s", r.who, r.secret.keytab.nearby(r.who.String()))
+	if r.secret.keytab != nil && len(r.secret.keytab.EntriesOf(r.who.String())) == 0 {
+		return ServiceTicket{}, refuse(CodeCredential, "keytab has no key of %s%s", r.who, r.secret.keytab.Nearby(r.who.String()))
 	}
 	reply, err := r.ask(ctx, nil)
 	var asked *KRBError
@@ -244,7 +244,7 @@ func (r *asRun) chooseEtype() (int32, error) {
 		return r.request.etypes[0], nil
 	}
 	if r.secret.keytab != nil {
-		return 0, refuse(CodeCredential, "KDC has keys of %s of the encryption types %v, the keytab has %s", r.who, offered, have(r.secret.keytab.byName[r.who.String()]))
+		return 0, refuse(CodeCredential, "KDC has keys of %s of the encryption types %v, the keytab has %s", r.who, offered, have(r.secret.keytab.EntriesOf(r.who.String())))
 	}
 	return 0, refuse(CodeKDCEtype, "KDC has keys of %s of the encryption types %v, we ask for %v", r.who, offered, r.request.etypes)
 }
@@ -278,10 +278,10 @@ func (r *asRun) open(reply []byte) (ServiceTicket, error) {
 
 // openReply decrypts the reply to q and checks it (RFC 4120 3.1.5, 3.3.4).
 func (i *Initiator) openReply(m *kdcReply, key Key, usage uint32, q *kdcRequest, client Principal) (ServiceTicket, error) {
-	if m.encPart.etype != key.etype {
-		return ServiceTicket{}, refuse(CodeKDCReply, "reply is encrypted with etype %d, its key has %d", m.encPart.etype, key.etype)
+	if m.encPart.etype != key.Etype() {
+		return ServiceTicket{}, refuse(CodeKDCReply, "reply is encrypted with etype %d, its key has %d", m.encPart.etype, key.Etype())
 	}
-	plain, err := newUsageKey(key, kdcUsage(key.etype, usage)).open(nil, m.encPart.cipher)
+	plain, err := newUsageKey(key, kdcUsage(key.Etype(), usage)).open(nil, m.encPart.cipher)
 	if err != nil {
 		return ServiceTicket{}, &Error{Code: CodeTicketIntegrity, Detail: "KDC's reply", Err: err}
 	}

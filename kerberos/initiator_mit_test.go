@@ -62,7 +62,7 @@ func mustAccept(t *testing.T, i *kerberos.Initiator, a *kerberos.Acceptor, servi
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestInitiator(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			token, key, err := ticket.InitToken(kerberos.InitOptions{})
+			token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,7 +16,7 @@ func (i *Initiator) tgs(ctx context.Context, tgt *ServiceTicket, service []strin
 		return ServiceTicket{}, refuse(CodeCredential, "ticket for %s is no ticket-granting ticket", tgt.Service)
 	}
 	wanted := Principal{service, realm}
-	subkey, err := generateKey(tgt.SessionKey.etype)
+	subkey, err := generateKey(tgt.SessionKey.Etype())
 	if err != nil {
 		return ServiceTicket{}, &Error{Code: CodeCredential, Detail: "ticket-granting ticket", Err: err}
 	}

@@ -33,7 +33,7 @@ func (i *Initiator) ServiceTicket(ctx context.Context, service string) (ServiceT
 	}
 	t, err := i.share(ctx, key, func(ctx context.Context) (ServiceTicket, error) {
 		given := i.givenService(name)
-		if given != nil && given.usable(i.cfg.Time()) {
+		if given != nil && ticketUsable(given, i.cfg.Time()) {
 			return *given, nil
 		}
 		t, err := i.fetch(ctx, name)
@@ -112,7 +112,7 @@ func (i *Initiator) Maintain(ctx context.Context, failed func(error)) error {
 	for {
 		wait := time.Minute
 		tgt, err := i.home(ctx)
-		if err == nil && tgt.due(i.cfg.Time()) {
+		if err == nil && renewalDue(&tgt, i.cfg.Time()) {
 			tgt, err = i.share(ctx, homeKey, i.acquire)
 		}
 		switch {
@@ -122,8 +122,8 @@ func (i *Initiator) Maintain(ctx context.Context, failed func(error)) error {
 			return err
 		case err != nil && failed != nil:
 			failed(err)
-		case err == nil && !tgt.due(i.cfg.Time()):
-			wait = max(tgt.renewAt().Sub(i.cfg.Time()), time.Second)
+		case err == nil && !renewalDue(&tgt, i.cfg.Time()):
+			wait = max(renewalTime(&tgt).Sub(i.cfg.Time()), time.Second)
 		}
 		select {
 		case <-time.After(wait):
@@ -139,7 +139,7 @@ func (i *Initiator) home(ctx context.Context) (ServiceTicket, error) {
 	if !ok {
 		return i.share(ctx, homeKey, i.acquire)
 	}
-	if now := i.cfg.Time(); t.due(now) && (i.logsIn || i.cfg.CCache != "" || t.renewable(now)) && i.mayRenew(now) {
+	if now := i.cfg.Time(); renewalDue(&t, now) && (i.logsIn || i.cfg.CCache != "" || ticketRenewable(&t, now)) && i.mayRenew(now) {
 		i.board(ctx, homeKey, i.acquire) // its error is the next call's, when the ticket has ended
 	}
 	return t, nil
@@ -170,13 +170,13 @@ func (i *Initiator) acquire(ctx context.Context) (ServiceTicket, error) {
 		if held, err = i.given(held); err != nil {
 			return ServiceTicket{}, err
 		}
-		if !held.due(now) {
+		if !renewalDue(&held, now) {
 			return held, nil
 		}
 	}
-	if held.renewable(now) {
+	if ticketRenewable(&held, now) {
 		t, err := i.tgs(ctx, &held, held.Service.Components, kdcRenew|held.Flags&(FlagForwardable|FlagRenewable), held.RenewTill)
-		if err == nil || ctx.Err() != nil || !i.logsIn && !held.usable(now) {
+		if err == nil || ctx.Err() != nil || !i.logsIn && !ticketUsable(&held, now) {
 			return t, err
 		}
 	}

@@ -12,7 +12,7 @@ func (x *inspection) keytabFile(n *InspectNode, p part) {
 	if err != nil {
 		n.Problem, x.failed = explainKeytab(p.b, err).Error(), true
 	}
-	kt := newKeytab(entries)
+	kt := NewKeytab(entries...)
 	for _, name := range kt.Principals() {
 		c := n.Add("", "")
 		c.Name = name.String()
@@ -20,7 +20,7 @@ func (x *inspection) keytabFile(n *InspectNode, p part) {
 			c.Name = "(name with control characters or not in UTF-8)"
 			c.Problem = "cannot be shown: it may be a key of a damaged file"
 		}
-		x.keytabKeys(c, kt.byName[name.String()])
+		x.keytabKeys(c, kt.EntriesOf(name.String()))
 		if x.nodes > maxInspectLines {
 			n.Add("…", "more than can be shown")
 			return
@@ -52,7 +52,7 @@ func (x *inspection) keytabKeys(n *InspectNode, list []*KeytabEntry) {
 		case e.Key.IsZero():
 			c.Problem = "cannot be used: the encryption type is not supported"
 		case x.cfg.ShowKeys:
-			c.Addf("octets", "%x", e.Key.octets())
+			c.Addf("octets", "%x", e.Key.ExposeKeyOctets())
 		}
 		rc4Only = rc4Only && (e.Etype == EtypeRC4 || e.Key.IsZero())
 	}
@@ -90,7 +90,7 @@ func (x *inspection) ccacheFile(n *InspectNode, p part) {
 		}
 		line.Add("flags", bitNames(t.Flags, ticketFlagBits()))
 		x.times(line, t.AuthTime, t.StartTime, t.EndTime, t.RenewTill)
-		x.showKey(line, "session key", t.SessionKey.etype, t.SessionKey.octets())
+		x.showKey(line, "session key", t.SessionKey.Etype(), t.SessionKey.ExposeKeyOctets())
 		x.cachedTicket(line, t)
 	}
 	if c.Skipped > 0 {
@@ -108,7 +108,7 @@ func (x *inspection) cachedTicket(n *InspectNode, t *ServiceTicket) {
 			n.Children = append(n.Children, c)
 		}
 	}
-	if x.cfg.Keytab == nil || len(x.cfg.Keytab.byName[clear.service()]) == 0 {
+	if x.cfg.Keytab == nil || len(x.cfg.Keytab.EntriesOf(clear.service())) == 0 {
 		return
 	}
 	x.openTicket(n.Add("this keytab", ""), &clear)

@@ -117,7 +117,7 @@ func (x *inspection) apRep(n *InspectNode, p part) {
 		if e.subkey.IsZero() {
 			n.Add("subkey", "none").Note = "messages are under the initiator's subkey, or the session key"
 		} else {
-			x.showKey(n, "subkey", e.subkey.etype, e.subkey.octets()).Note = "of the acceptor: it protects the messages"
+			x.showKey(n, "subkey", e.subkey.Etype(), e.subkey.ExposeKeyOctets()).Note = "of the acceptor: it protects the messages"
 		}
 		n.Addf("seq-number", "%d", e.seqNumber)
 		k.acceptor = e.subkey
@@ -412,7 +412,7 @@ func (x *inspection) credential(n *InspectNode, t *ServiceTicket) {
 	}
 	n.Add("flags", bitNames(t.Flags, ticketFlagBits()))
 	x.times(n, t.AuthTime, t.StartTime, t.EndTime, t.RenewTill)
-	x.showKey(n, "session key", t.SessionKey.etype, t.SessionKey.octets())
+	x.showKey(n, "session key", t.SessionKey.Etype(), t.SessionKey.ExposeKeyOctets())
 }
 
 // times adds a ticket's times; zero ones are left out.

@@ -23,12 +23,11 @@ func (x *inspection) openTicket(n *InspectNode, t *clearTicket) (s openedTicket)
 		return s
 	}
 	s.service = t.service()
-	r := apReq{ticket: t.part}
-	plain, entry, err := x.cfg.Keytab.openTicket(nil, &r, s.service, false)
+	plain, entry, err := x.cfg.Keytab.OpenTicket(nil, s.service, t.part.etype, t.part.kvno, t.part.cipher, false)
 	x.plaintexts = append(x.plaintexts, plain)
 	line := n.Add("opens with", "")
 	if err != nil {
-		plain, entry = x.openWithAny(&r)
+		plain, entry = x.openWithAny(t.part)
 		if entry == nil {
 			line.Value = "no key of the keytab"
 			var refusal *Error
@@ -43,7 +42,7 @@ func (x *inspection) openTicket(n *InspectNode, t *clearTicket) (s openedTicket)
 	if err != nil {
 		line.Value = fmt.Sprintf("the keytab's key of %s, kvno %d", entry.Principal, entry.Kvno)
 	}
-	if err == nil && t.part.kvno != 0 && rank(entry, t.part.kvno) == 2 {
+	if err == nil && t.part.kvno != 0 && entry.Rank(t.part.kvno) == 2 {
 		line.Note = fmt.Sprintf("the ticket says kvno %d: keytab or ticket is out of date", t.part.kvno)
 	}
 	x.ticketKey = entry.Key
@@ -62,18 +61,18 @@ func (x *inspection) within(sealed string) func() {
 // maxAnyTrials bounds the keys that are tried beyond those of the ticket's principal.
 const maxAnyTrials = 256
 
-func (x *inspection) openWithAny(r *apReq) ([]byte, *KeytabEntry) {
-	entries := x.cfg.Keytab.entries
+func (x *inspection) openWithAny(sealed encryptedData) ([]byte, *KeytabEntry) {
+	entries := x.cfg.Keytab.Entries()
 	trials := 0
 	for i := range entries {
 		e := &entries[i]
-		if e.Etype != r.ticket.etype || e.openTicket == nil {
+		if e.Etype != sealed.etype || e.Key.IsZero() {
 			continue
 		}
 		if trials++; trials > maxAnyTrials {
 			break
 		}
-		if plain, err := e.openTicket(nil, r.ticket.cipher); err == nil {
+		if plain, err := e.OpenTicket(nil, sealed.cipher); err == nil {
 			x.plaintexts = append(x.plaintexts, plain)
 			return plain, e
 		}
@@ -157,8 +156,8 @@ func (x *inspection) addresses(n *InspectNode, list part) {
 
 // openAuthenticator opens an authenticator and keeps the keys of the context.
 func (x *inspection) openAuthenticator(n *InspectNode, e encryptedData, s *openedTicket) {
-	if e.etype != s.key.etype {
-		n.Problem = fmt.Sprintf("is encrypted with etype %d, the session key has %d", e.etype, s.key.etype)
+	if e.etype != s.key.Etype() {
+		n.Problem = fmt.Sprintf("is encrypted with etype %d, the session key has %d", e.etype, s.key.Etype())
 		return
 	}
 	plain, err := newUsageKey(s.key, usageAuthenticator).open(nil, e.cipher)
@@ -282,7 +281,7 @@ func (x *inspection) ask(token []byte, now time.Time, rule PACRule) error {
 	if err != nil {
 		return &Error{Code: CodeNoEtype, Detail: "keytab", Err: err}
 	}
-	_, err = a.accept(context.Background(), token, &gssAcceptance{cfg: &AcceptConfig{Delegation: true}})
+	_, _, err = a.NewContext(AcceptConfig{Delegation: true}).Step(context.Background(), appendFrame(nil, tokAPREQ, token))
 	return err
 }
 

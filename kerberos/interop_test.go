@@ -143,7 +143,7 @@ func TestInteropInitToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			token, key, err := ticket.InitToken(kerberos.InitOptions{})
+			token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

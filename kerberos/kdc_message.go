@@ -123,7 +123,7 @@ func paTimestamp(key Key, now time.Time) []byte {
 	plain := derElement(tagSequence,
 		derField(0, tagGeneralizedTime, derTime(now)),
 		derField(1, tagInteger, derInteger(int64(now.Nanosecond()/1000))))
-	return derPAData(paEncTimestamp, derEncryptedData(key.etype, newUsageKey(key, usageTimestamp).appendSealed(nil, plain)))
+	return derPAData(paEncTimestamp, derEncryptedData(key.Etype(), newUsageKey(key, usageTimestamp).appendSealed(nil, plain)))
 }
 
 // paTicket is PA-TGS-REQ (RFC 4120 5.2.7.1): an AP-REQ with the ticket-granting ticket, whose authenticator has a checksum
@@ -146,7 +146,7 @@ func paTicket(tgt *ServiceTicket, subkey Key, now time.Time, body []byte) []byte
 		derField(1, tagInteger, derInteger(14)),
 		derField(2, tagBitString, derFlags(0)),
 		derElement(tagContext(3), tgt.Ticket),
-		derElement(tagContext(4), derEncryptedData(tgt.SessionKey.etype, sealed)))))
+		derElement(tagContext(4), derEncryptedData(tgt.SessionKey.Etype(), sealed)))))
 }
 
 // A kdcReply is KDC-REP (RFC 4120 5.4.2) with the cleartext of its ticket. Slices lie in the message.
@@ -166,25 +166,25 @@ func parseKDCReply(b []byte, msgType byte) (r kdcReply, err error) {
 	p.constant(&seq, 0, pvno, "pvno")
 	p.constant(&seq, 1, int32(msgType), "msg-type")
 	r.paData, _ = p.optional(&seq, 2, tagSequence, "padata")
-	r.crealm = p.realmField(&seq, 3, "crealm")
-	r.cname = p.nameField(&seq, 4, "cname")
+	r.crealm = readRealm(&p, &seq, 3, "crealm")
+	r.cname = readName(&p, &seq, 4, "cname")
 	r.ticket = p.next(&seq, tagContext(5), "ticket")
-	r.realm, r.sname = p.ticketHead(r.ticket)
+	r.realm, r.sname = readTicketHead(&p, r.ticket)
 	p.in = "KDC-REP"
-	r.encPart = p.encryptedData(p.field(&seq, 6, tagSequence, "enc-part"), "KDC-REP: enc-part")
+	r.encPart = readEncryptedData(&p, p.field(&seq, 6, tagSequence, "enc-part"), "KDC-REP: enc-part")
 	p.end(seq, "end")
 	return r, p.err
 }
 
 // ticketHead reads what is in clear in a Ticket (RFC 4120 5.3), given as a whole element.
-func (p *derParser) ticketHead(b []byte) (realm []byte, sname wireName) {
+func readTicketHead(p *derParser, b []byte) (realm []byte, sname wireName) {
 	defer p.restore(p.in)
 	p.in = "Ticket"
 	seq := p.whole(p.whole(b, tagApplication(1), "tag 1"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "tkt-vno")
-	realm = p.realmField(&seq, 1, "realm")
-	sname = p.nameField(&seq, 2, "sname")
-	p.encryptedData(p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
+	realm = readRealm(p, &seq, 1, "realm")
+	sname = readName(p, &seq, 2, "sname")
+	readEncryptedData(p, p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
 	p.end(seq, "end")
 	return realm, sname
 }
@@ -211,7 +211,7 @@ func parseEncKDCRepPart(b []byte) (e encKDCRepPart, err error) {
 		tag = tagApplication(26)
 	}
 	seq := p.whole(p.whole(b, tag, "tag 25 or 26"), tagSequence, "sequence")
-	e.key = p.encryptionKey(p.field(&seq, 0, tagSequence, "key"), "key")
+	e.key = readEncryptionKey(&p, p.field(&seq, 0, tagSequence, "key"), "key")
 	p.field(&seq, 1, tagSequence, "last-req")
 	e.nonce = uint32(p.integer(p.field(&seq, 2, tagInteger, "nonce"), "nonce"))
 	e.keyExpires, _ = p.optionalTime(&seq, 3, "key-expiration")
@@ -220,8 +220,8 @@ func parseEncKDCRepPart(b []byte) (e encKDCRepPart, err error) {
 	e.startTime, _ = p.optionalTime(&seq, 6, "starttime")
 	e.endTime = p.timeField(&seq, 7, "endtime")
 	e.renewTill, _ = p.optionalTime(&seq, 8, "renew-till")
-	e.srealm = p.realmField(&seq, 9, "srealm")
-	e.sname = p.nameField(&seq, 10, "sname")
+	e.srealm = readRealm(&p, &seq, 9, "srealm")
+	e.sname = readName(&p, &seq, 10, "sname")
 	p.optional(&seq, 11, tagSequence, "caddr")
 	p.optional(&seq, 12, tagSequence, "encrypted-pa-data") // RFC 6806 11
 	p.end(seq, "end")
@@ -229,7 +229,7 @@ func parseEncKDCRepPart(b []byte) (e encKDCRepPart, err error) {
 }
 
 // eachPAData calls f for each element of a SEQUENCE OF PA-DATA, given as its content.
-func (p *derParser) eachPAData(list []byte, f func(kind int32, value []byte)) {
+func eachPAData(p *derParser, list []byte, f func(kind int32, value []byte)) {
 	for n := 0; len(list) > 0 && p.err == nil; n++ {
 		entry := p.next(&list, tagSequence, "PA-DATA")
 		kind := p.int32Field(&entry, 1, "padata-type")
@@ -252,7 +252,7 @@ type etypeInfo struct {
 	params  []byte
 }
 
-func (p *derParser) etypeInfo2(b []byte) (list []etypeInfo) {
+func readETypeInfo2(p *derParser, b []byte) (list []etypeInfo) {
 	for rest := p.whole(b, tagSequence, "ETYPE-INFO2"); len(rest) > 0 && p.err == nil; {
 		entry := p.next(&rest, tagSequence, "entry")
 		e := etypeInfo{etype: p.int32Field(&entry, 0, "etype")}
@@ -279,13 +279,13 @@ type preauth struct {
 
 func parsePreauth(content []byte) (a preauth, err error) {
 	p := derParser{in: "padata"}
-	p.eachPAData(content, func(kind int32, value []byte) {
+	eachPAData(&p, content, func(kind int32, value []byte) {
 		a.offered = append(a.offered, kind)
 		switch kind {
 		case paEncTimestamp:
 			a.timestamp = true
 		case paETypeInfo2:
-			a.info = p.etypeInfo2(value)
+			a.info = readETypeInfo2(&p, value)
 		case paFXCookie:
 			a.cookie = bytes.Clone(value)
 		}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// openTicket decrypts a ticket with the keytab. The order of keys, all of the ticket's principal and encryption type:
+// OpenTicket decrypts a ticket for service, its full name, by what the ticket says in clear of its key: encryption type and
+// kvno, 0 when it says none. The order of keys, all of the service and the encryption type:
 //
 //  1. those whose kvno is the ticket's (entries with an 8-bit kvno: whose kvno is its low octet);
 //  2. those with kvno 0 in the file, which is what tools write that do not know it;
@@ -14,16 +15,16 @@ import (
 //     numbers in the file may be wrong.
 //
 // A ticket without kvno goes through all of them, newest first. It returns the plaintext, which lies in buf if
-// that is large enough, and the entry that opened it.
-func (kt *Keytab) openTicket(buf []byte, r *apReq, service string, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
+// that is large enough, and the entry that opened it. Errors are *Error and say what the keytab has and what the ticket wants.
+func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint32, ciphertext []byte, exactKvno bool) (plain []byte, used *KeytabEntry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
 	for pass := range 3 {
-		if pass == 2 && exactKvno && r.ticket.kvno != 0 {
+		if pass == 2 && exactKvno && kvno != 0 {
 			break
 		}
 		for _, e := range list {
-			if e.Etype != r.ticket.etype || e.openTicket == nil || rank(e, r.ticket.kvno) != pass {
+			if e.Etype != etype || e.open == nil || e.Rank(kvno) != pass {
 				continue
 			}
 			sameEtype = true
@@ -31,16 +32,17 @@ func (kt *Keytab) openTicket(buf []byte, r *apReq, service string, exactKvno boo
 			if trials++; trials > maxTrials {
 				break
 			}
-			if plain, err := e.openTicket(buf, r.ticket.cipher); err == nil {
+			if plain, err := e.open(buf, ciphertext); err == nil {
 				return plain, e, nil
 			}
 		}
 	}
-	return nil, nil, kt.explain(r, service, list, sameEtype, exact)
+	return nil, nil, kt.explain(service, etype, kvno, list, sameEtype, exact)
 }
 
-// rank is the pass in which openTicket comes to an entry.
-func rank(e *KeytabEntry, kvno uint32) int {
+// Rank reports how well the entry's kvno fits a ticket's, which may be 0 for none: 0 if it is the same, 1 if the entry has
+// none, 2 if it is another. It is the order in which OpenTicket tries entries.
+func (e *KeytabEntry) Rank(kvno uint32) int {
 	switch {
 	case e.Kvno == 0:
 		return 1
@@ -50,8 +52,8 @@ func rank(e *KeytabEntry, kvno uint32) int {
 	return 2
 }
 
-// olderThan says that the keytab has keys of the service, with versions, and all are older than kvno.
-func (kt *Keytab) olderThan(service string, kvno uint32) bool {
+// OlderThan reports whether the keytab has keys of the service, all with versions and older than kvno.
+func (kt *Keytab) OlderThan(service string, kvno uint32) bool {
 	list := kt.byName[service]
 	ticket := KeytabEntry{Kvno: kvno}
 	return kvno != 0 && len(list) > 0 && !slices.ContainsFunc(list, func(e *KeytabEntry) bool {
@@ -60,27 +62,27 @@ func (kt *Keytab) olderThan(service string, kvno uint32) bool {
 }
 
 // explain says why no key opened the ticket. A missing key is never called a failed checksum.
-func (kt *Keytab) explain(r *apReq, service string, list []*KeytabEntry, sameEtype, exact bool) *Error {
-	wants := fmt.Sprintf("etype %d (%s)", r.ticket.etype, EtypeName(r.ticket.etype))
-	if r.ticket.kvno != 0 {
-		wants = fmt.Sprintf("kvno %d %s", r.ticket.kvno, wants)
+func (kt *Keytab) explain(service string, etype int32, kvno uint32, list []*KeytabEntry, sameEtype, exact bool) *Error {
+	wants := fmt.Sprintf("etype %d (%s)", etype, EtypeName(etype))
+	if kvno != 0 {
+		wants = fmt.Sprintf("kvno %d %s", kvno, wants)
 	}
 	etypes := false
 	newest := uint32(0)
 	for _, e := range list {
-		etypes = etypes || e.Etype == r.ticket.etype
+		etypes = etypes || e.Etype == etype
 		newest = max(newest, e.Kvno)
 	}
 	switch {
 	case len(list) == 0:
-		return refuse(CodeNoPrincipal, "ticket is for %s, keytab has no key for it%s", service, kt.nearby(service))
+		return refuse(CodeNoPrincipal, "ticket is for %s, keytab has no key for it%s", service, kt.Nearby(service))
 	case !etypes:
 		return refuse(CodeNoEtype, "keytab has %s for %s; ticket wants %s: fetch a new keytab with this encryption type",
 			have(list), service, wants)
 	case exact:
 		return refuse(CodeTicketIntegrity, "keytab has %s for %s; ticket wants %s, and this key does not open it: "+
 			"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered", have(list), service, wants)
-	case r.ticket.kvno < newest:
+	case kvno < newest:
 		return refuse(CodeNoKvno, "keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
 			"it must purge its tickets, or keep the old key in the keytab until they expire%s", have(list), service, wants, tried(sameEtype))
 	}
@@ -94,8 +96,9 @@ func tried(any bool) string {
 	return ""
 }
 
-// nearby hints, where the keytab lacks a service, at a principal of it that is nearly the same, else lists some.
-func (kt *Keytab) nearby(service string) string {
+// Nearby returns words for an error about a service that the keytab lacks, to be put behind it: a principal that is nearly
+// the same, else some that it has.
+func (kt *Keytab) Nearby(service string) string {
 	wanted, _ := ParsePrincipal(service)
 	if name, ok := kt.folded[strings.ToLower(service)]; ok {
 		return fmt.Sprintf("; it has %s, which differs by upper and lower case only: names must match exactly", name)

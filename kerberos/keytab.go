@@ -27,8 +27,8 @@ type KeytabEntry struct {
 	// ShortKvno: the file holds only the low 8 bits of Kvno.
 	ShortKvno bool
 
-	// openTicket is usageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
-	openTicket func(buf, ciphertext []byte) ([]byte, error)
+	// open is usageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
+	open func(buf, ciphertext []byte) ([]byte, error)
 }
 
 // A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable
@@ -116,7 +116,7 @@ func newKeytab(entries []KeytabEntry) *Keytab {
 	for i := range entries {
 		e := &entries[i]
 		if !e.Key.IsZero() {
-			e.openTicket = newUsageKey(e.Key, usageTicket).open
+			e.open = newUsageKey(e.Key, usageTicket).open
 		}
 		name := e.Principal.String()
 		kt.byName[name] = append(kt.byName[name], e)
@@ -207,6 +207,18 @@ func (kt *Keytab) Keytab() *Keytab { return kt }
 // Entries gives a copy of the entries in the file's order.
 func (kt *Keytab) Entries() []KeytabEntry { return slices.Clone(kt.entries) }
 
+// EntriesOf returns the entries of a principal, by its full name, newest kvno first. They must not be changed.
+func (kt *Keytab) EntriesOf(principal string) []*KeytabEntry { return kt.byName[principal] }
+
+// OpenTicket decrypts the ciphertext of a ticket under the entry's key. The plaintext lies in buf if that is large enough.
+// It fails if the key is of an encryption type that is not supported.
+func (e *KeytabEntry) OpenTicket(buf, ciphertext []byte) ([]byte, error) {
+	if e.open == nil {
+		return nil, errors.New("key of an encryption type that is not supported")
+	}
+	return e.open(buf, ciphertext)
+}
+
 // Principals lists the different principals, sorted by text.
 func (kt *Keytab) Principals() []Principal {
 	var list []Principal
@@ -235,7 +247,7 @@ func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
 		b = be.AppendUint32(b, uint32(e.Timestamp.Unix()))
 		b = append(b, byte(e.Kvno))
 		b = be.AppendUint16(b, uint16(e.Etype))
-		b = append(be.AppendUint16(b, uint16(len(e.Key.octets()))), e.Key.octets()...)
+		b = append(be.AppendUint16(b, uint16(len(e.Key.ExposeKeyOctets()))), e.Key.ExposeKeyOctets()...)
 		b = be.AppendUint32(b, e.Kvno)
 		be.PutUint32(b[start:], uint32(len(b)-start-4))
 	}

@@ -440,10 +440,8 @@ func confEtypes(word string) []int32 {
 	case "arcfour-hmac", "arcfour-hmac-md5", "rc4":
 		return []int32{EtypeRC4}
 	}
-	for _, e := range enctypes {
-		if e.name == word {
-			return []int32{e.id}
-		}
+	if id, ok := etypeByName(word); ok {
+		return []int32{id}
 	}
 	return nil
 }

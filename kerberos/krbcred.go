@@ -27,7 +27,7 @@ func parseKRBCred(b []byte, keys ...Key) ([]ServiceTicket, error) {
 			p.fail("tickets", "too many")
 		}
 	}
-	enc := p.encryptedData(p.field(&seq, 3, tagSequence, "enc-part"), "KRB-CRED: enc-part")
+	enc := readEncryptedData(&p, p.field(&seq, 3, tagSequence, "enc-part"), "KRB-CRED: enc-part")
 	p.end(seq, "end")
 	if p.err != nil {
 		return nil, p.err
@@ -47,7 +47,7 @@ func openKRBCred(enc encryptedData, keys []Key) ([]byte, error) {
 		return enc.cipher, nil
 	}
 	for _, k := range keys {
-		if k.IsZero() || k.etype != enc.etype {
+		if k.IsZero() || k.Etype() != enc.etype {
 			continue
 		}
 		if plain, err := newUsageKey(k, usageKRBCred).open(nil, enc.cipher); err == nil {
@@ -67,7 +67,7 @@ func parseEncKRBCredPart(plain []byte, tickets [][]byte) ([]ServiceTicket, error
 			p.fail("ticket-info", "more than tickets")
 			break
 		}
-		t, err := p.krbCredInfo(p.next(&list, tagSequence, "KrbCredInfo"))
+		t, err := readKrbCredInfo(&p, p.next(&list, tagSequence, "KrbCredInfo"))
 		if p.err == nil && err != nil {
 			return nil, err
 		}
@@ -85,11 +85,11 @@ func parseEncKRBCredPart(plain []byte, tickets [][]byte) ([]ServiceTicket, error
 }
 
 // krbCredInfo is KrbCredInfo (RFC 4120 5.8.1); names and times must be there.
-func (p *derParser) krbCredInfo(b []byte) (t ServiceTicket, err error) {
+func readKrbCredInfo(p *derParser, b []byte) (t ServiceTicket, err error) {
 	p.in = "KrbCredInfo"
-	raw := p.encryptionKey(p.field(&b, 0, tagSequence, "key"), "key")
-	t.Client.Realm = string(p.realmField(&b, 1, "prealm"))
-	t.Client.Components = p.nameField(&b, 2, "pname").components()
+	raw := readEncryptionKey(p, p.field(&b, 0, tagSequence, "key"), "key")
+	t.Client.Realm = string(readRealm(p, &b, 1, "prealm"))
+	t.Client.Components = readName(p, &b, 2, "pname").components()
 	if flags, ok := p.optional(&b, 3, tagBitString, "flags"); ok {
 		t.Flags = p.flags(flags, "flags")
 	}
@@ -97,8 +97,8 @@ func (p *derParser) krbCredInfo(b []byte) (t ServiceTicket, err error) {
 	t.StartTime, _ = p.optionalTime(&b, 5, "starttime")
 	t.EndTime, _ = p.optionalTime(&b, 6, "endtime")
 	t.RenewTill, _ = p.optionalTime(&b, 7, "renew-till")
-	t.Service.Realm = string(p.realmField(&b, 8, "srealm"))
-	t.Service.Components = p.nameField(&b, 9, "sname").components()
+	t.Service.Realm = string(readRealm(p, &b, 8, "srealm"))
+	t.Service.Components = readName(p, &b, 9, "sname").components()
 	p.optional(&b, 10, tagSequence, "caddr")
 	p.end(b, "end")
 	if p.err != nil {
@@ -129,5 +129,5 @@ func appendKRBCred(dst []byte, t *ServiceTicket, key Key) ([]byte, error) {
 		derField(0, tagInteger, derInteger(pvno)),
 		derField(1, tagInteger, derInteger(22)),
 		derField(2, tagSequence, t.Ticket),
-		derElement(tagContext(3), derEncryptedData(key.etype, sealed)))), nil
+		derElement(tagContext(3), derEncryptedData(key.Etype(), sealed)))), nil
 }

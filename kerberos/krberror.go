@@ -74,7 +74,7 @@ func parseKRBError(b []byte) (*KRBError, error) {
 	}
 	e.Realm, e.Text, e.Data = printable(realm), printable(text), append([]byte(nil), e.Data...)
 	names := derParser{in: "KRB-ERROR"}
-	if w := names.nameContent(sname, "sname"); names.err == nil {
+	if w := readNameContent(&names, sname, "sname"); names.err == nil {
 		e.Service = string(w.appendText(nil))
 	}
 	return e, nil

@@ -110,7 +110,7 @@ func NewMessageProtection(cfg MessageConfig) (*MessageProtection, error) {
 	m := &MessageProtection{order: cfg.Order, limit: math.MaxInt, send: uint64(cfg.SendSequence), left: 1<<64 - 1}
 	mask := uint64(1<<64 - 1)
 	switch {
-	case cfg.Key.etype != EtypeRC4 && cfg.AcceptorSubkey.Etype() != EtypeRC4:
+	case cfg.Key.Etype() != EtypeRC4 && cfg.AcceptorSubkey.Etype() != EtypeRC4:
 		m.format = newCFXTokens(&cfg)
 	case !cfg.AcceptorSubkey.IsZero():
 		return nil, errors.New("kerberos: an acceptor's subkey in a context with an RC4 key")

@@ -47,7 +47,7 @@ func BenchmarkMessagesGokrb5(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			theirKey := types.EncryptionKey{KeyType: etype, KeyValue: key.octets()}
+			theirKey := types.EncryptionKey{KeyType: etype, KeyValue: key.ExposeKeyOctets()}
 			b.Run(fmt.Sprintf("%s/integrity/%d", EtypeName(etype), size), func(b *testing.B) {
 				b.SetBytes(int64(size))
 				b.ReportAllocs()

@@ -58,7 +58,7 @@ func newCFXKeys(k Key, fromAcceptor bool) *cfxKeys {
 	if fromAcceptor {
 		keys.sealUsage, keys.signUsage = usageAcceptorSeal, usageAcceptorSign
 	}
-	keys.et, _ = enctypeByID(k.etype)
+	keys.et, _ = enctypeByID(k.Etype())
 	keys.trailer = keys.et.minCipher() + cfxHeader
 	return keys
 }

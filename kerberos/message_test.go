@@ -162,7 +162,7 @@ func TestMessagesAgainstGokrb5(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		theirKey := types.EncryptionKey{KeyType: etype, KeyValue: key.octets()}
+		theirKey := types.EncryptionKey{KeyType: etype, KeyValue: key.ExposeKeyOctets()}
 		theirs, err := gssapi.NewInitiatorWrapToken([]byte("hello"), theirKey)
 		if err != nil {
 			t.Fatal(err)

@@ -89,13 +89,13 @@ const maxAuthzDepth = 4
 func findPAC(authzData []byte) ([]byte, error) {
 	p := derParser{in: "authorization-data of the ticket"}
 	var pac []byte
-	p.findPAC(authzData, 0, &pac)
+	walkAuthzData(&p, authzData, 0, &pac)
 	return pac, p.err
 }
 
-func (p *derParser) findPAC(list []byte, depth int, pac *[]byte) {
+func walkAuthzData(p *derParser, list []byte, depth int, pac *[]byte) {
 	for len(list) > 0 && p.err == nil {
-		switch kind, data := p.authzElement(&list); {
+		switch kind, data := readAuthzElement(p, &list); {
 		case p.err != nil:
 		case kind == adWin2kPAC && *pac != nil:
 			p.fail("AD-WIN2K-PAC", "there are two")
@@ -104,7 +104,7 @@ func (p *derParser) findPAC(list []byte, depth int, pac *[]byte) {
 		case kind == adIfRelevant && depth == maxAuthzDepth:
 			p.fail("AD-IF-RELEVANT", "nested too deep")
 		case kind == adIfRelevant:
-			p.findPAC(p.whole(data, tagSequence, "AD-IF-RELEVANT"), depth+1, pac)
+			walkAuthzData(p, p.whole(data, tagSequence, "AD-IF-RELEVANT"), depth+1, pac)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (p *pacBuffers) verify(key Key) error {
 	}
 	want, sum := keyedChecksum(key, usagePAC, p.zeroed(server, kdc)...)
 	if server.kind != want {
-		return refuse(CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, EtypeName(key.etype), want)
+		return refuse(CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, EtypeName(key.Etype()), want)
 	}
 	if len(sum) > server.end-server.start {
 		return refuse(CodePACIntegrity, "server signature is cut off")

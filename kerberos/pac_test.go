@@ -236,7 +236,7 @@ func TestInteropPACOfMIT(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, _, err := ticket.InitToken(kerberos.InitOptions{})
+		token, _, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,7 +133,7 @@ func TestPasswordKeysAreMITs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := ticket.InitToken(kerberos.InitOptions{})
+	token, _, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,12 +131,12 @@ type wireName struct {
 }
 
 // nameField reads the PrincipalName in [n] (RFC 4120 5.2.2). The name type is read and not kept.
-func (p *derParser) nameField(b *[]byte, n byte, field string) wireName {
-	return p.nameContent(p.field(b, n, tagSequence, field), field)
+func readName(p *derParser, b *[]byte, n byte, field string) wireName {
+	return readNameContent(p, p.field(b, n, tagSequence, field), field)
 }
 
 // nameContent reads the content of a PrincipalName.
-func (p *derParser) nameContent(seq []byte, field string) wireName {
+func readNameContent(p *derParser, seq []byte, field string) wireName {
 	p.int32Field(&seq, 0, field)
 	w := wireName{p.field(&seq, 1, tagSequence, field)}
 	p.end(seq, field)
@@ -157,7 +157,7 @@ func (p *derParser) nameContent(seq []byte, field string) wireName {
 }
 
 // realmField reads the Realm in [n].
-func (p *derParser) realmField(b *[]byte, n byte, field string) []byte {
+func readRealm(p *derParser, b *[]byte, n byte, field string) []byte {
 	s := p.field(b, n, tagGeneralString, field)
 	if p.err == nil && (len(s) == 0 || !legalName(string(s))) {
 		p.fail(field, "empty, control characters or not UTF-8")

@@ -83,15 +83,15 @@ func keyInfo(paData []byte) (keys []KDCKeyInfo) {
 
 // ServiceKey tells under which key of the service the ticket is encrypted: encryption type and key version, 0 where the
 // KDC names none. Both stand in the ticket in clear (RFC 4120 5.3).
-func (t ServiceTicket) ServiceKey() (etype int32, kvno uint32, err error) { return ticketKey(t.Ticket) }
+func ServiceKey(t ServiceTicket) (etype int32, kvno uint32, err error) { return ticketKey(t.Ticket) }
 
 func ticketKey(ticket []byte) (etype int32, kvno uint32, err error) {
 	p := derParser{in: "Ticket"}
 	seq := p.whole(p.whole(ticket, tagApplication(1), "tag 1"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "tkt-vno")
-	p.realmField(&seq, 1, "realm")
-	p.nameField(&seq, 2, "sname")
-	enc := p.encryptedData(p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
+	readRealm(&p, &seq, 1, "realm")
+	readName(&p, &seq, 2, "sname")
+	enc := readEncryptedData(&p, p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
 	p.end(seq, "end")
 	return enc.etype, enc.kvno, p.err
 }

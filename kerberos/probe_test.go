@@ -89,10 +89,10 @@ func TestServiceKeyOfATicket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if etype, kvno, err := ticket.ServiceKey(); etype != 17 || kvno != 2 || err != nil {
+	if etype, kvno, err := kerberos.ServiceKey(ticket); etype != 17 || kvno != 2 || err != nil {
 		t.Error(etype, kvno, err)
 	}
-	if _, _, err := (kerberos.ServiceTicket{}).ServiceKey(); err == nil {
+	if _, _, err := kerberos.ServiceKey((kerberos.ServiceTicket{})); err == nil {
 		t.Error("no ticket has a key")
 	}
 }

@@ -102,7 +102,7 @@ func TestCrossRealmMIT(t *testing.T) {
 			if ticket.Service.String() != host+"@"+test.at.Realm || ticket.Client.String() != "alice@A.TEST" {
 				t.Errorf("%v for %v", ticket.Service, ticket.Client)
 			}
-			token, _, err := ticket.InitToken(kerberos.InitOptions{})
+			token, _, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

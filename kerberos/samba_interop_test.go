@@ -85,7 +85,7 @@ func TestInteropSamba(t *testing.T) {
 				t.Fatalf("MIT's initiator: %v; we: %v", theirs, ours)
 			}
 			checkSambaPAC(t, c.Authentication(), user, groups, inDirectory)
-			token, _, err := ticket.InitToken(kerberos.InitOptions{})
+			token, _, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

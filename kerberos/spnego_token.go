@@ -70,9 +70,9 @@ func parseNegotiationToken(b []byte) (init *negTokenInit, resp *negTokenResp, er
 	switch {
 	case p.err != nil:
 	case len(b) > 0 && b[0] == tagContext(0):
-		init = p.negTokenInit(b)
+		init = readNegTokenInit(&p, b)
 	case len(b) > 0 && b[0] == tagContext(1):
-		resp = p.negTokenResp(b)
+		resp = readNegTokenResp(&p, b)
 	default:
 		p.fail("NegotiationToken", "neither NegTokenInit nor NegTokenResp"+firstOctet(b))
 	}
@@ -82,7 +82,7 @@ func parseNegotiationToken(b []byte) (init *negTokenInit, resp *negTokenResp, er
 	return init, resp, nil
 }
 
-func (p *derParser) negTokenInit(b []byte) *negTokenInit {
+func readNegTokenInit(p *derParser, b []byte) *negTokenInit {
 	p.in = "NegTokenInit"
 	t := new(negTokenInit)
 	seq := p.whole(p.whole(b, tagContext(0), "tag 0"), tagSequence, "sequence")
@@ -112,7 +112,7 @@ func (p *derParser) negTokenInit(b []byte) *negTokenInit {
 	return t
 }
 
-func (p *derParser) negTokenResp(b []byte) *negTokenResp {
+func readNegTokenResp(p *derParser, b []byte) *negTokenResp {
 	p.in = "NegTokenResp"
 	t := &negTokenResp{state: negAbsent}
 	seq := p.whole(p.whole(b, tagContext(1), "tag 1"), tagSequence, "sequence")

@@ -50,7 +50,7 @@ func (c *demoClient) protect(ctx context.Context, message string) ([]byte, *wsse
 	if err != nil {
 		return nil, nil, err
 	}
-	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -124,7 +124,7 @@ func (r *rotation) request(ticket kerberos.ServiceTicket) {
 }
 
 func (r *rotation) exchange(ticket kerberos.ServiceTicket) error {
-	token, key, err := ticket.InitToken(kerberos.InitOptions{})
+	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
 	if err != nil {
 		return err
 	}

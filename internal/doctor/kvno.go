@@ -161,7 +161,7 @@ type openConfig struct {
 
 // open presents a token, made with the KDC's ticket, to an acceptor with the keytab.
 func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*kerberos.Authentication, error) {
-	token, _, err := f.ticket.InitToken(kerberos.InitOptions{Time: f.clock})
+	token, _, err := kerberos.NewToken(*f.ticket, kerberos.InitOptions{Time: f.clock})
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
 	if err != nil {
 		return skip(s.String(), "the route has no key to accept with, see keytab")
 	}
-	token, _, err := f.ticket.InitToken(kerberos.InitOptions{Time: f.clock})
+	token, _, err := kerberos.NewToken(*f.ticket, kerberos.InitOptions{Time: f.clock})
 	if err != nil {
 		return fail(s.String(), "no token can be made of the KDC's ticket: "+err.Error(), "report it")
 	}

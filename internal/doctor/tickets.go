@@ -252,7 +252,7 @@ func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, c
 // take notes a ticket; clock is the KDC's.
 func (f *serviceFacts) take(ticket *kerberos.ServiceTicket, clock func() time.Time) {
 	f.ticket, f.client, f.clock, f.err = ticket, ticket.Client.String(), clock, nil
-	if etype, kvno, err := ticket.ServiceKey(); err == nil {
+	if etype, kvno, err := kerberos.ServiceKey(*ticket); err == nil {
 		f.issued, f.etype, f.kvno = true, etype, kvno
 	}
 }
