@@ -61,6 +61,7 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 	return doctor.Run(ctx, doctor.Config{
 		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: statePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
 		Keys:     serviceKeys,
+		Cure:     cureOf,
 		Assemble: func() error { return check(cfg, io.Discard, slog.New(slog.DiscardHandler)) },
 	})
 }

@@ -25,7 +25,12 @@ func (c *errorsCmd) Run(s *streams) error {
 			return unknownName("code", code, known, "wssgate errors prints them all")
 		}
 	}
+	told := false
 	for _, e := range gateway.Catalogue() {
+		if len(c.Codes) == 0 && e.Elsewhere() && !told {
+			told = true
+			fmt.Fprint(s.out, "No exchange of serve ends with the codes that follow: clients meet them, doctor and inspect.\n\n")
+		}
 		if len(c.Codes) == 0 || slices.Contains(c.Codes, e.Code) {
 			printEntry(s.out, e)
 		}
@@ -45,7 +50,11 @@ func unknownName(what, name string, known []string, all string) error {
 // printEntry writes one entry as a paragraph.
 func printEntry(w io.Writer, e gateway.Entry) {
 	fmt.Fprintf(w, "%s\n", e.Code)
-	for _, line := range []struct{ label, text string }{{"cause", e.Cause}, {"cure", e.Cure}, {"fault", e.Fault()}} {
+	fault := e.Fault()
+	if e.Elsewhere() {
+		fault = "none: serve ends no exchange with it"
+	}
+	for _, line := range []struct{ label, text string }{{"cause", e.Cause}, {"cure", e.Cure}, {"fault", fault}} {
 		fmt.Fprintf(w, "  %-6s %s\n", line.label, wrap(line.text, 90, "         "))
 	}
 	fmt.Fprintln(w)

@@ -31,6 +31,8 @@ type Config struct {
 	// Assemble does what serve does at its start, listener and journal apart, and gives what serve would say. Nil leaves
 	// it out.
 	Assemble func() error
+	// Cure gives what to do about an error code. Nil means the words of package kerberos.
+	Cure func(code string) string
 	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are used to ask for tickets for the services, where
 	// the keytab's own keys cannot. Empty means none.
 	CCache string

@@ -210,7 +210,7 @@ func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
 		return fail(s.String(), "no token can be made of the KDC's ticket: "+err.Error(), "report it")
 	}
 	if _, err := acceptor.Accept(context.Background(), token); err != nil {
-		return fail(s.String(), "a token made with a ticket of the KDC is refused: "+err.Error(), cureOf(err))
+		return fail(s.String(), "a token made with a ticket of the KDC is refused: "+err.Error(), d.cureOf(err))
 	}
 	if _, err := acceptor.Accept(context.Background(), token); !errors.Is(err, &kerberos.Error{Code: kerberos.CodeReplay}) {
 		return fail(s.String(), fmt.Sprintf("the same token is accepted twice, or refused for another reason: %v", err), "do not use this binary: report it (SECURITY.md)")
@@ -219,9 +219,12 @@ func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
 }
 
 // cureOf is what the catalogue has for a refusal.
-func cureOf(err error) string {
+func (d *doctor) cureOf(err error) string {
 	var refused *kerberos.Error
 	if errors.As(err, &refused) {
+		if d.Cure != nil {
+			return d.Cure(string(refused.Code))
+		}
 		for _, info := range kerberos.Codes() {
 			if info.Code == refused.Code {
 				return info.Cure

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/wssgate/wssgate/soap"
@@ -20,13 +21,14 @@ type Entry struct {
 	status int         // HTTP status where it is not that of the SOAP binding
 }
 
-// noAnswer is the status of what no exchange ends with.
-const noAnswer = -1
+// Elsewhere reports whether serve ends no exchange with the code: it is one of
+// clients, of doctor and inspect.
+func (e Entry) Elsewhere() bool { return elsewhere(e.Code) }
 
 // Fault words what the client gets: "wsse:InvalidSecurity", "soap:Receiver",
 // with the HTTP status where it is a special one.
 func (e Entry) Fault() string {
-	if e.status == noAnswer || e.Code == string(CodeClientGone) || e.Code == string(CodeShutdown) {
+	if e.Elsewhere() || e.Code == string(CodeClientGone) || e.Code == string(CodeShutdown) {
 		return "none"
 	}
 	fault := e.fault
@@ -67,13 +69,17 @@ func (e Entry) example() error {
 }
 
 // Catalogue gives an entry for every code: those that an exchange can end with,
-// in the order in which a message meets them, then the others of kerberos.
+// in the order in which a message meets them, then those that are of elsewhere.
 func Catalogue() []Entry {
-	var all []Entry
-	for _, part := range [][]Entry{ownEntries(), xmlEntries(), soapEntries(), securityEntries(), kerberosEntries()} {
-		all = append(all, part...)
+	var all, others []Entry
+	for _, e := range slices.Concat(ownEntries(), xmlEntries(), soapEntries(), securityEntries(), kerberosEntries()) {
+		if e.Elsewhere() {
+			others = append(others, e)
+		} else {
+			all = append(all, e)
+		}
 	}
-	return all
+	return append(all, others...)
 }
 
 // lookup finds the gateway's own entries, whose faults are not wssec's.

@@ -1,12 +1,10 @@
 package gateway
 
-import "github.com/wssgate/wssgate/kerberos"
-
 // securityEntries are the codes of package wssec. All but a few are one fault
 // on the wire, so this is where an operator learns which it was.
 func securityEntries() []Entry {
 	return []Entry{
-		{Code: "security-header-missing", Cause: "The message has no wsse:Security header for this node.", Cure: "Give the client the route's policy; or the header is for another actor."},
+		{Code: "security-header-missing", Cause: "The message has no wsse:Security header for this node.", Cure: "Give the client the route's policy; or the header is for another actor (actor: of the policy)."},
 		{Code: "security-header-duplicate", Cause: "Two wsse:Security headers are for this node.", Cure: "Let the client write one, or give the others an actor."},
 		{Code: "security-header-invalid", Cause: "An element of the Security header is not as WS-Security says.", Cure: "The error has the element; mend the client."},
 		{Code: "unsupported-security-token", Cause: "The message brings a token of a type that the policy does not name.", Cure: "Give the client a Kerberos policy; user names, X.509 and SAML are not accepted."},
@@ -32,9 +30,9 @@ func securityEntries() []Entry {
 		{Code: "layout", Cause: "The order in the Security header is not the policy's layout.", Cure: "Set layout: lax, or the client's."},
 		{Code: "timestamp-missing", Cause: "The policy asks for a wsu:Timestamp and there is none.", Cure: "Let the client send one (IncludeTimestamp), or set timestamp: optional."},
 		{Code: "timestamp-invalid", Cause: "The wsu:Timestamp cannot be read.", Cure: "Mend the client; the error has the rule."},
-		{Code: "message-expired", Cause: "The message is too old, or is from the future.", Cure: "Set the clocks (NTP) of client and gateway; max-age and clock-skew are the limits."},
+		{Code: "message-expired", Cause: "The message is too old, or is from the future.", Cure: "Set the clocks (NTP) of client and gateway; max-age: of the policy and clock-skew are the limits."},
 		{Code: "message-replayed", Cause: "The same signature was seen before.", Cure: "A retry must be a new message; else it is an attack."},
-		{Code: "replay-store-unavailable", Cause: "The replay store could not be asked, so nothing is accepted.", Cure: "See state-dir: disk full, or not writable."},
+		{Code: "replay-store-unavailable", Cause: "The replay store could not be asked, so nothing is accepted.", Cure: "The error has the reason: raise replay-memory if it is full of live records."},
 		{Code: "signature-confirmation", Cause: "SignatureConfirmation is missing or wrong.", Cure: "Bring signature-confirmation of route and client together."},
 		{Code: "transport-not-secure", Cause: "The policy relies on TLS and the message came without.", Cure: "Call https, or set tls-offloaded if a proxy in front ends TLS."},
 		{Code: "header-not-understood", Cause: "A mandatory header block is neither processed here nor forwarded.", Cure: "Protect the header (signed-parts), or set other-headers: pass."},
@@ -42,19 +40,4 @@ func securityEntries() []Entry {
 		{Code: "security-limit", Cause: "The Security header has more elements of a kind than any peer sends.", Cure: "Look at the sender; this is an attack more often than not."},
 		{Code: "protect-failed", Cause: "A message could not be protected.", Cure: "The error has the reason."},
 	}
-}
-
-// kerberosEntries are the codes of package kerberos, which explains them itself. No exchange ends with those that are not
-// of tokens: they are for doctor and inspect.
-func kerberosEntries() []Entry {
-	var entries []Entry
-	tokens := len(kerberos.TokenCodes())
-	for i, c := range kerberos.Codes() {
-		entry := Entry{Code: string(c.Code), Cause: c.Cause, Cure: c.Cure}
-		if i >= tokens {
-			entry.status = noAnswer
-		}
-		entries = append(entries, entry)
-	}
-	return entries
 }
