@@ -13,18 +13,25 @@ import (
 	"time"
 )
 
-// VerifyToken is Accept with the result as a VerifiedToken. It is a *Authentication, so that what logs it finds its Facts.
-func (a *Acceptor) VerifyToken(ctx context.Context, token []byte) (VerifiedToken, error) {
-	c, err := a.Accept(ctx, token)
+// VerifyToken is AcceptBound with the result as a VerifiedToken. It is a *Authentication, so that what logs it finds its
+// Facts.
+func (a *Acceptor) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (VerifiedToken, error) {
+	c, err := a.AcceptBound(ctx, token, bindings)
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// Accept verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. It keeps nothing of token.
-// An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
+// Accept is AcceptBound without a channel.
 func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Authentication, error) {
+	return a.AcceptBound(ctx, token, nil)
+}
+
+// AcceptBound verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. Bindings are the application
+// data of the channel that it came by, as AcceptConfig.ChannelBindings are; AcceptorConfig.BindingRule says what they are
+// for. It keeps nothing of token. An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
+func (a *Acceptor) AcceptBound(ctx context.Context, token []byte, bindings [][]byte) (*Authentication, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -32,19 +39,20 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Authentication, e
 	if err != nil {
 		return nil, err
 	}
-	return a.accept(ctx, raw, nil)
+	return a.accept(ctx, raw, nil, bindings)
 }
 
-// accept verifies an AP-REQ: that of a GSS-API context with g, else that of a message.
-func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance) (*Authentication, error) {
+// accept verifies an AP-REQ: that of a GSS-API context with g, else that of a message. Bindings are those of the channel.
+func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance, bindings [][]byte) (*Authentication, error) {
 	r, err := parseAPReq(raw)
 	if err != nil {
 		return nil, &Error{Code: CodeTokenMalformed, Detail: "token is not a Kerberos AP-REQ", Err: err}
 	}
-	s := acceptance{Acceptor: a, plain: a.plaintexts.get(), now: a.cfg.Time(), req: r, gss: g}
+	s := acceptance{Acceptor: a, plain: a.plaintexts.get(), now: a.cfg.Time(), req: r, gss: g, bindings: bindings, rule: a.cfg.BindingRule}
 	defer a.plaintexts.put(s.plain)
 	if g != nil {
 		g.req, g.parsed = r, true
+		s.rule = g.cfg.BindingRule
 	}
 	if err := s.verify(ctx); err != nil {
 		return nil, err
@@ -58,7 +66,6 @@ type gssAcceptance struct {
 	parsed    bool   // the token holds an AP-REQ:
 	req       apReq  // that
 	flags     uint32 // that the client asks for and a context can have, without GSSDeleg
-	bound     bool   // channel bindings are ours
 	delegated []ServiceTicket
 }
 
@@ -99,7 +106,7 @@ func (s *acceptance) verify(ctx context.Context) error {
 	if err == nil {
 		err = s.chooseKey()
 	}
-	if err == nil && s.gss != nil {
+	if err == nil {
 		err = s.checkChecksum() // channel bindings, delegation
 	}
 	if err == nil {
@@ -125,6 +132,9 @@ type acceptance struct {
 	replayID [32]byte
 	pac      *PAC
 	gss      *gssAcceptance // nil without a GSS-API context
+	rule     BindingRule
+	bindings [][]byte // of the channel
+	bound    bool     // the client's are among them
 }
 
 // plaintexts are the memory of what one run of Accept decrypts.
@@ -516,7 +526,7 @@ func (s *acceptance) authentication() *Authentication {
 		TicketFlags: s.ticket.flags, AuthTime: s.ticket.authTime, StartTime: s.ticket.startTime, EndTime: s.ticket.endTime,
 		ClientTime: s.auth.ctime, Skew: s.skew,
 		Mutual: s.req.options&apMutualRequired != 0 || s.checksum.flags&GSSMutual != 0, GSSFlags: s.checksum.flags,
-		SeqNumber: s.auth.seqNumber, ReplayID: s.replayID,
+		SeqNumber: s.auth.seqNumber, ReplayID: s.replayID, ChannelBound: s.bound,
 	}
 	return c
 }

@@ -50,6 +50,10 @@ type AcceptorConfig struct {
 	// CheckAddresses refuses a ticket with addresses when the client's, given by WithRemoteAddr, is not among them.
 	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
 	CheckAddresses bool
+	// BindingRule is what is demanded of the channel bindings of a token in a message, against those that AcceptBound is
+	// given: without any, a token with bindings is one for somebody else. "" is BindingsOff. GSS-API contexts have a rule of
+	// their own, AcceptConfig.BindingRule.
+	BindingRule BindingRule
 	// PAC says whether the ticket's PAC is read, for Authentication.PAC and Groups. "" is PACIgnore.
 	PAC PACRule
 	// Replay remembers accepted authenticators; nil means a new MemoryReplayStore. All acceptors for the same keys must
@@ -131,6 +135,9 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	case KeyAuto, KeySession, KeySubkey:
 	default:
 		return nil, fmt.Errorf("kerberos: key source %q is none of auto, session, subkey", cfg.KeySource)
+	}
+	if err := cfg.BindingRule.check(); err != nil {
+		return nil, err
 	}
 	if !slices.Contains([]PACRule{PACIgnore, PACWhenPresent, PACRequired}, cfg.PAC) {
 		return nil, fmt.Errorf("kerberos: PAC rule %q is none of when-present, required", cfg.PAC)

@@ -135,7 +135,7 @@ func TestAcceptFacts(t *testing.T) {
 		Ticket: krbtest.TicketOptions{Etype: 20, SessionEtype: 17, Flags: kerberos.FlagPreAuthent},
 		Subkey: 18, Time: now.Add(-90 * time.Second), SeqNumber: 42,
 	})
-	ticket, err := a.VerifyToken(t.Context(), token)
+	ticket, err := a.VerifyToken(t.Context(), token, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ type Facts struct {
 	Mutual       bool          // the client asks for an AP-REP (ap-options or GSS flag), which the token profile does not have
 	GSSFlags     uint32        // of a GSS-API checksum (RFC 4121 4.1.1.1); 0 without one
 	SeqNumber    uint32        // initiator's first sequence number; 0 when absent
+	ChannelBound bool          // the client's channel bindings are those of the channel that the token came by
 	ReplayID     [32]byte      // SHA-256 of the authenticator's ciphertext
 }
 

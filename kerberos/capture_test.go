@@ -76,6 +76,15 @@ func TestCaptures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// CXF's tokens are for GSS-API, and bound to nothing.
+			cfg.BindingRule = kerberos.BindingsWhenPresent
+			if again, err := newAcceptor(t, nil, cfg).Accept(t.Context(), c.token); err != nil || again.Facts().ChannelBound {
+				t.Errorf("when bindings are looked at: %v", err)
+			}
+			cfg.BindingRule = kerberos.BindingsRequired
+			if _, err := newAcceptor(t, nil, cfg).Accept(t.Context(), c.token); code(err) != kerberos.CodeBindings {
+				t.Errorf("when bindings are required: %v", err)
+			}
 			if name, realm := got.Client(); name != "alice" || realm != "EXAMPLE.COM" {
 				t.Errorf("%v", got)
 			}

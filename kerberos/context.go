@@ -53,8 +53,8 @@ func (cfg *AcceptConfig) check() error {
 	if !slices.Contains([]Mechanism{MechanismAny, MechanismSPNEGO, MechanismKRB5}, cfg.Mechanism) {
 		return fmt.Errorf("kerberos: mechanism %q is none of spnego, krb5", cfg.Mechanism)
 	}
-	if !slices.Contains([]BindingRule{BindingsOff, BindingsWhenPresent, BindingsRequired}, cfg.BindingRule) {
-		return fmt.Errorf("kerberos: channel binding rule %q is none of when-present, required", cfg.BindingRule)
+	if err := cfg.BindingRule.check(); err != nil {
+		return err
 	}
 	if cfg.MaxOpen < 0 {
 		return fmt.Errorf("kerberos: %v is no time to establish a context in", cfg.MaxOpen)
@@ -237,12 +237,12 @@ func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, e
 		return nil, err
 	}
 	g := gssAcceptance{cfg: &c.accept}
-	auth, err := c.acceptor.accept(ctx, raw, &g)
+	auth, err := c.acceptor.accept(ctx, raw, &g, c.accept.ChannelBindings)
 	if err != nil {
 		return c.errorToken(&g, err), err
 	}
 	f := auth.Facts()
-	k := &krb5Context{auth: auth, flags: g.flags, session: auth.session, key: auth.key, bound: g.bound, delegated: g.delegated,
+	k := &krb5Context{auth: auth, flags: g.flags, session: auth.session, key: auth.key, bound: auth.facts.ChannelBound, delegated: g.delegated,
 		send: f.SeqNumber, receive: f.SeqNumber, ctime: f.ClientTime}
 	if g.delegated != nil {
 		k.flags |= GSSDeleg

@@ -109,11 +109,10 @@ func (c *Context) Delegated() []ServiceTicket {
 
 // ContextFacts are what an operator or a metric may want to know of an established context. No field is secret.
 type ContextFacts struct {
-	Facts                    // of the AP-REQ; zero for an initiator
+	Facts                    // of the AP-REQ; zero for an initiator, but that ChannelBound says whether it has sent bindings
 	SPNEGO         bool      // the mechanism was negotiated
 	Mech           string    // krb5, MS-krb5 or krb5-old: the OID in the negotiation; krb5 without one
 	MechListMIC    bool      // the list of mechanisms was checked by mechListMIC
-	ChannelBound   bool      // acceptor: the client's channel bindings are ours; initiator: it has sent some
 	AcceptorSubkey bool      // the acceptor's subkey protects messages
 	ContextEtype   int32     // of the key that does
 	Legs           int       // tokens received
@@ -126,11 +125,12 @@ func (c *Context) Facts() ContextFacts {
 	if k == nil {
 		return ContextFacts{}
 	}
-	f := ContextFacts{Mech: mechName(oidKRB5), ChannelBound: k.bound, AcceptorSubkey: !k.acceptorSubkey.IsZero(), ContextEtype: k.effective().Etype(),
+	f := ContextFacts{Mech: mechName(oidKRB5), AcceptorSubkey: !k.acceptorSubkey.IsZero(), ContextEtype: k.effective().Etype(),
 		Legs: c.legs, Made: c.made}
 	if k.auth != nil {
 		f.Facts = k.auth.Facts()
 	}
+	f.ChannelBound = k.bound
 	if c.neg != nil {
 		f.SPNEGO, f.Mech, f.MechListMIC = true, mechName(c.neg.mech), c.neg.micReceived
 	}

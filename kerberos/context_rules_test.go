@@ -39,7 +39,7 @@ func TestContextFlagsAreKnown(t *testing.T) {
 }
 
 // TestContextOrdinaryChecksum: authenticators of Samba's clients have the checksum of RFC 4120 over nothing; one over other
-// data was made for another protocol. Then replays are looked for, and the option in clear tells whether an AP-REP is due.
+// data was made for another protocol, and is none of a message either. Then replays are looked for, and the option in clear tells whether an AP-REP is due.
 func TestContextOrdinaryChecksum(t *testing.T) {
 	k := newKDC()
 	for _, etype := range allEtypes {
@@ -77,9 +77,15 @@ func TestContextOrdinaryChecksum(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(etype, " ", name), func(t *testing.T) {
 				for _, option := range []uint32{0, 1 << 29} {
-					token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{SessionEtype: etype, SessionKey: key}, Subkey: etype,
-						ChecksumType: c.kind, Checksum: c.sum, APOptions: option})
-					ctx := newAcceptor(t, k, kerberos.AcceptorConfig{Etypes: allEtypes}).NewContext(kerberos.AcceptConfig{})
+					o := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{SessionEtype: etype, SessionKey: key}, Subkey: etype,
+						ChecksumType: c.kind, Checksum: c.sum, APOptions: option}
+					a := newAcceptor(t, k, kerberos.AcceptorConfig{Etypes: allEtypes})
+					token, _ := mustToken(t, k, o)
+					if _, err := a.Accept(t.Context(), token); code(err) != c.want {
+						t.Errorf("in a message: %v, want %q", err, c.want)
+					}
+					token, _ = mustToken(t, k, o)
+					ctx := a.NewContext(kerberos.AcceptConfig{})
 					reply, done, err := ctx.Step(t.Context(), token)
 					if c.want != "" {
 						wantRefusal(t, err, c.want, "checksum")

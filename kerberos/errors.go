@@ -87,7 +87,7 @@ func TokenCodes() []CodeInfo {
 		{CodeClientRealm, "The client's realm, or a realm by which it came, is not trusted, or the client is anonymous.", "Add the realms that the error names to the trusted client realms if they should be."},
 		{CodeAddress, "The ticket is bound to addresses and the client comes from another.", "Let clients get tickets without addresses, or do not check addresses behind NAT."},
 		{CodeNoSubkey, "The authenticator carries no subkey and the configuration demands one.", "Set the key source to auto, or a client that sends subkeys."},
-		{CodeBindings, "The client's channel bindings are missing, or are those of another TLS channel.", "Let TLS end at this process, turn on extended protection in the client, or set the channel binding rule to when-present or off."},
+		{CodeBindings, "The client's channel bindings are missing, or are those of another TLS channel.", "Let TLS end at this process, turn on extended protection in the client, or set channel-bindings to when-present or off. Where a proxy ends TLS: tls-offloaded, with which bindings are not looked at."},
 		{CodeBeforeStart, "The authenticator was made, by the client's clock, before the replay store knows what was accepted: the store is new or in memory, or no process had its journal open then.",
 			"A client whose clock is right succeeds when it tries again. One whose clock is behind is refused until the time that the error names: set its clock (NTP). Keep the replay journal over restarts, so that only the time without a process is concerned."},
 		{CodeReplay, "The authenticator was presented before.", "An attack, or a client or proxy that sends a token twice: each request needs a new authenticator."},

@@ -94,19 +94,30 @@ type BindingRule string
 
 const (
 	BindingsOff         BindingRule = ""             // not looked at
-	BindingsWhenPresent BindingRule = "when-present" // those of a client that has some, or says that it knows of them, must be ours
+	BindingsWhenPresent BindingRule = "when-present" // those of a client that has some must be ours; see checkBindings
 	BindingsRequired    BindingRule = "required"     // a client must have ours
 )
 
-// checkChecksum is what a GSS-API acceptor reads of the authenticator's checksum (RFC 4121 4.1.1).
+func (r BindingRule) check() error {
+	if r == BindingsOff || r == BindingsWhenPresent || r == BindingsRequired {
+		return nil
+	}
+	return fmt.Errorf("kerberos: channel binding rule %q is none of when-present, required", string(r))
+}
+
+// checkChecksum looks at the authenticator's checksum, which binds it to what it was made for (RFC 4120 5.5.1): that of
+// GSS-API (RFC 4121 4.1.1) to a channel, any other one to data of another protocol.
 func (s *acceptance) checkChecksum() error {
-	if s.checksum.flags&GSSDCEStyle != 0 {
+	flags, err := s.contextFlags()
+	switch {
+	case err != nil:
+		return err
+	case s.gss == nil: // a message has no context, and nobody to delegate to
+		return s.checkBindings()
+	case s.checksum.flags&GSSDCEStyle != 0:
 		return refuse(CodeMechanism, "client wants the three legs of DCE style, which are not supported")
 	}
-	var err error
-	if s.gss.flags, err = s.contextFlags(); err != nil {
-		return err
-	}
+	s.gss.flags = flags
 	if err := s.checkBindings(); err != nil || s.checksum.krbCred == nil || !s.gss.cfg.Delegation {
 		return err
 	}
@@ -155,34 +166,39 @@ func (s *acceptance) overNothing() bool {
 	return s.auth.cksumType == kind && subtle.ConstantTimeCompare(sum, s.auth.cksum) == 1
 }
 
-// checkBindings compares Bnd. Zeros mean that the client has none, unless it says in its authenticator that it knows of
-// bindings (KERB_AP_OPTIONS_CBT, MS-KILE 3.2.5.8): then whoever it spoke to had another channel, or none.
+// checkBindings compares Bnd. Zeros mean that the client has none. A client of a context that says in its authenticator that
+// it knows of bindings (KERB_AP_OPTIONS_CBT, MS-KILE 3.2.5.8) would have given some over TLS, so whoever it spoke to had no
+// TLS: MIT's and Windows' acceptors refuse it. Of a message that says nothing: Windows puts the option into every token, and
+// what makes a token for a message need not know the channel that it will be sent by.
 func (s *acceptance) checkBindings() error {
-	if s.gss.cfg.BindingRule == BindingsOff {
+	if s.rule == BindingsOff {
 		return nil
 	}
-	cbt, err := s.auth.knowsBindings()
-	if err != nil {
-		return &Error{Code: CodeAuthMalformed, Detail: "authenticator", Err: err}
+	cbt := false
+	if s.gss != nil {
+		var err error
+		if cbt, err = s.auth.knowsBindings(); err != nil {
+			return &Error{Code: CodeAuthMalformed, Detail: "authenticator", Err: err}
+		}
 	}
 	given := s.checksum.bindings
 	if given == nil || bytes.Equal(given, make([]byte, md5.Size)) {
-		if s.gss.cfg.BindingRule == BindingsRequired || cbt {
+		if s.rule == BindingsRequired || cbt {
 			return refuse(CodeBindings, "client sent no channel bindings, and %s; let it call over TLS that ends here, with extended protection "+
 				"(channel binding tokens) on", bindingReason(cbt))
 		}
 		return nil
 	}
-	for _, data := range s.gss.cfg.ChannelBindings {
+	for _, data := range s.bindings {
 		for _, addresses := range []uint32{addressUnspecified, addressNull} {
 			if hash := bindingsHash(data, addresses); subtle.ConstantTimeCompare(hash[:], given) == 1 {
-				s.gss.bound = true
+				s.bound = true
 				return nil
 			}
 		}
 	}
 	return refuse(CodeBindings, "client's channel bindings are of another channel: TLS ends in front of this process, or at somebody in between "+
-		"(%d bindings are ours)", len(s.gss.cfg.ChannelBindings))
+		"(%d bindings are ours)", len(s.bindings))
 }
 
 func bindingReason(cbt bool) string {

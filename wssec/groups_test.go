@@ -21,8 +21,8 @@ type member struct {
 
 func (m member) Groups() []string { return m.groups }
 
-func (m memberOf) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
-	t, err := m.TokenVerifier.VerifyToken(ctx, token)
+func (m memberOf) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
+	t, err := m.TokenVerifier.VerifyToken(ctx, token, bindings)
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,10 @@ type VerifiedToken = interface {
 }
 
 // TokenVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
-// as their first octet tells, including their replay. It must be safe for concurrent use.
+// as their first octet tells, including their replay and what they are bound to: bindings
+// are those of the message's Channel. It must be safe for concurrent use.
 type TokenVerifier interface {
-	VerifyToken(ctx context.Context, token []byte) (VerifiedToken, error)
+	VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (VerifiedToken, error)
 }
 
 // ReplayCache remembers what was accepted until it can no longer be accepted. Add enters
@@ -129,6 +130,9 @@ func (p *Processor) Policy() Policy { return p.policy }
 type Channel struct {
 	TLS    bool   // it is TLS, ended by us
 	Client string // address of the peer, for the Askers of errors; may be empty
+	// Bindings are the application data of its channel bindings (RFC 5929, RFC 9266), for
+	// the Verifier. None: what a token is bound to cannot be this channel.
+	Bindings [][]byte
 }
 
 // Verify verifies and decrypts a request. It grafts plaintext into env.Doc; env belongs to

@@ -53,13 +53,15 @@ func TestARequestSentBackIsNoReply(t *testing.T) {
 // sameKey accepts every token, all with one key, as those of one ticket without subkeys are.
 type sameKey struct{ key []byte }
 
-func (s sameKey) VerifyToken(context.Context, []byte) (wssec.VerifiedToken, error) { return s, nil }
-func (s sameKey) Client() (name, realm string)                                     { return "bob", "EXAMPLE.COM" }
-func (s sameKey) Service() string                                                  { return "soap/gw.example.com@EXAMPLE.COM" }
-func (s sameKey) EndTime() time.Time                                               { return time.Now().Add(time.Hour) }
-func (s sameKey) EtypeOfKey() int32                                                { return 17 }
-func (s sameKey) Groups() []string                                                 { return nil }
-func (s sameKey) ExposeKeyOctets() []byte                                          { return s.key }
+func (s sameKey) VerifyToken(context.Context, []byte, [][]byte) (wssec.VerifiedToken, error) {
+	return s, nil
+}
+func (s sameKey) Client() (name, realm string) { return "bob", "EXAMPLE.COM" }
+func (s sameKey) Service() string              { return "soap/gw.example.com@EXAMPLE.COM" }
+func (s sameKey) EndTime() time.Time           { return time.Now().Add(time.Hour) }
+func (s sameKey) EtypeOfKey() int32            { return 17 }
+func (s sameKey) Groups() []string             { return nil }
+func (s sameKey) ExposeKeyOctets() []byte      { return s.key }
 
 // TestOneClientDoesNotFillTheReplayStore: signature values count for the client of the
 // token, whichever way the message names it; replies count for it too.

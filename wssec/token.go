@@ -61,7 +61,7 @@ func (v *verification) acceptBST(n xmltext.Node) error {
 	if v.p.cfg.Verifier == nil {
 		return errAt(CodeFailedAuth, n, "no token verifier is configured (Config.Verifier)")
 	}
-	verified, err := v.p.cfg.Verifier.VerifyToken(v.ctx, octets)
+	verified, err := v.p.cfg.Verifier.VerifyToken(v.ctx, octets, v.ch.Bindings)
 	if err != nil {
 		return &Error{Code: CodeFailedAuth, Path: n.Path(), Err: err}
 	}

@@ -122,7 +122,7 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay r
 	ac := kerberos.AcceptorConfig{
 		Keytab: c.file, Services: c.principals, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
 		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
-		ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
+		BindingRule: bindingRule(r), ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
 	}
 	if r.AllowRC4 {
 		ac.Etypes = allEtypes()
@@ -131,6 +131,15 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay r
 		ac.PAC = kerberos.PACWhenPresent // without one there are no groups, which the route refuses by its own code
 	}
 	return ac
+}
+
+// bindingRule is off where a proxy ends TLS: the channels that its clients' tokens are
+// bound to are not known here.
+func bindingRule(r *config.Route) kerberos.BindingRule {
+	if r.ChannelBindings == "off" || r.TLSOffloaded {
+		return kerberos.BindingsOff
+	}
+	return kerberos.BindingRule(r.ChannelBindings)
 }
 
 // allEtypes are those that package kerberos knows, RC4 included.
@@ -159,6 +168,7 @@ func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
 		return nil, cfg.Refuse(-1, "tls-cert", err.Error(), "give a PEM certificate chain and its key")
 	}
 	warnIfReadable(cfg.TLSKey, "tls-key", log)
+	warnOfUnboundCertificate(cfg, certificate.Leaf, log)
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 

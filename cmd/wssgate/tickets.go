@@ -34,16 +34,16 @@ type loggedAcceptor struct {
 	tickets  *ticketLog
 }
 
-// VerifyToken is Accept, told.
-func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
-	c, err := l.acceptor.Accept(ctx, token)
+// VerifyToken is AcceptBound, told.
+func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
+	c, err := l.acceptor.AcceptBound(ctx, token, bindings)
 	if err != nil {
 		return nil, err
 	}
 	f := c.Facts()
 	gateway.Note(ctx, slog.Group("kerberos",
 		"etype", f.TicketEtype, "session_etype", f.SessionEtype, "key_etype", f.KeyEtype, "subkey", f.Subkey,
-		"kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno, "fallback", f.Fallback, "skew", f.Skew))
+		"kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno, "fallback", f.Fallback, "skew", f.Skew, "bound", f.ChannelBound))
 	l.tickets.judge(c, f)
 	return c, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net/http"
@@ -178,7 +179,7 @@ func TestSharedServicesAreSaid(t *testing.T) {
 		"  - {path: /b}\n": 1,
 		"  - {path: /b, policy: KerberosOverTransport, service: " + demoService + "@" + demoRealm + "}\n": 1,
 		"  - {path: /b, service: HTTP/gateway.example.com}\n":                                             0,
-		"  - {path: /b, policy: KerberosToken}\n":                                                         0,
+		"  - {path: /b, policy: KerberosToken}\n":                                                         0, // said otherwise
 		"": 0,
 	} {
 		var out bytes.Buffer
@@ -187,6 +188,59 @@ func TestSharedServicesAreSaid(t *testing.T) {
 		}
 		if n := strings.Count(out.String(), `"msg":"a token for this route is good for another one, whose messages it protects","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {
 			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
+		}
+	}
+}
+
+// So it can where bare tokens are taken too, here or by another program, unless they are bound to a channel.
+func TestSharedBearerServicesAreSaid(t *testing.T) {
+	kdc := newKDC()
+	kdc.AddService("HTTP/gateway.example.com")
+	kdc.AddService("host/gateway.example.com")
+	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\npolicy: KerberosToken\nroutes:\n"
+	const another, programs = `"msg":"a token for this route is good for another one"`, `"msg":"a token for this route is good for other programs`
+	for routes, want := range map[string][2]int{
+		"  - {path: /a}\n":                 {0, 0},
+		"  - {path: /a}\n  - {path: /b}\n": {2, 0},
+		"  - {path: /a}\n  - {path: /b, keytab: " + keytabFile(t, kdc) + "}\n":               {2, 0}, // another file, the same account
+		"  - {path: /a, channel-bindings: required}\n  - {path: /b}\n":                       {1, 0},
+		"  - {path: /a, service: HTTP/gateway.example.com}\n  - {path: /b}\n":                {0, 1},
+		"  - {path: /a, service: host/gateway.example.com}\n":                                {0, 1},
+		"  - {path: /a, service: host/gateway.example.com, channel-bindings: required}\n":    {0, 0},
+		"  - {path: /a, service: HTTP/gateway.example.com, policy: KerberosOverTransport}\n": {0, 0},
+	} {
+		var out bytes.Buffer
+		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]int{strings.Count(out.String(), another), strings.Count(out.String(), programs)}; got != want {
+			t.Errorf("%s: %v warnings, want %v\n%s", routes, got, want, out.String())
+		}
+	}
+}
+
+// A token that is bound to a channel is refused where there is none, unless a proxy ends the channels.
+func TestChannelBindingsOfARoute(t *testing.T) {
+	kdc := newKDC()
+	bound := krbtest.TokenOptions{Checksum: append([]byte{0: 16, 4: 1, 19: 0}, 0x3c, 0, 0, 0)}
+	for settings, want := range map[string]int{"": 500, "channel-bindings: off\n": 200, "tls-offloaded: true\n": 200} {
+		status, log := exchange(t, kdc, settings+"keytab: "+keytabFile(t, kdc), bound)
+		if status != want || want == 500 && !strings.Contains(log, `"code":"channel-bindings"`) {
+			t.Errorf("%q: HTTP %d\n%s", settings, status, log)
+		}
+	}
+}
+
+// A certificate whose bindings no client can compute is said.
+func TestUnboundCertificateIsSaid(t *testing.T) {
+	for algorithm, want := range map[x509.SignatureAlgorithm]int{x509.PureEd25519: 1, x509.ECDSAWithSHA256: 0} {
+		for _, rule := range []string{"when-present", "off"} {
+			var out bytes.Buffer
+			cfg := &config.Config{Routes: []config.Route{{ChannelBindings: rule}}}
+			warnOfUnboundCertificate(cfg, &x509.Certificate{SignatureAlgorithm: algorithm}, slog.New(slog.NewJSONHandler(&out, nil)))
+			if n := strings.Count(out.String(), "clients cannot bind tokens"); n != want && rule != "off" || n != 0 && rule == "off" {
+				t.Errorf("%v, %s: %s", algorithm, rule, out.String())
+			}
 		}
 	}
 }

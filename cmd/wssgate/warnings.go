@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"crypto/x509"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -66,27 +66,54 @@ func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 }
 
 // warnOfSharedServices says which routes take bare tokens for a service that
-// another route trusts to protect messages. A token is as good on either, so who
-// gets hold of one for the first speaks to the second.
+// another route, or another program, takes them for too. A token is as good on
+// either, so who gets hold of one for the first speaks to the second. A token that
+// has to be bound to the channel is no use elsewhere.
 func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *slog.Logger) {
-	type account struct{ file, service string }
-	protected := map[account]string{}
-	forEach := func(bare bool, f func(r *config.Route, a account)) {
-		for i, c := range credentials {
-			if r := &cfg.Routes[i]; c.file != nil && tokenOnly(r.Policy.Policy) == bare {
-				for _, name := range c.names() {
-					f(r, account{c.file.id, name})
-				}
+	for i, c := range credentials {
+		r := &cfg.Routes[i]
+		if c.file == nil || !tokenOnly(r.Policy.Policy) || r.ChannelBindings == "required" {
+			continue
+		}
+		const cure = "give it a service principal of its own, or set channel-bindings: required if its clients bind their tokens"
+		if other, name, what := sharing(cfg, credentials, i); other != "" {
+			log.Warn(what, "path", r.Path, "policy", r.Policy.String(), "other", other, "service", name, "cure", cure)
+		}
+		for _, name := range c.names() {
+			if class, _, _ := strings.Cut(name, "/"); strings.EqualFold(class, "host") || strings.EqualFold(class, "HTTP") {
+				log.Warn("a token for this route is good for other programs of the host, and theirs for it", "path", r.Path, "policy", r.Policy.String(),
+					"service", name, "cure", cure)
 			}
 		}
 	}
-	forEach(false, func(r *config.Route, a account) { protected[a] = cmp.Or(protected[a], r.Path) })
-	forEach(true, func(r *config.Route, a account) {
-		if other := protected[a]; other != "" {
-			log.Warn("a token for this route is good for another one, whose messages it protects", "path", r.Path, "policy", r.Policy.String(),
-				"other", other, "service", a.service, "cure", "give the two routes service principals of their own")
+}
+
+// warnOfUnboundCertificate says that no client can bind a token to the certificate.
+func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
+	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != kerberos.BindingsOff }) {
+		log.Warn("clients cannot bind tokens to this certificate: those that try are refused", "tls-cert", cfg.TLSCert, "error", err.Error(),
+			"cure", "take a certificate that is signed with RSA or ECDSA, or set channel-bindings: off")
+	}
+}
+
+// sharing finds a route beside i that accepts tickets for one of its principals,
+// first one whose messages a token protects.
+func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, what string) {
+	for _, bare := range []bool{false, true} {
+		for j, c := range credentials {
+			if i == j || tokenOnly(cfg.Routes[j].Policy.Policy) != bare {
+				continue
+			}
+			what = "a token for this route is good for another one, whose messages it protects"
+			if bare {
+				what = "a token for this route is good for another one"
+			}
+			if name := sharedName(credentials[i], c); name != "" {
+				return cfg.Routes[j].Path, name, what
+			}
 		}
-	})
+	}
+	return "", "", ""
 }
 
 // warnOfInterchangeableRoutes says which routes take messages that were made for
@@ -132,14 +159,15 @@ func toldApart(r, other *gateway.Route) bool {
 	})
 }
 
-// sharedName gives a principal that both credentials accept tickets for, "" if there is none.
+// sharedName gives a principal that both credentials accept tickets for, by whatever
+// file, "" if there is none.
 func sharedName(a, b *credential) string {
 	if a.file == nil || b.file == nil {
 		return ""
 	}
-	for _, name := range a.names() {
-		if a.file.id == b.file.id && slices.Contains(b.names(), name) {
-			return name
+	for _, p := range a.file.Keytab().Principals() {
+		if a.has(p) && b.has(p) && slices.ContainsFunc(b.file.Keytab().Principals(), func(o kerberos.Principal) bool { return o.String() == p.String() }) {
+			return p.Name()
 		}
 	}
 	return ""

@@ -151,6 +151,10 @@ func (k *checker) route(r *Route) {
 	if r.CheckAddresses && r.TLSOffloaded {
 		k.find("check-addresses", "would compare tickets with the address of the proxy in front of wssgate (tls-offloaded)", "remove one of the two")
 	}
+	if r.ChannelBindings == "required" && (k.cfg.TLSCert == "" || r.TLSOffloaded) {
+		k.find("channel-bindings", "cannot be required where TLS does not end at wssgate: only who ends it knows the channel",
+			"give tls-cert and tls-key, without tls-offloaded, or write when-present")
+	}
 	k.realms("trusted-realms", r.TrustedRealms)
 	k.realms("allowed-realms", r.AllowedRealms)
 	k.groups(r.AllowedGroups)

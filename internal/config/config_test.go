@@ -153,6 +153,9 @@ func TestRefusals(t *testing.T) {
 		"address of nothing":      {oneRoute + "addresses: [/quotes]\n", `addresses: "/quotes" is not the address of a service; write it as https://gw.example.com/quotes`},
 		"anonymous address":       {oneRoute + "addresses: [\"http://www.w3.org/2005/08/addressing/anonymous\"]\n", "is not the address of a service"},
 		"required To of none":     {oneRoute + "wsa-to: required\n", "wsa-to: is required, and the route has no addresses that it could be; list the route's public URLs in addresses"},
+		"bindings without TLS":    {oneRoute + "channel-bindings: required\n", "channel-bindings: cannot be required where TLS does not end at wssgate: only who ends it knows the channel; give tls-cert and tls-key, without tls-offloaded, or write when-present"},
+		"bindings of a proxy":     {oneRoute + "channel-bindings: required\ntls-cert: c.pem\ntls-key: k.pem\ntls-offloaded: true\n", "channel-bindings: cannot be required"},
+		"rule of bindings":        {oneRoute + "channel-bindings: always\n", `channel-bindings: "always" is not a choice; choose of off, when-present, required`},
 		"hop-by-hop":              {oneRoute + "pass-http-headers: [Transfer-Encoding]\n", "is made anew for each connection"},
 		"asserted by clients":     {oneRoute + "pass-http-headers: [x_wssgate_principal]\n", "a client could write"},
 	}
@@ -174,7 +177,7 @@ func TestRefusals(t *testing.T) {
 func TestEmptyFlagsAndVariablesAreRefused(t *testing.T) {
 	const file = oneRoute + "tls-cert: c.pem\ntls-key: k.pem\nallowed-principals: [alice@A.EXAMPLE]\nallowed-realms: [A.EXAMPLE]\ntrusted-realms: [A.EXAMPLE]\n"
 	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "allowed-groups", "addresses", "pass-http-headers", "kerberos-service", "tls-cert", "tls-key",
-		"service", "keytab", "backend", "state-dir", "listen", "path", "kerberos-key", "other-headers", "log-level"} {
+		"service", "keytab", "backend", "state-dir", "listen", "path", "kerberos-key", "channel-bindings", "other-headers", "log-level"} {
 		for _, how := range []string{"--" + name, Variable(name)} {
 			_, err := load(t, file, Flags{}, Given{name: how})
 			if err == nil || !strings.Contains(err.Error(), how+": is empty; unset it, or write the value") {

@@ -54,6 +54,7 @@ type Route struct {
 	Service         string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
 	KerberosService string `yaml:"kerberos-service" placeholder:"NAME" help:"Service of services: in the file, instead of keytab and service."`
 	KerberosKey     string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
+	ChannelBindings string `yaml:"channel-bindings" default:"when-present" enum:"off,when-present,required" placeholder:"off|when-present|required" help:"Whether a token must be bound to the TLS connection that it comes by: when-present refuses one that is bound to another, required also one that is bound to none."`
 	AllowRC4        bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
 
 	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:"" help:"Open a ticket only with the key of its own version number; otherwise older and newer keys of the keytab are tried too."`

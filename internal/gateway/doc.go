@@ -12,6 +12,7 @@
 //	fault.go      any error to SOAP fault and HTTP status, in one place
 //	catalogue.go  every error code: cause, cure, fault
 //	event.go      one structured event for each exchange
+//	bindings.go   channel bindings of TLS, for tokens that are bound to one
 //	server.go     listener, timeouts, graceful shutdown
 //
 // Specifications: SOAP 1.1 §6 and SOAP 1.2 Part 2 §7 (HTTP bindings), WS-I

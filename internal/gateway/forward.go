@@ -44,7 +44,7 @@ func newRoute(r Route) (*route, error) {
 
 // channel says what is known of the transport of r.
 func (rt *route) channel(r *http.Request) wssec.Channel {
-	return wssec.Channel{TLS: r.TLS != nil || rt.TLSOffloaded}
+	return wssec.Channel{TLS: r.TLS != nil || rt.TLSOffloaded, Bindings: bindings(r)}
 }
 
 // backendReply is the backend's answer, or a fault of ours in its place.

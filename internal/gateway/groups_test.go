@@ -26,8 +26,8 @@ type member struct {
 
 func (m member) Groups() []string { return m.groups }
 
-func (g grouped) VerifyToken(ctx context.Context, token []byte) (wssec.VerifiedToken, error) {
-	t, err := g.TokenVerifier.VerifyToken(ctx, token)
+func (g grouped) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
+	t, err := g.TokenVerifier.VerifyToken(ctx, token, bindings)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ type world struct {
 	kdc     *krbtest.KDC
 	client  *wssec.Processor
 	gateway *httptest.Server
+	config  gateway.Config // that it was made of
 	events  *eventLog
 	backend http.HandlerFunc // may be set by the test before it calls
 	called  atomic.Int32
@@ -72,6 +73,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})
 	w.must(err)
 	cfg.Routes = []gateway.Route{route}
+	w.config = cfg
 	g, err := gateway.New(cfg)
 	w.must(err)
 	w.gateway = httptest.NewServer(g)

@@ -55,7 +55,7 @@ func newClockwork(t *testing.T, change ...func(*gateway.Config)) *clockwork {
 }
 
 // VerifyToken refuses every token.
-func (c *clockwork) VerifyToken(context.Context, []byte) (wssec.VerifiedToken, error) {
+func (c *clockwork) VerifyToken(context.Context, []byte, [][]byte) (wssec.VerifiedToken, error) {
 	c.looks.Add(1)
 	time.Sleep(c.takes)
 	if c.panics {

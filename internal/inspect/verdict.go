@@ -290,8 +290,8 @@ type knowingAcceptor struct {
 	known knownTokens
 }
 
-func (a knowingAcceptor) VerifyToken(ctx context.Context, octets []byte) (wssec.VerifiedToken, error) {
-	t, err := a.Acceptor.VerifyToken(ctx, octets)
+func (a knowingAcceptor) VerifyToken(ctx context.Context, octets []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
+	t, err := a.Acceptor.VerifyToken(ctx, octets, bindings)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func TestTwoLines(t *testing.T) {
 	token, key, keytab := krbtest.Token(t, "alice", "soap/gw.example.com")
 	acceptor := krbtest.Acceptor(t, keytab)
 
-	c, err := acceptor.VerifyToken(t.Context(), token)
+	c, err := acceptor.VerifyToken(t.Context(), token, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
