@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -64,18 +65,28 @@ func (c *clockwork) VerifyToken(context.Context, []byte, [][]byte) (wssec.Verifi
 	return nil, errors.New("refused")
 }
 
-// question is a message of a size, with a token.
-func question(size int) string {
-	m := `<s:Envelope xmlns:s="` + soap.NS11 + `"><s:Header><w:Security xmlns:w="` + wssec.NSWSSE + `"><w:BinarySecurityToken ValueType="` +
+// question is a message of a size, with a token. It is never held as a whole.
+func question(size int) io.Reader {
+	start := `<s:Envelope xmlns:s="` + soap.NS11 + `"><s:Header><w:Security xmlns:w="` + wssec.NSWSSE + `"><w:BinarySecurityToken ValueType="` +
 		wssec.GSSKerberosAPREQ + `">YAAA</w:BinarySecurityToken></w:Security></s:Header><s:Body>`
 	const end = `</s:Body></s:Envelope>`
-	return m + strings.Repeat("x", max(size-len(m)-len(end), 0)) + end
+	return io.MultiReader(strings.NewReader(start), io.LimitReader(fill('x'), int64(size-len(start)-len(end))), strings.NewReader(end))
+}
+
+// fill is an endless run of one octet.
+type fill byte
+
+func (f fill) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(f)
+	}
+	return len(b), nil
 }
 
 // ask sends a message and gives the answer, and how long it took. It is nil if
 // the connection was closed without one.
-func (c *clockwork) ask(ctx context.Context, message string) (*httptest.ResponseRecorder, time.Duration) {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", strings.NewReader(message))
+func (c *clockwork) ask(ctx context.Context, message io.Reader) (*httptest.ResponseRecorder, time.Duration) {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", message)
 	r.Header.Set("Content-Type", "text/xml")
 	rec, start := httptest.NewRecorder(), time.Now()
 	if aborted(func() { c.g.ServeHTTP(rec, r) }) {
@@ -137,7 +148,7 @@ func TestTheOperatorSetsTheDelay(t *testing.T) {
 func TestRefusalsBeforeTheProtectionDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
-		if _, took := c.ask(t.Context(), "<not-soap/>"); took != 0 || c.looks.Load() != 0 {
+		if _, took := c.ask(t.Context(), strings.NewReader("<not-soap/>")); took != 0 || c.looks.Load() != 0 {
 			t.Error(took, c.looks.Load())
 		}
 	})
@@ -265,7 +276,7 @@ func TestLateRefusalsSuspendTheKeySooner(t *testing.T) {
 		var codes []string
 		for range 6 {
 			c.events.reset()
-			c.ask(t.Context(), namedByHash(t))
+			c.ask(t.Context(), strings.NewReader(namedByHash(t)))
 			codes = append(codes, c.codes()...)
 		}
 		failed, suspended := "signature-invalid", "security-token-suspended"
