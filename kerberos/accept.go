@@ -245,7 +245,7 @@ func (s *acceptance) openRefreshed(ctx context.Context, keytab *Keytab, err erro
 		if !ok {
 			break
 		}
-		next := source.RefreshKeytab(ctx, keytab, keytab.OlderThan(s.service, s.req.ticket.kvno))
+		next := source.RefreshKeytab(ctx, keytab, keytab.Awaits(s.service, s.req.ticket.kvno))
 		if next == nil {
 			break
 		}

@@ -74,7 +74,8 @@
 //
 // A KeytabFile follows its file while it is in use, and keeps replaced keys for the life of a ticket. A ticket for which
 // there is no key makes it look at the file, and one of a newer key version than any waits for it a moment. That version
-// is anybody's claim, so looks are few, a file that did not change is not read, and not many wait.
+// is anybody's claim, so looks are few, a file that did not change is not read, and not many wait,
+// of which no client address keeps the places from another.
 //
 // # Security considerations
 //

@@ -2,7 +2,6 @@ package kerberos
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -52,13 +51,26 @@ func (e *KeytabEntry) Rank(kvno uint32) int {
 	return 2
 }
 
-// OlderThan reports whether the keytab has keys of the service, all with versions and older than kvno.
-func (kt *Keytab) OlderThan(service string, kvno uint32) bool {
-	list := kt.byName[service]
+// keytabAhead is how many versions the KDC may be ahead of a file that is about to be written: a key that is changed in
+// haste is changed again.
+const keytabAhead = 8
+
+// Awaits reports whether kvno may be of a key that the keytab is about to get: it has keys of the service, all with versions
+// and older, the newest not by much.
+func (kt *Keytab) Awaits(service string, kvno uint32) bool {
 	ticket := KeytabEntry{Kvno: kvno}
-	return kvno != 0 && len(list) > 0 && !slices.ContainsFunc(list, func(e *KeytabEntry) bool {
-		return e.Kvno == 0 || !newerKvno(&ticket, e)
-	})
+	near := false
+	for _, e := range kt.byName[service] {
+		if kvno == 0 || e.Kvno == 0 || !newerKvno(&ticket, e) {
+			return false
+		}
+		ahead := kvno - e.Kvno
+		if e.ShortKvno {
+			ahead &= 0xff
+		}
+		near = near || ahead <= keytabAhead
+	}
+	return near
 }
 
 // explain says why no key opened the ticket. A missing key is never called a failed checksum.

@@ -24,8 +24,8 @@ type KeytabFileConfig struct {
 	// PollOnly does without notices of the system.
 	PollOnly bool
 	// Wait is how long a ticket waits for the file when it is of a newer key version than any in it: whoever changes a key
-	// tells the KDC first and the file after. At most 32 tickets wait at a time, others are refused at once, for the
-	// version is the sender's claim. 0 means 2 s, less means not at all.
+	// tells the KDC first and the file after. At most 32 tickets wait at a time, for the version is the sender's claim:
+	// with one more the client address that has most, by WithRemoteAddr, loses the one that waits longest. 0 means 2 s, less means not at all.
 	Wait time.Duration
 	// Parse makes a keytab of the file's octets; nil means ParseKeytab.
 	Parse func([]byte) (*Keytab, error)
@@ -38,9 +38,8 @@ type KeytabFileConfig struct {
 
 // What a KeytabFile allows itself.
 const (
-	keytabSettle   = time.Second           // a file that did not change for so long is complete
-	keytabAsk      = 50 * time.Millisecond // between two looks on behalf of tickets
-	keytabMaxWaits = 32                    // tickets that wait for the file
+	keytabSettle = time.Second           // a file that did not change for so long is complete
+	keytabAsk    = 50 * time.Millisecond // between two looks on behalf of tickets
 )
 
 // A KeytabFile is a keytab in a file that may change while it is in use. What cannot be read is not taken: the last good
@@ -58,7 +57,7 @@ type KeytabFile struct {
 	path    string
 	cfg     KeytabFileConfig // with defaults
 	current atomic.Pointer[keytabState]
-	waits   atomic.Int32
+	waits   waitingRoom
 
 	reading sync.Mutex // one reads the file at a time; guards:
 	seen    sight
@@ -256,11 +255,8 @@ func (f *KeytabFile) RefreshKeytab(ctx context.Context, old *Keytab, newer bool)
 	if kt := f.lookForTicket(old); kt != nil || !newer || f.cfg.Wait < 0 {
 		return kt
 	}
-	if f.waits.Add(1) > keytabMaxWaits {
-		f.waits.Add(-1)
-		return nil
-	}
-	defer f.waits.Add(-1)
+	w := f.waits.enter(ctx)
+	defer f.waits.leave(w)
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Wait)
 	defer cancel()
 	tick := time.NewTicker(keytabAsk)
@@ -274,6 +270,8 @@ func (f *KeytabFile) RefreshKeytab(ctx context.Context, old *Keytab, newer bool)
 		}
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-w.displaced:
 			return nil
 		case <-changed:
 		case <-tick.C:
