@@ -43,6 +43,7 @@ const (
 	CodeMessageExpired    Code = "message-expired"            // too old, or from the future
 	CodeMessageReplayed   Code = "message-replayed"           // the same signature was seen before
 	CodeReplayUnavailable Code = "replay-store-unavailable"   // the replay store failed; nothing is accepted
+	CodeContentPrefix     Code = "content-prefix"             // a qualified name in content whose prefix no digest covers
 	CodeConfirmation      Code = "signature-confirmation"     // SignatureConfirmation missing or wrong
 	CodeTransport         Code = "transport-not-secure"       // the policy asks for TLS
 	CodeNotUnderstood     Code = "header-not-understood"      // a mandatory header block is neither processed nor forwarded
@@ -57,7 +58,7 @@ func Codes() []Code {
 		CodeInvalidToken, CodeTokenMissing, CodeTokenUnavailable, CodeTokenSuspended, CodeFailedAuth, CodeKeyLength, CodeDerivedKey, CodeReference,
 		CodeDuplicateID, CodeSignatureMissing, CodeSignatureExtra, CodeSignatureInvalid, CodeDigestInvalid, CodeNotSigned,
 		CodeNotEncrypted, CodeDecryption, CodePlaintext, CodeProtectionOrder, CodeLayout, CodeTimestampMissing,
-		CodeTimestampInvalid, CodeMessageExpired, CodeMessageReplayed, CodeReplayUnavailable, CodeConfirmation, CodeTransport,
+		CodeTimestampInvalid, CodeMessageExpired, CodeMessageReplayed, CodeReplayUnavailable, CodeContentPrefix, CodeConfirmation, CodeTransport,
 		CodeNotUnderstood, CodeHeaderRefused, CodeLimit, CodeProtect}
 }
 

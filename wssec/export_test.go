@@ -3,9 +3,11 @@ package wssec
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
@@ -70,6 +72,25 @@ func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken
 	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
 	sig = resign(p, sig, w.sigKey)
 	return w.env.appendEnvelope(nil, w.security(w.place(append(head, sig...))), blocks, body)
+}
+
+// ListPrefixes changes a message under a key that is not derived so that its signature
+// covers the Body with a PrefixList, which we never write. The Reference to it is the last.
+func ListPrefixes(p *Processor, msg []byte, key Key, list string) ([]byte, error) {
+	env, err := soap.Parse(msg, xmltext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	digest := func(c xmltext.C14N) []byte {
+		h := p.suite.Digest.New()
+		h.Write(env.Body.AppendCanonical(nil, c))
+		return []byte(base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	}
+	msg = bytes.Replace(msg, digest(xmltext.C14N{}), digest(xmltext.C14N{Prefixes: strings.Fields(list)}), 1)
+	transform := []byte(`<ds:Transform Algorithm="` + xmldsig.ExclusiveC14N + `">`)
+	i := bytes.LastIndex(msg, transform) + len(transform)
+	msg = append(append(append([]byte(nil), msg[:i]...), `<ec:InclusiveNamespaces xmlns:ec="`+xmldsig.NSEC+`" PrefixList="`+list+`"></ec:InclusiveNamespaces>`...), msg[i:]...)
+	return resign(p, msg, key.octets), nil
 }
 
 // resign computes the SignatureValue anew over a SignedInfo in canonical form.

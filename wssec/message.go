@@ -35,6 +35,8 @@ type Facts struct {
 	TokenTime      time.Duration // spent on the ticket
 	DecryptTime    time.Duration // spent on decryption and scanning plaintext
 	DigestTime     time.Duration // spent on canonicalization and digests
+	// UncoveredPrefix tells of content that PrefixesCovered would have refused; nil without.
+	UncoveredPrefix *Error
 }
 
 // Envelope gives the message with its plaintext in place. It holds unverified parts too;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -80,6 +81,12 @@ type Config struct {
 	// ReplyHeaders says what becomes of a reply's header blocks that the policy neither
 	// signs nor encrypts, where it protects replies. The zero value leaves them out.
 	ReplyHeaders HeaderRule
+	// ContentPrefixes says what becomes of qualified names in signed content whose prefix no
+	// digest covers. The zero value accepts them.
+	ContentPrefixes ContentPrefixes
+	// QNames are the attributes and elements, beside xsi:type, whose values are qualified
+	// names: "{namespace}local", or "local" without a namespace.
+	QNames []string
 	// Time gives the current time. Nil: time.Now.
 	Time func() time.Time
 	// Rand supplies IVs, nonces and Ids. Nil: crypto/rand.
@@ -92,6 +99,7 @@ type Config struct {
 type Processor struct {
 	policy    Policy
 	suite     Suite
+	qnames    []xmltext.Name // of Config.QNames
 	signature xmldsig.SignatureMethod
 	cfg       Config
 }
@@ -110,6 +118,13 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if c.Time == nil {
 		c.Time = time.Now
 	}
+	if err := oneOf("content-prefixes", c.ContentPrefixes, "", PrefixesAsReceived, PrefixesCovered); err != nil {
+		return nil, err
+	}
+	qnames, err := parseQNames(c.QNames)
+	if err != nil {
+		return nil, fmt.Errorf("content-qnames: %w", err)
+	}
 	if c.Tokens == nil {
 		c.Tokens = NewMemoryTokenCache(TokenCacheConfig{})
 	}
@@ -120,7 +135,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if digest, ok := p.DigestMethod.method(); ok {
 		suite.Digest = digest
 	}
-	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), cfg: c}, nil
+	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c}, nil
 }
 
 // Policy gives the policy with its defaults filled in.

@@ -97,6 +97,7 @@ func (v *verification) processInOrder() error {
 						return err
 					}
 					v.verified = append(v.verified, e.part) // plaintext of what was signed
+					v.covered = append(v.covered, covered{node: e.part})
 				}
 			}
 		}
@@ -132,6 +133,7 @@ func (v *verification) checkOrder() error {
 // and remembers the nodes.
 func (v *verification) checkDigests(s *signature) error {
 	start := time.Now()
+	v.covered = make([]covered, 0, len(s.References))
 	defer func() { v.facts.DigestTime += time.Since(start) }()
 	for i := range s.References {
 		r := &s.References[i]
@@ -148,6 +150,7 @@ func (v *verification) checkDigests(s *signature) error {
 			return err
 		}
 		v.verified = append(v.verified, n)
+		v.covered = append(v.covered, covered{n, c14n})
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type verification struct {
 
 	encrypted []*encryptedPart
 	verified  []xmltext.Node // what a valid Reference covers
+	covered   []covered      // the same, for checkContentPrefixes
 	facts     Facts
 }
 
@@ -70,18 +71,19 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
 	defer v.broken()
 	for _, step := range [...]func(*verification) error{
-		(*verification).checkTransport,    // the channel that the policy relies on
-		(*verification).findHeader,        // WSS §5: the Security header for us
-		(*verification).readHeader,        // WSS §5–§10: its children, each by its kind
-		(*verification).checkTimestamp,    // WSS §10
-		(*verification).indexIDs,          // WSS §4: what may be referred to
-		(*verification).acceptToken,       // WSS §6, KTP §3
-		(*verification).readLists,         // WSS §9.1: which EncryptedData are to be opened
-		(*verification).openSignatures,    // SP §6.4: an encrypted Signature
-		(*verification).checkSignatures,   // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
-		(*verification).claim,             // replay
-		(*verification).processInOrder,    // WSS §5: digests and decryption, as the header has them
-		(*verification).checkCoverage,     // SP §4: signed and encrypted parts
+		(*verification).checkTransport,  // the channel that the policy relies on
+		(*verification).findHeader,      // WSS §5: the Security header for us
+		(*verification).readHeader,      // WSS §5–§10: its children, each by its kind
+		(*verification).checkTimestamp,  // WSS §10
+		(*verification).indexIDs,        // WSS §4: what may be referred to
+		(*verification).acceptToken,     // WSS §6, KTP §3
+		(*verification).readLists,       // WSS §9.1: which EncryptedData are to be opened
+		(*verification).openSignatures,  // SP §6.4: an encrypted Signature
+		(*verification).checkSignatures, // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
+		(*verification).claim,           // replay
+		(*verification).processInOrder,  // WSS §5: digests and decryption, as the header has them
+		(*verification).checkCoverage,   // SP §4: signed and encrypted parts
+		(*verification).checkContentPrefixes,
 		(*verification).checkHeaderLayout, // SP §6.7
 	} {
 		if err := step(v); err != nil {

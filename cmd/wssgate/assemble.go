@@ -85,8 +85,9 @@ func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gatew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
 		Verifier: all.tickets.of(acceptor), Replay: all.replay.messages, Tokens: all.tokens.Scope(), Guard: all.guard,
-		ReplyHeaders: wssec.HeaderRule(r.OtherHeaders),
-		XML:          xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
+		ReplyHeaders:    wssec.HeaderRule(r.OtherHeaders),
+		ContentPrefixes: wssec.ContentPrefixes(r.ContentPrefixes), QNames: r.ContentQNames,
+		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 // checker collects findings about one Config.
@@ -158,6 +159,11 @@ func (k *checker) route(r *Route) {
 	k.realms("trusted-realms", r.TrustedRealms)
 	k.realms("allowed-realms", r.AllowedRealms)
 	k.groups(r.AllowedGroups)
+	for _, name := range r.ContentQNames {
+		if wssec.CheckQName(name) != nil {
+			k.find("content-qnames", fmt.Sprintf("%q is no name", name), "write it as {namespace}local, or as local if it has no namespace")
+		}
+	}
 	k.httpHeaders(r)
 	k.fields(r)
 }

@@ -71,6 +71,9 @@ type Route struct {
 	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME" help:"Further HTTP request headers that are passed to the backend. Nothing protects them but TLS."`
 	OtherHeaders    string   `yaml:"other-headers" default:"drop" enum:"drop,pass,refuse" placeholder:"drop|pass|refuse" help:"What happens to SOAP header blocks that the policy does not protect."`
 
+	ContentPrefixes string   `yaml:"content-prefixes" default:"as-received" enum:"as-received,covered" placeholder:"as-received|covered" help:"Whether prefixes of qualified names in signed content, as in xsi:type, must be covered by the signature."`
+	ContentQNames   []string `yaml:"content-qnames" name:"content-qnames" env:"WSSGATE_CONTENT_QNAMES" placeholder:"{NS}NAME" help:"Attributes and elements, beside xsi:type, whose values are qualified names."`
+
 	TLSOffloaded bool `yaml:"tls-offloaded" default:"false" negatable:"" help:"TLS ends in front of wssgate: count plain HTTP as a protected channel."`
 }
 

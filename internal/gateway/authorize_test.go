@@ -71,6 +71,22 @@ func TestOnlyAuthorizedClientsAreRemembered(t *testing.T) {
 	}
 }
 
+// A prefix in content that no digest covers is accepted, and the event says so.
+func TestPrefixesInContentAreTold(t *testing.T) {
+	w := newWorld(t)
+	for i, content := range []string{`<q:Ask xmlns:q="urn:q" xmlns:t="urn:t" xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="t:Order"/>`, payload} {
+		msg, _ := w.protect(soap.V11, content)
+		if r := w.post(soap.V11, bytes.NewReader(msg)); r.StatusCode != 200 {
+			t.Fatal(r.StatusCode)
+		}
+		w.code(i + 1)
+		told, _ := w.events.all()[i]["accepted"].(map[string]any)
+		if (told != nil) != (i == 0) || i == 0 && (told["code"] != "content-prefix" || !strings.Contains(told["error"].(string), "XMLSchema-instance}type")) {
+			t.Errorf("%s: %v", content, told)
+		}
+	}
+}
+
 // Nothing of what a client writes about itself reaches the backend, under any
 // spelling that a server may fold to the asserted one.
 func TestClientsCannotAssertWhoTheyAre(t *testing.T) {

@@ -33,6 +33,7 @@ func securityEntries() []Entry {
 		{Code: "message-expired", Cause: "The message is too old, or is from the future.", Cure: "Set the clocks (NTP) of client and gateway; max-age: of the policy and clock-skew are the limits."},
 		{Code: "message-replayed", Cause: "The same signature was seen before.", Cure: "A retry must be a new message; else it is an attack."},
 		{Code: "replay-store-unavailable", Cause: "The replay store could not be asked, so nothing is accepted.", Cure: "The error has the reason: raise replay-memory if it is full of live records."},
+		{Code: "content-prefix", Cause: "A signed part holds a qualified name in its content, as xsi:type does, whose prefix is declared where no digest covers it, and the route refuses those.", Cure: "Let the client list the prefix in a PrefixList (CXF does for declarations on and around a part) or use it in a name; else set content-prefixes: as-received, for clients that do neither, as WCF's."},
 		{Code: "signature-confirmation", Cause: "SignatureConfirmation is missing or wrong.", Cure: "Bring signature-confirmation of route and client together."},
 		{Code: "transport-not-secure", Cause: "The policy relies on TLS and the message came without.", Cure: "Call https, or set tls-offloaded if a proxy in front ends TLS."},
 		{Code: "header-not-understood", Cause: "A mandatory header block is neither processed here nor forwarded.", Cure: "Protect the header (signed-parts), or set other-headers: pass."},

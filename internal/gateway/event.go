@@ -85,6 +85,9 @@ func (ev *event) verified(msg *wssec.Message) {
 	ev.principal, ev.service = name+"@"+realm, msg.Service()
 	ev.groups = len(msg.Groups())
 	f := msg.Facts()
+	if f.UncoveredPrefix != nil {
+		ev.notes = append(ev.notes, slog.Group("accepted", "code", f.UncoveredPrefix.ErrorCode(), "error", f.UncoveredPrefix.Error()))
+	}
 	ev.stages = append(ev.stages, slog.Duration("ticket", f.TokenTime),
 		slog.Duration("decrypt", f.DecryptTime), slog.Duration("digest", f.DigestTime))
 }
