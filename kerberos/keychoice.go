@@ -94,6 +94,9 @@ func (kt *Keytab) explain(service string, etype int32, kvno uint32, list []*Keyt
 	case exact:
 		return refuse(CodeTicketIntegrity, "keytab has %s for %s; ticket wants %s, and this key does not open it: "+
 			"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered", have(list), service, wants)
+	case newest == 0 && sameEtype:
+		return refuse(CodeNoKvno, "keytab has %s for %s; ticket wants %s: the keytab does not tell the versions of its keys, and none opens the ticket: "+
+			"it is of another password, salt or version: fetch a new keytab", have(list), service, wants)
 	case kvno < newest:
 		return refuse(CodeNoKvno, "keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
 			"it must purge its tickets, or keep the old key in the keytab until they expire%s", have(list), service, wants, tried(sameEtype))

@@ -3,6 +3,7 @@ package kerberos
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // KDCFacts is what a KDC tells somebody who has not logged in. Nothing authenticates it.
@@ -18,6 +19,8 @@ type KDCFacts struct {
 	// ServiceKvno of the service's key under which the ticket is. 0 when Error is not nil, and where the KDC names none.
 	ClientEtype, ServiceEtype int32
 	ClientKvno, ServiceKvno   uint32
+	// Ticket is DER of the Ticket for the service, nil when Error is not. Keytab.KeyOf tells whether a keytab opens it.
+	Ticket []byte
 }
 
 // A KDCKeyInfo is one entry of ETYPE-INFO2.
@@ -65,6 +68,7 @@ func parseProbeReply(b []byte) (f KDCFacts, err error) {
 		return f, err
 	}
 	f.ClientEtype, f.ClientKvno, f.Keys = r.encPart.etype, r.encPart.kvno, keyInfo(r.paData)
+	f.Ticket = slices.Clone(r.ticket)
 	f.ServiceEtype, f.ServiceKvno, err = ticketKey(r.ticket)
 	return f, err
 }
@@ -86,12 +90,33 @@ func keyInfo(paData []byte) (keys []KDCKeyInfo) {
 func ServiceKey(t ServiceTicket) (etype int32, kvno uint32, err error) { return ticketKey(t.Ticket) }
 
 func ticketKey(ticket []byte) (etype int32, kvno uint32, err error) {
+	r, err := ticketInClear(ticket)
+	return r.ticket.etype, r.ticket.kvno, err
+}
+
+// KeyOf gives the keytab's entry that opens a Ticket (RFC 4120 5.3), of any supported encryption type and key version. That
+// is what tells a keytab that is good, whatever its numbers say. The error is an *Error, as an Acceptor's.
+func (kt *Keytab) KeyOf(ticket []byte) (KeytabEntry, error) {
+	r, err := ticketInClear(ticket)
+	if err != nil {
+		return KeytabEntry{}, &Error{Code: CodeTokenMalformed, Detail: "ticket", Err: err}
+	}
+	service := string(appendEscaped(append(r.sname.appendText(nil), '@'), r.realm))
+	_, used, err := kt.OpenTicket(nil, service, r.ticket.etype, r.ticket.kvno, r.ticket.cipher, false)
+	if err != nil {
+		return KeytabEntry{}, err
+	}
+	return *used, nil
+}
+
+// ticketInClear reads what is in clear in a Ticket.
+func ticketInClear(ticket []byte) (r apReq, err error) {
 	p := derParser{in: "Ticket"}
 	seq := p.whole(p.whole(ticket, tagApplication(1), "tag 1"), tagSequence, "sequence")
 	p.constant(&seq, 0, pvno, "tkt-vno")
-	readRealm(&p, &seq, 1, "realm")
-	readName(&p, &seq, 2, "sname")
-	enc := readEncryptedData(&p, p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
+	r.realm = readRealm(&p, &seq, 1, "realm")
+	r.sname = readName(&p, &seq, 2, "sname")
+	r.ticket = readEncryptedData(&p, p.field(&seq, 3, tagSequence, "enc-part"), "Ticket: enc-part")
 	p.end(seq, "end")
-	return enc.etype, enc.kvno, p.err
+	return r, p.err
 }

@@ -53,6 +53,10 @@ func TestProbeOfMIT(t *testing.T) {
 	}
 	if f := probe(gw, gw); f.Error != nil || f.ServiceKvno != 2 || f.ServiceEtype != kerberos.EtypeAES256SHA1 {
 		t.Errorf("without pre-authentication: %+v", f)
+	} else if kt, err := kerberos.LoadKeytab(m.KeytabFile("soap/gw.example.com")); err != nil {
+		t.Error(err)
+	} else if e, err := kt.KeyOf(f.Ticket); err != nil || e.Kvno != 2 || e.Etype != f.ServiceEtype {
+		t.Errorf("the ticket is opened by %v, %v", e.Kvno, err)
 	}
 	for name, c := range map[string]struct {
 		facts kerberos.KDCFacts

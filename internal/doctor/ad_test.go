@@ -31,12 +31,16 @@ type fakeKDC struct {
 }
 
 func startFakeKDC(t *testing.T, refuse func([]byte) int32) *fakeKDC {
+	return startFakeKDCOf(t, krbtest.Config{}, refuse)
+}
+
+func startFakeKDCOf(t *testing.T, cfg krbtest.Config, refuse func([]byte) int32) *fakeKDC {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &fakeKDC{KDC: krbtest.New(krbtest.Config{}), addr: l.Addr().String(), refuse: refuse}
+	k := &fakeKDC{KDC: krbtest.New(cfg), addr: l.Addr().String(), refuse: refuse}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -160,6 +164,41 @@ func TestNobodyCanAsk(t *testing.T) {
 	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … give --ccache … setspn -Q soap/gw.example.com")
 	if l := lines(r, "kvno"); len(l) != 1 || l[0].Status != "skip" || !strings.Contains(l[0].Found, "kinit as anybody, and give --ccache") {
 		t.Errorf("%+v", l)
+	}
+}
+
+// A key without a version fits by its numbers whatever the KDC says, so it has to open a ticket of it: one that the KDC gives
+// to everybody, without pre-authentication, or one for a credential cache.
+func TestAKeyOfNoVersionHasToOpenATicket(t *testing.T) {
+	everybody := func([]byte) int32 { return 0 }
+	for name, tt := range map[string]struct {
+		key  string
+		want []string
+	}{
+		"the KDC's":  {"", []string{"warn keytab … kvno 0"}},
+		"of another": {key2, []string{"warn keytab … kvno 0", "fail kvno … under kvno 1, aes256-cts-hmac-sha1-96; the keytab has kvno 0 (18), and does not open them … of an older or another password"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, cfg := range []krbtest.Config{{NoPreauth: true}, {}} {
+				k := startFakeKDCOf(t, cfg, everybody)
+				k.AddService(soap)
+				entry := k.Entries([]string{soap}, 18)[0]
+				entry.Kvno = 0
+				if tt.key != "" {
+					key, err := kerberos.NewKey(18, []byte(tt.key))
+					if err != nil {
+						t.Fatal(err)
+					}
+					entry.Key = key
+				}
+				c := withFake(t, k, entry)
+				if !cfg.NoPreauth {
+					k.AddUser("alice", "secret")
+					c.cfg.CCache = c.kinit(k, "alice", "secret")
+				}
+				c.expect(tt.want...)
+			}
+		})
 	}
 }
 

@@ -60,10 +60,18 @@ func (f *keytabFile) check() []Result {
 	return append(list, f.checkNames()...)
 }
 
+// kind is what the keys are from.
+func (f *keytabFile) kind() string {
+	if f.password {
+		return "password"
+	}
+	return "keytab"
+}
+
 // cure replaces that of a keytab, which a password does not have.
 func (f *keytabFile) cure(ofKeytab string) string {
 	if f.password && ofKeytab == cureExport {
-		return "write the account's password into the first line of the file, and its salt in salt: (wssgate doctor shows the KDC's)"
+		return "write the account's password into the first line of the file"
 	}
 	return ofKeytab
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,10 +19,10 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 		switch {
 		case f.ticket != nil:
 			return []Result{d.judgeTicket(s, f)}
-		case f.issued:
-			return []Result{judgeKvno(s, f)}
 		case f.refused:
-			return []Result{fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+f.salt(), s.file.cure(cureExport))}
+			return []Result{judgeRefused(s, f)}
+		case f.issued:
+			return []Result{judgeIssued(s, f)}
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
@@ -29,12 +30,53 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 	})
 }
 
+// judgeRefused: the KDC has said that the key is another. A ticket of it may say more.
+func judgeRefused(s *service, f *serviceFacts) Result {
+	if f.issued {
+		if r := judgeIssued(s, f); r.Status == Fail {
+			return r
+		}
+	}
+	if s.file.password {
+		return fail(s.String(), fmt.Sprintf("the KDC has refused the key that is made of the password and the salt %q: it has another", s.usedSalt()), s.cure(f))
+	}
+	return fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+s.salt(f), s.cure(f))
+}
+
+// usedSalt is the one that the keys of a password are made with.
+func (s *service) usedSalt() string { return cmp.Or(s.file.salt, s.DefaultSalt()) }
+
 // salt tells what the KDC makes keys of a password with: a keytab that was made of the right password can be wrong in that.
-func (f *serviceFacts) salt() string {
-	if f.probe == nil || len(f.probe.Keys) == 0 || f.probe.Keys[0].Salt == "" {
+func (s *service) salt(f *serviceFacts) string {
+	if salt := f.kdcSalt(s.Principal); salt != "" {
+		return fmt.Sprintf(" (if it is made of a password, then with the salt %q)", salt)
+	}
+	return ""
+}
+
+// kdcSalt is the salt of a principal, "" when the KDC was not asked about it or does not know it.
+func (f *serviceFacts) kdcSalt(p kerberos.Principal) string {
+	if f.probe == nil || len(f.probe.Keys) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (if it is made of a password, then with the salt %q)", f.probe.Keys[0].Salt)
+	return cmp.Or(f.probe.Keys[0].Salt, p.DefaultSalt()) // none is the default (RFC 4120 5.2.7.5)
+}
+
+// cure is what makes the keys right: a new keytab or, where they are made of a password, that and its salt.
+func (s *service) cure(f *serviceFacts) string {
+	if !s.file.password {
+		return cureExport
+	}
+	used := s.usedSalt()
+	switch salt := f.kdcSalt(s.Principal); salt {
+	case "":
+		return fmt.Sprintf("write the account's password into the first line of the file, and its salt in salt: (%q is used now; Active Directory has the realm and the "+
+			"account's name, such as %q; the KDC tells it only of principals that are accounts)", used, s.Realm+"svc-soap")
+	case used:
+		return "write the account's password into the first line of the file; the salt is the KDC's"
+	default:
+		return fmt.Sprintf("write salt: %q into the entry of services:, where %q is used now; if that is not all, the account's password into the first line of the file", salt, used)
+	}
 }
 
 // eachService calls f for the services that the KDC was asked about.
@@ -84,9 +126,9 @@ func (d *doctor) judgeTicket(s *service, f *serviceFacts) Result {
 	case err == nil && outcome.Facts().Fallback && outcome.Facts().KeytabKvno != 0: // 0 fits any
 		return s.judgeFallback(says, f, outcome.Facts().KeytabKvno)
 	case err == nil:
-		return ok(s.String(), "%s; the keytab opens them", says)
+		return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 	case !errors.As(err, &refused):
-		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), s.file.cure(cureExport))
+		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), s.cure(f))
 	}
 	return s.judgeRefusal(says, f, refused)
 }
@@ -104,9 +146,12 @@ func (s *service) judgeFallback(says string, f *serviceFacts, kvno uint32) Resul
 		found += ", the low 8 bits of it"
 	}
 	if slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno }) {
-		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+s.file.cure(cureExport))
+		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+s.cure(f))
 	}
-	return warn(s.String(), found+": it is found by trying", s.file.cure(cureExport))
+	if s.file.password {
+		return warn(s.String(), found+": it is found by trying", fmt.Sprintf("write kvno: %d into the entry of services:", f.kvno))
+	}
+	return warn(s.String(), found+": it is found by trying", s.cure(f))
 }
 
 // judgeRefusal explains why the keytab does not open the KDC's ticket.
@@ -118,37 +163,39 @@ func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.E
 	case refused.Code == kerberos.CodeNoEtype && f.etype == kerberos.EtypeRC4:
 		return fail(s.String(), says+have, cureRC4)
 	case refused.Code == kerberos.CodeNoEtype:
-		return fail(s.String(), says+have+", none of that type", s.file.cure(cureExport))
+		return fail(s.String(), says+have+", none of that type", s.cure(f))
+	case refused.Code == kerberos.CodeNoKvno && newest == 0 && s.file.password:
+		return fail(s.String(), fmt.Sprintf("%s; the key that is made of the password and the salt %q does not open them", says, s.usedSalt()), s.cure(f))
+	case refused.Code == kerberos.CodeNoKvno && newest == 0:
+		return fail(s.String(), says+have+", and does not open them", "the keytab does not say the versions of its keys; they are of an older or another password, or of another salt"+s.salt(f)+": "+s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno && newest < f.kvno:
-		return fail(s.String(), says+have+", which is older", s.file.cure(cureExport))
+		return fail(s.String(), says+have+", which is older", s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno:
-		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+s.file.cure(cureExport))
+		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+s.cure(f))
 	case refused.Code == kerberos.CodeTicketIntegrity:
 		return fail(s.String(), says+have+": the same number, and another key",
-			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+s.file.cure(cureExport))
+			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+s.cure(f))
 	}
-	return fail(s.String(), says+"; they are refused: "+refused.Detail, s.file.cure(cureExport))
+	return fail(s.String(), says+"; they are refused: "+refused.Detail, s.cure(f))
 }
 
-// judgeKvno compares numbers alone: the KDC gave a ticket to somebody who proved nothing, and only the client could open
-// what belongs to it.
-func judgeKvno(s *service, f *serviceFacts) Result {
+// judgeIssued opens a ticket that the KDC gave to somebody who proved nothing: only the client can use it, but the service
+// can tell whether it has the key.
+func judgeIssued(s *service, f *serviceFacts) Result {
 	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
-	entries := s.file.entries(s.Principal)
-	have := "; the keytab has " + describe(entries)
-	hasEtype := func(e kerberos.KeytabEntry) bool { return e.Etype == f.etype }
+	e, err := s.file.keytab.KeyOf(f.probe.Ticket)
+	var refused *kerberos.Error
 	switch {
-	case f.refused && slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && e.Kvno == f.kvno }):
-		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeTicketIntegrity})
-	case slices.ContainsFunc(entries, func(e kerberos.KeytabEntry) bool { return hasEtype(e) && (e.Kvno == f.kvno || e.Kvno == 0) }):
-		if f.etype == kerberos.EtypeRC4 {
-			return s.judgeRC4(says)
-		}
-		return ok(s.String(), "%s%s", says, have)
-	case !slices.ContainsFunc(entries, hasEtype):
-		return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeNoEtype})
+	case errors.As(err, &refused):
+		return s.judgeRefusal(says, f, refused)
+	case err != nil:
+		return fail(s.String(), says+"; they are not understood: "+err.Error(), "report it")
+	case f.etype == kerberos.EtypeRC4:
+		return s.judgeRC4(says)
+	case e.Kvno != 0 && f.kvno != 0 && e.Kvno != f.kvno:
+		return s.judgeFallback(says, f, e.Kvno)
 	}
-	return s.judgeRefusal(says, f, &kerberos.Error{Code: kerberos.CodeNoKvno})
+	return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 }
 
 var allEtypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}

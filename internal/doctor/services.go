@@ -17,6 +17,7 @@ const maxServices = 64
 type keytabFile struct {
 	path     string
 	password bool             // keys are made of it
+	salt     string           // and of this, if it was given
 	keytab   *kerberos.Keytab // nil when it could not be read
 	err      error
 }
@@ -94,7 +95,7 @@ func (d *doctor) fileOf(s config.Service, files map[string]*keytabFile) *keytabF
 	f := &keytabFile{path: strings.TrimPrefix(s.Keytab, "FILE:")}
 	key := f.path
 	if s.PasswordFile != "" {
-		f.path, f.password = s.PasswordFile, true
+		f.path, f.password, f.salt = s.PasswordFile, true, s.Salt
 		key = s.PasswordFile + "\x00" + s.Name // the keys depend on the service too
 	}
 	if files[key] == nil {

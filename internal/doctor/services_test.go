@@ -47,7 +47,7 @@ func TestServiceWithAPassword(t *testing.T) {
 	c.cfg.Keys = passwordKeys
 	c.expect()
 	c.settings[3] += "\n    salt: EXAMPLE.COMother"
-	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused … then with the salt "EXAMPLE.COMsoappw.example.com") … and its salt in salt:`)
+	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused the key that is made of the password and the salt "EXAMPLE.COMother" … write salt: "EXAMPLE.COMsoappw.example.com" into the entry of services:, where "EXAMPLE.COMother" is used now`)
 	for _, r := range r {
 		if strings.Contains(r.Subject+r.Found+r.Cure, "s3cret") {
 			t.Errorf("a password is shown: %+v", r)
@@ -55,6 +55,27 @@ func TestServiceWithAPassword(t *testing.T) {
 	}
 	os.Chmod(file, 0o644)
 	c.expectOf("keytab", "fail keytab … can be read by everybody")
+}
+
+// A KDC that wants no pre-authentication gives a ticket to everybody. A wrong password does not open it, though its key
+// fits any version; the salt is printed, or that the KDC did not tell it.
+func TestAWrongPasswordIsFoundWithoutPreauthentication(t *testing.T) {
+	c := newClinic(t)
+	c.AddUser("soap/lax.example.com", "s3cret")
+	file := filepath.Join(t.TempDir(), "password")
+	c.names.hosts["lax.example.com"] = []string{"192.0.2.8"}
+	c.settings = []string{c.settings[0], "listen: 127.0.0.1:1", "kerberos-service: s",
+		"services:\n  - name: s\n    password-file: " + file + "\n    principals: [soap/lax.example.com@EXAMPLE.COM]"}
+	c.cfg.Keys = passwordKeys
+	for password, want := range map[string][]string{
+		"s3cret": nil,
+		"wrong":  {`fail kvno … the key that is made of the password and the salt "EXAMPLE.COMsoaplax.example.com" does not open them; write the account's password into the first line of the file`},
+	} {
+		if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(want...)
+	}
 }
 
 // Any principal of a keytab is every one.

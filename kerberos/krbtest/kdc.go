@@ -17,13 +17,16 @@ const DefaultRealm = "EXAMPLE.COM"
 type Config struct {
 	Realm string           // "" means DefaultRealm
 	Time  func() time.Time // nil means time.Now
+	// NoPreauth gives tickets to whoever asks, as MIT's KDC does for principals without requires_preauth.
+	NoPreauth bool
 }
 
 // A KDC holds the principals of one realm, mints tickets and tokens directly, right and wrong ones, and answers AS and
 // TGS requests when started. It is safe for concurrent use.
 type KDC struct {
-	realm string
-	now   func() time.Time
+	realm     string
+	now       func() time.Time
+	noPreauth bool
 
 	mu         sync.Mutex
 	principals map[string]*principal // by name without realm
@@ -43,7 +46,7 @@ type keyVersion struct {
 
 // New makes a KDC with a krbtgt principal only.
 func New(cfg Config) *KDC {
-	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, principals: make(map[string]*principal)}
+	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth, principals: make(map[string]*principal)}
 	if k.now == nil {
 		k.now = time.Now
 	}

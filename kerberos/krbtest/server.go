@@ -235,7 +235,7 @@ func (k *KDC) as(request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.preauth(req.PAData, client, etype, key); err != nil {
+	if err := k.preauth(req.PAData, client, etype, key); err != nil && !k.noPreauth {
 		return nil, err
 	}
 	der, o, err := k.ticket("", strings.Join(body.SName.NameString, "/"), TicketOptions{
