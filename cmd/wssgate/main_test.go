@@ -168,10 +168,18 @@ func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptPort: port NAME. Sets NAME to a free loopback address.
 func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	ts.Check(err)
-	ts.Check(ln.Close())
-	ts.Setenv(args[0], ln.Addr().String())
+	ts.Setenv(args[0], addr)
+}
+
+// freeAddress is a loopback address that nothing listens on now.
+func freeAddress() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
 }
 
 // scriptListening: [!] listening ADDRESS. Waits until somebody listens there, or
@@ -191,18 +199,30 @@ func scriptListening(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptCertificate: certificate. Writes tls.crt and tls.key for 127.0.0.1.
 func scriptCertificate(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(writeCertificate(ts.MkAbs(".")))
+}
+
+// writeCertificate writes tls.crt and tls.key for 127.0.0.1 to a directory.
+func writeCertificate(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs("tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	if err != nil {
+		return err
+	}
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600), os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
 }
 
 // scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what FILE
