@@ -2,7 +2,6 @@ package wssec
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -41,14 +40,20 @@ func parseTimestamp(n xmltext.Node) (*timestamp, error) {
 	return t, nil
 }
 
-// parseTime reads an xs:dateTime with a time zone.
+// maxTimeText bounds the text of a time: fractions may have any number of digits.
+const maxTimeText = 1 << 10
+
+// parseTime reads the xs:dateTime of Created or Expires.
 func parseTime(n xmltext.Node) (time.Time, error) {
-	if _, start, end, _ := n.SourceRange(); end-start > 64 {
-		return time.Time{}, errAt(CodeTimestampInvalid, n, "not a time")
+	if _, start, end, _ := n.SourceRange(); end-start > maxTimeText {
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "longer than any time")
 	}
-	t, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(n.Text()))
-	if err != nil || !n.FirstChild().IsZero() {
-		return time.Time{}, errAt(CodeTimestampInvalid, n, "not a time in UTC, as 2026-01-31T12:00:00.000Z (BSP R3217)")
+	if !n.FirstChild().IsZero() {
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "an element in a time")
+	}
+	t, err := ParseDateTime(n.Text())
+	if err != nil {
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "%w", err)
 	}
 	return t, nil
 }

@@ -247,9 +247,9 @@ func (m *message) timestamp(n *kerberos.InspectNode, c xmltext.Node) {
 		if t.IsZero() {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(t.Text()))
+		at, err := wssec.ParseDateTime(t.Text())
 		if err != nil {
-			n.Add(name, t.Text()).Problem = "not a time in UTC, as 2026-01-31T12:00:00.000Z"
+			n.Add(name, t.Text()).Problem = err.Error()
 			continue
 		}
 		n.Add(name, kerberos.InspectTime(at, m.now))
