@@ -54,7 +54,7 @@ func (e encoding) checkLabel(source, label string) error {
 // decode returns src as UTF-8 and the number of octets that a byte order mark
 // takes there. src itself is returned when it is UTF-8. UTF-16 needs its mark
 // (RFC 7303 3.3, XML 1.0 4.3.3).
-func decode(src []byte, opt Options) (text []byte, mark int, enc encoding, err error) {
+func (s *scanner) decode(src []byte) (text []byte, mark int, enc encoding, err error) {
 	switch {
 	case bytes.HasPrefix(src, []byte("\xFE\xFF")):
 		enc = encUTF16BE
@@ -63,27 +63,54 @@ func decode(src []byte, opt Options) (text []byte, mark int, enc encoding, err e
 	case bytes.HasPrefix(src, []byte("\xEF\xBB\xBF")):
 		mark = 3
 	}
-	if opt.Charset != "" {
-		if err := enc.checkLabel("HTTP charset", opt.Charset); err != nil {
+	if s.opt.Charset != "" {
+		if err := enc.checkLabel("HTTP charset", s.opt.Charset); err != nil {
 			return nil, 0, enc, rootError(0, err)
 		}
 	}
 	if enc == encUTF8 {
 		return src, mark, enc, nil
 	}
-	text, err = transcode(src[2:], enc == encUTF16BE, opt.MessageBytes)
+	size := min(sizeAsUTF8(src[2:], enc == encUTF16BE), s.opt.MessageBytes+utf8.UTFMax)
+	if err := s.reserve(size); err != nil {
+		return nil, 0, enc, rootError(0, err)
+	}
+	text, err = transcode(make([]byte, 0, size), src[2:], enc == encUTF16BE, s.opt.MessageBytes)
+	if err != nil {
+		s.release(s.reserved)
+	}
 	return text, 0, enc, err
 }
 
-// transcode turns UTF-16 into at most limit octets of UTF-8.
-func transcode(src []byte, bigEndian bool, limit int) ([]byte, error) {
+// sizeAsUTF8 returns how many octets the UTF-8 form of src has. Of what is no
+// UTF-16 it returns no less than transcode writes before it fails.
+func sizeAsUTF8(src []byte, bigEndian bool) int {
+	high, low := 1, 0
+	if bigEndian {
+		high, low = 0, 1
+	}
+	size := 0
+	for i := 0; i+1 < len(src); i += 2 {
+		switch h := src[i+high]; {
+		case h == 0 && src[i+low] < 0x80:
+			size++
+		case h < 0x08, h >= 0xD8 && h < 0xE0: // a surrogate is half of four octets
+			size += 2
+		default:
+			size += 3
+		}
+	}
+	return size
+}
+
+// transcode appends UTF-16 as at most limit octets of UTF-8 to out.
+func transcode(out, src []byte, bigEndian bool, limit int) ([]byte, error) {
 	unit := func(i int) rune {
 		if bigEndian {
 			return rune(src[i])<<8 | rune(src[i+1])
 		}
 		return rune(src[i+1])<<8 | rune(src[i])
 	}
-	out := make([]byte, 0, len(src)/2+len(src)/16+8)
 	for i := 0; i < len(src); i += 2 {
 		if i+1 == len(src) {
 			return nil, rootError(len(out), fmt.Errorf("%w: odd number of octets in UTF-16", ErrEncoding))

@@ -202,9 +202,10 @@ func TestGenerated(t *testing.T) {
 func TestRepetitionBound(t *testing.T) {
 	check := func(fatalf func(string, ...any), src []byte) {
 		d := &Doc{src: src, names: newNameTable()}
-		var s scanner
-		s.init(d, Options{Limits: Limits{}.filled(), AllowPI: true})
-		s.cur, s.floor = noElement, noElement
+		s := scanner{opt: Options{Limits: Limits{}.filled(), AllowPI: true}, cur: noElement, floor: noElement}
+		if err := s.init(d); err != nil {
+			fatalf("%v", err)
+		}
 		if err := s.run(0); err != nil {
 			fatalf("%v\n%q", err, src)
 		}

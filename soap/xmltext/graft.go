@@ -33,8 +33,10 @@ func (n Node) Graft(plaintext []byte, kind GraftKind, opt Options) error {
 		}
 	}
 	g := &Doc{src: plaintext, names: n.doc.names, host: n.doc, hostIndex: n.index}
-	var s scanner
-	s.init(g, opt)
+	s := scanner{opt: opt, cur: noElement, floor: noElement}
+	if err := s.init(g); err != nil {
+		return err
+	}
 	s.openStub(n)
 	if err := s.run(0); err != nil {
 		return err

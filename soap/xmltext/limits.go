@@ -19,7 +19,7 @@ const (
 // inclusive: exactly that much is accepted.
 //
 // The index takes 40 octets per element, 20 per attribute and 12 per namespace
-// declaration. Three more bounds are fixed: 65,000 distinct prefixes and as many
+// declaration, and up to twice that for the room to grow. Three more bounds are fixed: 65,000 distinct prefixes and as many
 // distinct namespace names in a message and its grafts, and four times
 // MessageBytes for the namespace declarations that an exclusive canonicalizer
 // might have to repeat.
@@ -51,6 +51,13 @@ type Options struct {
 	// services that never met Canonical XML have them. They are compared and
 	// rendered as they are written.
 	RelativeNamespaces bool
+
+	// Reserve, if not nil, is asked before memory is allocated that grows with the
+	// input: the index and what is kept of names, as they grow, and the UTF-8
+	// form of UTF-16. octets is negative when such memory is no longer held. The
+	// sum of all calls is what the Doc keeps beside the source; after an error it
+	// is zero. An error of Reserve ends the scan, as the cause of its [*SyntaxError].
+	Reserve func(octets int) error
 
 	// Names says which declarations outside a plaintext names in it may use. It is
 	// for [Node.Graft] alone.

@@ -70,12 +70,9 @@ func (t *interner) find(b []byte) uint16 {
 	return noID
 }
 
-// intern returns the number of b, giving it one if needed. ok is false when the
-// table is full.
+// intern gives b, which find does not find, a number. ok is false when the table
+// is full.
 func (t *interner) intern(b []byte) (id uint16, ok bool) {
-	if id := t.find(b); id != noID {
-		return id, true
-	}
 	if len(t.list) >= maxNames {
 		return 0, false
 	}

@@ -43,7 +43,8 @@ const sampleBytes = 2 << 10
 // estimate says for how many entries to make room at first. A well-formed
 // message has two '<' for each element, one for an empty-element tag, and an
 // equals sign for each attribute. What the octets promise is believed only as
-// far as ordinary markup goes: text and CDATA sections can be full of the same.
+// far as ordinary markup goes, four attributes for each element: text and CDATA
+// sections can be full of the same.
 func (c *census) estimate(src []byte) {
 	sample := src[:min(len(src), sampleBytes)]
 	empty := 0
@@ -52,7 +53,7 @@ func (c *census) estimate(src []byte) {
 	}
 	most := len(src)/16 + 1
 	c.elements = min((bytes.Count(src, []byte("<"))+empty)/2+1, most)
-	c.attributes = min(bytes.Count(src, []byte("=")), most)
+	c.attributes = min(bytes.Count(src, []byte("=")), 4*c.elements+16, most)
 }
 
 // sweep looks at 32 octets at a time. It returns the offset of the first C0

@@ -14,14 +14,15 @@ func Scan(src []byte, opt Options) (*Doc, error) {
 	if len(src) > opt.MessageBytes {
 		return nil, rootError(opt.MessageBytes, &LimitError{"MessageBytes", opt.MessageBytes})
 	}
-	text, at, enc, err := decode(src, opt)
+	s := scanner{opt: opt, cur: noElement, floor: noElement}
+	text, at, enc, err := s.decode(src)
 	if err != nil {
 		return nil, err
 	}
 	d := &Doc{src: text, names: newNameTable()}
-	var s scanner
-	s.init(d, opt)
-	s.cur, s.floor = noElement, noElement
+	if err := s.init(d); err != nil {
+		return nil, err
+	}
 	if bytes.HasPrefix(s.src[at:], []byte("<?xml")) && len(s.src) > at+5 && isSpace(s.src[at+5]) {
 		next, err := xmlDecl(s.src[at:], enc)
 		if err != nil {
@@ -59,6 +60,9 @@ type scanner struct {
 
 	maxElements int
 
+	reserved   int // what Options.Reserve was asked for
+	nameOctets int // of it, room for names that is not used yet
+
 	scope      uint32   // innermost declaration in scope
 	inScope    int      // length of that list
 	active     []active // by prefix
@@ -75,17 +79,22 @@ type scanner struct {
 }
 
 // init prepares s for the source of d.
-func (s *scanner) init(d *Doc, opt Options) {
-	s.doc, s.opt, s.census = d, opt, takeCensus(d.src)
+func (s *scanner) init(d *Doc) error {
+	s.doc, s.census = d, takeCensus(d.src)
 	s.src = d.src[:s.census.clean]
-	s.maxElements = opt.Elements
-	s.ownNames = d.host != nil && opt.Names != NamesInScope
+	s.maxElements = s.opt.Elements
+	s.ownNames = d.host != nil && s.opt.Names != NamesInScope
 	if d.host != nil {
 		s.maxElements++ // for the stub
 	}
-	s.elements = make([]element, 0, min(s.census.elements, opt.Elements)+1)
-	s.attrs = make([]attribute, 0, min(s.census.attributes, opt.Attributes))
-	s.bindings = make([]binding, firstBinding, 16)
+	elements, attrs := min(s.census.elements, s.opt.Elements)+1, min(s.census.attributes, s.opt.Attributes)
+	const bindings = 16
+	if err := s.reserve(elements*elementBytes + attrs*attributeBytes + bindings*bindingBytes); err != nil {
+		return s.fail(0, err)
+	}
+	s.elements = make([]element, 0, elements)
+	s.attrs = make([]attribute, 0, attrs)
+	s.bindings = make([]binding, firstBinding, bindings)
 	s.bindings[bindingNone].uri = noID
 	s.bindings[bindingXML] = binding{prefix: prefixXML, uri: uriXML}
 	s.given = firstBinding
@@ -95,6 +104,7 @@ func (s *scanner) init(d *Doc, opt Options) {
 	}
 	s.active[prefixNone] = active{bindingDefault, uriNone}
 	s.active[prefixXML] = active{bindingXML, uriXML}
+	return nil
 }
 
 // run scans from at to the end of input.
@@ -141,7 +151,8 @@ func (s *scanner) finish(at int) error {
 		s.elements[0].subEnd = uint32(len(s.elements))
 		s.elements[0].flags |= s.gap << headToTail
 	}
-	s.doc.elements, s.doc.attrs, s.doc.bindings = s.elements, s.attrs, s.bindings
+	s.doc.elements, s.doc.attrs = fitted(s, s.elements, elementBytes), fitted(s, s.attrs, attributeBytes)
+	s.doc.bindings = s.bindings
 	if s.census.greater != s.markup {
 		s.doc.markGreater()
 	}
@@ -254,9 +265,11 @@ func (d *Doc) markGreater() {
 	}
 }
 
-// fail returns err as a SyntaxError at offset. Running into the first illegal
+// fail returns err as a SyntaxError at offset, and gives back what was reserved.
+// Running into the first illegal
 // character, where src was cut, is that character's error.
 func (s *scanner) fail(offset int, err error) error {
+	s.release(s.reserved)
 	if offset >= len(s.src) && s.census.badErr != nil {
 		offset, err = len(s.src), s.census.badErr
 	}

@@ -20,24 +20,24 @@ func (s *scanner) startTag(lt int) (int, error) {
 		s.cur == noElement && len(s.elements) > 0 {
 		return 0, s.noRoom(lt, nameLen)
 	}
+	var err error
 	if len(s.elements) == cap(s.elements) {
-		s.elements = slices.Grow(s.elements, 1)
+		if s.elements, err = grown(s, s.elements, elementBytes); err != nil {
+			return 0, s.fail(lt, err)
+		}
 	}
 	e := &s.elements[:len(s.elements)+1][len(s.elements)]
 	*e = element{start: uint32(lt), parent: s.cur, attr: uint32(len(s.attrs)), nameLen: uint16(nameLen), flags: s.gap}
 	s.gap = 0
 	if colon != 0 {
-		if e.prefix, ok = s.prefix(src[lt+1 : colon]); !ok {
-			return 0, s.limit(lt, "distinct prefixes", maxNames)
+		if e.prefix, err = s.prefix(src[lt+1:colon], lt); err != nil {
+			return 0, err
 		}
 	}
 	if i < len(src) && src[i] == '>' {
 		i++
-	} else {
-		var err error
-		if i, err = s.attributes(e, i); err != nil {
-			return 0, err
-		}
+	} else if i, err = s.attributes(e, i); err != nil {
+		return 0, err
 	}
 	if e.uri = s.active[e.prefix].uri; e.uri == noID {
 		return 0, s.undeclared(e.prefix, lt+1)
@@ -160,7 +160,10 @@ func (s *scanner) attribute(e *element, i int) (int, error) {
 		return 0, s.limit(name, "Attributes", s.opt.Attributes)
 	}
 	if len(s.attrs) == cap(s.attrs) {
-		s.attrs = slices.Grow(s.attrs, 1)
+		var err error
+		if s.attrs, err = grown(s, s.attrs, attributeBytes); err != nil {
+			return 0, s.fail(name, err)
+		}
 	}
 	a := &s.attrs[:len(s.attrs)+1][len(s.attrs)]
 	*a = attribute{name: uint32(name), nameLen: uint16(nameEnd - name)}
@@ -178,8 +181,8 @@ func (s *scanner) attribute(e *element, i int) (int, error) {
 		return 0, err
 	}
 	if colon != 0 {
-		if a.prefix, ok = s.prefix(src[name:colon]); !ok {
-			return 0, s.limit(name, "distinct prefixes", maxNames)
+		if a.prefix, err = s.prefix(src[name:colon], name); err != nil {
+			return 0, err
 		}
 		switch a.prefix {
 		case prefixXMLNS:
@@ -260,16 +263,13 @@ func (s *scanner) declare(e *element, a *attribute, prefix []byte) error {
 	if len(name) > s.opt.NameBytes {
 		return s.limit(at, "NameBytes", s.opt.NameBytes)
 	}
-	p, ok := s.prefix(prefix)
-	if !ok {
-		return s.limit(at, "distinct prefixes", maxNames)
+	p, err := s.prefix(prefix, at)
+	if err != nil {
+		return err
 	}
-	if err := s.checkDeclaration(p, name); err != nil {
+	u, err := s.namespace(p, name)
+	if err != nil {
 		return s.fail(at, err)
-	}
-	u, ok := s.doc.names.uris.intern(name)
-	if !ok {
-		return s.limit(at, "distinct namespace names", maxNames)
 	}
 	shadowed := s.active[p].binding
 	if shadowed >= s.firstOwn {
@@ -280,6 +280,11 @@ func (s *scanner) declare(e *element, a *attribute, prefix []byte) error {
 	}
 	if len(s.attrs) > int(e.attr) || !s.declaredInOrder(p) {
 		e.flags |= tagDirty // canonical form has declarations first, by prefix
+	}
+	if len(s.bindings) == cap(s.bindings) {
+		if s.bindings, err = grown(s, s.bindings, bindingBytes); err != nil {
+			return s.fail(at, err)
+		}
 	}
 	e.flags |= hasDecl
 	s.bindings = append(s.bindings, binding{prev: s.scope, shadowed: shadowed, prefix: p, uri: u})
@@ -298,7 +303,25 @@ func (s *scanner) declaredInOrder(p uint16) bool {
 	return list[s.bindings[len(s.bindings)-1].prefix] < list[p]
 }
 
-func (s *scanner) checkDeclaration(p uint16, name []byte) error {
+// namespace returns the number of the namespace name that is declared for
+// prefix p.
+func (s *scanner) namespace(p uint16, name []byte) (uint16, error) {
+	uris := &s.doc.names.uris
+	u := uris.find(name)
+	if err := s.checkDeclaration(p, name, u != noID); err != nil || u != noID {
+		return u, err
+	}
+	if err := s.reserveName(len(name)); err != nil {
+		return u, err
+	}
+	u, ok := uris.intern(name)
+	if !ok {
+		return u, &LimitError{"distinct namespace names", maxNames}
+	}
+	return u, nil
+}
+
+func (s *scanner) checkDeclaration(p uint16, name []byte, known bool) error {
 	switch string(name) {
 	case namespaceXML:
 		if p != prefixXML {
@@ -316,7 +339,7 @@ func (s *scanner) checkDeclaration(p uint16, name []byte) error {
 	if p == prefixXML || p == prefixXMLNS {
 		return ErrReservedPrefix
 	}
-	if s.doc.names.uris.find(name) == noID && !s.opt.RelativeNamespaces && !hasScheme(name) {
+	if !known && !s.opt.RelativeNamespaces && !hasScheme(name) {
 		return fmt.Errorf("%w %q", ErrRelativeNamespace, clip(string(name), 80))
 	}
 	return nil
@@ -337,25 +360,31 @@ func hasScheme(b []byte) bool {
 	return false
 }
 
-// prefix returns the number of a prefix. A small cache answers for nearly all
-// tags.
-func (s *scanner) prefix(b []byte) (uint16, bool) {
+// prefix returns the number of a prefix that stands in the tag at offset. A
+// small cache answers for nearly all tags.
+func (s *scanner) prefix(b []byte, offset int) (uint16, error) {
 	if len(b) == 0 {
-		return prefixNone, true
+		return prefixNone, nil
 	}
 	slot := &s.prefixes[(uint(b[0])+3*uint(b[len(b)-1])+5*uint(len(b)))%uint(len(s.prefixes))]
 	if s.doc.names.prefixes.list[*slot] == string(b) {
-		return *slot, true
+		return *slot, nil
 	}
-	id, ok := s.doc.names.prefixes.intern(b)
-	if !ok {
-		return 0, false
+	id := s.doc.names.prefixes.find(b)
+	if id == noID {
+		if err := s.reserveName(len(b)); err != nil {
+			return 0, s.fail(offset, err)
+		}
+		var ok bool
+		if id, ok = s.doc.names.prefixes.intern(b); !ok {
+			return 0, s.limit(offset, "distinct prefixes", maxNames)
+		}
 	}
 	for int(id) >= len(s.active) {
 		s.active = append(s.active, active{uri: noID})
 	}
 	*slot = id
-	return id, true
+	return id, nil
 }
 
 // undeclared is the error for a prefix used at offset.
