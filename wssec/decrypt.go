@@ -129,6 +129,11 @@ func (v *verification) open(e *encryptedPart) error {
 	if err != nil {
 		return err
 	}
+	room, err := v.roomFor(e)
+	if err != nil {
+		return err
+	}
+	defer room.settle()
 	data, err := e.AppendCipher(make([]byte, 0, e.CipherLen()))
 	if err != nil {
 		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
@@ -142,9 +147,11 @@ func (v *verification) open(e *encryptedPart) error {
 		kind = xmltext.GraftContent
 	}
 	opt := v.p.cfg.XML
-	opt.Names = v.namesOf(e)
+	opt.Names, opt.Reserve = v.namesOf(e), room.take
 	parent := e.at.Parent()
-	if err := e.at.Graft(plain, kind, opt); err != nil {
+	if err := e.at.Graft(plain, kind, opt); room.refused != nil {
+		return errAt(CodePlaintextMemory, e.Node, "no memory for the index of the plaintext: %v", room.refused)
+	} else if err != nil {
 		return plaintextError(e.Node, err)
 	}
 	e.opened = true

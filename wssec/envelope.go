@@ -126,10 +126,9 @@ func (a idAttr) text(n xmltext.Node) string {
 }
 
 // appendEnvelope assembles the message: the Security header first among the blocks. Room
-// for all of it is made at once.
-func (e envelopeParts) appendEnvelope(dst, security, blocks []byte, body appendFunc) ([]byte, error) {
-	start, _, _, end := e.Root.SourceRange()
-	dst = slices.Grow(dst, (end-start)*3/2+len(security)+len(blocks)+4096)
+// for all of it, size octets, is made at once.
+func (e envelopeParts) appendEnvelope(dst []byte, size int, security, blocks []byte, body appendFunc) ([]byte, error) {
+	dst = slices.Grow(dst, size)
 	dst = e.Root.AppendOwnTag(dst) // without attributes: nothing would cover them
 	if e.Header.IsZero() {
 		name := "Header"

@@ -49,6 +49,8 @@ const (
 	CodeNotUnderstood     Code = "header-not-understood"      // a mandatory header block is neither processed nor forwarded
 	CodeHeaderRefused     Code = "header-refused"             // a header block without protection, and the route refuses those
 	CodeLimit             Code = "security-limit"             // more elements of a kind than any peer sends
+	CodeNoMemory          Code = "memory"                     // Config.Reserve refused, for the size of the message alone
+	CodePlaintextMemory   Code = "plaintext-memory"           // Config.Reserve refused, for what a plaintext is
 	CodeProtect           Code = "protect-failed"             // a reply could not be protected
 )
 
@@ -59,7 +61,7 @@ func Codes() []Code {
 		CodeDuplicateID, CodeSignatureMissing, CodeSignatureExtra, CodeSignatureInvalid, CodeDigestInvalid, CodeNotSigned,
 		CodeNotEncrypted, CodeDecryption, CodePlaintext, CodeProtectionOrder, CodeLayout, CodeTimestampMissing,
 		CodeTimestampInvalid, CodeMessageExpired, CodeMessageReplayed, CodeReplayUnavailable, CodeContentPrefix, CodeConfirmation, CodeTransport,
-		CodeNotUnderstood, CodeHeaderRefused, CodeLimit, CodeProtect}
+		CodeNotUnderstood, CodeHeaderRefused, CodeLimit, CodeNoMemory, CodePlaintextMemory, CodeProtect}
 }
 
 // Error says which rule a message broke, where, and why. Its text is for operators: it
@@ -93,10 +95,11 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // ErrorCode gives the most telling code for the error catalogue: that of the Kerberos
-// error that made an authentication fail or of the replay store's, else Code.
+// error that made an authentication fail, of the replay store's or that of Config.Reserve,
+// else Code.
 func (e *Error) ErrorCode() string {
 	var inner interface{ ErrorCode() string }
-	if (e.Code == CodeFailedAuth || e.Code == CodeReplayUnavailable) && errors.As(e.Err, &inner) {
+	if (e.Code == CodeFailedAuth || e.Code == CodeReplayUnavailable || e.Code == CodeNoMemory) && errors.As(e.Err, &inner) {
 		return inner.ErrorCode()
 	}
 	return string(e.Code)
@@ -150,7 +153,7 @@ func (e *Error) fault() *soap.Fault {
 	case CodeNotUnderstood:
 		return &soap.Fault{Code: soap.MustUnderstandFault, Reason: "A mandatory header block was not understood.",
 			NotUnderstood: []xmltext.Name{e.Block}}
-	case CodeReplayUnavailable, CodeProtect:
+	case CodeReplayUnavailable, CodeNoMemory, CodeProtect:
 		return &soap.Fault{Code: soap.Receiver, Reason: "The message could not be processed."}
 	}
 	return &soap.Fault{Subcode: xmltext.Name{Space: NSWSSE, Local: "InvalidSecurity"},

@@ -71,7 +71,7 @@ func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken
 		xmldsig.ExclusiveC14N + `"></ds:CanonicalizationMethod></wsse:TransformationParameters></ds:Transform></ds:Transforms><ds:DigestMethod`)
 	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
 	sig = resign(p, sig, w.sigKey)
-	return w.env.appendEnvelope(nil, w.security(w.place(append(head, sig...))), blocks, body)
+	return w.env.appendEnvelope(nil, 0, w.security(w.place(append(head, sig...))), blocks, body)
 }
 
 // ListPrefixes changes a message under a key that is not derived so that its signature
@@ -137,5 +137,5 @@ func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, p
 		dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, len(plain), func(b []byte) []byte { return append(b, plain...) })
 		return appendEndTag(dst, env.Body), err
 	}
-	return w.env.appendEnvelope(nil, w.security(w.place(w.arrange(head, sig, []string{ed}))), blocks, body)
+	return w.env.appendEnvelope(nil, 0, w.security(w.place(w.arrange(head, sig, []string{ed}))), blocks, body)
 }

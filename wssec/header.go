@@ -42,7 +42,8 @@ func (w *writer) unsigned(dst []byte) []byte {
 	if content != nil {
 		security = w.security(content)
 	}
-	dst, _ = w.env.appendEnvelope(dst, security, blocks, body)
+	size, _ := w.room()
+	dst, _ = w.env.appendEnvelope(dst, size, security, blocks, body)
 	return dst
 }
 
@@ -89,7 +90,8 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 			return dst, nil, err
 		}
 	}
-	dst, err = w.env.appendEnvelope(dst, w.security(w.place(w.arrange(head, sig, listed))), blocks, body)
+	size, _ := w.room()
+	dst, err = w.env.appendEnvelope(dst, size, w.security(w.place(w.arrange(head, sig, listed))), blocks, body)
 	return dst, value, err
 }
 

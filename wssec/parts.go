@@ -111,32 +111,34 @@ func (w *writer) body() (appendFunc, error) {
 // encryptedBody writes the Body with its content encrypted.
 func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error) {
 	b := w.env.Body
-	_, from, to, _ := b.SourceRange()
 	dst = appendStartTag(dst, b, id.text(b))
-	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, (to-from)+1024, plaintext(b))
+	plain, size := plaintext(b)
+	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, size, plain)
 	return appendEndTag(dst, b), err
 }
 
-// plaintext gives the content of the Body for encryption. Its elements repeat the
+// plaintext gives the content of the Body for encryption, and how many octets it has at most.
+// Its elements repeat the
 // declarations in scope, for receivers that read it out of its place and for those that
 // take no name from outside it, unless that would double the content: a backend could
 // otherwise make a small reply a large one.
-func plaintext(b xmltext.Node) func([]byte) []byte {
+func plaintext(b xmltext.Node) (write func([]byte) []byte, size int) {
 	_, from, to, _ := b.SourceRange()
 	repeat := 0
 	scope := b.ScopeSize()
 	for range b.Children() {
 		if repeat += scope; repeat > max(16<<10, to-from) {
-			return b.AppendSourceContent
+			return b.AppendSourceContent, to - from
 		}
 	}
-	return b.AppendDetachedContent
+	return b.AppendDetachedContent, to - from + repeat
 }
 
 // signText signs an element as it was just written: it is scanned where it will stand,
 // since the declarations of its parents are in scope of it.
 func (w *writer) signText(element []byte, id string, parent xmltext.Node) error {
-	doc := appendStartTag(nil, w.env.Root, "")
+	const tags = 4 << 10 // of the parents, usually
+	doc := appendStartTag(make([]byte, 0, len(element)+tags), w.env.Root, "")
 	inHeader := !parent.IsZero() && parent != w.env.Root
 	if inHeader {
 		doc = appendStartTag(doc, parent, "")

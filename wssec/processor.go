@@ -93,6 +93,11 @@ type Config struct {
 	Rand io.Reader
 	// XML limits decrypted XML. The zero value has xmltext's defaults.
 	XML xmltext.Options
+	// Reserve, if not nil, is asked before Verify and Protect allocate what grows with the
+	// message: plaintext, its index, the reply. The context is that of the call; octets is
+	// negative for memory that is no longer held. What is left in the end the Message holds,
+	// or the octets that Protect appended; after an error it is nothing.
+	Reserve func(ctx context.Context, octets int) error
 }
 
 // Processor applies one Policy. It is immutable and safe for concurrent use.

@@ -24,17 +24,25 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	case SC13:
 		w.setVersion(NSWSC13)
 	}
-	err := w.coverHeaders()
-	var out, value []byte
-	if err == nil {
-		out, value, err = w.message(dst)
+	if err := w.coverHeaders(); err != nil {
+		return dst, protectError(err)
 	}
+	_, held := w.room()
+	if err := p.reserve(ctx, held, reply.Root); err != nil {
+		return dst, err
+	}
+	out, value, err := w.message(dst)
 	if err == nil {
 		err = p.claimReply(ctx, &req.token, value)
 	}
 	if err != nil {
+		p.release(ctx, held)
 		return dst, protectError(err)
 	}
+	if cap(out) > cap(dst) {
+		held -= min(cap(out), held)
+	}
+	p.release(ctx, held)
 	return out, nil
 }
 

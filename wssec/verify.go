@@ -55,6 +55,7 @@ type verification struct {
 	verified  []xmltext.Node // what a valid Reference covers
 	covered   []covered      // the same, for checkContentPrefixes
 	facts     Facts
+	reserved  int // octets asked of Config.Reserve
 }
 
 // signature is a Signature in the header and where it stood.
@@ -87,6 +88,7 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 		(*verification).checkHeaderLayout, // SP §6.7
 	} {
 		if err := step(v); err != nil {
+			p.release(ctx, v.reserved)
 			return nil, v.failed(err)
 		}
 	}

@@ -88,6 +88,8 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 func (w *detacher) content(d *Doc, i uint32, top bool) {
 	e := &d.elements[i]
 	pos := e.contentStart
+	var scope uint32 // that declarations are of; siblings mostly share one
+	var declarations []byte
 	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
 		child := &d.elements[c]
 		w.gap(d.src[pos:child.start], child.flags&headDirty == 0)
@@ -95,7 +97,10 @@ func (w *detacher) content(d *Doc, i uint32, top bool) {
 		case child.flags&grafted != 0:
 			w.content(d.grafts[c], 0, top)
 		case top:
-			w.element(d, c, d.declarations(c))
+			if declarations == nil || scope != child.scope {
+				scope, declarations = child.scope, d.declarations(c)
+			}
+			w.element(d, c, declarations)
 		default:
 			w.copy(d, c)
 		}

@@ -1,6 +1,7 @@
 package xmlenc
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -132,10 +133,14 @@ func ParseReferenceList(n xmltext.Node, max int) ([]string, error) {
 	return uris, nil
 }
 
-// CipherLen gives an upper bound in octets of the decoded CipherValue.
+// CipherLen gives the room in octets that AppendCipher needs: those of the decoded
+// CipherValue or, if it does not stand there in one piece, those of its text.
 func (e EncryptedData) CipherLen() int {
+	if text, ok := e.cipher.PlainText(); ok && !hasBlank(text) {
+		return base64.StdEncoding.DecodedLen(len(text))
+	}
 	_, start, end, _ := e.cipher.SourceRange()
-	return base64.StdEncoding.DecodedLen(end - start)
+	return end - start
 }
 
 // AppendCipher appends the decoded CipherValue to dst; white space is allowed as XML
@@ -144,22 +149,32 @@ func (e EncryptedData) AppendCipher(dst []byte) ([]byte, error) {
 	return AppendBase64(dst, e.cipher)
 }
 
-// AppendBase64 appends the octets of an element whose content is xs:base64Binary.
+// AppendBase64 appends the octets of an element whose content is xs:base64Binary. It needs
+// no room but that of its text behind dst.
 func AppendBase64(dst []byte, n xmltext.Node) ([]byte, error) {
 	if !n.FirstChild().IsZero() {
 		return dst, errorf(n, "element inside base64")
 	}
-	src, ok := n.PlainText()
-	if ok {
-		if out, err := base64.StdEncoding.AppendDecode(dst, src); err == nil {
-			return out, nil
+	start := len(dst)
+	if src, ok := n.PlainText(); ok && !hasBlank(src) { // the decoder passes over line ends
+		out, err := base64.StdEncoding.AppendDecode(dst, src)
+		if err != nil {
+			return dst, errorf(n, "not base64")
 		}
+		return out, nil
 	}
-	out, err := base64.StdEncoding.AppendDecode(dst, withoutSpace(n.AppendText(nil)))
+	out := n.AppendText(dst)
+	text := withoutSpace(out[start:])
+	size, err := base64.StdEncoding.Decode(text, text)
 	if err != nil {
 		return dst, errorf(n, "not base64")
 	}
-	return out, nil
+	return out[:start+size], nil
+}
+
+// hasBlank tells whether there is white space that is no line end.
+func hasBlank(b []byte) bool {
+	return bytes.IndexByte(b, ' ') >= 0 || bytes.IndexByte(b, '\t') >= 0
 }
 
 // withoutSpace removes XML white space in place.

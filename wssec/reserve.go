@@ -1,0 +1,104 @@
+package wssec
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// reserve asks Config.Reserve for octets before they are allocated.
+func (p *Processor) reserve(ctx context.Context, octets int, at xmltext.Node) error {
+	if p.cfg.Reserve == nil || octets == 0 {
+		return nil
+	}
+	if err := p.cfg.Reserve(ctx, octets); err != nil {
+		return &Error{Code: CodeNoMemory, Path: at.Path(), Err: err}
+	}
+	return nil
+}
+
+// release gives back octets that are no longer held.
+func (p *Processor) release(ctx context.Context, octets int) {
+	if p.cfg.Reserve != nil && octets != 0 {
+		_ = p.cfg.Reserve(ctx, -octets) // takes nothing, so it cannot fail
+	}
+}
+
+// A plaintextRoom is what an EncryptedData of a given length may take: its octets, and for
+// their index a share that the length alone decides. What a dense plaintext needs beyond
+// that is asked for while it is scanned.
+type plaintextRoom struct {
+	v       *verification
+	held    int   // what was asked for
+	left    int   // of it, what is not used
+	refused error // of Config.Reserve, while the plaintext was scanned
+}
+
+// roomFor reserves for the ciphertext e, before it is decrypted: whether there is room then
+// says nothing of what is in it. Before the HMAC is checked nothing may be asked for
+// later, so for an encrypted Signature it is all that its index could take.
+func (v *verification) roomFor(e *encryptedPart) (*plaintextRoom, error) {
+	size := e.CipherLen()
+	index := size
+	if e.sealed {
+		index = xmltext.IndexBound(size)
+	}
+	if err := v.p.reserve(v.ctx, size+index, e.Node); err != nil {
+		return nil, err
+	}
+	return &plaintextRoom{v: v, held: size + index, left: index}, nil
+}
+
+// take is the Reserve of the scan of the plaintext.
+func (r *plaintextRoom) take(octets int) error {
+	if more := octets - r.left; more > 0 {
+		if err := r.v.p.reserve(r.v.ctx, more, xmltext.Node{}); err != nil {
+			r.refused = err
+			return err
+		}
+		r.held += more
+		r.left += more
+	}
+	r.left -= octets
+	return nil
+}
+
+// settle gives back what the scan did not use; the rest is the verification's.
+func (r *plaintextRoom) settle() {
+	r.v.p.release(r.v.ctx, r.left)
+	r.v.reserved += r.held - r.left
+	r.left, r.held = 0, 0
+}
+
+// room gives the octets that the protected message takes, and those that are held while it
+// is made. Where the signature covers the ciphertext, that is written twice before the
+// message is put together.
+func (w *writer) room() (message, held int) {
+	p := &w.p.policy
+	start, _, _, end := w.env.Root.SourceRange()
+	message = end - start + len(w.token)*4/3 + 12<<10
+	for _, b := range w.env.blocks {
+		message += 2 << 10 // tags and KeyInfo of an EncryptedHeader, its Reference
+		if _, from, to, _ := b.SourceRange(); p.EncryptedParts.matches(b) {
+			message += (to - from) / 2
+		}
+	}
+	held = message
+	if len(w.env.blocks) > 0 && !w.env.Header.IsZero() {
+		_, from, to, _ := w.env.Header.SourceRange()
+		held += 3*(to-from) + 4<<10*len(w.env.blocks) // the blocks, and one more in the making
+	}
+	if p.EncryptedParts.Body {
+		_, size := plaintext(w.env.Body)
+		_, from, to, _ := w.env.Body.SourceRange()
+		cipher := base64.StdEncoding.EncodedLen(size+64) + xmlenc.EndLen + 1<<10
+		message += cipher - (to - from)
+		held += cipher - (to - from)
+		if p.SignedParts.Body && p.ProtectionOrder == EncryptBeforeSign {
+			held += 2 * cipher
+		}
+	}
+	return message, held
+}
