@@ -155,6 +155,8 @@ func (v *verification) open(e *encryptedPart) error {
 		return plaintextError(e.Node, err)
 	}
 	e.opened = true
+	from, _, _, to := e.at.SourceRange()
+	v.facts.CiphertextBytes += to - from
 	v.facts.PlaintextBytes += len(plain)
 	if kind == xmltext.GraftElement {
 		return v.graftedElement(e, parent)

@@ -153,10 +153,11 @@ func (v *verification) suspect(t *CachedToken) {
 
 func (v *verification) proved() { v.suspected = nil }
 
-// failed counts the failure of a message under suspicion and notes it in its error.
+// failed counts the failure of a message under suspicion and notes it in its error. One
+// that nothing was decrypted of, for lack of memory, has taught nobody anything.
 func (v *verification) failed(err error) error {
 	var e *Error
-	if v.suspected != nil && errors.As(err, &e) {
+	if v.suspected != nil && errors.As(err, &e) && e.Code != CodeNoMemory {
 		e.failure = v.suspected
 		e.Askers = v.suspected.guard.fail(v.suspected, 1)
 		v.suspected = nil

@@ -30,11 +30,12 @@ type Message struct {
 
 // Facts are figures about one verification, for logs and metrics.
 type Facts struct {
-	TokenBytes     int           // of the BinarySecurityToken, 0 if the message had none
-	PlaintextBytes int           // decrypted
-	TokenTime      time.Duration // spent on the ticket
-	DecryptTime    time.Duration // spent on decryption and scanning plaintext
-	DigestTime     time.Duration // spent on canonicalization and digests
+	TokenBytes      int           // of the BinarySecurityToken, 0 if the message had none
+	PlaintextBytes  int           // decrypted
+	CiphertextBytes int           // of the elements in whose place the plaintext stands
+	TokenTime       time.Duration // spent on the ticket
+	DecryptTime     time.Duration // spent on decryption and scanning plaintext
+	DigestTime      time.Duration // spent on canonicalization and digests
 	// UncoveredPrefix tells of content that PrefixesCovered would have refused; nil without.
 	UncoveredPrefix *Error
 }

@@ -87,7 +87,8 @@ func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gatew
 		Verifier: all.tickets.of(acceptor), Replay: all.replay.messages, Tokens: all.tokens.Scope(), Guard: all.guard,
 		ReplyHeaders:    wssec.HeaderRule(r.OtherHeaders),
 		ContentPrefixes: wssec.ContentPrefixes(r.ContentPrefixes), QNames: r.ContentQNames,
-		XML: xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
+		Reserve: gateway.Reserve,
+		XML:     xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
 	})
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")

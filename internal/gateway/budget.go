@@ -1,85 +1,268 @@
 package gateway
 
 import (
-	"bytes"
-	"sync/atomic"
-
-	"github.com/wssgate/wssgate/soap/xmltext"
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
 )
 
 // A budget is the number of octets that all exchanges in progress may hold
-// together. Nobody waits for it: an exchange that needs more than is left is
-// refused, which sheds load and cannot deadlock.
+// together. Messages that are not verified yet have a share of it as a whole, so
+// that verified ones can be finished, and each client has one, so that it leaves
+// room for others. A request that is still arriving takes part of what is left
+// and never the last of it: however many there are, a small one finds room.
+//
+// An exchange that needs more than there is gets it from readers below the least
+// rate, which are dropped; else it is refused, which sheds load. Only a reader
+// waits for room, for a while.
 type budget struct {
-	limit int64
-	used  atomic.Int64
+	budgetConfig
+
+	mu         sync.Mutex
+	used       int64
+	unverified int64 // of used
+	exchanges  int
+	clients    map[netip.Prefix]*clientUse
+	readers    map[*lease]struct{} // requests that arrive, and hold something
+	freed      chan struct{}       // closed when something is given back; nil if nobody waits
 }
 
-// open begins an exchange that holds nothing yet.
-func (b *budget) open() *lease { return &lease{budget: b} }
+// budgetConfig has the limits of a budget.
+type budgetConfig struct {
+	limit            int64 // of all
+	unverifiedLimit  int64 // of messages that are not verified
+	clientLimit      int64 // of one client
+	exchangeLimit    int   // exchanges in progress
+	clientExchanges  int   // of one client
+	leastRate        int64 // octets a second
+	busyTimeout      time.Duration
+	largeReadTimeout time.Duration // see slow
+}
 
-// A lease is what one exchange holds. It belongs to one goroutine.
+// clientUse is what the exchanges of one client hold.
+type clientUse struct {
+	used      int64
+	exchanges int
+}
+
+func newBudget(c budgetConfig) *budget {
+	return &budget{budgetConfig: c, clients: make(map[netip.Prefix]*clientUse), readers: make(map[*lease]struct{})}
+}
+
+// A lease is what one exchange holds. Its methods are called by one goroutine;
+// all of it but held is under the budget's mutex.
 type lease struct {
 	budget *budget
-	held   int64
+	key    netip.Prefix
+	client *clientUse
+
+	held     int64
+	verified bool
+
+	// Of a request that arrives:
+	dropMu  sync.Mutex // for drop, which is not under the budget's
+	drop    func()     // ends the read that waits; nil before and afterwards
+	dropped bool       // it was too slow, and has nothing any more
+	waiting bool       // for room, by no fault of its own
+	arrived int64
+	marked  int64 // arrived at the time mark
+	mark    time.Time
 }
 
-// take reserves n more octets, before they are allocated.
-func (l *lease) take(n int64) error {
-	if l.budget.used.Add(n) > l.budget.limit {
-		l.budget.used.Add(-n)
-		return &Error{Code: CodeOverloaded}
+// clientKey is whom a share belongs to: an address or, since a subscriber has at
+// least that much of IPv6, a network of 64 bits.
+func clientKey(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
 	}
+	key, _ := a.Prefix(bits) // the zero Prefix for the zero Addr
+	return key
+}
+
+// open begins an exchange of the client at a, which holds nothing yet.
+func (b *budget) open(a netip.Addr) (*lease, error) {
+	key := clientKey(a)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.clients[key]
+	switch {
+	case b.exchanges >= b.exchangeLimit:
+		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges are in progress (max-connections)", b.exchanges)}
+	case c != nil && c.exchanges >= b.clientExchanges:
+		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges of this client are in progress (max-client-connections)", c.exchanges)}
+	case c == nil:
+		c = &clientUse{}
+		b.clients[key] = c
+	}
+	b.exchanges++
+	c.exchanges++
+	return &lease{budget: b, key: key, client: c}, nil
+}
+
+// giveBack gives back all octets, before the exchange is over.
+func (l *lease) giveBack() {
+	l.budget.mu.Lock()
+	defer l.budget.mu.Unlock()
+	l.budget.charge(l, -l.held)
+}
+
+// close ends the exchange.
+func (l *lease) close() {
+	b := l.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.readers, l)
+	b.charge(l, -l.held)
+	b.exchanges--
+	if l.client.exchanges--; l.client.exchanges == 0 {
+		delete(b.clients, l.key)
+	}
+}
+
+// charge adds n octets, which may be negative, to what l holds.
+func (b *budget) charge(l *lease, n int64) {
 	l.held += n
+	l.client.used += n
+	b.used += n
+	if !l.verified {
+		b.unverified += n
+	}
+	if n < 0 && b.freed != nil {
+		close(b.freed)
+		b.freed = nil
+	}
+}
+
+// take reserves n more octets, before they are allocated; a negative n gives
+// back. It does not wait.
+func (l *lease) take(n int64) error {
+	b := l.budget
+	b.mu.Lock()
+	short, dropped := "", []*lease(nil)
+	if n > 0 {
+		short, dropped = b.makeRoom(l, func() string { return b.short(l, n) })
+	}
+	if short == "" {
+		b.charge(l, n)
+	}
+	b.mu.Unlock()
+	endReads(dropped)
+	if short != "" {
+		return &Error{Code: CodeOverloaded, Err: fmt.Errorf("no room for %d octets more: %s", n, short)}
+	}
 	return nil
 }
 
-// takeIndex reserves what a scan of src allocates, before the scan: dense markup
-// has an index of many times its size, and nobody knows yet who sent it.
-func (l *lease) takeIndex(src []byte) error { return l.take(indexBound(src)) }
-
-// takeVerified reserves what a verified message holds while its backend thinks,
-// beside what arrived: the plaintext, its index, and the octets to forward.
-func (l *lease) takeVerified(forward []byte, plaintext int) error {
-	n := int64(len(forward) + plaintext)
-	if plaintext > 0 {
-		n += indexBound(forward)
+// short says which limit n octets more would break, "" if none. Those of one
+// client come first: what others hold does not help it.
+func (b *budget) short(l *lease, n int64) string {
+	switch {
+	case l.client.used+n > b.clientLimit:
+		return shortClient
+	case b.used+n > b.limit:
+		return "max-in-flight"
+	case !l.verified && b.unverified+n > b.unverifiedLimit:
+		return "unverified-share"
 	}
-	return l.take(n)
+	return ""
 }
 
-// What one element, one attribute and one namespace declaration that is like no
-// other take at most in the index of package xmltext, with the spare room of a
-// slice or map that grew. There are no more than maxNames of the last.
-const (
-	elementBytes   = 56
-	attributeBytes = 40
-	nameBytes      = 200
-	maxNames       = 65_000
-)
+const shortClient = "client-share"
 
-// indexBound is the most that a scan of src keeps beside src. An element is
-// written with two '<', or with one and a "/>"; those that are open when a scan
-// fails are no more than Depth. An attribute has its '='.
-func indexBound(src []byte) int64 {
-	elements, attributes := bytes.Count(src, []byte("<")), bytes.Count(src, []byte("="))
-	names, transcoded := attributes, 0
-	if bytes.HasPrefix(src, []byte("\xfe\xff")) || bytes.HasPrefix(src, []byte("\xff\xfe")) {
-		transcoded = 2 * len(src) // from UTF-16, whose octets hold at least as many '<' and '='
-	} else {
-		// The scanner makes room for as many empty elements as the beginning promises.
-		sample := src[:min(len(src), 2<<10)]
-		promised := bytes.Count(sample, []byte("/>")) * len(src) / max(len(sample), 1)
-		room := min(elements+promised, len(src)/8)
-		elements = max((elements+bytes.Count(src, []byte("/>")))/2+xmltext.DefaultDepth, room/2)
-		names = bytes.Count(src, []byte("xmlns"))
+// shortForReader is short for a request that arrives. It has to leave as much as
+// it then holds itself, of each limit.
+func (b *budget) shortForReader(l *lease, n int64) string {
+	if short := b.short(l, n); short != "" {
+		return short
 	}
-	return int64(transcoded) + int64(min(elements, xmltext.DefaultElements))*elementBytes +
-		int64(min(attributes, xmltext.DefaultAttributes))*attributeBytes + int64(min(names, maxNames))*nameBytes
+	own := l.held + n
+	switch {
+	case own > b.clientLimit-l.client.used-n:
+		return shortClient
+	case own > min(b.limit-b.used, b.unverifiedLimit-b.unverified)-n:
+		return "unverified-share"
+	}
+	return ""
 }
 
-// close gives everything back.
-func (l *lease) close() {
-	l.budget.used.Add(-l.held)
-	l.held = 0
+// makeRoom drops readers that are below the least rate, those that hold most
+// first, until short gives "", or none is left that would help. It returns what
+// short gave last, and whose reads are to be ended.
+func (b *budget) makeRoom(l *lease, short func() string) (why string, dropped []*lease) {
+	if why = short(); why == "" || len(b.readers) == 0 {
+		return why, nil
+	}
+	now := time.Now()
+	var slow []*lease
+	for r := range b.readers {
+		if r != l && b.slow(r, now) {
+			slow = append(slow, r)
+		}
+	}
+	slices.SortFunc(slow, func(x, y *lease) int { return cmp.Compare(y.held, x.held) })
+	for _, r := range slow {
+		if why == "" {
+			break
+		}
+		if why == shortClient && r.client != l.client {
+			continue
+		}
+		b.charge(r, -r.held)
+		r.dropped = true
+		delete(b.readers, r)
+		dropped = append(dropped, r)
+		why = short()
+	}
+	return why, dropped
+}
+
+// slow tells whether r is below the least rate: leastRate or, if it holds much,
+// that with which it would have arrived within largeReadTimeout.
+func (b *budget) slow(r *lease, now time.Time) bool {
+	return !r.waiting && now.Sub(r.mark) > time.Second && r.arrived-r.marked < b.rateOf(r)
+}
+
+func (b *budget) rateOf(r *lease) int64 {
+	return max(b.leastRate, r.arrived/max(1, int64(b.largeReadTimeout/time.Second)))
+}
+
+// endReads ends the reads of dropped leases; outside the mutex, since it can
+// have to wait for a connection's.
+func endReads(dropped []*lease) {
+	for _, r := range dropped {
+		r.dropMu.Lock()
+		if r.drop != nil {
+			r.drop()
+		}
+		r.dropMu.Unlock()
+	}
+}
+
+// Reserve is the Reserve of the wssec.Config of a route's Processor: it charges
+// the exchange that ctx is of. Without an exchange it does nothing.
+func Reserve(ctx context.Context, octets int) error {
+	if ev, ok := ctx.Value(eventKey{}).(*event); ok && ev.lease != nil {
+		return ev.lease.take(int64(octets))
+	}
+	return nil
+}
+
+// reserve is take for a scan.
+func (l *lease) reserve(octets int) error { return l.take(int64(octets)) }
+
+// verify takes l out of the share of messages that are not verified.
+func (l *lease) verify() {
+	b := l.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !l.verified {
+		b.unverified -= l.held
+		l.verified = true
+	}
 }

@@ -39,6 +39,8 @@ func securityEntries() []Entry {
 		{Code: "header-not-understood", Cause: "A mandatory header block is neither processed here nor forwarded.", Cure: "Protect the header (signed-parts), or set other-headers: pass."},
 		{Code: "header-refused", Cause: "A header block has no protection, and the route refuses those.", Cure: "Protect the header (signed-parts), or set other-headers to drop or pass."},
 		{Code: "security-limit", Cause: "The Security header has more elements of a kind than any peer sends.", Cure: "Look at the sender; this is an attack more often than not."},
+		{Code: "memory", Cause: "There is no memory for the plaintext of the message, or for its reply.", Cure: "As for overloaded."},
+		{Code: "plaintext-memory", Cause: "A decrypted part has so many elements, for its length, that max-in-flight has no room for their index. The client is told nothing of it.", Cure: "Look at the sender first; raise max-in-flight if such messages are meant to pass."},
 		{Code: "protect-failed", Cause: "A message could not be protected.", Cure: "The error has the reason."},
 	}
 }

@@ -15,6 +15,7 @@ const (
 	CodeTooLarge        Code = "request-too-large"     // body over max-message
 	CodeTimeout         Code = "request-timeout"       // body did not arrive in read-timeout
 	CodeCut             Code = "request-cut"           // body ended early
+	CodeTooSlow         Code = "request-too-slow"      // body came below min-read-rate while memory was short
 	CodeOverloaded      Code = "overloaded"            // max-in-flight is used up
 	CodeHeld            Code = "too-many-refusals"     // as many refusals wait for their time as may
 	CodeDisabled        Code = "service-disabled"      // the route's service is switched off

@@ -4,11 +4,13 @@
 // Gateway.exchange, in exchange.go, is the whole path on one screen. Around it:
 //
 //	receive.go    limits before reading, media type, one scan of one buffer
+//	reading.go    a body in memory that follows what arrives
 //	forward.go    authorisation, the backend's request and reply
 //	address.go    for which route a message was made
 //	action.go     whose SOAPAction the backend gets
 //	headers.go    which HTTP headers cross the gateway
 //	budget.go     octets in flight: memory is admitted, not hoped for
+//	client.go     whose address a request comes from
 //	fault.go      any error to SOAP fault and HTTP status, in one place
 //	catalogue.go  every error code: cause, cure, fault
 //	event.go      one structured event for each exchange

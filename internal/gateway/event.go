@@ -29,6 +29,7 @@ type event struct {
 	client string // address of the TCP peer
 	policy string
 
+	lease         *lease // nil for what reaches no route
 	version       soap.Version
 	principal     string
 	service       string

@@ -54,11 +54,11 @@ func (g *Gateway) exchange(w http.ResponseWriter, r *http.Request, rt *route, l 
 	}
 	body, err := rt.protect(r.Context(), reply, msg, ev)
 	if err != nil { // the backend's reply cannot be protected; a fault about that can
-		reply = faultReply(in.version, &Error{Code: CodeProtect, Err: err}, ev)
+		reply = faultReply(in.version, protectError(err), ev)
 		body, err = rt.protect(r.Context(), reply, msg, ev)
 	}
 	if err != nil {
-		return g.refuse(in.version, &Error{Code: CodeProtect, Err: err}, ev)
+		return g.refuse(in.version, protectError(err), ev)
 	}
 	return answer{status: reply.status, version: in.version, body: body}
 }
@@ -80,6 +80,7 @@ func (rt *route) verify(ctx context.Context, r *http.Request, env *soap.Envelope
 		return nil, err
 	}
 	ev.verified(msg)
+	ev.lease.verify()
 	return msg, nil
 }
 
@@ -90,8 +91,16 @@ func (rt *route) protect(ctx context.Context, reply backendReply, msg *wssec.Mes
 	if err != nil {
 		return nil, err
 	}
-	plain := len(env.Doc.Source())
-	return rt.Processor.Protect(ctx, make([]byte, 0, plain+plain/2+8<<10), env, msg)
+	return rt.Processor.Protect(ev.context(ctx), nil, env, msg)
+}
+
+// protectError tells a reply that there is no memory for from one that cannot be
+// protected.
+func protectError(err error) error {
+	if own := (*Error)(nil); errors.As(err, &own) && own.Code == CodeOverloaded {
+		return own
+	}
+	return &Error{Code: CodeProtect, Err: err}
 }
 
 // serve is exchange with its budget, its event, and a net under panics, which
@@ -100,8 +109,13 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	ev := g.begin(r, rt.Path)
 	defer func() { ev.blame(r.Context()); ev.log() }()
 	ev.policy = rt.PolicyName
-	l := g.budget.open()
+	l, err := g.budget.open(remoteAddr(r))
+	if err != nil {
+		g.send(w, g.refuse(0, err, ev), ev)
+		return
+	}
 	defer l.close()
+	ev.lease = l
 	defer func() {
 		switch p := recover(); p {
 		case nil:
@@ -113,7 +127,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	}()
 	a := g.exchange(w, r, rt, l, ev)
 	if a.held != nil {
-		l.close()
+		l.giveBack()
 		hold(r.Context(), rt, a, ev)
 	}
 	g.send(w, a, ev)

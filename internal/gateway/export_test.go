@@ -16,4 +16,10 @@ func (g *Gateway) Held() (held, max int) {
 }
 
 // InFlight is the number of octets that exchanges in progress hold.
-func (g *Gateway) InFlight() int64 { return g.budget.used.Load() }
+func (g *Gateway) InFlight() int64 { return g.budget.inUse() }
+
+func (b *budget) inUse() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}

@@ -81,11 +81,14 @@ func (g *Gateway) forward(r *http.Request, rt *route, msg *wssec.Message, m medi
 	if m.action, err = rt.action(r, msg, m); err != nil {
 		return backendReply{}, err
 	}
-	body, err := msg.AppendForward(make([]byte, 0, ev.bytesIn), rt.OtherHeaders)
-	if err != nil {
+	facts := msg.Facts()
+	size := len(msg.Envelope().Doc.Source()) - facts.CiphertextBytes + facts.PlaintextBytes // less what is left out
+	if err := l.take(int64(size)); err != nil {
 		return backendReply{}, err
 	}
-	if err := l.takeVerified(body, msg.Facts().PlaintextBytes); err != nil {
+	defer func() { _ = l.take(int64(-size)) }()
+	body, err := msg.AppendForward(make([]byte, 0, size), rt.OtherHeaders)
+	if err != nil {
 		return backendReply{}, err
 	}
 	defer ev.stage("backend", time.Now())
@@ -153,7 +156,8 @@ func tellable(name, realm string) bool {
 // request. A SOAP reply has the request's version (SOAP 1.2 Part 2 §7.5.1.2);
 // one that is neither a success nor a SOAP fault does not pass.
 func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.Version, l *lease) (backendReply, error) {
-	src, err := g.readBody(resp.Body, resp.ContentLength, l)
+	read := bodyReader{body: resp.Body, limit: g.cfg.MaxMessage, lease: l, room: l.take}
+	src, err := read.read(resp.ContentLength)
 	if err != nil {
 		return backendReply{}, replyError(ctx, err)
 	}
@@ -168,10 +172,10 @@ func (g *Gateway) backendReply(ctx context.Context, resp *http.Response, v soap.
 	if err != nil {
 		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: fmt.Errorf("status %d: %w", resp.StatusCode, err)}
 	}
-	if err := l.takeIndex(src); err != nil {
+	env, err := g.parse(src, m, l)
+	if own := (*Error)(nil); errors.As(err, &own) && own.Code == CodeOverloaded {
 		return backendReply{}, err
 	}
-	env, err := g.parse(src, m)
 	if err != nil {
 		return backendReply{}, &Error{Code: CodeBackendNotSOAP, Err: err}
 	}

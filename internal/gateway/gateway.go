@@ -25,9 +25,23 @@ type Config struct {
 	MaxMessage int64
 	// RelativeNamespaces accepts namespace names without a scheme.
 	RelativeNamespaces bool
-	// MaxInFlight limits the octets of messages, and of the index over their
-	// markup, that all exchanges in progress hold together. Zero means 256 MiB.
+	// MaxInFlight limits the octets that all exchanges in progress hold together:
+	// of messages, of the index over their markup, of plaintext and replies. Zero
+	// means 256 MiB.
 	MaxInFlight int64
+	// UnverifiedShare and ClientShare are what of it, in percent, messages that
+	// are not verified yet may hold together, and the exchanges of one client.
+	// One exchange with messages of MaxMessage always fits. Zero means 75 and 50.
+	UnverifiedShare, ClientShare int
+	// MinReadRate is the least rate, in octets a second, below which a request is
+	// dropped when its memory is needed. Zero means 16 KiB.
+	MinReadRate int64
+	// BusyTimeout is for how long a request that arrives waits for memory. Zero
+	// means two seconds.
+	BusyTimeout time.Duration
+	// MaxExchanges limits the exchanges in progress, and MaxClientExchanges those of
+	// one client. Zero means 2048 and 512.
+	MaxExchanges, MaxClientExchanges int
 	// WriteTimeout limits the writing of a reply. Zero means one minute.
 	WriteTimeout time.Duration
 	// RefusalDelay is the time from the last octet of a request of up to 256 KiB
@@ -77,7 +91,7 @@ type Route struct {
 // Gateway is the http.Handler of all routes. It is safe for concurrent use.
 type Gateway struct {
 	cfg      Config
-	budget   budget
+	budget   *budget
 	releases *releases
 	router   chi.Router
 }
@@ -89,6 +103,12 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	setDefault(&cfg.MaxMessage, 32<<20)
 	setDefault(&cfg.MaxInFlight, 256<<20)
+	setDefault(&cfg.UnverifiedShare, 75)
+	setDefault(&cfg.ClientShare, 50)
+	setDefault(&cfg.MinReadRate, 16<<10)
+	setDefault(&cfg.BusyTimeout, 2*time.Second)
+	setDefault(&cfg.MaxExchanges, 2048)
+	setDefault(&cfg.MaxClientExchanges, 512)
 	setDefault(&cfg.WriteTimeout, time.Minute)
 	setDefault(&cfg.RefusalDelay, 50*time.Millisecond)
 	if cfg.Context == nil {
@@ -97,7 +117,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Transport == nil {
 		cfg.Transport = NewTransport()
 	}
-	g := &Gateway{cfg: cfg, budget: budget{limit: cfg.MaxInFlight}, releases: newReleases(cfg.RefusalDelay), router: chi.NewRouter()}
+	g := &Gateway{cfg: cfg, budget: newBudget(cfg.budget()), releases: newReleases(cfg.RefusalDelay), router: chi.NewRouter()}
 	g.router.NotFound(g.refuseOutside(CodeNoRoute))
 	g.router.MethodNotAllowed(g.refuseOutside(CodeMethod))
 	paths := map[string]bool{}
@@ -114,6 +134,17 @@ func New(cfg Config) (*Gateway, error) {
 		g.router.Post(r.Path, func(w http.ResponseWriter, req *http.Request) { g.serve(w, req, rt) })
 	}
 	return g, nil
+}
+
+// budget gives the limits of c in octets.
+func (c *Config) budget() budgetConfig {
+	one := min(c.MaxInFlight, 4*c.MaxMessage) // request, plaintext, what is forwarded, reply
+	share := func(percent int) int64 { return max(one, c.MaxInFlight/100*int64(percent)) }
+	return budgetConfig{
+		limit: c.MaxInFlight, unverifiedLimit: share(c.UnverifiedShare), clientLimit: share(c.ClientShare),
+		exchangeLimit: c.MaxExchanges, clientExchanges: c.MaxClientExchanges,
+		leastRate: c.MinReadRate, busyTimeout: c.BusyTimeout, largeReadTimeout: time.Minute,
+	}
 }
 
 // ServeHTTP routes by path; every method but POST is refused.

@@ -67,7 +67,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
 	w.tokens = wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
-	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
+	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
 	w.must(err)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})

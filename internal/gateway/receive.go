@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -40,9 +37,8 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *
 		return in, err
 	}
 	ev.version = in.version
-	src, err := g.readBody(r.Body, r.ContentLength, l)
+	src, err := g.readRequest(w, r, l, ev)
 	in.size, in.at = len(src), time.Now()
-	ev.bytesIn = in.size
 	if err != nil {
 		w.Header().Set("Connection", "close") // what is left of the body is not read
 		return in, err
@@ -50,21 +46,33 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *
 	// The read timeout has done its work. Left in place it would end the
 	// request's context while the backend is still thinking.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	if err := l.takeIndex(src); err != nil {
-		return in, err
-	}
-	in.env, err = g.parse(src, in.media)
+	in.env, err = g.parse(src, in.media, l)
 	return in, err
 }
 
+// readRequest reads the body of r. While it arrives it can be dropped.
+func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, l *lease, ev *event) ([]byte, error) {
+	l.reading(func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	body := bodyReader{body: r.Body, limit: g.cfg.MaxMessage, lease: l, room: func(n int64) error { return l.await(r.Context(), n) }}
+	src, err := body.read(r.ContentLength)
+	ev.bytesIn = int(body.size)
+	if dropped := l.arrivedWhole(); dropped != nil {
+		return nil, dropped
+	}
+	return src, err
+}
+
 // parse scans src once, and holds the envelope to the version of its media type.
-func (g *Gateway) parse(src []byte, m media) (*soap.Envelope, error) {
+func (g *Gateway) parse(src []byte, m media, l *lease) (*soap.Envelope, error) {
 	env, err := soap.Parse(src, xmltext.Options{
 		Limits:  xmltext.Limits{MessageBytes: int(g.cfg.MaxMessage)},
-		Charset: m.charset, RelativeNamespaces: g.cfg.RelativeNamespaces,
+		Charset: m.charset, RelativeNamespaces: g.cfg.RelativeNamespaces, Reserve: l.reserve,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if text := env.Doc.Source(); len(src) > oneBuffer && &text[0] != &src[0] {
+		_ = l.take(int64(-len(src))) // was UTF-16, and is held no more
 	}
 	if env.Version != m.version {
 		return nil, &Error{Code: CodeSOAPVersion, Err: fmt.Errorf("%v envelope as %s", env.Version, m.version.MediaType())}
@@ -103,54 +111,4 @@ func mediaOf(h http.Header) (media, error) {
 		return m, &Error{Code: CodeContentEncoding, Err: fmt.Errorf("Content-Encoding is %q", e)}
 	}
 	return m, nil
-}
-
-// firstRead is the buffer that every body starts with. Nothing is reserved for
-// it: a connection on which nothing arrives must not use up the budget.
-const firstRead = 4 << 10
-
-// readBody reads a body of at most MaxMessage octets; length is -1 if unknown.
-// Beyond firstRead each octet is reserved in l before it is allocated, and the
-// buffer only doubles: memory follows what really arrives, not what a header
-// promises.
-func (g *Gateway) readBody(body io.Reader, length int64, l *lease) ([]byte, error) {
-	limit := g.cfg.MaxMessage
-	if length > limit {
-		return nil, &Error{Code: CodeTooLarge, Err: fmt.Errorf("Content-Length %d, limit %d", length, limit)}
-	}
-	if length >= 0 {
-		limit = length
-	}
-	var reserved int64
-	buf := make([]byte, 0, min(firstRead, limit+1))
-	for {
-		// One octet more than the limit, so that a full buffer means too much.
-		if int64(len(buf)) == limit+1 {
-			return buf, &Error{Code: CodeTooLarge, Err: fmt.Errorf("more than %d octets", limit)}
-		}
-		if len(buf) == cap(buf) {
-			size := min(2*int64(cap(buf)), limit+1)
-			if err := l.take(size - reserved); err != nil {
-				return buf, err
-			}
-			reserved = size
-			buf = append(make([]byte, 0, size), buf...)
-		}
-		n, err := body.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return buf, nil
-		case err != nil:
-			return buf, readError(err)
-		}
-	}
-}
-
-// readError tells a sender that is too slow from one that went away.
-func readError(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return &Error{Code: CodeTimeout, Err: err}
-	}
-	return &Error{Code: CodeCut, Err: err}
 }
