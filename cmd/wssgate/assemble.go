@@ -28,7 +28,9 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 	}
 	gc := gateway.Config{
 		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
-		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight), WriteTimeout: cfg.WriteTimeout,
+		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight),
+		UnverifiedShare: cfg.UnverifiedShare, ClientShare: cfg.ClientShare, MinReadRate: int64(cfg.MinReadRate), BusyTimeout: cfg.BusyTimeout,
+		WriteTimeout: cfg.WriteTimeout,
 		RefusalDelay: cfg.RefusalDelay,
 	}
 	credentials := make([]*credential, len(cfg.Routes))

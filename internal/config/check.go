@@ -122,6 +122,10 @@ func (k *checker) fields(settings any) {
 			} else {
 				k.size(name, v)
 			}
+		case int:
+			if v < 1 || v > 100 && tag.Get("placeholder") == "PERCENT" {
+				k.find(name, fmt.Sprintf("%d is not a %s", v, strings.ToLower(tag.Get("placeholder"))), "write a whole number, of a part in percent up to 100")
+			}
 		case string:
 			if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), v) {
 				k.find(name, fmt.Sprintf("%q is not a choice", v), "choose of "+strings.ReplaceAll(values, ",", ", "))

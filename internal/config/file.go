@@ -166,6 +166,8 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 		kind, cure = "a size", "write it as 500kB, 20MB or 32MiB"
 	case []string:
 		kind, cure = "a list", "write a list: [A, B]"
+	case int:
+		kind, cure = "a whole number", "write it without a unit"
 	case bool:
 		kind, cure = "a yes or no", "write true or false"
 	default:

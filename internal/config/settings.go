@@ -19,7 +19,12 @@ type Process struct {
 
 	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE" help:"Largest request or reply body."`
 	MaxHeaders  Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE" help:"Largest HTTP header section."`
-	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets of messages and of the index over their markup that all exchanges in progress may hold together; what is over it is answered 503. An octet needs about four octets of memory."`
+	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets that all exchanges in progress may hold together, of messages, plaintext, replies and the index over their markup; what is over it is answered 503. An octet needs two octets of memory."`
+
+	UnverifiedShare int           `yaml:"unverified-share" default:"75" placeholder:"PERCENT" help:"Part of max-in-flight for messages that are not verified yet."`
+	ClientShare     int           `yaml:"client-share" default:"50" placeholder:"PERCENT" help:"Part of max-in-flight for the exchanges of one client address."`
+	MinReadRate     Size          `yaml:"min-read-rate" default:"16KiB" placeholder:"SIZE" help:"Octets a second that a request has to arrive with if it is not to be dropped when its memory is needed for others."`
+	BusyTimeout     time.Duration `yaml:"busy-timeout" default:"2s" placeholder:"DURATION" help:"Time that a request which arrives waits for memory before it is answered 503."`
 
 	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE" help:"Octets that remembered tokens of all routes may take (policies with token-once); one client's take 1/16 of it at most."`
 

@@ -43,7 +43,7 @@ func newClockwork(t *testing.T, change ...func(*gateway.Config)) *clockwork {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20,
+	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20, MaxExchanges: 10_000, MaxClientExchanges: 10_000,
 		Routes: []gateway.Route{{Path: "/svc", Processor: processor, Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
 	for _, f := range change {
 		f(&cfg)
