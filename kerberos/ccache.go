@@ -36,7 +36,9 @@ func LoadCCache(path string) (*CCache, error) {
 		return nil, err
 	}
 	f, err := os.Open(name)
-	if err != nil {
+	if parameter := confParameter(name); err != nil && parameter != "" {
+		return nil, &Error{Code: CodeCCache, Detail: "credential cache: parameter " + parameter + " of a name in krb5.conf is not known here", Err: err}
+	} else if err != nil {
 		return nil, &Error{Code: CodeCCache, Detail: "credential cache", Err: err}
 	}
 	defer f.Close()

@@ -153,6 +153,7 @@ func TestCCacheRefusals(t *testing.T) {
 		"FILE:":                     "without a path",
 		"FILE:/no/such/file":        "no such file",
 		"/no/such/file:with:colons": "no such file",
+		"FILE:/tmp/%{LIBDIR}/cc":    "parameter %{LIBDIR} of a name in krb5.conf is not known here",
 	} {
 		_, err := kerberos.LoadCCache(path)
 		wantRefusal(t, err, kerberos.CodeCCache, says)

@@ -2,7 +2,10 @@ package kerberos
 
 import (
 	"encoding/binary"
+	"encoding/hex"
+	"net"
 	"slices"
+	"strings"
 )
 
 // ParsePAC reads a PAC whatever its signature.
@@ -80,4 +83,37 @@ func LongLengths(b []byte, n int, except ...byte) (long []byte) {
 		b = rest
 	}
 	return long
+}
+
+// DumpKrb5Conf has a line for each relation, and one for each section if wanted, sorted: names in hexadecimal.
+func DumpKrb5Conf(c *Krb5Conf, sections bool) string {
+	var lines []string
+	var walk func(n *confNode, path string)
+	walk = func(n *confNode, path string) {
+		values := map[string][]string{}
+		for _, child := range n.children {
+			name := path + hex.EncodeToString([]byte(child.name))
+			if !child.section {
+				values[name] = append(values[name], hex.EncodeToString([]byte(child.value)))
+				continue
+			}
+			if sections {
+				lines = append(lines, "S "+name+"\n")
+			}
+			walk(child, name+"/")
+		}
+		for name, list := range values {
+			lines = append(lines, "R "+name+" "+strings.Join(list, ",")+"\n")
+		}
+	}
+	walk(&c.root, "")
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// ParseKDCEntry gives host and port of a kdc entry, or why it is none.
+func ParseKDCEntry(entry string) (host, port, why string) {
+	a, why := parseKDCEntry(entry)
+	host, port, _ = net.SplitHostPort(a.Address)
+	return host, port, why
 }

@@ -120,7 +120,7 @@ func orNone(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-// configuredKDCs reads kdc entries: host, host:port, [IPv6]:port, an IPv6 address, any of them behind "udp/" or "tcp/".
+// configuredKDCs reads kdc entries.
 func configuredKDCs(realm string, entries []string) (list []KDCAddress, err error) {
 	var proxies []string
 	for _, entry := range entries {
@@ -128,22 +128,10 @@ func configuredKDCs(realm string, entries []string) (list []KDCAddress, err erro
 			proxies = append(proxies, entry)
 			continue
 		}
-		var a KDCAddress
-		host := entry
-		if network, rest, ok := strings.Cut(entry, "/"); ok {
-			if network != "udp" && network != "tcp" {
-				return nil, refuse(CodeRealm, "kdc = %.100q of realm %s: %q is neither udp nor tcp", entry, realm, network)
-			}
-			a.Network, host = network, rest
+		a, why := parseKDCEntry(entry)
+		if why != "" {
+			return nil, refuse(CodeRealm, "kdc = %.100q of realm %s %s", entry, realm, why)
 		}
-		name, port, err := net.SplitHostPort(host)
-		if err != nil { // without a port
-			name, port = strings.Trim(host, "[]"), kdcPort
-		}
-		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 || name == "" || strings.ContainsAny(name, " /") {
-			return nil, refuse(CodeRealm, "kdc = %.100q of realm %s is no host or host:port", entry, realm)
-		}
-		a.Address = net.JoinHostPort(name, port)
 		list = append(list, a)
 	}
 	if len(list) == 0 {
@@ -151,6 +139,50 @@ func configuredKDCs(realm string, entries []string) (list []KDCAddress, err erro
 			realm, strings.Join(proxies, ", "))
 	}
 	return list[:min(len(list), maxConfKDCs)], nil
+}
+
+// parseKDCEntry reads host, host:port, [IPv6]:port or an IPv6 address, any of them behind "udp/" or "tcp/". As to MIT's
+// library, a host ends at white space, and nothing may stand behind a port. why is empty on success.
+func parseKDCEntry(entry string) (a KDCAddress, why string) {
+	network, spec, ok := strings.Cut(entry, "/")
+	switch {
+	case !ok:
+		network, spec = "", entry
+	case network == "":
+		return a, "is the socket of a KDC on this machine; name its host and port"
+	case network != "udp" && network != "tcp":
+		return a, fmt.Sprintf("is for %.20q, which is neither udp nor tcp", network)
+	}
+	host, port, hasPort := cutKDCHost(spec)
+	if host == "" || strings.Trim(spec, "0123456789") == "" || strings.ContainsAny(host, "/[]") {
+		return a, "is no host or host:port"
+	}
+	if !hasPort {
+		return KDCAddress{network, net.JoinHostPort(host, kdcPort)}, ""
+	}
+	number, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimLeft(port, confSpace), "+"), 10, 16)
+	if err != nil || number == 0 {
+		return a, fmt.Sprintf("is no host or host:port: there is no port %.50q", port)
+	}
+	return KDCAddress{network, net.JoinHostPort(host, strconv.FormatUint(number, 10))}, ""
+}
+
+func cutKDCHost(spec string) (host, port string, hasPort bool) {
+	if host, rest, ok := strings.Cut(strings.TrimPrefix(spec, "["), "]"); ok && spec[0] == '[' {
+		port, hasPort = strings.CutPrefix(rest, ":")
+		return host, port, hasPort
+	}
+	end := strings.IndexAny(spec, " \t")
+	if end < 0 {
+		end = len(spec)
+	}
+	if net.ParseIP(spec[:end]) != nil { // also of IPv6 without brackets
+		return spec[:end], "", false
+	}
+	if colon := strings.IndexByte(spec[:end], ':'); colon >= 0 {
+		return spec[:colon], spec[colon+1:], true
+	}
+	return spec[:end], "", false
 }
 
 // lookup finds KDCs by their service records (RFC 4120 7.2.3.2), in the order of priorities and weights.

@@ -3,250 +3,31 @@ package kerberos
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Limits of a krb5.conf, includes counted in.
-const (
-	maxConfBytes = 1 << 20
-	maxConfDepth = 8  // of braces, and of files that include files
-	maxConfKDCs  = 16 // of one realm that are used
+// maxConfKDCs is how many KDCs of one realm are used.
+const maxConfKDCs = 16
 
-	maxConfDuration = 100 * 365 * 24 * time.Hour
-)
+const maxConfDuration = 100 * 365 * 24 * time.Hour
 
 // A Krb5Conf is a krb5.conf: where KDCs are, which realm a host is in, by which realms others are reached. It is
 // immutable and safe for concurrent use. The zero value is an empty one.
 type Krb5Conf struct{ root confNode }
 
-// A confNode is a section, a relation "name = value", or a relation with others in braces.
-type confNode struct {
-	name, value string
-	final       bool // "name*": later ones of the name do not count
-	children    []confNode
-}
-
-// ReadKrb5Conf reads a krb5.conf file and puts the files that "include" and "includedir" name, by absolute path, in their
-// place: the text for ParseKrb5Conf and InitiatorConfig.
-func ReadKrb5Conf(path string) (text string, err error) {
-	var b strings.Builder
-	if err := readConf(&b, path, 0); err != nil {
-		return "", fmt.Errorf("krb5.conf: %w", err)
-	}
-	return b.String(), nil
-}
-
-func readConf(dst *strings.Builder, path string, depth int) error {
-	if depth > maxConfDepth {
-		return fmt.Errorf("%s: files include each other more than %d deep", path, maxConfDepth)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, int64(maxConfBytes-dst.Len()+1)))
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(raw)) {
-		directive, target, _ := strings.Cut(strings.TrimSpace(line), " ")
-		target = strings.TrimSpace(target)
-		var err error
-		switch directive {
-		case "include":
-			err = readConf(dst, target, depth+1)
-		case "includedir":
-			err = readConfDir(dst, target, depth+1)
-		default:
-			dst.WriteString(strings.TrimRight(line, "\r\n") + "\n")
-		}
-		if err != nil {
-			return err
-		}
-		if dst.Len() > maxConfBytes {
-			return fmt.Errorf("%s: more than %d octets", path, maxConfBytes)
-		}
-	}
-	return nil
-}
-
-// readConfDir reads the files that MIT's library reads: those named with letters, digits, "-" and "_" only, or ending in
-// ".conf", but not beginning with a dot.
-func readConfDir(dst *strings.Builder, dir string, depth int) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		plain := !strings.ContainsFunc(e.Name(), func(r rune) bool {
-			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-		})
-		if e.IsDir() || e.Name()[0] == '.' || !plain && !strings.HasSuffix(e.Name(), ".conf") {
-			continue
-		}
-		if err := readConf(dst, filepath.Join(dir, e.Name()), depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ParseKrb5Conf reads the text of a krb5.conf (MIT's krb5.conf(5)). What this package does not use is read and not kept
-// against anybody. Files are not included: see ReadKrb5Conf.
-func ParseKrb5Conf(text string) (*Krb5Conf, error) {
-	if len(text) > maxConfBytes {
-		return nil, fmt.Errorf("krb5.conf: more than %d octets", maxConfBytes)
-	}
-	p := confParser{stack: []*confNode{{}}}
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		if err := p.line(strings.TrimSpace(line)); err != nil {
-			return nil, fmt.Errorf("krb5.conf line %d: %w", number, err)
-		}
-	}
-	if len(p.stack) > 2 || p.pending != "" {
-		return nil, errors.New("krb5.conf: ends inside braces")
-	}
-	p.endSection()
-	return &Krb5Conf{*p.stack[0]}, nil
-}
-
-type confParser struct {
-	stack   []*confNode // the file, the section, what is in braces
-	pending string      // "name =" whose brace is on the next line
-}
-
-func (p *confParser) line(s string) error {
-	if s == "" || s[0] == '#' || s[0] == ';' {
-		return nil
-	}
-	switch {
-	case p.pending != "":
-		if s != "{" {
-			return fmt.Errorf("%.100q has neither a value nor a brace", p.pending)
-		}
-		s, p.pending = p.pending+" = {", ""
-		return p.relation(s)
-	case s[0] == '[':
-		return p.section(s)
-	case s[0] == '}':
-		return p.close(s)
-	case strings.HasPrefix(s, "include ") || strings.HasPrefix(s, "includedir "):
-		return errors.New("includes another file; read the file with ReadKrb5Conf, or put the text here")
-	case strings.HasPrefix(s, "module "):
-		return nil // a module of MIT's library
-	}
-	return p.relation(s)
-}
-
-func (p *confParser) section(s string) error {
-	name, rest, ok := strings.Cut(s[1:], "]")
-	if !ok || rest != "" && rest != "*" || name == "" {
-		return fmt.Errorf("%.100q is no [section]", s)
-	}
-	if len(p.stack) > 2 {
-		return fmt.Errorf("section %.100q begins inside braces", name)
-	}
-	p.endSection()
-	p.stack = append(p.stack, &confNode{name: name, final: rest == "*"})
-	return nil
-}
-
-func (p *confParser) endSection() {
-	if len(p.stack) == 2 {
-		p.stack[0].children = append(p.stack[0].children, *p.stack[1])
-		p.stack = p.stack[:1]
-	}
-}
-
-func (p *confParser) close(s string) error {
-	n := len(p.stack)
-	if n <= 2 || s != "}" && s != "}*" {
-		return fmt.Errorf("%.100q where nothing is open", s)
-	}
-	node := p.stack[n-1]
-	node.final = node.final || s == "}*"
-	p.stack = p.stack[:n-1]
-	p.stack[n-2].children = append(p.stack[n-2].children, *node)
-	return nil
-}
-
-func (p *confParser) relation(s string) error {
-	name, value, ok := strings.Cut(s, "=")
-	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-	if !ok || name == "" {
-		return fmt.Errorf("%.100q is no name = value", s)
-	}
-	if len(p.stack) < 2 {
-		return fmt.Errorf("%.100q stands before the first [section]", name)
-	}
-	if value == "" {
-		p.pending = name
-		return nil
-	}
-	plain, final := strings.CutSuffix(name, "*")
-	node := confNode{name: strings.TrimSpace(plain), final: final}
-	if value == "{" {
-		if len(p.stack) > maxConfDepth {
-			return errors.New("braces too deep")
-		}
-		p.stack = append(p.stack, &node)
-		return nil
-	}
-	node.value = unquote(value)
-	top := p.stack[len(p.stack)-1]
-	top.children = append(top.children, node)
-	return nil
-}
-
-// unquote takes quotes off, and inside them the backslashes of \n, \t, \b and of any other character.
-func unquote(s string) string {
-	if len(s) < 2 || s[0] != '"' {
-		return s
-	}
-	var b strings.Builder
-	for i := 1; i < len(s) && s[i] != '"'; i++ {
-		c := s[i]
-		if c == '\\' && i+1 < len(s) {
-			i++
-			if c = s[i]; strings.IndexByte("ntb", c) >= 0 {
-				c = "\n\t\b"[strings.IndexByte("ntb", c)]
-			}
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
-}
-
-// nodes are those at a path, over all sections and braces of the names.
-func (c *Krb5Conf) nodes(path ...string) []confNode {
-	level := []confNode{c.root}
-	for _, name := range path {
-		var next []confNode
-		for _, n := range level {
-			for _, child := range n.children {
-				if child.name == name && (len(next) == 0 || !next[len(next)-1].final) {
-					next = append(next, child)
-				}
-			}
-		}
-		level = next
-	}
-	return level
-}
-
 // values are all values at a path, in order.
 func (c *Krb5Conf) values(path ...string) (list []string) {
-	for _, n := range c.nodes(path...) {
-		if n.children == nil {
+	section := c.root.find(path[:len(path)-1]...)
+	if section == nil {
+		return nil
+	}
+	for _, n := range section.children {
+		if !n.section && n.name == path[len(path)-1] {
 			list = append(list, n.value)
 		}
 	}
@@ -316,28 +97,55 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 
 // Values are all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order; nil when
 // there are none.
-func (c *Krb5Conf) Values(path ...string) []string { return c.values(path...) }
+func (c *Krb5Conf) Values(path ...string) []string {
+	if len(path) == 0 {
+		return nil
+	}
+	return c.values(path...)
+}
 
 // DefaultRealm is default_realm, or "".
 func (c *Krb5Conf) DefaultRealm() string { return c.setting("default_realm") }
 
 // DefaultCCache is the name of the credential cache that MIT's programs use: env, which is the value of KRB5CCNAME, else
-// default_ccache_name, of whose parameters %{uid}, %{euid}, %{TEMP} and %{null} are known, else FILE:/tmp/krb5cc_ and the
-// user's number. LoadCCache says if it is of a type that cannot be read.
+// default_ccache_name, with the parameters of krb5.conf(5) expanded, else FILE:/tmp/krb5cc_ and the user's number. %{LIBDIR},
+// %{BINDIR} and %{SBINDIR}, which are known to MIT's library alone, and those of Windows stay as they are; LoadCCache names
+// them when there is no such file, and says if a cache is of a type that cannot be read.
 func (c *Krb5Conf) DefaultCCache(env string) string {
-	uid := strconv.Itoa(os.Getuid())
 	if env != "" {
 		return env
 	}
 	if name := c.setting("default_ccache_name"); name != "" {
-		return strings.NewReplacer("%{uid}", uid, "%{USERID}", uid, "%{euid}", strconv.Itoa(os.Geteuid()), "%{TEMP}", os.TempDir(), "%{null}", "").Replace(name)
+		return expandConfPath(name)
 	}
-	return "FILE:/tmp/krb5cc_" + uid
+	return "FILE:/tmp/krb5cc_" + strconv.Itoa(os.Getuid())
+}
+
+// expandConfPath expands the parameters that a path in a krb5.conf may have (krb5.conf(5), "Parameter expansion").
+func expandConfPath(path string) string {
+	uid, euid := strconv.Itoa(os.Getuid()), strconv.Itoa(os.Geteuid())
+	known := []string{"%{uid}", uid, "%{USERID}", uid, "%{euid}", euid, "%{TEMP}", os.TempDir(), "%{null}", ""}
+	if strings.Contains(path, "%{username}") {
+		if u, err := user.LookupId(euid); err == nil {
+			known = append(known, "%{username}", u.Username)
+		}
+	}
+	return strings.NewReplacer(known...).Replace(path)
+}
+
+// confParameter is the first parameter that is left in a path, "" without.
+func confParameter(path string) string {
+	_, rest, begins := strings.Cut(path, "%{")
+	name, _, ends := strings.Cut(rest, "}")
+	if !begins || !ends {
+		return ""
+	}
+	return "%{" + name + "}"
 }
 
 // HasRealm says whether the file names a realm: in [realms], or as the default realm.
 func (c *Krb5Conf) HasRealm(realm string) bool {
-	return realm != "" && (realm == c.DefaultRealm() || len(c.nodes("realms", realm)) > 0)
+	return realm != "" && (realm == c.DefaultRealm() || c.root.find("realms", realm) != nil)
 }
 
 // Realms are the realms that the file names, in its order.
@@ -345,11 +153,13 @@ func (c *Krb5Conf) Realms() (list []string) {
 	if d := c.DefaultRealm(); d != "" {
 		list = append(list, d)
 	}
-	for _, section := range c.nodes("realms") {
-		for _, realm := range section.children {
-			if !slices.Contains(list, realm.name) {
-				list = append(list, realm.name)
-			}
+	realms := c.root.find("realms")
+	if realms == nil {
+		return list
+	}
+	for _, realm := range realms.children {
+		if realm.section && realm.name != c.DefaultRealm() {
+			list = append(list, realm.name)
 		}
 	}
 	return list

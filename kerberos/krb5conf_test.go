@@ -1,8 +1,10 @@
 package kerberos
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -100,18 +102,19 @@ func TestKrb5Conf(t *testing.T) {
 
 func TestKrb5ConfErrors(t *testing.T) {
 	for text, says := range map[string]string{
-		"x = y":                                 "line 1: \"x\" stands before the first [section]",
 		"[a]\nx":                                "line 2: \"x\" is no name = value",
 		"[a\n":                                  "is no [section]",
 		"[a]\n}":                                "nothing is open",
-		"[a]\nb = {\n":                          "inside braces",
 		"[a]\nb = {\n[c]":                       "begins inside braces",
 		"[a]\nb =\nc = d":                       "neither a value nor a brace",
 		"[a]\n= b":                              "no name = value",
 		"include /etc/krb5.conf":                "ReadKrb5Conf",
 		"includedir /etc/krb5.conf.d":           "ReadKrb5Conf",
-		"[a]\n" + strings.Repeat("b = {\n", 20): "too deep",
-		strings.Repeat("# comment\n", 200_000):  "more than",
+		"[a]\nb c = d":                          "no name = value",
+		"[a] b\n":                               "is no [section]",
+		"[a]\nb =\n\n{\n":                       "neither a value nor a brace",
+		"module /x.so:y":                        "module",
+		strings.Repeat("# comment\n", 500_000):  "more than",
 		"[libdefaults]\nticket_lifetime = soon": "",
 		"[libdefaults]\nudp_preference_limit = -1": "",
 	} {
@@ -158,17 +161,79 @@ func TestRealmPath(t *testing.T) {
 	}
 }
 
-// TestReadKrb5Conf: included files stand where they are named; those that include themselves end.
-func TestReadKrb5Conf(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
+// confWriter writes files into a directory of the test's.
+func confWriter(t *testing.T) (dir string, write func(name, text string) string) {
+	dir = t.TempDir()
+	return dir, func(name, text string) string {
+		t.Helper()
 		path := filepath.Join(dir, name)
-		os.MkdirAll(filepath.Dir(path), 0o700)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
+}
+
+// readConf reads a file with those that it includes.
+func readConf(t *testing.T, path string) *Krb5Conf {
+	t.Helper()
+	text, err := ReadKrb5Conf(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseKrb5Conf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestIncludedFilesHaveTheirOwnSections: a file that includes another goes on in the section and the braces where it was, and
+// what it leaves open ends with it.
+func TestIncludedFilesHaveTheirOwnSections(t *testing.T) {
+	dir, write := confWriter(t)
+	write("d/realms.conf", "[realms]\n EXAMPLE.COM = {\n  kdc = one\n")
+	write("map", "text of no section\n[domain_realm]\n .example.com = EXAMPLE.COM")
+	for name, text := range map[string]string{
+		"in a section": "[libdefaults]\nincludedir " + dir + "/d\n default_realm = EXAMPLE.COM\ninclude\t" + dir + "/map\n",
+		"in braces":    "[realms]\n EXAMPLE.COM = {\nincludedir " + dir + "/d\n  kdc = two\n }\ninclude  " + dir + "/map\r\n[libdefaults]\ndefault_realm = EXAMPLE.COM\n",
+		"before all":   "include " + dir + "/map\nincludedir \t" + dir + "/d\n[libdefaults]\ndefault_realm = EXAMPLE.COM\n",
+		"before a brace": "include " + dir + "/map\n[realms]\nEXAMPLE.COM =\nincludedir " + dir + "/d\n{ kdc = passed over\n}\n[libdefaults]\n" +
+			"default_realm = EXAMPLE.COM\n",
+	} {
+		c := readConf(t, write("krb5.conf", text))
+		want := map[bool]string{false: "[one]", true: "[one two]"}[name == "in braces"]
+		if got := fmt.Sprint(c.values("realms", "EXAMPLE.COM", "kdc")); got != want || c.DefaultRealm() != "EXAMPLE.COM" || fmt.Sprint(c.Realms()) != "[EXAMPLE.COM]" ||
+			c.RealmOfHost("gw.example.com") != "EXAMPLE.COM" {
+			t.Errorf("%s: KDCs %s, default realm %q, realms %q", name, got, c.DefaultRealm(), c.Realms())
+		}
+	}
+}
+
+// TestKrb5ConfThatMITTakes: text that looks wrong, and is not.
+func TestKrb5ConfThatMITTakes(t *testing.T) {
+	const realm = "[realms]\n EXAMPLE.COM = {\n  kdc = one\n }"
+	for _, text := range []string{
+		"This file is managed elsewhere\nkdc = none\n" + realm,
+		" [realms]\n EXAMPLE.COM = {\n kdc = not yet\n" + realm + "\n",
+		realm + " # end of EXAMPLE.COM\n[libdefaults]\n",
+		strings.ReplaceAll(realm, "\n", "\r\n"),
+		strings.TrimSuffix(realm, " }"),
+		"[realms]\nEXAMPLE.COM=\n\t{ # begins\nkdc=\"one\" # in quotes\n}\n",
+		"[libdefaults]\n[realms] \t\nEXAMPLE.COM\t= {\n# } no\n; } no\nkdc\t=\tone\t\n}\n[libdefaults]",
+		"[realms]\n" + strings.Repeat("x = {\n", 1000) + strings.Repeat("}\n", 1000) + realm,
+		"[realms]\nEXAMPLE.COM = {\nkdc* = one\nkdc = late\n}*\nEXAMPLE.COM = {\nkdc = late\nx = {\nkdc = late\n}\nkdc = late\n}\n[realms]*\n[realms]\nEXAMPLE.COM = {\nkdc = late\n}\n",
+	} {
+		c, err := ParseKrb5Conf(text)
+		if err != nil || fmt.Sprint(c.values("realms", "EXAMPLE.COM", "kdc")) != "[one]" {
+			t.Errorf("%.200q: %q, %v", text, c.values("realms", "EXAMPLE.COM", "kdc"), err)
+		}
+	}
+}
+
+// TestReadKrb5Conf: included files stand where they are named; those that include themselves end.
+func TestReadKrb5Conf(t *testing.T) {
+	dir, write := confWriter(t)
 	main := write("krb5.conf", "includedir "+filepath.Join(dir, "d")+"\ninclude "+filepath.Join(dir, "more")+"\n[libdefaults]\r\ndefault_realm = LAST")
 	write("more", "[realms]\nM = {\nkdc = m\n}\n")
 	write("d/10-site", "[realms]\nS = {\nkdc = s\n}\n")
@@ -183,20 +248,46 @@ func TestReadKrb5Conf(t *testing.T) {
 	if err != nil || fmt.Sprint(c.Realms()) != "[LAST S C M]" {
 		t.Error(c.Realms(), err)
 	}
-	for _, text := range []string{"include " + main, "include /no/such/file", "includedir /no/such/dir", strings.Repeat("# much\n", 200_000)} {
-		if _, err := ReadKrb5Conf(write("krb5.conf", text)); err == nil {
-			t.Errorf("%.40q was read", text)
+	if c := readConf(t, filepath.Join(dir, "d")); fmt.Sprint(c.Realms()) != "[S C]" {
+		t.Error("a directory:", c.Realms())
+	}
+	t.Setenv("HOME", dir)
+	if c := readConf(t, "~/more"); fmt.Sprint(c.Realms()) != "[M]" {
+		t.Error("of the home directory:", c.Realms())
+	}
+	for text, c := range map[string]struct {
+		says        string
+		unsupported bool // by this package, not by MIT's
+	}{
+		"include " + main:                       {"more than 512 files", true},
+		"[a]\ninclude /no/such/file":            {"krb5.conf line 2: include: open /no/such/file", false},
+		"\nincludedir /no/such/dir":             {"krb5.conf line 2: includedir: open /no/such/dir", false},
+		"include " + write("wrong", "[a]\nx\n"): {"wrong line 2: \"x\" is no name = value", false},
+		strings.Repeat("# much\n", 200_000):     {"more than 1048576 octets", true},
+		"module /usr/lib/x.so:y\n[libdefaults]": {"line 1: module \"/usr/lib/x.so:y\"", true},
+	} {
+		_, err := ReadKrb5Conf(write("krb5.conf", text))
+		if err == nil || !strings.Contains(err.Error(), c.says) || errors.Is(err, errors.ErrUnsupported) != c.unsupported || errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%.40q: %v", text, err)
 		}
+	}
+	if _, err := ReadKrb5Conf(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
 	}
 }
 
 // TestDefaultCCache: the environment first, then krb5.conf, then MIT's own default.
 func TestDefaultCCache(t *testing.T) {
-	uid := fmt.Sprint(os.Getuid())
+	uid, name := fmt.Sprint(os.Getuid()), "%{username}"
+	if u, err := user.LookupId(fmt.Sprint(os.Geteuid())); err == nil {
+		name = u.Username
+	}
 	for text, want := range map[string]string{
 		"": "FILE:/tmp/krb5cc_" + uid,
 		"[libdefaults]\ndefault_ccache_name = FILE:/run/user/%{uid}/krb5cc%{null}": "FILE:/run/user/" + uid + "/krb5cc",
 		"[libdefaults]\ndefault_ccache_name = KEYRING:persistent:%{uid}":           "KEYRING:persistent:" + uid,
+		"[libdefaults]\ndefault_ccache_name = FILE:/tmp/%{username}.%{USERID}":     "FILE:/tmp/" + name + "." + uid,
+		"[libdefaults]\ndefault_ccache_name = FILE:%{TEMP}/%{euid}/%{LIBDIR}":      "FILE:" + os.TempDir() + "/" + fmt.Sprint(os.Geteuid()) + "/%{LIBDIR}",
 	} {
 		c, err := ParseKrb5Conf(text)
 		if err != nil || c.DefaultCCache("") != want || c.DefaultCCache("FILE:/x") != "FILE:/x" {
@@ -205,7 +296,7 @@ func TestDefaultCCache(t *testing.T) {
 	}
 }
 
-// FuzzParseKrb5Conf: no text panics, and looking up what is in it neither.
+// FuzzParseKrb5Conf: no text panics, and looking up what is in it neither; what ReadKrb5Conf makes of it is read as the same.
 func FuzzParseKrb5Conf(f *testing.F) {
 	f.Add(sampleConf)
 	f.Add("[capaths]\nA = {\nB = .\n}")
@@ -221,6 +312,10 @@ func FuzzParseKrb5Conf(f *testing.F) {
 			if kdcs, err := configuredKDCs(realm, c.values("realms", realm, "kdc")); err == nil && len(kdcs) == 0 {
 				t.Error("no KDC and no error")
 			}
+		}
+		again, err := ParseKrb5Conf(c.root.text())
+		if err != nil || DumpKrb5Conf(again, true) != DumpKrb5Conf(c, true) || again.root.text() != c.root.text() {
+			t.Errorf("becomes %q, %v", c.root.text(), err)
 		}
 		c.RealmOfHost("gw.example.com")
 		c.etypes("permitted_enctypes")
