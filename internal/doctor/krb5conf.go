@@ -1,11 +1,14 @@
 package doctor
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,11 +20,13 @@ import (
 // A krb5Conf is what the files of a krb5.conf say together.
 type krb5Conf struct {
 	*kerberos.Krb5Conf
-	text   string
-	names  []string // of the files as they were given
-	read   []string // those of them that were read
-	absent []string
-	err    error
+	text        string
+	names       []string // of the files as they were given
+	read        []string // those of them that were read
+	absent      []string
+	forbidden   []string // that we may not read
+	err         error    // for which libkrb5 refuses all of them
+	unsupported error    // what libkrb5 may take, and we do not
 }
 
 // readKrb5Conf reads the files of a list as KRB5_CONFIG has it. What cannot be read leaves the others in force.
@@ -29,24 +34,24 @@ func readKrb5Conf(list string) krb5Conf {
 	k := krb5Conf{Krb5Conf: new(kerberos.Krb5Conf), names: filepath.SplitList(cmp.Or(list, DefaultKrb5Conf))}
 	for _, name := range k.names {
 		text, err := kerberos.ReadKrb5Conf(name)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case err == nil:
+			k.read = append(k.read, name)
+			k.text += text
+		case errors.Is(err, fs.ErrNotExist):
 			k.absent = append(k.absent, name)
-			continue
+		case errors.Is(err, fs.ErrPermission):
+			k.forbidden = append(k.forbidden, name)
+		case errors.Is(err, errors.ErrUnsupported):
+			k.unsupported = errors.Join(k.unsupported, err)
+		default:
+			k.err = errors.Join(k.err, err)
 		}
-		if err == nil {
-			_, err = kerberos.ParseKrb5Conf(text)
-		}
-		if err != nil {
-			k.err = errors.Join(k.err, fmt.Errorf("%s: %w", name, err))
-			continue
-		}
-		k.read = append(k.read, name)
-		k.text += text
 	}
 	if conf, err := kerberos.ParseKrb5Conf(k.text); err == nil {
 		k.Krb5Conf = conf
 	} else {
-		k.err = errors.Join(k.err, err)
+		k.unsupported = errors.Join(k.unsupported, err)
 	}
 	return k
 }
@@ -78,15 +83,21 @@ func (d *doctor) checkKrb5Conf(context.Context) []Result {
 	if k.err != nil {
 		return []Result{fail(subject, k.err.Error(), "mend it: programs with libkrb5 refuse the whole file")}
 	}
+	if k.unsupported != nil {
+		return []Result{fail(subject, k.unsupported.Error(), "programs with libkrb5 may take it, and wssgate does not: name a plain file in --krb5-conf")}
+	}
 	if len(k.read) == 0 {
-		if d.Config.Krb5Conf == "" {
-			return []Result{skip(subject, "is not there; wssgate needs none, and doctor looks for the KDCs in DNS")}
-		}
-		return []Result{fail(subject, "is not there", "write the right path in --krb5-conf or KRB5_CONFIG")}
+		return []Result{d.noKrb5Conf(subject)}
 	}
 	list := []Result{k.checkDefaults(subject)}
 	for _, name := range k.absent {
 		list = append(list, warn(name, "is not there", "take it out of --krb5-conf or KRB5_CONFIG"))
+	}
+	for _, name := range k.forbidden {
+		list = append(list, warn(name, "may not be read by this user, for whom libkrb5 passes over it", "let it be read, or take it out of --krb5-conf or KRB5_CONFIG"))
+	}
+	for _, name := range k.read {
+		list = append(list, checkPassedOver(name)...)
 	}
 	for _, name := range d.realmNames() {
 		list = append(list, k.checkRealm(subject, name)...)
@@ -98,6 +109,39 @@ func (d *doctor) checkKrb5Conf(context.Context) []Result {
 	}
 	list = append(list, d.checkEnctypes(subject)...)
 	return append(list, d.checkConfSkew(subject)...)
+}
+
+// noKrb5Conf says why none of the files was read.
+func (d *doctor) noKrb5Conf(subject string) Result {
+	switch {
+	case len(d.krb5.forbidden) > 0:
+		return fail(subject, "may not be read by this user", "let it be read; it holds no secrets")
+	case d.Config.Krb5Conf == "":
+		return skip(subject, "is not there; wssgate needs none, and doctor looks for the KDCs in DNS")
+	}
+	return fail(subject, "is not there", "write the right path in --krb5-conf or KRB5_CONFIG")
+}
+
+// maxPassedOver is how much of a file is looked at for its first section, in octets.
+const maxPassedOver = 64 << 10
+
+// checkPassedOver looks for settings before the first section: libkrb5 passes over them without a word, and over a section
+// that a space or a byte order mark stands before.
+func checkPassedOver(name string) []Result {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil // it was read before; or it is in the home directory
+	}
+	defer f.Close()
+	s := bufio.NewScanner(io.LimitReader(f, maxPassedOver))
+	for number := 1; s.Scan() && !strings.HasPrefix(s.Text(), "["); number++ {
+		line := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
+		if strings.HasPrefix(line, "[") || !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ";") && strings.Contains(line, "=") {
+			return []Result{warn(name, fmt.Sprintf("line %d, %.60q, is passed over, as libkrb5 does with all that stands before the first [section]", number, s.Text()),
+				"let each [section] begin at the beginning of its line, and save the file without a byte order mark")}
+		}
+	}
+	return nil
 }
 
 func (k *krb5Conf) checkDefaults(subject string) Result {

@@ -231,8 +231,13 @@ func TestKrb5Conf(t *testing.T) {
 		"skew":            {good + " clockskew = 900\n", []string{"warn krb5.conf … clockskew is 900 s, and wssgate takes 5m0s only"}},
 		"realm by case":   {good + "[realms]\n Example.Com = {\n  kdc = k\n }\n", []string{"warn krb5.conf … [realms] has Example.Com, and the service is in EXAMPLE.COM"}},
 		"realm of a host": {good + "[domain_realm]\n .example.com = OTHER.ORG\n", []string{"warn krb5.conf … [domain_realm] has gw.example.com in realm OTHER.ORG"}},
-		"broken":          {"default_realm = X\n", []string{"fail krb5.conf … line 1"}},
-		"include":         {"include /nonexistent/krb5.conf\n", []string{"fail krb5.conf … is not there"}},
+		"broken":          {"[libdefaults]\ndefault_realm X\n", []string{"fail krb5.conf … line 2: \"default_realm X\" is no name = value … libkrb5 refuse"}},
+		"include":         {"include /nonexistent/krb5.conf\n", []string{"fail krb5.conf … krb5.conf line 1: include: open /nonexistent/krb5.conf: no such file … libkrb5 refuse"}},
+		"module":          {"module /usr/lib/x.so:y\n", []string{"fail krb5.conf … module \"/usr/lib/x.so:y\" … libkrb5 may take it"}},
+		"tolerated":       {"Managed elsewhere.\n; a = b\n" + good + "[realms]\nEXAMPLE.COM = {\n kdc = 127.0.0.1 # the first\n} # of EXAMPLE.COM\n[realms]\nOTHER.ORG =\n{\n", nil},
+		"mark":            {"\ufeff" + good, []string{"warn krb5.conf … has no default_realm", "warn krb5.conf … line 1, \"\\ufeff[libdefaults]\", is passed over … byte order mark"}},
+		"space":           {" [realms]\n A = {\n }\n" + good, []string{"warn krb5.conf … line 1, \" [realms]\", is passed over"}},
+		"before":          {"# first\n\ndefault_realm = X\n" + good, []string{"warn krb5.conf … line 3, \"default_realm = X\", is passed over"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := offline(t)
