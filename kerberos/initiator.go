@@ -31,11 +31,13 @@ type InitOptions struct {
 	GSSFlags uint32
 	// Bare leaves the GSS-API frame out.
 	Bare bool
-	// Time is the clock; nil means time.Now.
+	// Time is the clock, not the time of the authenticator: one that stands still, or is up to a minute behind the last
+	// authenticator of the session key, gets the first microsecond after that one. A clock further behind was set back, and
+	// is followed. nil means time.Now.
 	Time func() time.Time
 }
 
-// InitToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
+// NewToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
 // use. Each request needs its own. No two authenticators with the session key, nor with those of one Initiator, have the
 // same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func NewToken(t ServiceTicket, opt InitOptions) (token []byte, key Key, err error) {

@@ -105,6 +105,25 @@ func (e *Error) ErrorCode() string {
 	return string(e.Code)
 }
 
+// UnprotectedFault is a fault in clear where a protected reply was due. Whoever is between
+// the peers can have written it: it may be shown, and must not be believed.
+type UnprotectedFault struct {
+	Fault *soap.Fault
+	Err   error // the rule that the reply broke
+}
+
+// Error gives the rule, and what the fault says.
+func (e *UnprotectedFault) Error() string {
+	code := [...]string{"Sender", "Receiver", "VersionMismatch", "MustUnderstand"}[e.Fault.Code]
+	if e.Fault.Subcode.Local != "" {
+		code = e.Fault.Subcode.Local
+	}
+	return fmt.Sprintf("%v; the reply is a fault in clear, for which nothing vouches: %.60q, %.200q", e.Err, code, e.Fault.Reason)
+}
+
+// Unwrap gives the rule.
+func (e *UnprotectedFault) Unwrap() error { return e.Err }
+
 // errAt makes an Error about an element.
 func errAt(code Code, n xmltext.Node, format string, args ...any) *Error {
 	e := &Error{Code: code, Err: fmt.Errorf(format, args...)}

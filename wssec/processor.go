@@ -59,6 +59,9 @@ type ClientReplayCache interface {
 
 // addReplay enters an id of the token's client in the replay store.
 func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte, expires time.Time) (bool, error) {
+	if p.cfg.Replay == nil {
+		return false, errors.New("this Processor is a client's and has no ReplayCache (Config.Replay)")
+	}
 	if shares, ok := p.cfg.Replay.(ClientReplayCache); ok {
 		return shares.AddFor(ctx, tok.Name+"@"+tok.Realm, id, expires)
 	}
@@ -69,7 +72,9 @@ func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte
 type Config struct {
 	// Verifier verifies the tokens of requests. It may be nil in a Processor of a client.
 	Verifier TokenVerifier
-	// Replay is where signature values are entered; required if the policy checks them.
+	// Replay is where signature values are entered, such as a *kerberos.MemoryReplayStore. It
+	// is required beside a Verifier if the policy checks them; a client needs none, as each of
+	// its requests has one reply.
 	Replay ReplayCache
 	// Tokens is where Message.Remember keeps tokens of clients that send theirs once. Nil:
 	// a memory cache of its own. Do not share one among Processors: a token accepted on one
@@ -116,8 +121,9 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 		return nil, err
 	}
 	p = p.withDefaults()
-	if p.MessageReplay == On && c.Replay == nil {
-		return nil, errors.New("wssec: message-replay is on and Config.Replay is nil")
+	if p.MessageReplay == On && c.Replay == nil && c.Verifier != nil {
+		return nil, errors.New("wssec: Config.Replay is nil and the policy has message-replay on: a service needs a ReplayCache, " +
+			"such as kerberos.NewMemoryReplayStore makes; a client, without Config.Verifier, needs none")
 	}
 	def(&c.Rand, io.Reader(rand.Reader))
 	if c.Time == nil {
@@ -161,7 +167,15 @@ func (p *Processor) Verify(ctx context.Context, env *soap.Envelope, ch Channel) 
 	return p.verify(ctx, env, ch, nil)
 }
 
-// VerifyReply verifies and decrypts the reply to a request that ProtectRequest made.
+// VerifyReply verifies and decrypts the reply to a request that ProtectRequest made. Peers
+// that cannot or will not protect a fault send it in clear: the error then wraps an
+// [UnprotectedFault] with what it says.
 func (p *Processor) VerifyReply(ctx context.Context, env *soap.Envelope, req *Request, ch Channel) (*Message, error) {
-	return p.verify(ctx, env, ch, req)
+	fault, inClear := env.Fault() // before anything is decrypted
+	m, err := p.verify(ctx, env, ch, req)
+	var e *Error
+	if inClear && errors.As(err, &e) {
+		e.Err = &UnprotectedFault{Fault: fault, Err: e.Err}
+	}
+	return m, err
 }

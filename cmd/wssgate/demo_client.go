@@ -36,7 +36,7 @@ func newDemoClient(krb5Conf, url string) (*demoClient, error) {
 		return nil, err
 	}
 	policy, _ := wssec.Preset("Kerberos")
-	processor, err := wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	processor, err := wssec.NewProcessor(policy, wssec.Config{})
 	if err != nil {
 		return nil, err
 	}
