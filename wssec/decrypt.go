@@ -138,7 +138,11 @@ func (v *verification) open(e *encryptedPart) error {
 	if err != nil {
 		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
 	}
-	plain, err := v.p.suite.Encryption.Decrypt(octets, data)
+	ending := ""
+	if e.sealed {
+		ending = v.p.sealedEnding
+	}
+	plain, err := v.p.suite.Encryption.DecryptEnding(octets, data, ending)
 	if err != nil {
 		return errAt(CodeDecryption, e.Node, "%w: another key, or the ciphertext was changed", err)
 	}

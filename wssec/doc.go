@@ -47,16 +47,20 @@
 // An encrypted Signature has to be decrypted before its HMAC can be checked. Whoever has
 // recorded a session under a CBC suite, in which messages name their token by its hash,
 // can put any of its ciphertext there and ask whether it opens, as often as they like.
-// Every failure is answered with the same fault, but Verify does not take the same time
-// for all: wrong padding ends at once, right padding is scanned to the first mistake. Here
-// one EncryptedData is opened as the Signature, of a length that the message's parts can
-// need, and a [KeyGuard] suspends a key after a few dozen such failures. That bounds the
-// questions; it does not hide the answers. Whoever calls Verify has to see to it that they
-// cannot be read off the clock: write a refusal at a time that is fixed when the message
-// has been read, far enough behind it that every verification is done by then; if one is
-// not, write it as much later again and call [Processor.AnsweredLate]. wssgate does so
-// (internal/gateway/release.go). Policies without encrypt-signature, and GCM suites, do not
-// have the question.
+// Every failure is answered with the same fault, but if wrong padding ended at once and
+// right padding were scanned to the first mistake, the time of the answer would tell one
+// from the other, and with that the plaintext. So one EncryptedData is opened as the
+// Signature, of a length that the message's parts can need; a plaintext that does not end
+// as a Signature does is refused in the same time as wrong padding; and a [KeyGuard]
+// suspends a key after a few dozen failures.
+//
+// Verify as a whole does not take the same time for all messages, and what it takes
+// depends on secrets in ways that nobody may have thought of. Whoever calls it should
+// write a refusal at a time that is fixed when the message has been read, far enough
+// behind it that every verification is done by then; if one is not, as much later again,
+// and call [Processor.AnsweredLate]. wssgate does so (internal/gateway/release.go).
+// Policies without encrypt-signature, and GCM suites, decrypt nothing before they know
+// from whom it is.
 //
 // References resolve only to children of the processed Security header, header blocks,
 // the Body, and EncryptedData at the positions that the policy encrypts. Ids inside the

@@ -112,6 +112,10 @@ type Processor struct {
 	qnames    []xmltext.Name // of Config.QNames
 	signature xmldsig.SignatureMethod
 	cfg       Config
+
+	// sealedEnding is that of signatureEnding; the program that attacks, in
+	// internal/gateway, clears it.
+	sealedEnding string
 }
 
 // NewProcessor makes a Processor; the error says what is wrong with the policy or what it
@@ -146,7 +150,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if digest, ok := p.DigestMethod.method(); ok {
 		suite.Digest = digest
 	}
-	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c}, nil
+	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c, sealedEnding: signatureEnding}, nil
 }
 
 // Policy gives the policy with its defaults filled in.

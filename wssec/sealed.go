@@ -5,8 +5,15 @@ import (
 )
 
 // An encrypted Signature (SP §6.4) has to be decrypted before its HMAC can be checked:
-// until then its plaintext is nobody's. So there is one, and it is no longer than the
-// parts that the policy signs can make it.
+// until then its plaintext is nobody's. So there is one, it is no longer than the parts
+// that the policy signs can make it, and nothing of a plaintext is looked into that does
+// not end as a Signature does. The last is what takes a padding oracle away: of all the
+// ciphertext that an outsider can put together from what he recorded, only the Signature's
+// own ends so, and a plaintext that does not is refused as wrong padding is, in the same
+// time (xmlenc.Method.DecryptEnding).
+
+// signatureEnding is the end of the end tag, whatever its prefix.
+const signatureEnding = "Signature>"
 
 // What a Signature takes, in octets of plaintext. Of the recorded clients the largest has
 // 1,000 and 480 for each Reference; the rest is room for declarations that are repeated on

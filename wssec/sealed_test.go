@@ -1,8 +1,10 @@
 package wssec_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,11 +58,11 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 	raw, _ = ps.request(t, plainOrder)
 	_, cipher := sealedData(t, string(raw))
 	for name, other := range map[string]string{"good": cipher, "noise": base64.StdEncoding.EncodeToString(make([]byte, 64))} {
-		msg := replace(t, replace(t, string(raw), cipher, other), `</wsse:Security>`, signature+`</wsse:Security>`)
-		_, err := ps.verify(t, []byte(msg))
-		if refused(t, err, wssec.CodeSignatureExtra); t.Failed() {
-			t.Error(name)
-		}
+		t.Run(name, func(t *testing.T) {
+			msg := replace(t, replace(t, string(raw), cipher, other), `</wsse:Security>`, signature+`</wsse:Security>`)
+			_, err := ps.verify(t, []byte(msg))
+			refused(t, err, wssec.CodeSignatureExtra)
+		})
 	}
 }
 
@@ -99,4 +101,44 @@ func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
 	msg = replace(t, msg, `</s:Header>`, strings.Repeat(`<o:x xmlns:o="urn:o"/>`, 100)+`</s:Header>`)
 	_, err := ps.verify(t, []byte(msg))
 	refused(t, err, wssec.CodeLimit)
+}
+
+// Of a plaintext that does not end as a Signature nobody learns whether it was XML, or
+// where it stopped to be: it is what wrong padding is. An outsider's ciphertext ends
+// otherwise but for the Signature that he recorded.
+func TestNothingButASignatureIsLookedIntoBeforeTheHMAC(t *testing.T) {
+	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }), nil)
+	raw, _ := ps.request(t, message(8<<10))
+	msg := string(raw)
+	values := regexp.MustCompile(`<xenc:CipherValue>([^<]*)<`).FindAllStringSubmatch(msg, -1)
+	own, body := unbase64(t, values[0][1]), unbase64(t, values[1][1])
+	for name, cipher := range map[string][]byte{
+		"the Body's":                 body,
+		"the start of the Body's":    body[:1024],
+		"a block of it":              body[512:544],
+		"the Signature's, cut":       own[:len(own)-32],
+		"the Signature's, continued": append(bytes.Clone(own), body[512:1024]...),
+		"the Body's, changed":        flip(body, 3),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ps.verify(t, []byte(replace(t, msg, values[0][1], base64.StdEncoding.EncodeToString(cipher))))
+			refused(t, err, wssec.CodeDecryption)
+		})
+	}
+	_, err := ps.verify(t, []byte(replace(t, msg, values[0][1], base64.StdEncoding.EncodeToString(flip(own, 3)))))
+	refused(t, err, wssec.CodePlaintext) // what its first octets are everybody knows
+}
+
+func unbase64(t *testing.T, s string) []byte {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func flip(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[at] ^= 1
+	return b
 }

@@ -79,7 +79,13 @@ const gcmNonce, gcmTag = 12, 16
 
 // Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag) in place
 // and returns the plaintext, which aliases data. Its errors are ErrKeySize and ErrDecrypt.
-func (m Method) Decrypt(key, data []byte) ([]byte, error) {
+func (m Method) Decrypt(key, data []byte) ([]byte, error) { return m.DecryptEnding(key, data, "") }
+
+// DecryptEnding is Decrypt of a plaintext that is known to end in some text, for data that
+// nobody has vouched for. Under CBC a plaintext that ends otherwise is ErrDecrypt like wrong
+// padding, and the two take the same time: whoever puts together ciphertext of others does
+// not get a plaintext out of it that somebody would go on to look into.
+func (m Method) DecryptEnding(key, data []byte, ending string) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {
 		return nil, err
@@ -87,7 +93,7 @@ func (m Method) Decrypt(key, data []byte) ([]byte, error) {
 	if m.GCM {
 		return openGCM(b, data)
 	}
-	return openCBC(b, data)
+	return openCBC(b, data, ending)
 }
 
 func openGCM(b cipher.Block, data []byte) ([]byte, error) {
@@ -107,7 +113,7 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 
 // openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet counts the
 // padding, the other padding octets are arbitrary.
-func openCBC(b cipher.Block, data []byte) ([]byte, error) {
+func openCBC(b cipher.Block, data []byte, ending string) ([]byte, error) {
 	size := b.BlockSize()
 	if len(data) < 2*size || len(data)%size != 0 {
 		return nil, ErrDecrypt
@@ -115,10 +121,26 @@ func openCBC(b cipher.Block, data []byte) ([]byte, error) {
 	plain := data[size:]
 	cipher.NewCBCDecrypter(b, data[:size]).CryptBlocks(plain, plain)
 	pad := int(plain[len(plain)-1])
-	if subtle.ConstantTimeLessOrEq(1, pad)&subtle.ConstantTimeLessOrEq(pad, size) != 1 {
+	if isPadding(pad, size)&endsWith(plain, pad, size, ending) != 1 {
 		return nil, ErrDecrypt
 	}
 	return plain[:len(plain)-pad], nil
+}
+
+func isPadding(pad, size int) int {
+	return subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, size)
+}
+
+// endsWith gives 1 if plain, without its padding, has an ending. It looks at the places
+// for every padding that there may be, so that its time tells nothing of the one there is.
+func endsWith(plain []byte, pad, size int, ending string) int {
+	yes := subtle.ConstantTimeEq(int32(len(ending)), 0)
+	for p := 1; p <= size && len(plain)-p >= len(ending); p++ {
+		end := len(plain) - p
+		there := subtle.ConstantTimeCompare(plain[end-len(ending):end], []byte(ending))
+		yes |= there & subtle.ConstantTimeEq(int32(pad), int32(p))
+	}
+	return yes
 }
 
 // Overhead gives the octets that Encrypt needs before and, at most, after the plaintext.

@@ -77,6 +77,31 @@ func TestPaddingOctetsAreArbitrary(t *testing.T) {
 	}
 }
 
+// A plaintext with another ending is what wrong padding is, wherever its padding begins.
+func TestDecryptEndingInsistsOnTheEnding(t *testing.T) {
+	for _, uri := range methods {
+		m, _ := xmlenc.LookupMethod(uri)
+		key := make([]byte, m.KeySize)
+		before, _ := m.Overhead()
+		for n := range 40 {
+			for text, ending := range map[string]string{"Signature>": "Signature>", "ds:Signature>": "Signature>", "Signature> ": "", "Body>": "", "": ""} {
+				plain := text
+				if text != "" {
+					plain = fmt.Sprintf("%*s", n+len(text), text)
+				}
+				data, err := m.Encrypt(key, append(make([]byte, before), plain...), rand.Reader)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := m.DecryptEnding(key, data, "Signature>")
+				if want := ending != "" || m.GCM; (err == nil) != want || want && string(got) != plain {
+					t.Errorf("%s, %q: %q, %v", uri, plain, got, err)
+				}
+			}
+		}
+	}
+}
+
 // TestKeyWrapVectors are those of RFC 3394 §4.
 func TestKeyWrapVectors(t *testing.T) {
 	for _, x := range []struct{ kek, key, want string }{
