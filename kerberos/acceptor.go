@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,10 @@ type AcceptorConfig struct {
 	BindingRule BindingRule
 	// PAC says whether the ticket's PAC is read, for Authentication.PAC and Groups. "" is PACIgnore.
 	PAC PACRule
+	// RealmSIDs are, by realm of clients, the domains of whose groups their PACs may tell, or AnySID. Of a realm without an entry
+	// all groups of clients count if it is the service's own, else none. AnySID is for a realm whose KDC may put anybody into
+	// any group, as those of one forest can, or of which the service's KDC lets no others pass (MS-PAC 4.1.2.2).
+	RealmSIDs map[string][]SID
 	// Replay remembers accepted authenticators; nil means a new MemoryReplayStore. All acceptors for the same keys must
 	// share one.
 	Replay ReplayStore
@@ -139,6 +144,9 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if err := cfg.BindingRule.check(); err != nil {
 		return nil, err
 	}
+	if err := checkRealmSIDs(cfg.RealmSIDs); err != nil {
+		return nil, err
+	}
 	if !slices.Contains([]PACRule{PACIgnore, PACWhenPresent, PACRequired}, cfg.PAC) {
 		return nil, fmt.Errorf("kerberos: PAC rule %q is none of when-present, required", cfg.PAC)
 	}
@@ -155,7 +163,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Replay == nil {
 		cfg.Replay = NewMemoryReplayStore(MemoryReplayConfig{Time: cfg.Time})
 	}
-	cfg.Etypes, cfg.ClientRealms = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms)
+	cfg.Etypes, cfg.ClientRealms, cfg.RealmSIDs = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms), maps.Clone(cfg.RealmSIDs)
 	a := (&Acceptor{cfg: cfg, plaintexts: new(plaintextPool)}).ForServices(cfg.Services...)
 	return a, a.Validate()
 }

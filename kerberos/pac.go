@@ -33,6 +33,9 @@ type PAC struct {
 	Attributes uint32
 	// Requestor is the SID of the client as the KDC knew it when it gave out the ticket-granting ticket (2.15); "" without.
 	Requestor SID
+	// Withheld are groups that LOGON_INFO tells of and that the client's realm may not; see AcceptorConfig.RealmSIDs. They are
+	// not among Groups.
+	Withheld []SID
 	// Types are the types of all buffers, in their order (2.4), those that are not read included.
 	Types []uint32
 	// SignatureType is the checksum type of the server signature (2.8): 15, 16, 19, 20, or -138 with RC4.
@@ -51,7 +54,7 @@ type UPNInfo struct {
 
 // Groups are the SIDs of all groups that the client is in, each once, in the KDC's order: groups of its domain with the
 // primary group, extra SIDs (of other domains, of its history, and well-known ones), and resource groups (local to the
-// service's domain). Groups that are disabled or for denying only are left out. The account's own SID is no group; see
+// service's domain). Groups that are disabled or for denying only are left out, and those in Withheld. The account's own SID is no group; see
 // User. Groups which Windows adds at logon, such as Authenticated Users, no PAC has. A nil PAC has none.
 func (p *PAC) Groups() []string {
 	if p == nil || p.Logon == nil {
@@ -59,6 +62,9 @@ func (p *PAC) Groups() []string {
 	}
 	var texts []string
 	seen := make(map[SID]bool)
+	for _, sid := range p.Withheld {
+		seen[sid] = true
+	}
 	for _, sid := range p.Logon.groups() {
 		if !seen[sid] {
 			seen[sid] = true
@@ -135,6 +141,7 @@ func (s *acceptance) checkPAC() error {
 	if err := s.checkPACClient(pac); err != nil {
 		return err
 	}
+	s.withhold(pac)
 	s.pac = pac
 	return nil
 }

@@ -81,6 +81,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gatew
 	c.file.use(r.Path, acceptor)
 	warnOfWeakKeys(r, c, all.tickets.log)
 	warnOfPlainHTTP(cfg, r, all.tickets.log)
+	warnOfRealmsWithoutGroups(r, c, all.tickets.log)
 	policy := r.Policy.Policy
 	if policy.ClockSkew == 0 {
 		policy.ClockSkew = cfg.ClockSkew
@@ -132,6 +133,7 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay r
 		ac.Etypes = allEtypes()
 	}
 	if len(r.AllowedGroups) > 0 {
+		ac.RealmSIDs = r.DomainsOfRealms()
 		ac.PAC = kerberos.PACWhenPresent // without one there are no groups, which the route refuses by its own code
 	}
 	return ac

@@ -291,6 +291,52 @@ func TestPasswordFile(t *testing.T) {
 	}
 }
 
+// A trusted realm names its clients, and does not make them administrators here: of its groups those count that realm-sids
+// lets it tell of.
+func TestGroupsOfAnotherRealm(t *testing.T) {
+	const admins, theirs, own = "S-1-5-21-1-2-3-512", "S-1-5-21-7-8-9-1105", demoRealm
+	for _, tt := range []struct{ realmSIDs, realm, allowed, want string }{
+		{"", own, admins, "ok"}, {"", "OTHER", admins, "not-in-group"}, {"", "OTHER", theirs, "not-in-group"},
+		{"OTHER=S-1-5-21-7-8-9", own, admins, "ok"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", admins, "not-in-group"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", theirs, "ok"},
+		{"OTHER=S-1-5-21-7-8-9", "THIRD", theirs, "not-in-group"}, {"OTHER=S-1-5-21-7-8-9, OTHER=S-1-5-21-1-2-3", "OTHER", admins, "ok"},
+		{"\"OTHER=*\"", "OTHER", admins, "ok"}, {"\"OTHER=*\"", "THIRD", admins, "not-in-group"},
+		{own + "=S-1-5-21-7-8-9", own, admins, "not-in-group"}, {own + "=S-1-5-21-7-8-9", own, theirs, "ok"},
+	} {
+		w := newServiceWorld(t, "soap/a")
+		if err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\nallowed-groups: [" + tt.allowed + "]\nrealm-sids: [" + tt.realmSIDs + "]\n"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // what is said once must be
+			w.post("/", "soap/a", krbtest.TokenOptions{Ticket: krbtest.TicketOptions{ClientRealm: tt.realm, PAC: &krbtest.PACOptions{Logon: &krbtest.PACLogon{
+				Name: "alice", DomainID: "S-1-5-21-7-8-9", UserID: 1000, PrimaryGroup: 513, Groups: []krbtest.PACGroup{{ID: 1105}}, Extra: []krbtest.PACSID{{SID: admins}}}}}})
+		}
+		said := strings.Count(w.log.String(), `"msg":"groups of this realm's clients do not count","realm":"`+tt.realm)
+		if code := w.lastCode(); code != tt.want || said > 1 || code != "ok" && (said != 1 || !strings.Contains(w.log.String(), `"groups_withheld":`)) {
+			t.Errorf("%+v: %s, said %d times\n%s", tt, code, said, w.log.String())
+		}
+	}
+}
+
+// That a route names clients that it cannot admit is said at start.
+func TestRealmsWithoutGroupsAreSaid(t *testing.T) {
+	const admins = "allowed-groups: [S-1-5-21-1-2-3-512]\n"
+	for settings, want := range map[string]int{
+		admins + "allowed-realms: [EXAMPLE.COM]\n":                                            0,
+		admins + "allowed-realms: [EXAMPLE.COM, OTHER]\ntrusted-realms: [OTHER]\n":            1,
+		admins + "allowed-principals: [alice@OTHER, bob@THIRD]\n":                             2,
+		admins + "allowed-realms: [EXAMPLE.COM, OTHER]\nrealm-sids: [OTHER=S-1-5-21-7-8-9]\n": 0,
+		"allowed-realms: [OTHER]\n":                                                           0,
+	} {
+		w := newServiceWorld(t, "soap/a")
+		if err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\n" + settings); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(w.log.String(), `"msg":"clients of this realm are refused: none of their groups count"`); n != want {
+			t.Errorf("%s: said %d times, want %d\n%s", settings, n, want, w.log.String())
+		}
+	}
+}
+
 // The groups of a route are those of the ticket's PAC, which must be the KDC's.
 func TestGroupsOfThePAC(t *testing.T) {
 	w := newServiceWorld(t, "soap/a")

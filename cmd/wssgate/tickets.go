@@ -44,6 +44,9 @@ func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte, bindings 
 	gateway.Note(ctx, slog.Group("kerberos",
 		"etype", f.TicketEtype, "session_etype", f.SessionEtype, "key_etype", f.KeyEtype, "subkey", f.Subkey,
 		"kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno, "fallback", f.Fallback, "skew", f.Skew, "bound", f.ChannelBound))
+	if p := c.PAC(); p != nil && len(p.Withheld) > 0 {
+		gateway.Note(ctx, slog.Int("groups_withheld", len(p.Withheld)))
+	}
 	l.tickets.judge(c, f)
 	return c, nil
 }
@@ -56,6 +59,10 @@ func (t *ticketLog) judge(c *kerberos.Authentication, f kerberos.Facts) {
 	}
 	if f.SessionEtype == kerberos.EtypeRC4 || f.KeyEtype == kerberos.EtypeRC4 {
 		t.warn(warning{"client with an rc4-hmac key", name + "@" + realm}, "principal", "cure", "allow AES for the client's account and in its krb5.conf or policy")
+	}
+	if p := c.PAC(); p != nil && len(p.Withheld) > 0 {
+		t.warn(warning{"groups of this realm's clients do not count", realm}, "realm", "withheld", len(p.Withheld), "first", p.Withheld[0].String(),
+			"cure", "list the realm with the domains of whose groups it may tell in realm-sids; REALM=* if its KDC may put clients into any group")
 	}
 	if f.Fallback {
 		t.warn(warning{"ticket opened with a key of another version", c.Service()}, "service", "kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno,

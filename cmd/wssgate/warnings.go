@@ -56,6 +56,29 @@ func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
 	}
 }
 
+// warnOfRealmsWithoutGroups says of which realms a route names clients that are in
+// no group of its allowed-groups whatever their tickets say.
+func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger) {
+	if len(r.AllowedGroups) == 0 {
+		return
+	}
+	realms := slices.Concat(r.AllowedRealms, r.TrustedRealms)
+	for _, text := range r.AllowedPrincipals {
+		if p, err := kerberos.ParsePrincipal(text); err == nil {
+			realms = append(realms, p.Realm)
+		}
+	}
+	domains := r.DomainsOfRealms()
+	slices.Sort(realms)
+	for _, realm := range slices.Compact(realms) {
+		own := slices.ContainsFunc(c.file.Keytab().Principals(), func(p kerberos.Principal) bool { return c.has(p) && p.Realm == realm })
+		if len(domains[realm]) == 0 && !own {
+			log.Warn("clients of this realm are refused: none of their groups count", "path", r.Path, "realm", realm,
+				"cure", "list the realm with the domains of whose groups it may tell in realm-sids")
+		}
+	}
+}
+
 // warnOfPlainHTTP says that a route takes over plain HTTP what its policy leaves to
 // TLS to protect.
 func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {

@@ -163,6 +163,7 @@ func (k *checker) route(r *Route) {
 	k.realms("trusted-realms", r.TrustedRealms)
 	k.realms("allowed-realms", r.AllowedRealms)
 	k.groups(r.AllowedGroups)
+	k.realmSIDs(r.RealmSIDs)
 	for _, name := range r.ContentQNames {
 		if wssec.CheckQName(name) != nil {
 			k.find("content-qnames", fmt.Sprintf("%q is no name", name), "write it as {namespace}local, or as local if it has no namespace")
@@ -174,11 +175,13 @@ func (k *checker) route(r *Route) {
 
 func (k *checker) realms(setting string, realms []string) {
 	for _, realm := range realms {
-		if realm == "" || strings.ContainsAny(realm, "@/ ") {
+		if !isRealm(realm) {
 			k.find(setting, fmt.Sprintf("%q is not a realm", realm), "write it as EXAMPLE.COM")
 		}
 	}
 }
+
+func isRealm(s string) bool { return s != "" && !strings.ContainsAny(s, "@/ ") }
 
 func (k *checker) path(path string) {
 	switch {

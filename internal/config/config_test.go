@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 // A variable that was not expanded must not lift an allow-list or turn TLS off.
 func TestEmptyFlagsAndVariablesAreRefused(t *testing.T) {
 	const file = oneRoute + "tls-cert: c.pem\ntls-key: k.pem\nallowed-principals: [alice@A.EXAMPLE]\nallowed-realms: [A.EXAMPLE]\ntrusted-realms: [A.EXAMPLE]\n"
-	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "allowed-groups", "addresses", "pass-http-headers", "kerberos-service", "tls-cert", "tls-key",
+	for _, name := range []string{"allowed-principals", "allowed-realms", "trusted-realms", "allowed-groups", "realm-sids", "addresses", "pass-http-headers", "kerberos-service", "tls-cert", "tls-key",
 		"service", "keytab", "backend", "state-dir", "listen", "path", "kerberos-key", "channel-bindings", "other-headers", "log-level"} {
 		for _, how := range []string{"--" + name, Variable(name)} {
 			_, err := load(t, file, Flags{}, Given{name: how})

@@ -67,6 +67,8 @@ type Route struct {
 
 	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
 
+	RealmSIDs []string `yaml:"realm-sids" name:"realm-sids" env:"WSSGATE_REALM_SIDS" placeholder:"REALM=SID" help:"Groups of which clients of other realms than the service's may be, for allowed-groups: REALM=S-1-5-21-… of a domain, or REALM=* for all; a realm that is not listed: none."`
+
 	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM" help:"Clients that may call; empty: every client with a valid ticket."`
 	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM" help:"Realms whose clients may call; empty: every realm."`
 	AllowedGroups     []string `yaml:"allowed-groups" placeholder:"SID" help:"Groups, as S-1-5-21-…, of which clients must have one by their ticket's PAC; empty: none is needed."`

@@ -134,7 +134,7 @@ func (rt *route) authorize(msg *wssec.Message) (principal, realm string, err err
 // countGroups says how many groups a ticket tells, but not which.
 func countGroups(groups []string) string {
 	if len(groups) == 0 {
-		return "its ticket tells of no groups (no PAC with LOGON_INFO)"
+		return "its ticket tells of no groups that count (no PAC with LOGON_INFO, or of a realm that realm-sids does not have)"
 	}
 	return fmt.Sprintf("its ticket tells of %d other groups", len(groups))
 }

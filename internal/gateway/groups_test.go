@@ -47,7 +47,7 @@ func TestAllowedGroups(t *testing.T) {
 		{[]string{admins}, []string{users, admins}, nil, "ok", ""},
 		{[]string{other, users}, []string{users, admins}, nil, "ok", ""},
 		{[]string{admins}, []string{users, other}, nil, "not-in-group", "alice@EXAMPLE.COM is in none of allowed-groups: its ticket tells of 2 other groups"},
-		{[]string{admins}, nil, nil, "not-in-group", "tells of no groups (no PAC"},
+		{[]string{admins}, nil, nil, "not-in-group", "tells of no groups that count (no PAC"},
 		{[]string{admins}, []string{admins + "0", "s" + admins[1:], ""}, nil, "not-in-group", "3 other groups"},
 		{[]string{admins}, []string{admins}, []string{"bob@EXAMPLE.COM"}, "not-authorized", "allowed-principals"},
 		{[]string{admins}, []string{users}, []string{"alice@EXAMPLE.COM"}, "not-in-group", ""},
