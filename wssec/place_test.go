@@ -1,9 +1,11 @@
 package wssec_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -110,5 +112,40 @@ func TestASignatureConfirmationIsInTheSecurityHeader(t *testing.T) {
 	for _, p := range []*wssec.Processor{ps.client, lenient.client} {
 		_, err = p.VerifyReply(t.Context(), parse(t, []byte(moved)), sent, secure())
 		refused(t, err, wssec.CodeReference)
+	}
+}
+
+// TestASecurityHeaderForAnotherActorIsNamed: whoever reads the log would look for a header
+// that is there. The policy can say that it is ours.
+func TestASecurityHeaderForAnotherActorIsNamed(t *testing.T) {
+	soap12 := strings.Replace(plainOrder, soap.NS11, soap.NS12, 1)
+	for _, tc := range []struct{ plain, attr, actor string }{
+		{plainOrder, "actor", soap.ActorNext},
+		{plainOrder, "actor", "urn:other"},
+		{soap12, "role", soap.RoleNext},
+		{soap12, "role", soap.RoleNone},
+		{soap12, "role", "urn:other"},
+	} {
+		ps := newPeers(t, symmetric(), nil)
+		raw, _ := ps.request(t, tc.plain)
+		msg := regexp.MustCompile(`env:mustUnderstand="[^"]*"`).ReplaceAllString(string(raw), `${0} env:`+tc.attr+`="`+tc.actor+`"`)
+		_, err := ps.verify(t, []byte(msg))
+		refused(t, err, wssec.CodeSecurityMissing)
+		if want := `one for the ` + tc.attr + ` "` + tc.actor + `"; this route takes the one without ` + tc.attr + ` (actor)`; !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+		ours := ps.service.Policy()
+		ours.Actor = tc.actor
+		if ps.service, err = wssec.NewProcessor(ours, ps.cfg); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ps.verify(t, []byte(msg)); err != nil {
+			t.Error(err)
+		}
+		_, err = ps.verify(t, raw)
+		refused(t, err, wssec.CodeSecurityMissing)
+		if want := `one without ` + tc.attr + `; this route takes the one for the ` + tc.attr + ` "` + tc.actor + `"`; !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nwant %s", err, want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -116,9 +117,31 @@ func (v *verification) findHeader() error {
 		v.security = b
 	}
 	if v.security.IsZero() && v.needsHeader() {
-		return errAt(CodeSecurityMissing, v.env.Root, "no wsse:Security header")
+		return v.noHeader()
 	}
 	return nil
+}
+
+// noHeader says whose the Security headers are that are there. Every node is "next", and
+// yet none of them is taken for ours unless the policy says so: which header counts must
+// not depend on who else reads the message, and WSS4J does the same.
+func (v *verification) noHeader() error {
+	word := "actor"
+	if v.env.Version == soap.V12 {
+		word = "role"
+	}
+	whose := func(role string) string {
+		if role == "" {
+			return "without " + word
+		}
+		return fmt.Sprintf("for the %s %.200q", word, role)
+	}
+	for b := range v.env.Blocks() {
+		if b.Is(NSWSSE, "Security") {
+			return errAt(CodeSecurityMissing, b, "the Security header is one %s; this route takes the one %s (actor)", whose(v.env.Role(b)), whose(v.p.policy.Actor))
+		}
+	}
+	return errAt(CodeSecurityMissing, v.env.Root, "no wsse:Security header")
 }
 
 // needsHeader tells whether the policy puts anything into the header of this message.

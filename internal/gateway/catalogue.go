@@ -104,7 +104,7 @@ func ownEntries() []Entry {
 			sender("There is no service at this address."), http.StatusNotFound},
 		{string(CodeMethod), "The request's method is not POST.", "Send SOAP messages by POST. A WSDL (GET …?wsdl) is not served.",
 			sender("Only POST is accepted."), http.StatusMethodNotAllowed},
-		{string(CodeMediaType), "Content-Type is neither text/xml (SOAP 1.1) nor application/soap+xml (SOAP 1.2), or is there twice.", "Correct the client's Content-Type.",
+		{string(CodeMediaType), "Content-Type is neither text/xml (SOAP 1.1) nor application/soap+xml (SOAP 1.2), is there twice, or has a parameter that cannot be read.", "Correct the client's Content-Type; the error names what is wrong. The action of SOAP 1.2 needs quotes: application/soap+xml; action=\"urn:x\".",
 			sender("The Content-Type is not that of a SOAP message."), http.StatusUnsupportedMediaType},
 		{string(CodeMultipart), "The message is multipart/related: SOAP with Attachments, MTOM or XOP.", "Turn MTOM and attachments off in the client; they are not supported.",
 			sender("Attachments, MTOM and XOP are not supported."), http.StatusUnsupportedMediaType},

@@ -4,7 +4,7 @@ package gateway
 // on the wire, so this is where an operator learns which it was.
 func securityEntries() []Entry {
 	return []Entry{
-		{Code: "security-header-missing", Cause: "The message has no wsse:Security header for this node.", Cure: "Give the client the route's policy; or the header is for another actor (actor: of the policy)."},
+		{Code: "security-header-missing", Cause: "The message has no wsse:Security header for this node.", Cure: "Give the client the route's policy; or, if the error says that the header is for another actor or role, let the client leave that out, or set actor: of the policy to it."},
 		{Code: "security-header-duplicate", Cause: "Two wsse:Security headers are for this node.", Cure: "Let the client write one, or give the others an actor."},
 		{Code: "security-header-invalid", Cause: "An element of the Security header is not as WS-Security says.", Cure: "The error has the element; mend the client."},
 		{Code: "unsupported-security-token", Cause: "The message brings a token of a type that the policy does not name.", Cure: "Give the client a Kerberos policy; user names, X.509 and SAML are not accepted."},

@@ -3,7 +3,8 @@
 //
 // Gateway.exchange, in exchange.go, is the whole path on one screen. Around it:
 //
-//	receive.go    limits before reading, media type, one scan of one buffer
+//	receive.go    limits before reading, one scan of one buffer
+//	media.go      Content-Type and SOAPAction
 //	reading.go    a body in memory that follows what arrives
 //	forward.go    authorisation, the backend's request and reply
 //	address.go    for which route a message was made

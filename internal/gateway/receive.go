@@ -1,14 +1,9 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -20,13 +15,6 @@ type received struct {
 	env  *soap.Envelope
 	size int       // octets of the body
 	at   time.Time // when the last of them had been read
-}
-
-// media is what a message's HTTP headers say of its form.
-type media struct {
-	version soap.Version // 0 if the Content-Type names none
-	charset string       // "" if not given
-	action  string       // SOAPAction (SOAP 1.1, as sent) or the action parameter (SOAP 1.2)
 }
 
 // receive reads and scans one request. Its version is set as soon as it is
@@ -78,37 +66,4 @@ func (g *Gateway) parse(src []byte, m media, l *lease) (*soap.Envelope, error) {
 		return nil, &Error{Code: CodeSOAPVersion, Err: fmt.Errorf("%v envelope as %s", env.Version, m.version.MediaType())}
 	}
 	return env, nil
-}
-
-// mediaOf reads Content-Type, Content-Encoding and SOAPAction (SOAP 1.1 §6.1,
-// SOAP 1.2 Part 2 §7.1.4, RFC 3902).
-func mediaOf(h http.Header) (media, error) {
-	if len(h.Values("Content-Type")) != 1 {
-		return media{}, &Error{Code: CodeMediaType, Err: errors.New("not exactly one Content-Type")}
-	}
-	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return media{}, &Error{Code: CodeMediaType, Err: err}
-	}
-	m := media{charset: params["charset"]}
-	switch mediaType {
-	case soap.V11.MediaType():
-		m.version, m.action = soap.V11, h.Get("SOAPAction")
-	case soap.V12.MediaType():
-		m.version, m.action = soap.V12, params["action"]
-	case "multipart/related":
-		if strings.Contains(params["start-info"]+params["type"], soap.V12.MediaType()) {
-			m.version = soap.V12
-		}
-		return m, &Error{Code: CodeMultipart}
-	default:
-		return m, &Error{Code: CodeMediaType, Err: fmt.Errorf("Content-Type is %q", mediaType)}
-	}
-	if !httpguts.ValidHeaderFieldValue(m.action) { // RFC 2231 encoding can hide line ends in a parameter
-		return m, &Error{Code: CodeMediaType, Err: fmt.Errorf("action %q", m.action)}
-	}
-	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return m, &Error{Code: CodeContentEncoding, Err: fmt.Errorf("Content-Encoding is %q", e)}
-	}
-	return m, nil
 }

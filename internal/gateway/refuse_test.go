@@ -67,6 +67,20 @@ func TestHTTPRefusals(t *testing.T) {
 	}
 }
 
+// The answer to a SOAP 1.2 message with a malformed type is a fault of SOAP 1.2.
+func TestAMalformedContentTypeHasAFaultOfItsVersion(t *testing.T) {
+	w := newWorld(t)
+	req, _ := http.NewRequest(http.MethodPost, w.gateway.URL+"/svc", strings.NewReader("<a/>"))
+	req.Header.Set("Content-Type", "application/soap+xml; charset=UTF-8; action=http://example.com/ticker")
+	r := w.do(req)
+	if r.StatusCode != 415 || r.Header.Get("Content-Type") != soap.V12.ContentType() || !bytes.Contains(r.body, []byte(soap.NS12)) || w.code(1) != "media-type" {
+		t.Errorf("HTTP %d, %s, code %s\n%s", r.StatusCode, r.Header.Get("Content-Type"), w.code(1), r.body)
+	}
+	if words := w.event(1)["error"].(string); !strings.Contains(words, `write action="http://example.com/ticker"`) {
+		t.Error(words)
+	}
+}
+
 func TestOnlyPOST(t *testing.T) {
 	w := newWorld(t)
 	for i, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"} {
