@@ -32,15 +32,7 @@ func (m *message) resolve(str xmltext.Node, depth int) key {
 	case depth > maxChain:
 		return key{from: "a chain of tokens beyond any use"}
 	case ref.Is(wssec.NSWSSE, "Reference"):
-		uri, _ := ref.Attr("", "URI")
-		if id, ok := strings.CutPrefix(uri, "#"); ok && !m.ids[id].IsZero() {
-			return m.tokenKey(m.ids[id], depth)
-		}
-		if secret, ok := m.x.contexts[uri]; ok {
-			m.found.context = true
-			return key{octets: secret, from: "the context " + uri}
-		}
-		return key{from: "a token that is not in the message: " + uri}
+		return m.byURI(ref, depth)
 	case ref.Is(wssec.NSWSSE, "KeyIdentifier"):
 		return m.byHash(ref)
 	case ref.Is(wssec.NSWSSE, "Embedded"):
@@ -48,6 +40,32 @@ func (m *message) resolve(str xmltext.Node, depth int) key {
 	}
 	return key{from: "an unknown form of reference, " + nameOf(ref)}
 }
+
+// byURI follows a Reference: to an Id of the message, or to the identifier of a context, before which CXF's streaming client
+// writes "#" as if it were an Id.
+func (m *message) byURI(ref xmltext.Node, depth int) key {
+	uri, _ := ref.Attr("", "URI")
+	valueType, _ := ref.Attr("", "ValueType")
+	name, local := strings.CutPrefix(uri, "#")
+	m.found.context = m.found.context || isContextType(valueType)
+	if local && !m.ids[name].IsZero() {
+		return m.tokenKey(m.ids[name], depth)
+	}
+	secret, known := m.x.contexts[name]
+	if known || isContextType(valueType) {
+		m.found.context = true
+		return key{octets: secret, from: "the context " + name}
+	}
+	if n := m.ids[uri]; !local && !n.IsZero() {
+		k := m.tokenKey(n, depth)
+		k.from += " (named without #, which the gateway refuses)"
+		return k
+	}
+	return key{from: "a token that is not in the message: " + uri}
+}
+
+// isContextType tells the ValueType of a SecurityContextToken, of any version of WS-SecureConversation.
+func isContextType(uri string) bool { return strings.HasSuffix(uri, "/sct") }
 
 // tokenKey gives the key of a token of the message.
 func (m *message) tokenKey(n xmltext.Node, depth int) key {

@@ -208,6 +208,7 @@ func (m *message) securityChild(n *kerberos.InspectNode, c xmltext.Node, positio
 	case isSC(c, "DerivedKeyToken"):
 		m.derivedKeyToken(n, c)
 	case isSC(c, "SecurityContextToken"):
+		m.found.context = true
 		n.Value = "context " + c.Child(c.Space(), "Identifier").Text()
 		if m.x.contexts[c.Child(c.Space(), "Identifier").Text()] == nil && m.x.cfg.Keytab != nil {
 			n.Note = "its key is not known: inspect the negotiation in the same run, before it"
@@ -363,10 +364,17 @@ func (m *message) protection() {
 		}
 	}
 	m.part(m.env.Body)
+	hidden := m.mayHideSignature()
 	for _, p := range m.order {
 		s := m.parts[p]
 		value := "neither signed nor encrypted"
 		switch {
+		case hidden && p.Parent() == m.security && p.Is(nsXenc, "EncryptedData"):
+			value = "encrypted (" + s.encrypted + ")"
+		case hidden && s.encrypted != "":
+			value = "encrypted (" + s.encrypted + "); whether signed is unknown: inside what could not be opened"
+		case hidden:
+			value = "unknown: inside what could not be opened"
 		case s.signed != "" && s.encrypted != "":
 			value = "signed (" + s.signed + "), encrypted (" + s.encrypted + ")"
 		case s.signed != "":
@@ -384,6 +392,22 @@ func (m *message) protection() {
 			line.Note = text
 		}
 	}
+}
+
+// mayHideSignature tells whether the Signature may be in an element of the Security header that could not be opened. Then
+// nobody can say of any part that it is not signed.
+func (m *message) mayHideSignature() bool {
+	if m.found.signature != "" {
+		return false
+	}
+	for b := range m.env.Blocks() {
+		for c := range b.Children() {
+			if b.Is(wssec.NSWSSE, "Security") && c.Is(nsXenc, "EncryptedData") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addressingText is what a WS-Addressing header says.

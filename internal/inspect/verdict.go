@@ -147,44 +147,78 @@ func partsText(p wssec.Parts) string {
 	return "{" + strings.Join(words, ", ") + "}"
 }
 
-// judge verifies the message as the gateway does: under the policy that was given, or that fits.
+// judge verifies the message as the gateway does: under the policy that was given, or that fits. What belongs to a
+// negotiated context is beyond all policies of the gateway.
 func (m *message) judge(src []byte) error {
 	switch {
+	case m.found.context:
+		m.root.Add("verdict", "not judged").Note = "the key is that of a negotiated context, which no policy of wssgate is about; " +
+			"the lines above tell what is right and what is wrong"
+		return m.firstFail
+	case m.security.IsZero() && m.negotiates():
+		m.root.Add("verdict", "not judged").Note = "a negotiation of a context, which no policy of wssgate is about"
+		return m.refused
 	case m.security.IsZero():
 		m.root.Add("verdict", "not protected").Note = "no Security header"
 		return m.refused
-	case m.found.context:
-		m.root.Add("verdict", "not judged").Note = "the key is that of a negotiated context; the lines above tell what is right and what is wrong"
-		return m.firstFail
 	}
 	policy, reply := m.policy()
-	if m.x.cfg.Policy == nil && (m.found.encryption == "" || m.found.signature != "") {
-		n := m.root.Add("policy", "")
-		n.Text = policyText(policy)
-		if n.Note = "one that fits this message, as a route has it"; reply && m.found.signature == "" {
-			n.Note = "that of the request"
-		}
+	now := m.verify(src, policy, reply, m.now)
+	then := now
+	if now.err != nil && !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute {
+		then = m.verify(src, policy, reply, m.made)
 	}
-	msg, err := m.verify(src, policy, reply, m.now)
+	if m.x.cfg.Policy == nil && (m.found.encryption == "" || m.found.signature != "") {
+		m.offer(policy, reply, now.err == nil || then.err == nil)
+	}
 	v := m.root.Add("verdict", "accepted")
 	v.Note = "by a route with this policy and keytab, unless it was presented before"
-	if err == nil {
-		m.accepted(v, msg, policy)
+	if m.negotiates() {
+		v.Note += "; it asks for a context, and wssgate passes that on like any message and has none itself"
+	}
+	if now.err == nil {
+		m.accepted(v, now.msg, policy)
 		return m.firstFail
 	}
-	v.Value, v.Note = "refused: "+codeOf(err), ""
-	m.explainRefusal(v, err)
-	if !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute {
-		then := v.Add("at its own time", "accepted")
-		then.Note = kerberos.InspectTime(m.made, m.now)
-		if msg, err := m.verify(src, policy, reply, m.made); err != nil {
-			then.Value = "refused: " + codeOf(err)
-			m.explainRefusal(then, err)
+	v.Value, v.Note = "refused: "+codeOf(now.err), ""
+	m.explainRefusal(v, now.err)
+	if then != now {
+		at := v.Add("at its own time", "accepted")
+		at.Note = kerberos.InspectTime(m.made, m.now)
+		if then.err != nil {
+			at.Value = "refused: " + codeOf(then.err)
+			m.explainRefusal(at, then.err)
 		} else {
-			m.accepted(then, msg, policy)
+			m.accepted(at, then.msg, policy)
 		}
 	}
-	return fmt.Errorf("refused: %w", err)
+	return fmt.Errorf("refused: %w", now.err)
+}
+
+// offer shows the policy that the message seems to follow, if serve takes one like it. That it fits is said only when the
+// message was accepted under it.
+func (m *message) offer(p wssec.Policy, reply, fits bool) {
+	n := m.root.Add("policy", "")
+	err := p.Validate()
+	switch {
+	case err != nil:
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		n.Note = "none that serve takes is like this message: " + first
+		return
+	case reply && m.found.signature == "":
+		n.Note = "that of the request"
+	case fits:
+		n.Note = "one that fits this message, as a route has it"
+	default:
+		n.Note = "what this message looks like; whether a route with it accepts such messages cannot be said, as this one is refused"
+	}
+	n.Text = policyText(p)
+}
+
+// negotiates tells a message of WS-Trust: a request for a context, or the answer to one.
+func (m *message) negotiates() bool {
+	first := m.env.Body.FirstChild()
+	return isWST(first, "RequestSecurityToken") || isWST(first, "RequestSecurityTokenResponse") || isWST(first, "RequestSecurityTokenResponseCollection")
 }
 
 // policy is what to verify against, and whether the message is a reply to the last request.
@@ -204,8 +238,19 @@ func (m *message) policy() (p wssec.Policy, reply bool) {
 	return p, reply
 }
 
+// an outcome is what a Processor says of a message.
+type outcome struct {
+	msg *wssec.Message
+	err error
+}
+
 // verify scans the message anew and has a Processor look at it.
-func (m *message) verify(src []byte, p wssec.Policy, reply bool, now time.Time) (*wssec.Message, error) {
+func (m *message) verify(src []byte, p wssec.Policy, reply bool, now time.Time) *outcome {
+	msg, err := m.verified(src, p, reply, now)
+	return &outcome{msg, err}
+}
+
+func (m *message) verified(src []byte, p wssec.Policy, reply bool, now time.Time) (*wssec.Message, error) {
 	env, err := soap.Parse(src, xmltext.Options{})
 	if err != nil {
 		return nil, err
