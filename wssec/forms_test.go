@@ -280,3 +280,22 @@ func TestAReplyUnderTransportCarriesATimestamp(t *testing.T) {
 		t.Errorf("%v\n%s", err, reply)
 	}
 }
+
+// TestAKeyWrapMayNameADigest: older releases of WSS4J write a ds:DigestMethod for AES key wrap,
+// which has no use for one.
+func TestAKeyWrapMayNameADigest(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	method := find(t, string(raw), `<xenc:EncryptionMethod Algorithm="[^"]*kw-[^"]*"/>`)
+	with := func(content string) []byte {
+		return []byte(replace(t, string(raw), method, strings.TrimSuffix(method, "/>")+">"+content+"</xenc:EncryptionMethod>"))
+	}
+	if _, err := ps.verify(t, with(`<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`)); err != nil {
+		t.Error(err)
+	}
+	_, err = ps.verify(t, with(`<xenc:KeySize>256</xenc:KeySize>`))
+	refused(t, err, wssec.CodeSecurityInvalid)
+}

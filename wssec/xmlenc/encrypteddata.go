@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
@@ -83,7 +85,7 @@ func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err er
 	c := n.FirstChild()
 	if !c.IsZero() && c.Is(NS, "EncryptionMethod") {
 		ed.Algorithm, _ = c.Attr("", "Algorithm")
-		if err := checkMethodContent(c); err != nil {
+		if err := checkMethodContent(c, ed.Algorithm); err != nil {
 			return ed, rest, err
 		}
 		c = c.NextSibling()
@@ -105,13 +107,39 @@ func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err er
 	return ed, c.NextSibling(), nil
 }
 
-// checkMethodContent refuses parameters (KeySize, OAEPparams): the algorithms here have
-// none, and a KeySize could contradict the URI.
-func checkMethodContent(m xmltext.Node) error {
-	if c := m.FirstChild(); !c.IsZero() {
-		return errorf(c, "parameter of an algorithm that has none")
+// checkMethodContent reads the parameters of an EncryptionMethod as its schema has them
+// (§3.2): KeySize?, OAEPparams?, then elements of other namespaces. The algorithms here
+// need none, and what they have no use for is passed over, as other receivers do: WSS4J
+// for one has written a ds:DigestMethod for a key wrap. Refused are a KeySize that
+// contradicts the algorithm, which the specification calls an error, and what the schema
+// does not have.
+func checkMethodContent(m xmltext.Node, algorithm string) error {
+	c := m.FirstChild()
+	if c.Is(NS, "KeySize") {
+		if bits := keyBits(algorithm); bits != 0 && strings.Trim(c.Text(), " \t\r\n") != strconv.Itoa(bits) {
+			return errorf(c, "is not the %d bits of the algorithm", bits)
+		}
+		c = c.NextSibling()
+	}
+	if c.Is(NS, "OAEPparams") {
+		c = c.NextSibling()
+	}
+	for ; !c.IsZero(); c = c.NextSibling() {
+		if c.Space() == NS || c.Space() == "" {
+			return errorf(c, "no parameter that an EncryptionMethod has at this place")
+		}
 	}
 	return nil
+}
+
+// keyBits is the key size that an algorithm's URI implies, 0 for one that is not known
+// here; the caller refuses that.
+func keyBits(algorithm string) int {
+	if m, ok := LookupMethod(algorithm); ok {
+		return 8 * m.KeySize
+	}
+	size, _ := WrapKeySize(algorithm)
+	return 8 * size
 }
 
 // ParseReferenceList gives the URIs of a ReferenceList of at most max DataReferences, in order.

@@ -223,3 +223,48 @@ func FuzzDecrypt(f *testing.F) {
 		}
 	})
 }
+
+// TestMethodParameters: what the schema allows and the algorithm has no use for is passed
+// over, in EncryptedData and EncryptedKey alike.
+func TestMethodParameters(t *testing.T) {
+	const digest = `<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`
+	const mgf = `<m:MGF xmlns:m="http://www.w3.org/2009/xmlenc11#" Algorithm="http://www.w3.org/2009/xmlenc11#mgf1sha1"/>`
+	for name, tc := range map[string]struct {
+		algorithm, content string
+		ok                 bool
+	}{
+		"digest method of a key wrap":         {xmlenc.KWAES128, digest, true},
+		"text and several":                    {xmlenc.KWAES256, " " + mgf + "\n" + digest + "x", true},
+		"KeySize":                             {xmlenc.KWAES192, `<x:KeySize> 192 </x:KeySize>`, true},
+		"all in the order of the schema":      {xmlenc.KWAES256, `<x:KeySize>256</x:KeySize><x:OAEPparams>AA==</x:OAEPparams>` + digest + mgf, true},
+		"block cipher":                        {xmlenc.AES128CBC, `<x:KeySize>128</x:KeySize>` + digest, true},
+		"Triple DES":                          {xmlenc.TripleDESCBC, `<x:KeySize>192</x:KeySize>`, true},
+		"algorithm that is refused elsewhere": {"urn:x", `<x:KeySize>7</x:KeySize>`, true},
+		"KeySize that contradicts":            {xmlenc.KWAES128, `<x:KeySize>256</x:KeySize>`, false},
+		"KeySize of a block cipher":           {xmlenc.AES256GCM, `<x:KeySize>128</x:KeySize>`, false},
+		"KeySize that is no number":           {xmlenc.KWAES128, `<x:KeySize>0128</x:KeySize>`, false},
+		"empty KeySize":                       {xmlenc.KWAES128, `<x:KeySize/>`, false},
+		"KeySize twice":                       {xmlenc.KWAES128, `<x:KeySize>128</x:KeySize><x:KeySize>128</x:KeySize>`, false},
+		"KeySize behind a foreign element":    {xmlenc.KWAES128, digest + `<x:KeySize>128</x:KeySize>`, false},
+		"element that the schema has not":     {xmlenc.KWAES128, `<x:Nonce/>`, false},
+		"element without namespace":           {xmlenc.KWAES128, `<DigestMethod/>`, false},
+	} {
+		for element, parse := range map[string]func(xmltext.Node) error{
+			"EncryptedKey":  func(n xmltext.Node) error { _, err := xmlenc.ParseEncryptedKey(n, 1); return err },
+			"EncryptedData": func(n xmltext.Node) error { _, err := xmlenc.ParseEncryptedData(n); return err },
+		} {
+			kind := ""
+			if element == "EncryptedData" {
+				kind = ` Type="` + xmlenc.TypeContent + `"`
+			}
+			doc, err := xmltext.Scan([]byte(`<x:`+element+kind+` xmlns:x="`+xmlenc.NS+`"><x:EncryptionMethod Algorithm="`+tc.algorithm+`">`+tc.content+
+				`</x:EncryptionMethod><x:CipherData><x:CipherValue/></x:CipherData></x:`+element+`>`), xmltext.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := parse(doc.Root()); (err == nil) != tc.ok {
+				t.Errorf("%s of %s: %v", name, element, err)
+			}
+		}
+	}
+}
