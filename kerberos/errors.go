@@ -63,7 +63,7 @@ func TokenCodes() []CodeInfo {
 		{CodeTokenMalformed, "The token is not DER or not an AP-REQ.", "Look at what the client sends; a middle box may have altered it."},
 		{CodeNTLM, "The client fell back to NTLM.", "Register the service principal name for the host name that the client calls; do not call by IP address."},
 		{CodeSPNEGO, "A SPNEGO token came where the Kerberos Token Profile wants an AP-REQ.", "Configure the client for a Kerberos token, or this route for negotiation."},
-		{CodeMechanism, "A GSS-API token of another mechanism or kind.", "Configure the client for Kerberos V5; a service accepts AP-REQ tokens only."},
+		{CodeMechanism, "A GSS-API token of another mechanism or kind, or an AP-REQ whose authenticator was made for another protocol.", "Configure the client for Kerberos V5; a service accepts AP-REQ tokens only. An authenticator for another protocol is a relayed one, or of a client that makes its own."},
 		{CodeUserToUser, "The ticket is encrypted in a session key (user-to-user).", "Register the service principal on an account with a key and let the client ask for an ordinary ticket."},
 		{CodeService, "The ticket is for a service principal that this route does not accept.", "Let the client ask for the route's principal, or add the ticket's principal to the route."},
 		{CodeEtype, "An encryption type of the ticket, its session key or the subkey is not on the allow-list.", "Give the service AES keys (and a new keytab); enable the encryption type only if it must be."},

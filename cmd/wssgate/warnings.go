@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/x509"
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -140,8 +139,8 @@ func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, 
 }
 
 // warnOfInterchangeableRoutes says which routes take messages that were made for
-// another one: those of one service under one policy, when nothing tells the
-// message's address. Whoever is in between may deliver it to either.
+// another one: those of one service under policies that one message may meet, when
+// nothing tells the message's address. Whoever is in between may deliver it to either.
 func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credential, log *slog.Logger) {
 	for i := range routes {
 		r := &routes[i]
@@ -152,8 +151,8 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 			}
 			policy := r.Processor.Policy()
 			name := sharedName(credentials[i], credentials[j])
-			if name != "" && policy.Binding == wssec.Symmetric && sameProtection(policy, other.Processor.Policy()) {
-				log.Warn("a message for another route is good for this one too: they have one service and one policy", "path", r.Path, "other", other.Path,
+			if name != "" && policy.Binding == wssec.Symmetric && mayAccept(policy, other.Processor.Policy()) {
+				log.Warn("a message for another route may be good for this one too: they have one service, and policies that it may meet both", "path", r.Path, "other", other.Path,
 					"service", name, "cure", "list each route's own public URLs in addresses, or give the routes service principals of their own")
 				break
 			}
@@ -161,14 +160,20 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 	}
 }
 
-// sameProtection tells whether a message that one policy accepts may be one for the
-// other. Times and what is written into replies do not matter.
-func sameProtection(a, b wssec.Policy) bool {
-	for _, p := range []*wssec.Policy{&a, &b} {
-		p.Name, p.MaxAge, p.ClockSkew, p.TTL = "", 0, 0, 0
-		p.SignatureConfirmation, p.OptionalAttributes, p.DerivedKeyVersion = false, "", ""
+// mayAccept tells whether one policy may accept a message that is made for the
+// other: nothing that a message has one way only is demanded in two.
+func mayAccept(a, b wssec.Policy) bool {
+	if a.Binding != b.Binding || a.Actor != b.Actor || a.AlgorithmSuite != b.AlgorithmSuite || a.SignatureMethod != b.SignatureMethod || a.DigestMethod != b.DigestMethod ||
+		a.ProtectionOrder != b.ProtectionOrder {
+		return false
 	}
-	return reflect.DeepEqual(a, b)
+	for _, p := range [][2]wssec.Policy{{a, b}, {b, a}} {
+		if p[0].DerivedKeys == wssec.Required && p[1].DerivedKeys == wssec.Forbidden || p[0].Timestamp == wssec.Required && p[1].Timestamp == wssec.Forbidden ||
+			p[0].EncryptedParts.Body && !p[1].EncryptedParts.Body && !p[1].OptionalEncryptedParts.Body {
+			return false
+		}
+	}
+	return true
 }
 
 // toldApart tells whether r has addresses and the other route none of them.

@@ -1,0 +1,56 @@
+package wssec_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A bearer token that its client made for another protocol or another channel is refused, whoever presents it; one that
+// only says that its client knows of bindings is not.
+func TestRelayedBearerTokens(t *testing.T) {
+	kdc := krbtest.New(krbtest.Config{})
+	kdc.AddService("soap/gw.example.com")
+	bound := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, 16), 1)
+	bound = append(bound, bytes.Repeat([]byte{0xAB}, 12)...)
+	bound = binary.LittleEndian.AppendUint32(bound, kerberos.GSSMutual)
+	knows := []byte{0x30, 0x10, 0x30, 0x0e, 0xa0, 0x04, 0x02, 0x02, 0x00, 0x8f, 0xa1, 0x06, 0x04, 0x04, 0x00, 0x40, 0x00, 0x00}
+	for name, tt := range map[string]struct {
+		krbtest.TokenOptions
+		want kerberos.Code // "" is accepted
+	}{
+		"bound to another channel":        {krbtest.TokenOptions{Checksum: bound}, kerberos.CodeBindings},
+		"checksum of another protocol":    {krbtest.TokenOptions{Checksum: []byte("0123456789ab"), ChecksumType: 16}, kerberos.CodeMechanism},
+		"knows of bindings, and has none": {krbtest.TokenOptions{AuthzType: 1, AuthzData: knows}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil), BindingRule: kerberos.BindingsWhenPresent})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := wssec.NewProcessor(preset(t, "KerberosToken"), wssec.Config{Verifier: a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, key, err := kdc.Token("alice", "soap/gw.example.com", tt.TokenOptions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			msg, _, err := p.ProtectRequest(nil, parse(t, []byte(plainOrder)), wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			channel := secure()
+			channel.Bindings = [][]byte{[]byte("tls-server-end-point:ours")}
+			_, err = p.Verify(t.Context(), parse(t, msg), channel)
+			if tt.want == "" && err != nil || tt.want != "" && !errors.Is(err, &kerberos.Error{Code: tt.want}) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
