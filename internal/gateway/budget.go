@@ -14,11 +14,11 @@ import (
 // together. Messages that are not verified yet have a share of it as a whole, so
 // that verified ones can be finished, and each client has one, so that it leaves
 // room for others. A request that is still arriving takes part of what is left
-// and never the last of it: however many there are, a small one finds room.
+// and never the last of it, so that however many there are a small one finds room.
 //
 // An exchange that needs more than there is gets it from readers below the least
-// rate, which are dropped; else it is refused, which sheds load. Only a reader
-// waits for room, for a while.
+// rate, which are dropped, and from larger ones that wait for room themselves;
+// else it is refused, which sheds load. Only a reader waits for room, for a while.
 type budget struct {
 	budgetConfig
 
@@ -28,14 +28,14 @@ type budget struct {
 	exchanges  int
 	clients    map[netip.Prefix]*clientUse
 	readers    map[*lease]struct{} // requests that arrive, and hold something
-	freed      chan struct{}       // closed when something is given back; nil if nobody waits
 }
 
 // budgetConfig has the limits of a budget.
 type budgetConfig struct {
 	limit            int64 // of all
 	unverifiedLimit  int64 // of messages that are not verified
-	clientLimit      int64 // of one client
+	clientLimit      int64 // of one client's messages that are verified
+	clientUnverified int64 // of those that are not
 	exchangeLimit    int   // exchanges in progress
 	clientExchanges  int   // of one client
 	leastRate        int64 // octets a second
@@ -45,8 +45,9 @@ type budgetConfig struct {
 
 // clientUse is what the exchanges of one client hold.
 type clientUse struct {
-	used      int64
-	exchanges int
+	verified   int64
+	unverified int64
+	exchanges  int
 }
 
 func newBudget(c budgetConfig) *budget {
@@ -61,13 +62,15 @@ type lease struct {
 	client *clientUse
 
 	held     int64
+	whole    bool // it has arrived
 	verified bool
 
 	// Of a request that arrives:
-	dropMu  sync.Mutex // for drop, which is not under the budget's
-	drop    func()     // ends the read that waits; nil before and afterwards
-	dropped bool       // it was too slow, and has nothing any more
-	waiting bool       // for room, by no fault of its own
+	dropMu  sync.Mutex    // for drop, which is not under the budget's
+	drop    func()        // ends the read or the wait for room; nil before and afterwards
+	dropped error         // why it has nothing any more
+	gone    chan struct{} // closed by drop
+	waiting bool          // for room, by no fault of its own
 	arrived int64
 	marked  int64 // arrived at the time mark
 	mark    time.Time
@@ -128,14 +131,12 @@ func (l *lease) close() {
 // charge adds n octets, which may be negative, to what l holds.
 func (b *budget) charge(l *lease, n int64) {
 	l.held += n
-	l.client.used += n
 	b.used += n
-	if !l.verified {
+	if l.verified {
+		l.client.verified += n
+	} else {
+		l.client.unverified += n
 		b.unverified += n
-	}
-	if n < 0 && b.freed != nil {
-		close(b.freed)
-		b.freed = nil
 	}
 }
 
@@ -146,7 +147,7 @@ func (l *lease) take(n int64) error {
 	b.mu.Lock()
 	short, dropped := "", []*lease(nil)
 	if n > 0 {
-		short, dropped = b.makeRoom(l, func() string { return b.short(l, n) })
+		short, dropped = b.makeRoom(l, n, func() string { return b.short(l, n) })
 	}
 	if short == "" {
 		b.charge(l, n)
@@ -163,7 +164,7 @@ func (l *lease) take(n int64) error {
 // client come first: what others hold does not help it.
 func (b *budget) short(l *lease, n int64) string {
 	switch {
-	case l.client.used+n > b.clientLimit:
+	case l.verified && l.client.verified+n > b.clientLimit, !l.verified && l.client.unverified+n > b.clientUnverified:
 		return shortClient
 	case b.used+n > b.limit:
 		return "max-in-flight"
@@ -175,38 +176,41 @@ func (b *budget) short(l *lease, n int64) string {
 
 const shortClient = "client-share"
 
-// shortForReader is short for a request that arrives. It has to leave as much as
-// it then holds itself, of each limit.
+// shortForReader is short for a request that arrives. It has to leave as much of
+// each share as it then holds itself and, when it is not a small one, the last
+// eighth to those that are.
 func (b *budget) shortForReader(l *lease, n int64) string {
 	if short := b.short(l, n); short != "" {
 		return short
 	}
-	own := l.held + n
+	tooMuch := func(limit, used int64) bool {
+		own, left := l.held+n, limit-used-n
+		return own > left || own > smallRequest && left < limit/8
+	}
 	switch {
-	case own > b.clientLimit-l.client.used-n:
+	case tooMuch(b.clientUnverified, l.client.unverified):
 		return shortClient
-	case own > min(b.limit-b.used, b.unverifiedLimit-b.unverified)-n:
+	case tooMuch(b.unverifiedLimit, b.unverified):
 		return "unverified-share"
+	case tooMuch(b.limit, b.used):
+		return "max-in-flight"
 	}
 	return ""
 }
 
-// makeRoom drops readers that are below the least rate, those that hold most
-// first, until short gives "", or none is left that would help. It returns what
-// short gave last, and whose reads are to be ended.
-func (b *budget) makeRoom(l *lease, short func() string) (why string, dropped []*lease) {
+// smallRequest is what a request may take of the last eighth of a share.
+const smallRequest = oneBuffer
+
+// makeRoom drops readers for l, which needs n octets, until short gives "" or none
+// is left that would help: those below the least rate, then those that wait for
+// room, unless l arrives itself and would hold half as much; the largest of each
+// first. It returns what short gave last, and whose reads are to be ended.
+func (b *budget) makeRoom(l *lease, n int64, short func() string) (why string, dropped []*lease) {
 	if why = short(); why == "" || len(b.readers) == 0 {
 		return why, nil
 	}
-	now := time.Now()
-	var slow []*lease
-	for r := range b.readers {
-		if r != l && b.slow(r, now) {
-			slow = append(slow, r)
-		}
-	}
-	slices.SortFunc(slow, func(x, y *lease) int { return cmp.Compare(y.held, x.held) })
-	for _, r := range slow {
+	slow, larger := b.droppable(l, n)
+	for i, r := range append(slow, larger...) {
 		if why == "" {
 			break
 		}
@@ -214,12 +218,32 @@ func (b *budget) makeRoom(l *lease, short func() string) (why string, dropped []
 			continue
 		}
 		b.charge(r, -r.held)
-		r.dropped = true
+		if r.dropped = errTooSlow; i >= len(slow) {
+			r.dropped = errOutbid
+		}
 		delete(b.readers, r)
 		dropped = append(dropped, r)
 		why = short()
 	}
 	return why, dropped
+}
+
+// droppable gives the readers that may be dropped for l, which needs n octets.
+func (b *budget) droppable(l *lease, n int64) (slow, larger []*lease) {
+	now := time.Now()
+	for r := range b.readers {
+		switch {
+		case r == l:
+		case b.slow(r, now):
+			slow = append(slow, r)
+		case r.waiting && (l.whole || r.held > 2*(l.held+n)):
+			larger = append(larger, r)
+		}
+	}
+	for _, list := range [][]*lease{slow, larger} {
+		slices.SortFunc(list, func(x, y *lease) int { return cmp.Compare(y.held, x.held) })
+	}
+	return slow, larger
 }
 
 // slow tells whether r is below the least rate: leastRate or, if it holds much,
@@ -261,8 +285,8 @@ func (l *lease) verify() {
 	b := l.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !l.verified {
-		b.unverified -= l.held
-		l.verified = true
-	}
+	held := l.held
+	b.charge(l, -held)
+	l.verified = true
+	b.charge(l, held)
 }

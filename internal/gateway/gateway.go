@@ -30,8 +30,8 @@ type Config struct {
 	// means 256 MiB.
 	MaxInFlight int64
 	// UnverifiedShare and ClientShare are what of it, in percent, messages that
-	// are not verified yet may hold together, and the exchanges of one client.
-	// One exchange with messages of MaxMessage always fits. Zero means 75 and 50.
+	// are not verified yet may hold together, and of that and of all what those of
+	// one client may. One exchange with messages of MaxMessage always fits. Zero means 75 and 50.
 	UnverifiedShare, ClientShare int
 	// MinReadRate is the least rate, in octets a second, below which a request is
 	// dropped when its memory is needed. Zero means 16 KiB.
@@ -139,9 +139,11 @@ func New(cfg Config) (*Gateway, error) {
 // budget gives the limits of c in octets.
 func (c *Config) budget() budgetConfig {
 	one := min(c.MaxInFlight, 4*c.MaxMessage) // request, plaintext, what is forwarded, reply
-	share := func(percent int) int64 { return max(one, c.MaxInFlight/100*int64(percent)) }
+	share := func(of int64, percent int) int64 { return max(one, of/100*int64(percent)) }
+	unverified := share(c.MaxInFlight, c.UnverifiedShare)
 	return budgetConfig{
-		limit: c.MaxInFlight, unverifiedLimit: share(c.UnverifiedShare), clientLimit: share(c.ClientShare),
+		limit: c.MaxInFlight, clientLimit: share(c.MaxInFlight, c.ClientShare),
+		unverifiedLimit: unverified, clientUnverified: share(unverified, c.ClientShare),
 		exchangeLimit: c.MaxExchanges, clientExchanges: c.MaxClientExchanges,
 		leastRate: c.MinReadRate, busyTimeout: c.BusyTimeout, largeReadTimeout: time.Minute,
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -19,8 +20,11 @@ const (
 	largestChunk = 1 << 20
 )
 
-// errTooSlow is why the read of a body ended that was dropped.
-var errTooSlow = &Error{Code: CodeTooSlow, Err: errors.New("below min-read-rate while the memory was short")}
+// Why the read of a body ended that was dropped.
+var (
+	errTooSlow = &Error{Code: CodeTooSlow, Err: errors.New("below min-read-rate while the memory was short")}
+	errOutbid  = &Error{Code: CodeOverloaded, Err: errors.New("no room for more octets, and what was there went to smaller requests")}
+)
 
 // A bodyReader reads a body of at most limit octets. Each octet beyond firstRead
 // is reserved before it is allocated, and what is reserved is at most a quarter
@@ -118,9 +122,12 @@ func readError(err error) error {
 	return &Error{Code: CodeCut, Err: err}
 }
 
-// reading makes l one of a request that arrives: it can be dropped.
-func (l *lease) reading(drop func()) {
-	l.drop, l.mark = drop, time.Now()
+// reading makes l one of a request that arrives: it can be dropped, and endRead
+// then ends a read that waits.
+func (l *lease) reading(endRead func()) {
+	gone := make(chan struct{})
+	l.gone, l.mark = gone, time.Now()
+	l.drop = sync.OnceFunc(func() { close(gone); endRead() })
 }
 
 // progress notes that n more octets have arrived.
@@ -142,62 +149,64 @@ func (l *lease) arrivedWhole() error {
 	b := l.budget
 	b.mu.Lock()
 	delete(b.readers, l)
+	l.whole = true
 	dropped := l.dropped
 	b.mu.Unlock()
 	l.dropMu.Lock()
 	l.drop = nil
 	l.dropMu.Unlock()
-	if dropped {
-		return errTooSlow
-	}
-	return nil
+	return dropped
 }
 
-// await reserves n octets for a body that arrives. If there is no room it waits
-// for it up to busyTimeout, in which time others are done or turn out to be too
+// await reserves n octets for a body that arrives. If there is no room it looks
+// again up to busyTimeout, in which time others are done or turn out to be too
 // slow. Nothing is read from the client meanwhile.
 func (l *lease) await(ctx context.Context, n int64) error {
-	b := l.budget
-	var timeout <-chan time.Time
-	for {
-		b.mu.Lock()
-		if l.dropped {
-			b.mu.Unlock()
-			return errTooSlow
-		}
-		short, dropped := b.makeRoom(l, func() string { return b.shortForReader(l, n) })
-		if short == "" {
-			b.charge(l, n)
-			b.readers[l] = struct{}{}
-			if l.waiting {
-				l.waiting, l.mark, l.marked = false, time.Now(), l.arrived
-			}
-			b.mu.Unlock()
-			endReads(dropped)
-			return nil
-		}
-		l.waiting = true
-		if b.freed == nil {
-			b.freed = make(chan struct{})
-		}
-		freed := b.freed
-		b.mu.Unlock()
-		endReads(dropped)
-		if timeout == nil {
-			timer := time.NewTimer(b.busyTimeout)
-			defer timer.Stop()
-			timeout = timer.C
-		}
+	short, err := l.tryAwait(n)
+	if short == "" {
+		return err
+	}
+	timeout := time.NewTimer(l.budget.busyTimeout)
+	defer timeout.Stop()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		select {
-		case <-freed:
-		case <-time.After(lookAgain):
+		case <-time.After(pause):
+		case <-l.gone:
 		case <-ctx.Done():
 			return readError(ctx.Err())
-		case <-timeout:
+		case <-timeout.C:
 			return &Error{Code: CodeOverloaded, Err: fmt.Errorf("no room for %d octets more: %s", n, short)}
+		}
+		if short, err = l.tryAwait(n); short == "" {
+			return err
 		}
 	}
 }
 
-// lookAgain is how often a reader that waits looks for others that are too slow.
-const lookAgain = 100 * time.Millisecond
+// How long a reader that waits pauses before it looks for room again.
+const firstPause, longestPause = 4 * time.Millisecond, 64 * time.Millisecond
+
+// tryAwait reserves n octets, or says what they would break. The error is that l
+// was dropped.
+func (l *lease) tryAwait(n int64) (short string, err error) {
+	b := l.budget
+	b.mu.Lock()
+	if l.dropped != nil {
+		defer b.mu.Unlock()
+		return "", l.dropped
+	}
+	short, dropped := b.makeRoom(l, n, func() string { return b.shortForReader(l, n) })
+	switch {
+	case short != "":
+		l.waiting = true
+	case l.waiting:
+		l.waiting, l.mark, l.marked = false, time.Now(), l.arrived
+	}
+	if short == "" {
+		b.charge(l, n)
+		b.readers[l] = struct{}{}
+	}
+	b.mu.Unlock()
+	endReads(dropped)
+	return short, nil
+}
