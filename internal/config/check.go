@@ -91,9 +91,9 @@ func (k *checker) process(p *Process) {
 	k.fields(p)
 }
 
-// A refusal has to be ready some milliseconds before its time, and clients wait
-// no more than a minute for that of a large message.
-const minRefusalDelay, maxRefusalDelay = 20 * time.Millisecond, 2 * time.Second
+// A refusal has to be ready some milliseconds before its time, and that of a
+// message of 32 MiB comes after 256 times the delay.
+const minRefusalDelay, maxRefusalDelay = 20 * time.Millisecond, time.Second
 
 // minTokenCache lets a client, who may have 1/16 of it, keep a token with a
 // thousand groups.

@@ -111,6 +111,8 @@ func TestRefusals(t *testing.T) {
 		"wrong switch":            {oneRoute + "allow-rc4: 1\n", `gate.yaml:5:12: allow-rc4: "1" is not a yes or no; write true or false`},
 		"list for a word":         {oneRoute + "log-level: [info]\n", "log-level: is not a single value; write one word"},
 		"hours of skew":           {oneRoute + "clock-skew: 100h\n", "gate.yaml:5:1: clock-skew: 100h0m0s is more than any clock is wrong by; write 5m, at most 1h"},
+		"hasty refusals":          {oneRoute + "refusal-delay: 5ms\n", "gate.yaml:5:1: refusal-delay: 5ms is not between 20ms and 1s; write 50ms, or more where refusals are logged as late"},
+		"tardy refusals":          {oneRoute + "refusal-delay: 1m\n", "gate.yaml:5:1: refusal-delay: 1m0s is not between 20ms and 1s; write 50ms, or more where refusals are logged as late"},
 		"wrong size":              {oneRoute + "max-message: lots\n", `gate.yaml:5:14: max-message: "lots" is not a size; write it as 500kB, 20MB or 32MiB`},
 		"list as scalar":          {oneRoute + "allowed-realms: A.EXAMPLE\n", `gate.yaml:5:17: allowed-realms: "A.EXAMPLE" is not a list; write a list: [A, B]`},
 		"no value":                {oneRoute + "service:\n", "mapping key \"service\" already defined"},

@@ -36,7 +36,7 @@ type Process struct {
 	ReadTimeout     time.Duration `yaml:"read-timeout" default:"1m" placeholder:"DURATION" help:"Time to read a whole request."`
 	WriteTimeout    time.Duration `yaml:"write-timeout" default:"1m" placeholder:"DURATION" help:"Time to write a reply."`
 	IdleTimeout     time.Duration `yaml:"idle-timeout" default:"2m" placeholder:"DURATION" help:"Time that a connection may wait for its next request."`
-	RefusalDelay    time.Duration `yaml:"refusal-delay" default:"50ms" placeholder:"DURATION" help:"Time after which a request of up to 256 KiB whose protection was refused is answered, whatever was wrong; that of larger ones doubles with their size."`
+	RefusalDelay    time.Duration `yaml:"refusal-delay" default:"50ms" placeholder:"DURATION" help:"Time after which a request of up to 128 KiB whose protection was refused is answered, whatever was wrong; that of larger ones doubles with their size."`
 	ShutdownTimeout time.Duration `yaml:"shutdown-timeout" default:"15s" placeholder:"DURATION" help:"Time that exchanges in progress have to finish after SIGTERM."`
 
 	LogFormat string `yaml:"log-format" default:"json" enum:"json,text" placeholder:"json|text" help:"Form of the log on standard error."`

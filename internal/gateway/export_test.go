@@ -23,3 +23,6 @@ func (b *budget) inUse() int64 {
 	defer b.mu.Unlock()
 	return b.used
 }
+
+// DelayOf is the delay of a request of so many octets.
+func (g *Gateway) DelayOf(size int) time.Duration { return g.releases.delayOf(size) }

@@ -44,7 +44,7 @@ type Config struct {
 	MaxExchanges, MaxClientExchanges int
 	// WriteTimeout limits the writing of a reply. Zero means one minute.
 	WriteTimeout time.Duration
-	// RefusalDelay is the time from the last octet of a request of up to 256 KiB
+	// RefusalDelay is the time from the last octet of a request of up to 128 KiB
 	// to the refusal of its protection; that of larger ones is doubled with each
 	// doubling of their size. Zero means 50 ms.
 	RefusalDelay time.Duration

@@ -22,7 +22,7 @@ import (
 const (
 	// firstClass is the size up to which a request has the shortest delay. Each
 	// further class is twice as large and has twice the delay.
-	firstClass = 256 << 10
+	firstClass = 128 << 10
 
 	// maxHeld is the number of messages whose protection is looked at, or whose
 	// refusals wait, at a time. What comes then is refused before it is looked at.

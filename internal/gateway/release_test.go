@@ -119,8 +119,8 @@ func TestARefusalLeavesAtATimeThatItsVerificationDoesNotMove(t *testing.T) {
 		}{
 			{0, 0, 50 * ms, false}, {0, 1, 50 * ms, false}, {0, ms, 50 * ms, false}, {0, 30 * ms, 50 * ms, false}, {0, 46 * ms, 50 * ms, false},
 			{0, 46*ms + 1, 100 * ms, true}, {0, 50 * ms, 100 * ms, true}, {0, 96*ms + 1, 150 * ms, true}, {0, 500 * ms, 550 * ms, true},
-			{256 << 10, 0, 50 * ms, false}, {256<<10 + 1, 0, 100 * ms, false}, {512 << 10, 60 * ms, 100 * ms, false},
-			{512<<10 + 1, 0, 200 * ms, false}, {1 << 20, 190 * ms, 200 * ms, false}, {1 << 20, 197 * ms, 400 * ms, true},
+			{128 << 10, 0, 50 * ms, false}, {128<<10 + 1, 0, 100 * ms, false}, {256 << 10, 60 * ms, 100 * ms, false},
+			{256<<10 + 1, 0, 200 * ms, false}, {1 << 20, 390 * ms, 400 * ms, false}, {1 << 20, 397 * ms, 800 * ms, true},
 		} {
 			c.takes = tt.takes
 			c.events.reset()
@@ -169,7 +169,7 @@ func TestRefusalsDoNotMoveEachOther(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		for i, d := range took {
-			if want := []time.Duration{50, 100, 200}[i%3] * time.Millisecond; d != want {
+			if want := []time.Duration{50, 200, 400}[i%3] * time.Millisecond; d != want {
 				t.Errorf("%d: %v, want %v", i, d, want)
 			}
 		}
