@@ -2,6 +2,7 @@ package interop
 
 import (
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -54,6 +55,12 @@ type gateway struct {
 // serve starts the program with a route /PORT, with that port's policy, for each of ports.
 func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports ...string) *gateway {
 	t.Helper()
+	return serveWith(t, program, k, backend, tls, nil, ports...)
+}
+
+// serveWith is serve with further settings for all routes.
+func serveWith(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any, ports ...string) *gateway {
+	t.Helper()
 	addr, _ := freeAddr(t)
 	config := map[string]any{
 		"listen":    addr,
@@ -67,6 +74,7 @@ func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports
 		where.Scheme = "https"
 		config["tls-cert"], config["tls-key"] = k.file("tls.crt"), k.file("tls.key")
 	}
+	maps.Copy(config, settings)
 	var routes []map[string]any
 	for _, p := range ports {
 		route := map[string]any{"path": "/" + p, "policy": policyOf(t, p)}

@@ -27,16 +27,20 @@ type gssToken struct {
 	Enctype int    `json:"enctype"`
 }
 
-// initiate lets python-gssapi begin a context with the service.
-func initiate(t *testing.T, k *kdc) gssToken {
+// initiate lets python-gssapi begin a context with the service, bound to the TLS server at addr unless that is "".
+func initiate(t *testing.T, k *kdc, addr string) gssToken {
 	t.Helper()
 	python := "/usr/bin/python3" // the one that Debian's packages are for
 	if exec.Command(python, "-c", "import gssapi").Run() != nil {
 		missing(t, "python-gssapi", "python3-gssapi")
 	}
 	env := append(k.env(), "KRB5_CLIENT_KTNAME="+k.file("alice.keytab"), "KRB5CCNAME=MEMORY:interop")
+	args := []string{"gssinit.py", service}
+	if host, port, ok := strings.Cut(addr, ":"); ok {
+		args = append(args, host, port)
+	}
 	var tok gssToken
-	if err := json.Unmarshal([]byte(mustRun(t, env, python, "gssinit.py", service)), &tok); err != nil {
+	if err := json.Unmarshal([]byte(mustRun(t, env, python, args...)), &tok); err != nil {
 		t.Fatal(err)
 	}
 	return tok
@@ -157,7 +161,7 @@ const doubleIt = `<di:DoubleIt xmlns:di="http://www.example.org/schema/DoubleIt"
 func TestHandmadeRequestIsAcceptedByCXF(t *testing.T) {
 	need(t, "xmlsec1")
 	c := newCXF(t, startKDC(t))
-	tok := initiate(t, c.kdc)
+	tok := initiate(t, c.kdc, "")
 	server, _ := c.secureServer(t, "KtpSymmetricPort")
 	status, reply := post(t, server+"/KtpSymmetric", handmade(tok, doubleIt))
 	if status != http.StatusOK {
