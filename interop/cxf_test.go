@@ -20,7 +20,9 @@ import (
 //     token of a derived key by a URI without #, and leaves WS-Addressing headers unsigned;
 //   - leaves the token unsigned under ProtectTokens, which CXF's server lets pass;
 //   - encrypts a Body that is only to be signed, which CXF's server lets pass too, and we do where the policy says that it
-//     may: KtpSymmetricSignOnly-stax.
+//     may: KtpSymmetricSignOnly-stax;
+//   - derives no key for an endorsing signature in spite of RequireDerivedKeys, which CXF's server refuses and we do not
+//     where the policy allows it: KtpTransportEndorsingDerived-stax.
 //
 // testvectors/transcripts/*-stax has what it sends.
 var overHTTP = []struct {
@@ -55,7 +57,7 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 		ports = append(ports, p.port)
 	}
 	plain := serve(t, wssgate, c.kdc, backend, false, ports...)
-	tls := serve(t, wssgate, c.kdc, backend, true, append(overTLS, "KtpTransportEndorsingDerived")...)
+	tls := serve(t, wssgate, c.kdc, backend, true, append(overTLS, "KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax")...)
 
 	call := func(name string, g *gateway, port string, args ...string) {
 		t.Run(port+"/"+name, func(t *testing.T) {
@@ -84,6 +86,7 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 	call("delegation", plain, "KtpSymmetric", "-deleg")
 	call("offers h2c", plain, "KtpSymmetric", "-h2c")
 	call("DOM", tls, "KtpTransportEndorsingDerived", "-count", "3")
+	call("streaming", tls, "KtpTransportEndorsingDerived-stax", "-count", "3", "-streaming")
 	call("20000 characters", tls, "KtpTransportEndorsing", "-size", "20000", "-count", "10")
 }
 

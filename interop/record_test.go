@@ -26,7 +26,7 @@ var recorded = []string{
 	"KtpSymmetric256Sha256", "KtpSymmetricAddressing", "KtpSymmetricDerived256", "KtpSymmetricDerivedEncryptBeforeSigning",
 	"KtpSymmetricEncryptSignature-stax", "KtpSymmetricProtectTokens", "KtpSymmetricProtectTokens-stax", "KtpSymmetricSignOnly-stax",
 	"KtpSymmetricSoap12",
-	"KtpTransportEndorsingDerived", "KtpTransportSignedEndorsing", "KtpTransportSignedEndorsing-stax",
+	"KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax", "KtpTransportSignedEndorsing", "KtpTransportSignedEndorsing-stax",
 }
 
 func TestRecordCXFWithCXF(t *testing.T) {

@@ -153,3 +153,16 @@ func verdict(err error) string {
 	}
 	return err.Error()
 }
+
+// CXF's streaming client derives no key for an endorsing signature although it has to: what it sends is for a policy
+// that allows that.
+func TestAKeyThatIsNotDerivedIsRefusedWhereItMustBe(t *testing.T) {
+	c := loadTranscript(t, "KtpTransportEndorsingDerived-stax")
+	src := c.file(t, "01-request.xml")
+	if bytes.Contains(src, []byte("DerivedKeyToken")) {
+		t.Fatal("the client derives a key")
+	}
+	c.Policy.DerivedKeys = wssec.Required
+	_, err := c.verify(c.processor(t, nil), src, "01-request.xml", nil)
+	refused(t, err, wssec.CodeDerivedKey)
+}

@@ -4,7 +4,7 @@
 usage: import.py CAPTURES [KEYTAB [OUT]]      needs lxml and cryptography (requirements.txt)
 
 KEYTAB is the name that the captures' keytab gets beside the cases (svc.keytab); captures made at another time have other keys.
-`go test ./interop -run RecordCXFWithCXF -record CAPTURES` makes such captures (lab.keytab), and RecordWSS4JWithCXF those of
+`go test ./interop -run RecordCXFWithCXF -record CAPTURES` makes such captures (lab.keytab; endorsing.keytab for KtpTransportEndorsingDerived-stax), and RecordWSS4JWithCXF those of
 the STR-Transform (strtransform.keytab). CAPTURES holds svc.keytab and one folder a case: NN-request.xml|.headers, NN-response.xml|.headers as they were on the wire,
 and meta.json. For each case this copies the messages octet for octet, opens them with opener.py (which shares no code with
 wssgate), writes the opened Body in exclusive canonical form beside each (NN-….plain.xml) and a case.yaml. Policies and
@@ -69,6 +69,7 @@ POLICIES = {
 CASE_POLICIES = {
     "KtpSymmetricKeyIdentifier": symmetric(token_once=True),
     "KtpSymmetricSignOnly-stax": {**POLICIES["KtpSymmetricSignOnly"], "optional-encrypted-parts": {"body": True}},
+    "KtpTransportEndorsingDerived-stax": {**transport("endorsing"), "derived-keys": "allowed"},
 }
 
 # Case -> number of message pairs that a Kerberos token of its own protects; the rest is under a SecurityContextToken.
@@ -95,6 +96,9 @@ VERDICTS = {
     "KtpSymmetricProtectTokens-stax": ({"01-request": "part-not-signed", "02-request": "part-not-signed"},
         "CXF's streaming client leaves the token unsigned in spite of ProtectTokens, and CXF's own server lets that pass. The policy says that "
         "the signature covers the token; what would be accepted without it is a policy without ProtectTokens."),
+    "KtpTransportEndorsingDerived-stax": ({"01-response": "fault", "02-response": "fault"},
+        "CXF's streaming client derives no key in spite of RequireDerivedKeys: there is no DerivedKeyToken, and the signature is made with the "
+        "token's key itself. CXF's own server answers with a fault. With derived-keys: required the requests are to be refused (derived-key-invalid)."),
     "KtpSymmetricKeyIdentifier": ({"02-response": "fault", "03-response": "fault"},
         "The first request carries the token, the others name it by KeyIdentifier (Kerberosv5APREQSHA1) alone, as Kerberos Token Profile 1.1 "
         "allows after the first message: the processor has to remember the token of 01-request, so the messages go in this order. "
