@@ -152,7 +152,7 @@ func xmlEntries() []Entry {
 		{Code: string(CodeXMLSyntax), Cause: "The message is not well-formed XML with namespaces. The error has place and rule.", Cure: "Mend what writes the message; a proxy may have cut or changed it. If the rule is about a relative namespace name: relative-namespaces: true."},
 		{Code: string(CodeXMLDoctype), Cause: "The message has a DOCTYPE, which SOAP forbids and attacks use.", Cure: "Mend the client; there is no switch."},
 		{Code: string(CodeXMLInstruction), Cause: "The message has a processing instruction, which SOAP forbids.", Cure: "Mend the client."},
-		{Code: string(CodeXMLEncoding), Cause: "The encoding is not UTF-8 or UTF-16, or charset, byte order mark and XML declaration contradict each other.", Cure: "Let the client write UTF-8 and say so, or say nothing."},
+		{Code: string(CodeXMLEncoding), Cause: "The encoding is not UTF-8, UTF-16 or US-ASCII, or charset, byte order mark and XML declaration contradict each other.", Cure: "Let the client write UTF-8 and say so, or say nothing."},
 		{Code: string(CodeXMLLimit), Cause: "The message is deeper, has more elements, attributes or namespaces, or longer names or values than is accepted.", Cure: "The error names limit and place; no real service comes near, so look at the sender first."},
 	}
 }

@@ -8,8 +8,8 @@
 //
 // # Profile
 //
-// Scan accepts the XML that SOAP allows and refuses the rest: UTF-8 or UTF-16
-// with a byte order mark, XML 1.0 (5th edition) characters and names,
+// Scan accepts the XML that SOAP allows and refuses the rest: UTF-8, its subset
+// US-ASCII, or UTF-16 with a byte order mark, XML 1.0 (5th edition) characters and names,
 // namespaces in XML 1.0, one root element, the five predefined entities and
 // character references. It refuses a document type declaration, any other
 // entity, processing instructions (unless [Options].AllowPI), undeclared and

@@ -22,12 +22,12 @@ func (e encoding) String() string {
 	return [...]string{"UTF-8", "UTF-16LE", "UTF-16BE"}[e]
 }
 
-// names reports whether label, a charset parameter or an EncName, may stand
-// for e. Only registered names count; they are case-insensitive. known is
-// false for any encoding other than the three.
+// named reports whether label, a charset parameter or an EncName, may stand
+// for e. Registered names count and, as libxml2 and Xerces have it, "UTF8" and
+// "ASCII"; they are case-insensitive. known is false for any other encoding.
 func (e encoding) named(label string) (match, known bool) {
 	switch strings.ToUpper(label) {
-	case "UTF-8":
+	case "UTF-8", "UTF8", "US-ASCII", "ASCII":
 		return e == encUTF8, true
 	case "UTF-16":
 		return e != encUTF8, true
@@ -51,6 +51,20 @@ func (e encoding) checkLabel(source, label string) error {
 	return nil
 }
 
+// checkASCII refuses text, labelled so by source, with an octet that is not
+// ASCII. Other octets of UTF-8 it does not look at.
+func checkASCII(text []byte, source, label string) *SyntaxError {
+	if label = strings.ToUpper(label); label != "US-ASCII" && label != "ASCII" {
+		return nil
+	}
+	for i, c := range text {
+		if c >= utf8.RuneSelf {
+			return rootError(i, fmt.Errorf("%w: %s says US-ASCII, which octet %#02x is not in", ErrCharset, source, c))
+		}
+	}
+	return nil
+}
+
 // decode returns src as UTF-8 and the number of octets that a byte order mark
 // takes there. src itself is returned when it is UTF-8. UTF-16 needs its mark
 // (RFC 7303 3.3, XML 1.0 4.3.3).
@@ -69,6 +83,9 @@ func (s *scanner) decode(src []byte) (text []byte, mark int, enc encoding, err e
 		}
 	}
 	if enc == encUTF8 {
+		if err := checkASCII(src[mark:], "HTTP charset", s.opt.Charset); err != nil {
+			return nil, 0, enc, err
+		}
 		return src, mark, enc, nil
 	}
 	size := min(sizeAsUTF8(src[2:], enc == encUTF16BE), s.opt.MessageBytes+utf8.UTFMax)
@@ -134,11 +151,13 @@ func transcode(out, src []byte, bigEndian bool, limit int) ([]byte, error) {
 }
 
 // xmlDecl checks the XML declaration at the start of b against enc and returns
-// its end (XML 1.0 2.8, production 23).
+// its end (XML 1.0 2.8, production 23). A document of any version 1.x is read
+// as one of 1.0, as its fifth edition says: for 1.1 too, whose readers would
+// take more characters and line ends. What is forwarded has no declaration.
 func xmlDecl(b []byte, enc encoding) (int, error) {
 	version, i, ok := pseudoAttr(b, len("<?xml"), "version")
-	if !ok || version != "1.0" {
-		return len("<?xml"), fmt.Errorf("%w: version must be 1.0", ErrXMLDecl)
+	if !ok || !isVersionNum(version) {
+		return len("<?xml"), fmt.Errorf("%w: version must be 1.0, or another 1.x", ErrXMLDecl)
 	}
 	if label, next, ok := pseudoAttr(b, i, "encoding"); ok {
 		if !isEncName(label) {
@@ -146,6 +165,9 @@ func xmlDecl(b []byte, enc encoding) (int, error) {
 		}
 		if err := enc.checkLabel("XML declaration", label); err != nil {
 			return i, err
+		}
+		if err := checkASCII(b, "XML declaration", label); err != nil {
+			return int(err.Offset), err.Err
 		}
 		i = next
 	}
@@ -181,6 +203,12 @@ func pseudoAttr(b []byte, i int, name string) (value string, end int, ok bool) {
 		return "", i, false
 	}
 	return string(b[j+1 : j+1+n]), j + n + 2, true
+}
+
+// isVersionNum matches production 26.
+func isVersionNum(s string) bool {
+	digits, ok := strings.CutPrefix(s, "1.")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // isEncName matches production 81.

@@ -8,7 +8,7 @@ import (
 // What was wrong, for errors.Is on a [*SyntaxError]. Sections are those of XML
 // 1.0 (5th edition) unless another specification is named.
 var (
-	ErrEncoding           = errors.New("encoding is not UTF-8 or UTF-16")                        // 4.3.3
+	ErrEncoding           = errors.New("encoding is not UTF-8, UTF-16 or US-ASCII")              // 4.3.3
 	ErrCharset            = errors.New("charset, byte order mark and XML declaration disagree")  // 4.3.3, RFC 7303 3
 	ErrCharacter          = errors.New("character not allowed in XML")                           // 2.2
 	ErrXMLDecl            = errors.New("malformed XML declaration")                              // 2.8

@@ -31,6 +31,9 @@ func (n Node) Graft(plaintext []byte, kind GraftKind, opt Options) error {
 		if err := encUTF8.checkLabel("charset", opt.Charset); err != nil {
 			return rootError(0, err)
 		}
+		if err := checkASCII(plaintext, "charset", opt.Charset); err != nil {
+			return err
+		}
 	}
 	g := &Doc{src: plaintext, names: n.doc.names, host: n.doc, hostIndex: n.index}
 	s := scanner{opt: opt, cur: noElement, floor: noElement}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -195,7 +196,11 @@ var refusals = []struct {
 	{`<?xml?><a/>`, ErrPI, 0, "/"},
 
 	// XML declaration (2.8).
-	{`<?xml version="1.1"?><a/>`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="1."?><a/>`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="1.a"?><a/>`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="1.0 "?><a/>`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="1"?><a/>`, ErrXMLDecl, 5, "/"},
+	{`<?xml version="01.0"?><a/>`, ErrXMLDecl, 5, "/"},
 	{`<?xml version='2.0'?><a/>`, ErrXMLDecl, 5, "/"},
 	{`<?xml encoding="UTF-8"?><a/>`, ErrXMLDecl, 5, "/"},
 	{`<?xml version="1.0" standalone="maybe"?><a/>`, ErrXMLDecl, 19, "/"},
@@ -206,7 +211,7 @@ var refusals = []struct {
 	{`<?xml version="1.0"`, ErrXMLDecl, 19, "/"},
 	{`<?xml version`, ErrXMLDecl, 5, "/"},
 	{`<?xml version=`, ErrXMLDecl, 5, "/"},
-	{`<?xml version="1.0" encoding="ascii"?><a/>`, ErrEncoding, 19, "/"},
+	{`<?xml version="1.0" encoding="ascii"?><a>ä</a>`, ErrCharset, 41, "/"},
 	{`<?xml version="1.0" encoding="Z"?><a/>`, ErrEncoding, 19, "/"},
 	{`<?xml version="1.0" encoding="U TF-8"?><a/>`, ErrXMLDecl, 19, "/"},
 	{`<?xml version="1.0" encoding=""?><a/>`, ErrXMLDecl, 19, "/"},
@@ -217,7 +222,7 @@ var refusals = []struct {
 	{`<?xml version="1.0" encoding="-8"?><a/>`, ErrXMLDecl, 19, "/"},
 	{`<?xml version="1.0" encoding="ISO-8859-1"?><a/>`, ErrEncoding, 19, "/"},
 	{`<?xml version="1.0" encoding="UTF-16"?><a/>`, ErrCharset, 19, "/"},
-	{`<?xml version="1.0" encoding="utf8"?><a/>`, ErrEncoding, 19, "/"},
+	{`<?xml version="1.0" encoding="utf-7"?><a/>`, ErrEncoding, 19, "/"},
 }
 
 func TestScanRefuses(t *testing.T) {
@@ -284,13 +289,64 @@ func TestScanAccepts(t *testing.T) {
 	}
 }
 
+// declarations are XML declarations and whether they are read, with a text in
+// ASCII and with one that is not.
+var declarations = []struct {
+	declaration string
+	ascii, ä    bool
+}{
+	{`version="1.0"`, true, true},
+	{`version="1.1"`, true, true},
+	{`version="1.7"`, true, true},
+	{`version='1.0000'`, true, true},
+	{`version="1.123456789"`, true, true},
+	{`version="2.0"`, false, false},
+	{`version="1.a"`, false, false},
+	{`version="1.0 "`, false, false},
+	{`version="11.0"`, false, false},
+	{`version="1.0" encoding="utf8"`, true, true},
+	{`version="1.7" encoding="UTF8"`, true, true},
+	{`version="1.0" encoding="Utf-8"`, true, true},
+	{`version="1.0" encoding="us-ascii"`, true, false},
+	{`version="1.0" encoding="US-ASCII"`, true, false},
+	{`version="1.0" encoding="ascii"`, true, false},
+	{`version="1.0" encoding="UTF-16"`, false, false},
+	{`version="1.0" encoding="x-unknown"`, false, false},
+}
+
+// TestXMLDeclarations: any version 1.x is read as 1.0 (XML 1.0, fifth edition,
+// 2.8), and encodings go by the names that everybody takes.
+func TestXMLDeclarations(t *testing.T) {
+	for _, tc := range declarations {
+		for text, want := range map[string]bool{"plain": tc.ascii, "ä": tc.ä} {
+			d, err := Scan([]byte("<?xml "+tc.declaration+"?><a>"+text+"</a>"), Options{})
+			if (err == nil) != want || want && d.Root().Text() != text {
+				t.Errorf("%s with %q: %v", tc.declaration, text, err)
+			}
+		}
+	}
+}
+
+func TestXMLDeclarationsAreReadAsByLibxml2(t *testing.T) {
+	path := need(t, "xmllint", "libxml2-utils")
+	for _, tc := range declarations {
+		for text, want := range map[string]bool{"plain": tc.ascii, "ä": tc.ä} {
+			cmd := exec.Command(path, "--noout", "-")
+			cmd.Stdin = strings.NewReader("<?xml " + tc.declaration + "?><a>" + text + "</a>")
+			if err := cmd.Run(); (err == nil) != want {
+				t.Errorf("%s with %q: we take it: %v, xmllint: %v", tc.declaration, text, want, err)
+			}
+		}
+	}
+}
+
 // TestScanPeers asks Santuario's parser, Xerces, whether what we refuse or
 // accept is well-formed, apart from what our profile refuses in addition.
 func TestScanPeers(t *testing.T) {
 	t.Parallel()
 	profile := []error{ErrDoctype, ErrPI, ErrEncoding, ErrCharset, ErrRelativeNamespace}
 	lenient := []string{ // where Xerces is laxer than Namespaces in XML 1.0
-		`<:a/>`, `<a :b="1"/>`, `<?xml version="1.1"?><a/>`,
+		`<:a/>`, `<a :b="1"/>`,
 	}
 	var vectors []*vector
 	add := func(name, in string) {
@@ -370,7 +426,16 @@ func TestCharset(t *testing.T) {
 		{"UTF-8, HTTP says UTF-16", []byte(doc), "utf-16", ErrCharset},
 		{"UTF-8, HTTP says UTF-16LE", []byte(doc), "UTF-16LE", ErrCharset},
 		{"UTF-8, HTTP says Latin-1", []byte(doc), "iso-8859-1", ErrEncoding},
-		{"UTF-8, HTTP says ASCII", []byte(doc), "us-ascii", ErrEncoding},
+		{"UTF-8, HTTP says utf8", []byte(doc), "Utf8", nil},
+		{"UTF-8, declaration says utf8", utf8Doc("utf8"), "UTF-8", nil},
+		{"UTF-8, HTTP says ASCII", []byte(doc), "us-ascii", ErrCharset},
+		{"UTF-8, declaration says ASCII", utf8Doc("US-ASCII"), "utf-8", ErrCharset},
+		{"ASCII", []byte(`<?xml version="1.0" encoding="us-ascii"?><a>&#228;&#x10348;</a>`), "ASCII", nil},
+		{"ASCII, HTTP says UTF-8", []byte(`<?xml version="1.0" encoding="ASCII"?><a>&#228;&#x10348;</a>`), "UTF-8", nil},
+		{"ASCII with a mark", []byte("\ufeff<?xml version='1.0' encoding='US-ASCII'?><a>&#228;&#x10348;</a>"), "us-ascii", nil},
+		{"UTF-16LE, declaration says ASCII", le("US-ASCII"), "", ErrCharset},
+		{"UTF-16LE, HTTP says ASCII", toUTF16(doc, false), "us-ascii", ErrCharset},
+		{"UTF-16LE, declaration says utf8", le("utf8"), "", ErrCharset},
 		{"UTF-8, HTTP says UTF-7", []byte(doc), "utf-7", ErrEncoding},
 		{"UTF-8, declaration says UTF-16", utf8Doc("UTF-16"), "", ErrCharset},
 		{"UTF-8 mark, declaration says UTF-16", append([]byte("\ufeff"), utf8Doc("UTF-16")...), "", ErrCharset},
