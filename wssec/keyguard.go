@@ -160,8 +160,8 @@ func (v *verification) failed(err error) error {
 	if v.suspected != nil && errors.As(err, &e) && e.Code != CodeNoMemory {
 		e.failure = v.suspected
 		e.Askers = v.suspected.guard.fail(v.suspected, 1)
-		v.suspected = nil
 	}
+	v.suspected = nil
 	return err
 }
 

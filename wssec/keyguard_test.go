@@ -169,6 +169,38 @@ func TestALateAnswerCountsTenfold(t *testing.T) {
 	g.service.AnsweredLate(errors.New("of no message"))
 }
 
+// A bug that a plaintext leads to has told its sender more than a refusal. A message that
+// there was no memory for has told nothing.
+func TestAPanicCountsTenfoldAndAFullMemoryNothing(t *testing.T) {
+	g := newGuarded(t, nil)
+	var reserve func() error
+	cfg := g.cfg
+	cfg.Tokens = anyToken{g}
+	cfg.Reserve = func(context.Context, int) error { return reserve() }
+	p, err := wssec.NewProcessor(g.service.Policy(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reserve = func() error { return errors.New("full") }
+	for range 100 {
+		refused(t, g.ask(p, ""), wssec.CodeNoMemory)
+	}
+	reserve = func() error { panic("a bug") }
+	for range 4 {
+		if e := panics(func() { g.ask(p, "") }); e != "a bug" {
+			t.Fatal(e)
+		}
+	}
+	reserve = func() error { return nil }
+	refused(t, g.ask(p, ""), wssec.CodeTokenSuspended)
+}
+
+func panics(f func()) (what any) {
+	defer func() { what = recover() }()
+	f()
+	return nil
+}
+
 func TestAKeyGuardKeepsTheKeysThatFailedMost(t *testing.T) {
 	g := wssec.NewKeyGuard(wssec.KeyGuardConfig{})
 	now := time.Now()
