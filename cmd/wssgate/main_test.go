@@ -134,11 +134,12 @@ func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s does not have %s %d times:\n%s", args[0], args[2], times, text)
 }
 
-// scriptInsist: insist. Interrupts all programs in the background until they have ended.
+// scriptInsist: insist. Sends SIGTERM to all programs in the background until they have ended. (SIGINT may be ignored by
+// what began the test.)
 func scriptInsist(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
 		deadline := time.Now().Add(20 * time.Second)
-		for cmd.Process.Signal(os.Interrupt) == nil {
+		for cmd.Process.Signal(syscall.SIGTERM) == nil {
 			if time.Now().After(deadline) {
 				ts.Fatalf("%v still runs", cmd.Args)
 			}
