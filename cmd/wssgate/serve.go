@@ -113,6 +113,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer closeReplay()
+	defer limitMemory(cfg, replay)()
 	g, err := assemble(cfg, keys, replay, log)
 	if err != nil {
 		return err
