@@ -75,20 +75,18 @@ func ReplayRisk(store ReplayStore, maxSkew time.Duration) string {
 	if maxSkew <= 0 {
 		maxSkew = DefaultMaxSkew
 	}
-	forgotten := func(since time.Time) string {
-		return fmt.Sprintf("Tokens of clients that were made before %s are refused: a client whose clock is behind waits until its clock "+
-			"shows that time, at most %v. For %v from then on, whoever recorded a token that an earlier process accepted from a client whose "+
-			"clock is ahead can present it once more.", since.UTC().Format(time.RFC3339), maxSkew, 2*maxSkew)
+	unknown := func(since time.Time, why string) string {
+		return fmt.Sprintf("which tokens were accepted before %s is not known, as %s. Clients whose clocks are behind are refused until their clocks show "+
+			"that time, for at most %v. If another process accepted tokens for these services in the %v before, there is a risk besides: until %v after that time, whoever has "+
+			"recorded a message of a client whose clock is ahead can have it accepted a second time.", stamp(since), why, maxSkew, maxSkew, 2*maxSkew)
 	}
 	switch s := store.(type) {
 	case *MemoryReplayStore:
-		return "accepted tokens are remembered in memory only, so this process knows nothing of those that an earlier one accepted. " +
-			forgotten(s.CompleteSince())
+		return unknown(s.CompleteSince(), "they are remembered in memory only, so that it is the same after each restart")
 	case *ReplayJournal:
 		// What a process before accepted has its time up to maxSkew ahead of its end, and is valid for as long after that.
 		if s.opened.Sub(s.CompleteSince()) < 2*maxSkew {
-			return "the replay journal begins at the time that follows. If no process accepted tokens for these services shortly before, there is " +
-				"no risk. Else: " + forgotten(s.CompleteSince())
+			return unknown(s.CompleteSince(), "the replay journal begins then")
 		}
 		if s.boot == 0 && !s.cfg.Sync {
 			return "on this system it is not noticed when a restart of the machine loses the last records of the replay journal: " +

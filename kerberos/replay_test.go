@@ -434,7 +434,7 @@ func TestReplayJournalClockBehindLastRecord(t *testing.T) {
 
 // TestReplayRisk: that nothing remains is said only of a journal with a past.
 func TestReplayRisk(t *testing.T) {
-	const forgets = "a client whose clock is behind waits until its clock shows that time, at most 5m0s. For 10m0s from then on, whoever recorded"
+	const forgets = "until their clocks show that time, for at most 5m0s. If another process accepted tokens for these services in the 5m0s before, there is a risk besides: until 10m0s after that time"
 	if text := ReplayRisk(NewMemoryReplayStore(MemoryReplayConfig{}), 5*time.Minute); !strings.Contains(text, forgets) {
 		t.Error(text)
 	}

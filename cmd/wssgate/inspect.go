@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/inspect"
 	"github.com/wssgate/wssgate/kerberos"
@@ -86,10 +88,20 @@ func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
 	if c.Keytab != "" {
 		var err error
 		if cfg.Keytab, err = kerberos.LoadKeytab(c.Keytab); err != nil {
-			return nil, err
+			return nil, refusedKeytab(c.Keytab, err)
 		}
 	}
 	return inspect.New(cfg), nil
+}
+
+// refusedKeytab words, as serve does, that --keytab names no keytab.
+func refusedKeytab(path string, err error) error {
+	f := config.Finding{Origin: "--keytab", Setting: "keytab", Problem: strings.TrimPrefix(err.Error(), "keytab: "), Cure: cureReadable}
+	var format *kerberos.KeytabFormatError
+	if errors.As(err, &format) {
+		f.Problem, f.Cure = path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab)
+	}
+	return &config.Error{Findings: []config.Finding{f}}
 }
 
 // cureOf is what the catalogue says to do about an error.

@@ -103,7 +103,7 @@ func (k *keyring) whichOf(service int) string {
 // open gives the file of a credential.
 func (k *keyring) open(c *credential) (*keyFile, error) {
 	path, what, id := c.Keytab, "keytab", "keytab "+filepath.Clean(strings.TrimPrefix(c.Keytab, "FILE:"))
-	cure := "name a keytab file that this process can read"
+	cure := cureReadable
 	fc := kerberos.KeytabFileConfig{Keep: k.cfg.KeepOldKeys}
 	if fc.Keep == 0 {
 		fc.Keep = -1
@@ -133,7 +133,11 @@ func (k *keyring) open(c *credential) (*keyFile, error) {
 	return f, nil
 }
 
-const cureNewKeytab = "fetch a new keytab, and copy it in binary"
+// Cures of files that are named.
+const (
+	cureReadable  = "name a keytab file that this process can read"
+	cureNewKeytab = "fetch a new keytab, and copy it in binary"
+)
 
 // passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
 // it had before, newest first.

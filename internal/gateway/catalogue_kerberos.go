@@ -50,9 +50,10 @@ func elsewhere(code string) bool {
 		return slices.ContainsFunc(list, func(c kerberos.CodeInfo) bool { return string(c.Code) == code })
 	}
 	switch code {
-	case string(kerberos.CodePACMissing), // routes read PACs when they are there
-		string(wssec.CodeConfirmation), // in replies, which clients verify
-		string(wssec.CodeProtect):      // CodeProtect of this package
+	case string(kerberos.CodeTokenTooLarge), // a BinarySecurityToken is refused for its length before it is one
+		string(kerberos.CodePACMissing), // routes read PACs when they are there
+		string(wssec.CodeConfirmation),  // in replies, which clients verify
+		string(wssec.CodeProtect):       // CodeProtect of this package
 		return true
 	}
 	return isOf(kerberos.Codes()) && !isOf(tokens)
