@@ -138,11 +138,11 @@ func (v *verification) open(e *encryptedPart) error {
 	if err != nil {
 		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
 	}
-	ending := ""
+	var shape xmlenc.Shape
 	if e.sealed {
-		ending = v.p.sealedEnding
+		shape = v.p.sealedShape
 	}
-	plain, err := v.p.suite.Encryption.DecryptEnding(octets, data, ending)
+	plain, err := v.p.suite.Encryption.DecryptShaped(octets, data, shape)
 	if err != nil {
 		return errAt(CodeDecryption, e.Node, "%w: another key, or the ciphertext was changed", err)
 	}

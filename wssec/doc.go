@@ -50,8 +50,8 @@
 // Every failure is answered with the same fault, but if wrong padding ended at once and
 // right padding were scanned to the first mistake, the time of the answer would tell one
 // from the other, and with that the plaintext. So one EncryptedData is opened as the
-// Signature, of a length that the message's parts can need; a plaintext that does not end
-// as a Signature does is refused in the same time as wrong padding; and a [KeyGuard]
+// Signature, of a length that the message's parts can need; a plaintext that has not the
+// shape of a Signature is refused in the same time as wrong padding; and a [KeyGuard]
 // suspends a key after a few dozen failures.
 //
 // Verify as a whole does not take the same time for all messages, and what it takes

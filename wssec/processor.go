@@ -11,6 +11,7 @@ import (
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 // VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
@@ -113,9 +114,9 @@ type Processor struct {
 	signature xmldsig.SignatureMethod
 	cfg       Config
 
-	// sealedEnding is that of signatureEnding; the program that attacks, in
-	// internal/gateway, clears it.
-	sealedEnding string
+	// sealedShape is signatureShape; the program that attacks, in internal/gateway,
+	// clears it.
+	sealedShape xmlenc.Shape
 }
 
 // NewProcessor makes a Processor; the error says what is wrong with the policy or what it
@@ -150,7 +151,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if digest, ok := p.DigestMethod.method(); ok {
 		suite.Digest = digest
 	}
-	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c, sealedEnding: signatureEnding}, nil
+	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c, sealedShape: signatureShape()}, nil
 }
 
 // Policy gives the policy with its defaults filled in.

@@ -2,18 +2,26 @@ package wssec
 
 import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 // An encrypted Signature (SP §6.4) has to be decrypted before its HMAC can be checked:
 // until then its plaintext is nobody's. So there is one, it is no longer than the parts
-// that the policy signs can make it, and nothing of a plaintext is looked into that does
-// not end as a Signature does. The last is what takes a padding oracle away: of all the
-// ciphertext that an outsider can put together from what he recorded, only the Signature's
-// own ends so, and a plaintext that does not is refused as wrong padding is, in the same
-// time (xmlenc.Method.DecryptEnding).
+// that the policy signs can make it, and its plaintext is not looked into unless it has the
+// shape of a Signature.
+//
+// The last takes a padding oracle away. Whoever puts ciphertext of others together under
+// CBC leaves a block of noise before each block that he chooses, and a block of 16 octets
+// of noise holds no others than a Signature's once in 10⁸ times. Without noise he has only
+// the IV, and runs of what was recorded; of those none ends as a Signature but the recorded
+// one. What has not the shape is refused as wrong padding is, and in the same time.
 
-// signatureEnding is the end of the end tag, whatever its prefix.
-const signatureEnding = "Signature>"
+// signatureShape holds the octets of markup, names, URIs and base64, and the end of the
+// end tag, whatever its prefix.
+func signatureShape() xmlenc.Shape {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return xmlenc.NewShape(alphabet+"+/=<>:\"'#&;.-_ \t\r\n", "Signature>")
+}
 
 // What a Signature takes, in octets of plaintext. Of the recorded clients the largest has
 // 1,000 and 480 for each Reference; the rest is room for declarations that are repeated on

@@ -112,6 +112,14 @@ func TestNothingButASignatureIsLookedIntoBeforeTheHMAC(t *testing.T) {
 	msg := string(raw)
 	values := regexp.MustCompile(`<xenc:CipherValue>([^<]*)<`).FindAllStringSubmatch(msg, -1)
 	own, body := unbase64(t, values[0][1]), unbase64(t, values[1][1])
+	// One block of plaintext that he knows lets an outsider write the last 16 octets, at the
+	// price of the 16 before them.
+	known := parse(t, []byte(message(8<<10))).Body.AppendDetachedContent(nil)
+	forged, wanted := bytes.Clone(body[:1024]), []byte("Signature>     \x06")
+	for i := range wanted {
+		forged = append(forged, wanted[i]^known[i]^body[i])
+	}
+	forged = append(forged, body[16:32]...)
 	for name, cipher := range map[string][]byte{
 		"the Body's":                 body,
 		"the start of the Body's":    body[:1024],
@@ -119,6 +127,7 @@ func TestNothingButASignatureIsLookedIntoBeforeTheHMAC(t *testing.T) {
 		"the Signature's, cut":       own[:len(own)-32],
 		"the Signature's, continued": append(bytes.Clone(own), body[512:1024]...),
 		"the Body's, changed":        flip(body, 3),
+		"the Body's, with an ending": forged,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ps.verify(t, []byte(replace(t, msg, values[0][1], base64.StdEncoding.EncodeToString(cipher))))

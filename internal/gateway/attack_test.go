@@ -60,10 +60,10 @@ var (
 	none    = defences{}
 	release = defences{Release: true}
 	counter = defences{Counter: true}
-	ending  = defences{Ending: true}
-	both    = defences{Ending: true, Release: true} // the counter would end the trial
+	shape   = defences{Shape: true}
+	both    = defences{Shape: true, Release: true} // the counter would end the trial
 	oneCPU  = defences{Release: true, Procs: 1}
-	bothOne = defences{Ending: true, Release: true, Procs: 1}
+	bothOne = defences{Shape: true, Release: true, Procs: 1}
 )
 
 func trials() []trial {
@@ -72,10 +72,10 @@ func trials() []trial {
 		{"padding-release", release, 0, silent, (*attacker).askPadding},
 		{"padding-release-alone", release, 3_000, silent, (*attacker).askPaddingAlone},
 		{"padding-counter", counter, 12_000, silent, (*attacker).askPadding},
-		{"padding-ending", ending, 0, silent, (*attacker).askPadding},
+		{"padding-shape", shape, 0, silent, (*attacker).askPadding},
 		{"xml-undefended", none, 4_000, tells, (*attacker).askXML},
 		{"xml-release", release, 20_000, silent, (*attacker).askXML},
-		{"xml-ending", ending, 20_000, silent, (*attacker).askXML},
+		{"xml-shape", shape, 20_000, silent, (*attacker).askXML},
 		{"pairs-undefended", none, 4_000, tells, (*attacker).askPairs},
 		{"pairs-release", release, 10_000, either, (*attacker).askPairs},
 		{"pairs-both", both, 10_000, silent, (*attacker).askPairs},

@@ -25,6 +25,7 @@ import (
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 // The gateway that the program in attack_test.go attacks is a process of its
@@ -34,7 +35,7 @@ const attackedEnv = "WSSGATE_TEST_ATTACKED"
 
 // defences of an attacked gateway.
 type defences struct {
-	Ending  bool // plaintexts that do not end as a Signature are not looked into
+	Shape   bool // plaintexts that have not the shape of a Signature are not looked into
 	Release bool // refusals leave at their time
 	Counter bool // keys are suspended
 	Procs   int  // GOMAXPROCS; 0 for the default
@@ -132,7 +133,7 @@ func newAttacked(t *testing.T, with defences, log io.Writer) (g *gateway.Gateway
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor, Replay: replay, Guard: guard})
 	must(err)
-	if !with.Ending {
+	if !with.Shape {
 		lookIntoEverything(processor)
 	}
 	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: replay})
@@ -158,8 +159,8 @@ func newAttacked(t *testing.T, with defences, log io.Writer) (g *gateway.Gateway
 // lookIntoEverything makes a Processor scan whatever the encrypted Signature
 // decrypts to. Nothing but this can: the field is not exported.
 func lookIntoEverything(p *wssec.Processor) {
-	ending := reflect.ValueOf(p).Elem().FieldByName("sealedEnding")
-	*(*string)(ending.Addr().UnsafePointer()) = ""
+	shape := reflect.ValueOf(p).Elem().FieldByName("sealedShape")
+	*(*xmlenc.Shape)(shape.Addr().UnsafePointer()) = xmlenc.Shape{}
 }
 
 // An attacked gateway, as its attacker has it.

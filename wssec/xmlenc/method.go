@@ -79,13 +79,29 @@ const gcmNonce, gcmTag = 12, 16
 
 // Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag) in place
 // and returns the plaintext, which aliases data. Its errors are ErrKeySize and ErrDecrypt.
-func (m Method) Decrypt(key, data []byte) ([]byte, error) { return m.DecryptEnding(key, data, "") }
+func (m Method) Decrypt(key, data []byte) ([]byte, error) { return m.DecryptShaped(key, data, Shape{}) }
 
-// DecryptEnding is Decrypt of a plaintext that is known to end in some text, for data that
-// nobody has vouched for. Under CBC a plaintext that ends otherwise is ErrDecrypt like wrong
-// padding, and the two take the same time: whoever puts together ciphertext of others does
-// not get a plaintext out of it that somebody would go on to look into.
-func (m Method) DecryptEnding(key, data []byte, ending string) ([]byte, error) {
+// A Shape is what is known of a plaintext before it is decrypted. The zero Shape fits any.
+type Shape struct {
+	octets [4]uint64 // a bit for each that may occur
+	ending string
+}
+
+// NewShape makes the Shape of plaintexts that hold no other octets than those of a string,
+// and end in another.
+func NewShape(octets, ending string) Shape {
+	s := Shape{ending: ending}
+	for i := range len(octets) {
+		s.octets[octets[i]>>6] |= 1 << (octets[i] & 63)
+	}
+	return s
+}
+
+// DecryptShaped is Decrypt for data that nobody has vouched for. Under CBC a plaintext of
+// another shape is ErrDecrypt like wrong padding, and the two take the same time. So
+// whoever puts ciphertext together, of which each change leaves a block of noise behind,
+// does not get a plaintext that somebody would go on to look into.
+func (m Method) DecryptShaped(key, data []byte, shape Shape) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {
 		return nil, err
@@ -93,7 +109,7 @@ func (m Method) DecryptEnding(key, data []byte, ending string) ([]byte, error) {
 	if m.GCM {
 		return openGCM(b, data)
 	}
-	return openCBC(b, data, ending)
+	return openCBC(b, data, shape)
 }
 
 func openGCM(b cipher.Block, data []byte) ([]byte, error) {
@@ -113,7 +129,7 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 
 // openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet counts the
 // padding, the other padding octets are arbitrary.
-func openCBC(b cipher.Block, data []byte, ending string) ([]byte, error) {
+func openCBC(b cipher.Block, data []byte, shape Shape) ([]byte, error) {
 	size := b.BlockSize()
 	if len(data) < 2*size || len(data)%size != 0 {
 		return nil, ErrDecrypt
@@ -121,26 +137,35 @@ func openCBC(b cipher.Block, data []byte, ending string) ([]byte, error) {
 	plain := data[size:]
 	cipher.NewCBCDecrypter(b, data[:size]).CryptBlocks(plain, plain)
 	pad := int(plain[len(plain)-1])
-	if isPadding(pad, size)&endsWith(plain, pad, size, ending) != 1 {
+	good := subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, size)
+	if shape.ending != "" { // the shape is no secret
+		good &= shape.fits(plain, pad, size)
+	}
+	if good != 1 {
 		return nil, ErrDecrypt
 	}
 	return plain[:len(plain)-pad], nil
 }
 
-func isPadding(pad, size int) int {
-	return subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, size)
-}
-
-// endsWith gives 1 if plain, without its padding, has an ending. It looks at the places
-// for every padding that there may be, so that its time tells nothing of the one there is.
-func endsWith(plain []byte, pad, size int, ending string) int {
-	yes := subtle.ConstantTimeEq(int32(len(ending)), 0)
-	for p := 1; p <= size && len(plain)-p >= len(ending); p++ {
-		end := len(plain) - p
-		there := subtle.ConstantTimeCompare(plain[end-len(ending):end], []byte(ending))
-		yes |= there & subtle.ConstantTimeEq(int32(pad), int32(p))
+// fits gives 1 if plain, without its padding, is of the shape. It looks at every octet, and
+// for the ending at each place where it could be, so that its time tells nothing of either.
+func (s *Shape) fits(plain []byte, pad, size int) int {
+	text, last := plain[:len(plain)-size], plain[len(plain)-size:]
+	all := uint64(1)
+	for _, c := range text {
+		all &= s.octets[c>>6] >> (c & 63)
 	}
-	return yes
+	for i, c := range last {
+		padding := uint64(subtle.ConstantTimeLessOrEq(size, i+pad))
+		all &= s.octets[c>>6]>>(c&63) | padding
+	}
+	ends := 0
+	for p := 1; p <= size && len(plain)-p >= len(s.ending); p++ {
+		end := len(plain) - p
+		there := subtle.ConstantTimeCompare(plain[end-len(s.ending):end], []byte(s.ending))
+		ends |= there & subtle.ConstantTimeEq(int32(pad), int32(p))
+	}
+	return int(all) & ends
 }
 
 // Overhead gives the octets that Encrypt needs before and, at most, after the plaintext.

@@ -77,29 +77,43 @@ func TestPaddingOctetsAreArbitrary(t *testing.T) {
 	}
 }
 
-// A plaintext with another ending is what wrong padding is, wherever its padding begins.
-func TestDecryptEndingInsistsOnTheEnding(t *testing.T) {
+// A plaintext of another shape is what wrong padding is, wherever its padding begins and
+// whatever octets that has.
+func TestDecryptShapedInsistsOnTheShape(t *testing.T) {
+	shape := xmlenc.NewShape("Signature> :ds", "Signature>")
 	for _, uri := range methods {
 		m, _ := xmlenc.LookupMethod(uri)
 		key := make([]byte, m.KeySize)
 		before, _ := m.Overhead()
 		for n := range 40 {
-			for text, ending := range map[string]string{"Signature>": "Signature>", "ds:Signature>": "Signature>", "Signature> ": "", "Body>": "", "": ""} {
+			for text, fits := range map[string]bool{
+				"Signature>": true, "ds:Signature>": true, "Signature> ": false, "Body>": false, "": false, "xSignature>": false, "\xffds:Signature>": false,
+			} {
 				plain := text
 				if text != "" {
 					plain = fmt.Sprintf("%*s", n+len(text), text)
 				}
-				data, err := m.Encrypt(key, append(make([]byte, before), plain...), rand.Reader)
+				data, err := m.Encrypt(key, append(make([]byte, before), plain...), noise{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := m.DecryptEnding(key, data, "Signature>")
-				if want := ending != "" || m.GCM; (err == nil) != want || want && string(got) != plain {
+				got, err := m.DecryptShaped(key, data, shape)
+				if want := fits || m.GCM; (err == nil) != want || want && string(got) != plain {
 					t.Errorf("%s, %q: %q, %v", uri, plain, got, err)
 				}
 			}
 		}
 	}
+}
+
+// noise fills with octets that no shape of the tests has.
+type noise struct{}
+
+func (noise) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 0xee
+	}
+	return len(b), nil
 }
 
 // TestKeyWrapVectors are those of RFC 3394 §4.
