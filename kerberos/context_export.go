@@ -29,7 +29,7 @@ const maxStateBytes = 8 * MaxTokenBytes
 
 // stateVersion is the version of exportedContext. Nodes of one version only share half-open contexts; a client whose
 // negotiation spans an update begins anew.
-const stateVersion = 1
+const stateVersion = 2
 
 var errNoBinding = errors.New("kerberos: state of a context without AcceptConfig.StateBinding")
 
