@@ -64,6 +64,10 @@ var layers = map[string][]string{
 	},
 
 	"interop": {},
+
+	// What any user of the library can do: public packages alone.
+	"examples/client":  {"kerberos", "soap", "soap/xmltext", "wssec"},
+	"examples/service": {"kerberos", "soap", "soap/xmltext", "wssec"},
 }
 
 // importers says which packages may import a third-party module in their own code; "…/..." stands for the package and all
