@@ -33,8 +33,9 @@ type inspectCmd struct {
 // Help is shown below the flags' summary.
 func (inspectCmd) Help() string {
 	return "Explains Kerberos and SPNEGO tokens, GSS-API messages, keytabs, credential caches and SOAP messages; nobody else is asked. " +
-		"An input is the name of a file if there is such a file, else the token itself. Files and standard input hold octets, base64 " +
-		"(also URL-safe, broken into lines), hexadecimal, HTTP header fields (Authorization: Negotiate …), or XML. With several inputs, " +
+		"An input is the name of a file if there is such a file, else the token itself. Files and standard input hold octets, XML, or text " +
+		"as it is pasted, in UTF-8 or UTF-16: HTTP header fields (Authorization: Negotiate …), also quoted, escaped or in a log; base64 " +
+		"(also URL-safe, broken into lines, in other text), hexadecimal, or a hex dump. With several inputs, " +
 		"keys of the first ones open those that follow: give a conversation in its order. " +
 		"The exit status is 0 if all was explained, 1 if something does not decode or, with --keytab, would be refused."
 }
@@ -114,17 +115,25 @@ func cureOf(code string) string {
 	return ""
 }
 
-// names are the inputs. What an unquoted header field begins with is left out.
+// names are the inputs. A header field without quotes around it comes in several, which are put together again.
 func (c *inspectCmd) names() []string {
-	scheme := func(s string) bool {
+	word := func(s string) bool {
 		return slices.Contains([]string{"authorization:", "www-authenticate:", "proxy-authorization:", "proxy-authenticate:", "negotiate", "kerberos", "ntlm"},
 			strings.ToLower(s))
 	}
-	names := slices.DeleteFunc(slices.Clone(c.Inputs), scheme)
-	if len(names) == 0 {
-		return []string{"-"}
+	file := func(s string) bool {
+		_, err := os.Stat(s)
+		return err == nil
 	}
-	return names
+	switch {
+	case len(c.Inputs) == 0:
+		return []string{"-"}
+	case !slices.ContainsFunc(c.Inputs, word):
+		return c.Inputs
+	case !slices.ContainsFunc(c.Inputs, file):
+		return []string{strings.Join(c.Inputs, " ")}
+	}
+	return slices.DeleteFunc(slices.Clone(c.Inputs), word)
 }
 
 // readInput gives the octets of an input, and its name if it is a file.
@@ -133,7 +142,7 @@ func readInput(name string, stdin io.Reader) (b []byte, label string, err error)
 	if name != "-" {
 		f, err := os.Open(strings.TrimPrefix(name, "FILE:"))
 		switch {
-		case errors.Is(err, os.ErrNotExist), err != nil && len(name) > 255:
+		case err != nil && !errors.Is(err, os.ErrPermission): // also of a text that cannot be a name
 			return []byte(name), "", nil
 		case err != nil:
 			return nil, "", err
