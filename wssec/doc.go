@@ -64,13 +64,18 @@
 //
 // References resolve only to children of the processed Security header, header blocks,
 // the Body, and EncryptedData at the positions that the policy encrypts. Ids inside the
-// content of the Body are the application's data.
+// content of the Body are the application's data. An element of the Security header that is
+// signed as a header block was moved there, and is refused.
 //
 // With encrypt-before-sign the signature covers ciphertext. Names in the plaintext may then
 // use no declaration outside it but that of the Body's own name, for those are not signed.
 // With derived keys under a CBC suite nothing authenticates which derived key decrypts:
 // whoever changes its Nonce turns the plaintext into noise, which is refused unless it
 // happens to be text, as it may for a Body of a few octets. GCM suites have no such gap.
+//
+// Verify remembers no token. Who uses a Processor with TokenOnce calls Message.Remember once
+// it has decided that the client may call; until then every ticket of the realm is good
+// enough to be verified, and none takes room.
 //
 // The SHA-1 of a token (TokenHash) names a key that the peer has already proved to hold;
 // a second token with the same hash gains nothing, since its key is checked anew.
