@@ -104,7 +104,7 @@ func TestPasswordKeysAreMITs(t *testing.T) {
 		for _, e := range mitEnctypes {
 			fmt.Fprintf(&script, "addent -password -p HTTP/gw.example.com@EXAMPLE.COM -k %d -e %s -s %s\n%s\n", i+3, e.name, salt, password)
 		}
-		fmt.Fprintf(&script, "wkt %s\nquit\n", path)
+		fmt.Fprintf(&script, "wkt %q\nquit\n", path)
 		ktutil := exec.Command("/usr/bin/ktutil")
 		ktutil.Env, ktutil.Stdin = m.Env(), strings.NewReader(script.String())
 		if out, err := ktutil.CombinedOutput(); err != nil {

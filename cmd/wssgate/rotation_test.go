@@ -155,7 +155,7 @@ func (r *rotation) exchange(ticket kerberos.ServiceTicket) error {
 // ktadd makes new keys and a new file with them alone, which is renamed into place.
 func (r *rotation) ktadd() error {
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
-	r.mit.Admin("ktadd -k " + next + " " + demoService)
+	r.mit.Admin(`ktadd -k "` + next + `" ` + demoService)
 	return os.Rename(next, r.keytab)
 }
 
@@ -163,7 +163,7 @@ func (r *rotation) ktadd() error {
 func (r *rotation) keepOld() error {
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
 	r.mit.Admin("cpw -randkey -keepold " + demoService)
-	r.mit.Admin("ktadd -norandkey -k " + next + " " + demoService)
+	r.mit.Admin(`ktadd -norandkey -k "` + next + `" ` + demoService)
 	return os.Rename(next, r.keytab)
 }
 
@@ -174,7 +174,7 @@ func (r *rotation) addToCopy() error {
 	if err = errors.Join(err, os.WriteFile(next, octets, 0o600)); err != nil {
 		return err
 	}
-	r.mit.Admin("ktadd -k " + next + " " + demoService)
+	r.mit.Admin(`ktadd -k "` + next + `" ` + demoService)
 	return os.Rename(next, r.keytab)
 }
 
@@ -189,12 +189,12 @@ func (r *rotation) fileFirst() error {
 		kvno = max(kvno, e.Kvno)
 	}
 	var script strings.Builder
-	fmt.Fprintf(&script, "rkt %s\n", r.keytab)
+	fmt.Fprintf(&script, "rkt %q\n", r.keytab)
 	for _, etype := range []string{"aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96"} {
 		fmt.Fprintf(&script, "addent -password -p %s@%s -k %d -e %s\nchosen before\n", demoService, r.mit.Realm, kvno+1, etype)
 	}
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
-	fmt.Fprintf(&script, "wkt %s\nquit\n", next)
+	fmt.Fprintf(&script, "wkt %q\nquit\n", next)
 	ktutil := exec.Command("/usr/bin/ktutil")
 	ktutil.Env, ktutil.Stdin = r.mit.Env(), strings.NewReader(script.String())
 	if out, err := ktutil.CombinedOutput(); err != nil {
@@ -209,7 +209,7 @@ func (r *rotation) fileFirst() error {
 
 // inPlace adds new keys to the file itself, as ktadd does when it is told to.
 func (r *rotation) inPlace() error {
-	r.mit.Admin("ktadd -k " + r.keytab + " " + demoService)
+	r.mit.Admin(`ktadd -k "` + r.keytab + `" ` + demoService)
 	return nil
 }
 

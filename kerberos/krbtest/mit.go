@@ -216,7 +216,7 @@ func (m *MIT) AddService(name string, enctypes ...string) {
 func (m *MIT) KeytabFile(services ...string) (path string) {
 	m.t.Helper()
 	path = filepath.Join(m.t.TempDir(), "keytab")
-	m.Admin("ktadd -norandkey -k " + path + " " + strings.Join(services, " "))
+	m.Admin(`ktadd -norandkey -k "` + path + `" ` + strings.Join(services, " "))
 	return path
 }
 
