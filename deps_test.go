@@ -80,6 +80,7 @@ var importers = map[string][]string{
 	"github.com/goccy/go-yaml":            {"cmd/wssgate", "internal/config"},
 	"github.com/go-chi/chi/v5":            {"internal/gateway"},
 	"github.com/fsnotify/fsnotify":        {"kerberos"},
+	"github.com/pires/go-proxyproto":      {"internal/gateway"},
 	"golang.org/x":                        {"..."},
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,6 +29,8 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 		Context: withRemoteAddr, RelativeNamespaces: cfg.RelativeNamespaces,
 		Log: log, MaxMessage: int64(cfg.MaxMessage), MaxInFlight: int64(cfg.MaxInFlight),
 		UnverifiedShare: cfg.UnverifiedShare, ClientShare: cfg.ClientShare, MinReadRate: int64(cfg.MinReadRate), BusyTimeout: cfg.BusyTimeout,
+		MaxExchanges: cfg.MaxConnections, MaxClientExchanges: cfg.MaxClientConnections,
+		ClientAddress: gateway.AddressSource(cfg.ClientAddress), TrustedProxies: cfg.Proxies(),
 		WriteTimeout: cfg.WriteTimeout,
 		RefusalDelay: cfg.RefusalDelay,
 	}
@@ -53,9 +54,9 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 }
 
 // withRemoteAddr tells the acceptor the client's address, for check-addresses.
-func withRemoteAddr(ctx context.Context, r *http.Request) context.Context {
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		ctx = kerberos.WithRemoteAddr(ctx, peer.Addr().WithZone(""))
+func withRemoteAddr(ctx context.Context, _ *http.Request) context.Context {
+	if a := gateway.ClientAddr(ctx); a.IsValid() {
+		ctx = kerberos.WithRemoteAddr(ctx, a)
 	}
 	return ctx
 }

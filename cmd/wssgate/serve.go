@@ -130,6 +130,8 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		Handler: g, Log: log, TLS: tls, MaxHeaderBytes: int(cfg.MaxHeaders),
 		HeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
 		IdleTimeout: cfg.IdleTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
+		MaxConnections: cfg.MaxConnections, MaxClientConnections: cfg.MaxClientConnections,
+		TrustedProxies: cfg.Proxies(), ProxyProtocol: cfg.ClientAddress == string(gateway.FromProxyProtocol),
 	}
 	err = server.Serve(ctx, ln)
 	log.Info("stopped")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"io"
 	"log/slog"
@@ -67,6 +66,12 @@ func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
 // and gives status and log.
 func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions) (status int, log string) {
 	t.Helper()
+	return exchangeFrom(t, kdc, text, o, "192.0.2.7:49152", "")
+}
+
+// exchangeFrom is exchange over a connection from remote, with an X-Forwarded-For.
+func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions, remote, forwarded string) (status int, log string) {
+	t.Helper()
 	backend := httptest.NewServer(&demoQuotes{})
 	defer backend.Close()
 	var out bytes.Buffer
@@ -94,7 +99,10 @@ func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOption
 		}
 		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(wire))
 		r.Header.Set("Content-Type", env.Version.ContentType())
-		r.RemoteAddr = "192.0.2.7:49152"
+		r.RemoteAddr = remote
+		if forwarded != "" {
+			r.Header.Set("X-Forwarded-For", forwarded)
+		}
 		w := httptest.NewRecorder()
 		g.ServeHTTP(w, r)
 		status = w.Code
@@ -123,20 +131,29 @@ func TestCheckAddresses(t *testing.T) {
 	}
 }
 
-func TestRemoteAddr(t *testing.T) {
+// Tickets are held against the address that the log has: the connection's, however it is
+// written, or what a listed proxy told, which a client cannot.
+func TestCheckAddressesTakesTheClientsAddress(t *testing.T) {
 	kdc := newKDC()
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil), CheckAddresses: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for remote, ok := range map[string]bool{"192.0.2.7:1": true, "[::ffff:192.0.2.7]:1": true, "[2001:db8::1]:1": false, "192.0.2.7": false, "": false, "pipe": false} {
-		token, _, err := kdc.Token("alice", demoService, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Addresses: [][]byte{{192, 0, 2, 7}}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = acceptor.Accept(withRemoteAddr(context.Background(), &http.Request{RemoteAddr: remote}), token)
-		if (err == nil) != ok {
-			t.Errorf("%q: %v", remote, err)
+	keytab := "keytab: " + keytabFile(t, kdc) + "\ncheck-addresses: true\n"
+	bound := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Addresses: [][]byte{{192, 0, 2, 7}}}}
+	proxied := "client-address: x-forwarded-for\ntrusted-proxies: [10.0.0.0/8]\n"
+	for _, tt := range []struct {
+		settings, remote, forwarded string
+		status                      int
+	}{
+		{"", "[::ffff:192.0.2.7]:1", "", 200},
+		{"", "[2001:db8::1]:1", "", 500},
+		{"", "192.0.2.7", "", 500}, {"", "", "", 500}, {"", "pipe", "", 500}, // not known
+		{"", "10.0.0.1:1", "192.0.2.7", 500},
+		{proxied, "10.0.0.1:1", "192.0.2.7", 200},
+		{proxied, "10.0.0.1:1", "192.0.2.7, 192.0.2.8", 500},
+		{proxied, "10.0.0.1:1", "", 500},
+		{proxied, "192.0.2.8:1", "192.0.2.7", 500},
+	} {
+		status, log := exchangeFrom(t, kdc, keytab+tt.settings, bound, tt.remote, tt.forwarded)
+		if status != tt.status || status != 200 && !strings.Contains(log, `"code":"client-address"`) {
+			t.Errorf("%+v: HTTP %d\n%s", tt, status, log)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -88,7 +89,47 @@ func (k *checker) process(p *Process) {
 		k.find("refusal-delay", fmt.Sprintf("%v is not between %v and %v", p.RefusalDelay, minRefusalDelay, maxRefusalDelay),
 			"write 50ms, or more where refusals are logged as late")
 	}
+	k.proxies(p)
 	k.fields(p)
+}
+
+// proxies checks that what tells the addresses of clients is believed by name.
+func (k *checker) proxies(p *Process) {
+	for _, text := range p.TrustedProxies {
+		if _, err := parseNetwork(text); err != nil {
+			k.find("trusted-proxies", fmt.Sprintf("%q is not an address or a network", text), "write it as 10.1.2.3 or 10.0.0.0/8")
+		}
+	}
+	switch {
+	case p.ClientAddress != "connection" && len(p.TrustedProxies) == 0:
+		k.find("client-address", p.ClientAddress+" could be written by anybody", "name the proxies that write it in trusted-proxies")
+	case p.ClientAddress == "connection" && len(p.TrustedProxies) > 0:
+		k.find("trusted-proxies", "has no use without client-address", "say by what they tell the client's address: client-address: x-forwarded-for, forwarded or proxy-protocol")
+	}
+}
+
+// Proxies gives TrustedProxies as networks.
+func (p *Process) Proxies() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, text := range p.TrustedProxies {
+		if n, err := parseNetwork(text); err == nil {
+			networks = append(networks, n)
+		}
+	}
+	return networks
+}
+
+// parseNetwork reads a network, or an address as the network that is that alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if n, err := netip.ParsePrefix(text); err == nil {
+		return n.Masked(), nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	a = a.Unmap().WithZone("")
+	return a.Prefix(a.BitLen())
 }
 
 // A refusal has to be ready some milliseconds before its time, and that of a
@@ -153,8 +194,8 @@ func (k *checker) route(r *Route) {
 			k.find("allowed-principals", fmt.Sprintf("%q cannot be told to a backend in an HTTP header, so it is never admitted", text), "remove it")
 		}
 	}
-	if r.CheckAddresses && r.TLSOffloaded {
-		k.find("check-addresses", "would compare tickets with the address of the proxy in front of wssgate (tls-offloaded)", "remove one of the two")
+	if r.CheckAddresses && r.TLSOffloaded && k.cfg.ClientAddress == "connection" {
+		k.find("check-addresses", "would compare tickets with the address of the proxy in front of wssgate (tls-offloaded)", "let it tell the client's address (client-address, trusted-proxies), or remove one of the two")
 	}
 	if r.ChannelBindings == "required" && (k.cfg.TLSCert == "" || r.TLSOffloaded) {
 		k.find("channel-bindings", "cannot be required where TLS does not end at wssgate: only who ends it knows the channel",

@@ -26,6 +26,12 @@ type Process struct {
 	MinReadRate     Size          `yaml:"min-read-rate" default:"16KiB" placeholder:"SIZE" help:"Octets a second that a request has to arrive with if it is not to be dropped when its memory is needed for others."`
 	BusyTimeout     time.Duration `yaml:"busy-timeout" default:"2s" placeholder:"DURATION" help:"Time that a request which arrives waits for memory before it is answered 503."`
 
+	MaxConnections       int `yaml:"max-connections" default:"2048" placeholder:"NUMBER" help:"Most connections, and most exchanges in progress."`
+	MaxClientConnections int `yaml:"max-client-connections" default:"512" placeholder:"NUMBER" help:"Most connections, and most exchanges in progress, of one client address."`
+
+	ClientAddress  string   `yaml:"client-address" default:"connection" enum:"connection,x-forwarded-for,forwarded,proxy-protocol" placeholder:"SOURCE" help:"Where the address of a client is read: connection, or what trusted-proxies tell by x-forwarded-for, forwarded or proxy-protocol."`
+	TrustedProxies []string `yaml:"trusted-proxies" placeholder:"ADDRESS" help:"Addresses or networks (10.0.0.0/8) of the proxies and load balancers that tell client-address."`
+
 	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE" help:"Octets that remembered tokens of all routes may take (policies with token-once); one client's take 1/16 of it at most."`
 
 	ReplayMemory Size `yaml:"replay-memory" default:"512MiB" placeholder:"SIZE" help:"Octets that replay records may take, a half for tickets and a half for signatures; taken when needed. One client may have three times as many records as there is room left for others."`

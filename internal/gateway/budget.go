@@ -96,9 +96,9 @@ func (b *budget) open(a netip.Addr) (*lease, error) {
 	c := b.clients[key]
 	switch {
 	case b.exchanges >= b.exchangeLimit:
-		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges are in progress", b.exchanges)}
+		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges are in progress (max-connections)", b.exchanges)}
 	case c != nil && c.exchanges >= b.clientExchanges:
-		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges of this client are in progress", c.exchanges)}
+		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges of this client are in progress (max-client-connections)", c.exchanges)}
 	case c == nil:
 		c = &clientUse{}
 		b.clients[key] = c

@@ -118,7 +118,7 @@ func ownEntries() []Entry {
 			sender("The message is incomplete."), http.StatusBadRequest},
 		{string(CodeTooSlow), "The body came more slowly than min-read-rate while its memory was needed for others.", "Look for a slow client or network, or an attack; lower min-read-rate for slow links, or raise max-in-flight.",
 			sender("The message did not arrive in time."), http.StatusRequestTimeout},
-		{string(CodeOverloaded), "The exchanges in progress hold what max-in-flight allows them; the error says which limit it was: that of all, of those not verified yet (unverified-share), or of one client (client-share).", "Raise max-in-flight if there is memory for it (two octets for each), or add a node.",
+		{string(CodeOverloaded), "The exchanges in progress hold what max-in-flight allows them; the error says which limit it was: that of all, of those not verified yet (unverified-share), or of one client (client-share). Or there are max-connections exchanges in progress, or max-client-connections of one client.", "Raise max-in-flight if there is memory for it (two octets for each), or add a node. If the client is a proxy or load balancer, name it in trusted-proxies, so that those behind it have shares of their own (client-address).",
 			receiver("The service is busy; try again."), http.StatusServiceUnavailable},
 		{string(CodeHeld), "2048 messages are being verified, or were refused and wait for the time of their answers. This one was not looked at.", "Look in the log for who sends so many that are refused, and keep it away; else add a node.",
 			receiver("The service is busy; try again."), http.StatusServiceUnavailable},

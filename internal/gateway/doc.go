@@ -11,7 +11,8 @@
 //	action.go     whose SOAPAction the backend gets
 //	headers.go    which HTTP headers cross the gateway
 //	budget.go     octets in flight: memory is admitted, not hoped for
-//	client.go     whose address a request comes from
+//	client.go     whose address a request comes from, also behind proxies
+//	connections.go how many connections, of whom; the PROXY protocol
 //	fault.go      any error to SOAP fault and HTTP status, in one place
 //	catalogue.go  every error code: cause, cure, fault
 //	event.go      one structured event for each exchange

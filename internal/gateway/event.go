@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -26,7 +27,9 @@ type event struct {
 	start  time.Time
 	id     string // also sent to the backend as X-Request-Id
 	route  string
-	client string // address of the TCP peer
+	client string // its address, with the port if that of the connection is meant
+	proxy  string // the other end of the connection, if that told the client's address
+	from   netip.Addr
 	policy string
 
 	lease         *lease // nil for what reaches no route
@@ -47,7 +50,12 @@ type event struct {
 func (g *Gateway) begin(r *http.Request, route string) *event {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
-	return &event{logger: g.cfg.Log, start: time.Now(), id: hex.EncodeToString(id[:]), route: route, client: r.RemoteAddr}
+	ev := &event{logger: g.cfg.Log, start: time.Now(), id: hex.EncodeToString(id[:]), route: route, client: r.RemoteAddr}
+	var told bool
+	if ev.from, told = g.cfg.clientAddress(r); told {
+		ev.client, ev.proxy = ev.from.String(), r.RemoteAddr
+	}
+	return ev
 }
 
 type eventKey struct{}
@@ -135,6 +143,9 @@ func (ev *event) log() {
 		slog.Int("bytes_in", ev.bytesIn), slog.Int("bytes_out", ev.bytesOut),
 		slog.Int("backend_status", ev.backendStatus),
 		slog.Duration("total", time.Since(ev.start)), slog.Any("stages", slog.GroupValue(ev.stages...)),
+	}
+	if ev.proxy != "" {
+		attrs = append(attrs, slog.String("proxy", ev.proxy))
 	}
 	if ev.groups > 0 {
 		attrs = append(attrs, slog.Int("groups", ev.groups))

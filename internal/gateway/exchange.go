@@ -109,7 +109,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route) {
 	ev := g.begin(r, rt.Path)
 	defer func() { ev.blame(r.Context()); ev.log() }()
 	ev.policy = rt.PolicyName
-	l, err := g.budget.open(remoteAddr(r))
+	l, err := g.budget.open(ev.from)
 	if err != nil {
 		g.send(w, g.refuse(0, err, ev), ev)
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -39,6 +40,11 @@ type Config struct {
 	// BusyTimeout is for how long a request that arrives waits for memory. Zero
 	// means two seconds.
 	BusyTimeout time.Duration
+	// ClientAddress says where the addresses of clients are read, for the log, shares
+	// and limits and [ClientAddr]; other than from the connection they are the word of
+	// TrustedProxies.
+	ClientAddress  AddressSource
+	TrustedProxies []netip.Prefix
 	// MaxExchanges limits the exchanges in progress, and MaxClientExchanges those of
 	// one client. Zero means 2048 and 512.
 	MaxExchanges, MaxClientExchanges int

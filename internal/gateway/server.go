@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -22,6 +23,22 @@ type Server struct {
 	ReadTimeout     time.Duration // whole request
 	IdleTimeout     time.Duration
 	ShutdownTimeout time.Duration // for exchanges in progress once the context ends
+
+	// MaxConnections limits the connections, and MaxClientConnections those of one
+	// client (of IPv6: one /64); 0 for no limit. Those of TrustedProxies are of many
+	// clients and count in all alone, unless they tell the client by the PROXY
+	// protocol, which with ProxyProtocol they have to and nobody else may.
+	MaxConnections, MaxClientConnections int
+	TrustedProxies                       []netip.Prefix
+	ProxyProtocol                        bool
+}
+
+// limited is ln with the limits of s.
+func (s *Server) limited(ln net.Listener) net.Listener {
+	return &connLimiter{
+		Listener: ln, most: s.MaxConnections, perClient: s.MaxClientConnections,
+		proxies: s.TrustedProxies, proxyProtocol: s.ProxyProtocol, headerTimeout: s.HeaderTimeout, log: s.Log,
+	}
 }
 
 // Serve serves HTTP/1.1, and HTTP/2 over TLS, until ctx ends; then no new
@@ -43,8 +60,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ReadHeaderTimeout: s.HeaderTimeout,
 		ReadTimeout:       s.ReadTimeout,
 		IdleTimeout:       s.IdleTimeout,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		// What a connection may send before a handler reads it is in no budget.
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 128 << 10},
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
+	ln = s.limited(ln)
 	served := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
