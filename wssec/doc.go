@@ -58,8 +58,8 @@
 // depends on secrets in ways that nobody may have thought of. Whoever calls it should
 // write a refusal at a time that is fixed when the message has been read, far enough
 // behind it that every verification is done by then; if one is not, as much later again,
-// and call [Processor.AnsweredLate]. wssgate does so (internal/gateway/release.go).
-// Policies without encrypt-signature, and GCM suites, decrypt nothing before they know
+// and call [Processor.AnsweredLate]. wssgate does so (internal/gateway/release.go), and
+// docs/timing.md has what was measured. Policies without encrypt-signature, and GCM suites, decrypt nothing before they know
 // from whom it is.
 //
 // References resolve only to children of the processed Security header, header blocks,

@@ -26,3 +26,8 @@ func (b *budget) inUse() int64 {
 
 // DelayOf is the delay of a request of so many octets.
 func (g *Gateway) DelayOf(size int) time.Duration { return g.releases.delayOf(size) }
+
+// SleepExactly and Lead are how the releaser waits for the last of a wait.
+var SleepExactly = sleepExactly
+
+const Lead = lead

@@ -117,3 +117,28 @@ func (c codeCheck) Write(event []byte) (int, error) {
 	}
 	return len(event), nil
 }
+
+// BenchmarkWait measures how late a wait of 20 ms ends by how long the process
+// was busy in it: by Go's own timers, and as the releaser waits. The tenth
+// percentile leaves out what other processes have to do with it.
+func BenchmarkWait(b *testing.B) {
+	for name, rest := range map[string]func(time.Duration){"runtime": time.Sleep, "releaser": gateway.SleepExactly} {
+		for _, busy := range []time.Duration{0, 200, 400, 600, 800} {
+			b.Run(fmt.Sprintf("%s/busy-%dus", name, busy), func(b *testing.B) {
+				var late []time.Duration
+				for b.Loop() {
+					start := time.Now()
+					for time.Since(start) < busy*time.Microsecond {
+					}
+					end := start.Add(20 * time.Millisecond)
+					if name != "runtime" {
+						time.Sleep(time.Until(end) - gateway.Lead)
+					}
+					rest(time.Until(end))
+					late = append(late, time.Since(end))
+				}
+				b.ReportMetric(float64(quantile(late, 0.1).Microseconds()), "µs-late")
+			})
+		}
+	}
+}
