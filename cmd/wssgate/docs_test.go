@@ -116,7 +116,7 @@ func documented(name string) bool {
 			return true
 		}
 	}
-	return regexp.MustCompile(`^(id|code|status|principal|service|groups|bytes_in|bytes_out|total|stages|kerberos|accepted|to_unknown|groups_withheld|release|late|askers|error)$`).MatchString(name)
+	return regexp.MustCompile(`^(id|code|status|client|proxy|principal|service|groups|bytes_in|bytes_out|total|stages|kerberos|accepted|to_unknown|groups_withheld|release|late|askers|error)$`).MatchString(name)
 }
 
 func TestFlagsOfInspectAreDocumented(t *testing.T) {
