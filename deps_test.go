@@ -56,10 +56,10 @@ var layers = map[string][]string{
 	"internal/doctor":  {"internal/config", "kerberos", "wssec"},
 	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},
 
-	"internal/inspect": {"kerberos", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc"},
+	"internal/explain": {"kerberos", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc"},
 
 	"cmd/wssgate": {
-		"internal/config", "internal/doctor", "internal/gateway", "internal/inspect", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext",
+		"internal/config", "internal/doctor", "internal/gateway", "internal/explain", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext",
 		"testvectors", "wssec",
 	},
 

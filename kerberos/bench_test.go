@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/keytab"
+	gokeytab "github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	gokrb5 "github.com/jcmturner/gokrb5/v8/service"
 
@@ -105,13 +105,13 @@ func acceptGokrb5(b *testing.B, k *krbtest.KDC, token []byte) func() {
 }
 
 // gokrb5Keytab is the keytab of all services.
-func gokrb5Keytab(b *testing.B, k *krbtest.KDC) *keytab.Keytab {
+func gokrb5Keytab(b *testing.B, k *krbtest.KDC) *gokeytab.Keytab {
 	b.Helper()
 	raw, err := k.Keytab(nil).AppendBinary(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	kt := keytab.New()
+	kt := gokeytab.New()
 	if err := kt.Unmarshal(raw); err != nil {
 		b.Fatal(err)
 	}

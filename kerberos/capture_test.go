@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/crypto"
-	"github.com/jcmturner/gokrb5/v8/keytab"
+	gokeytab "github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -110,7 +110,7 @@ func TestCaptures(t *testing.T) {
 // gokrb5Subkey decrypts a GSS-API token with gokrb5 alone.
 func gokrb5Subkey(t *testing.T, token []byte) []byte {
 	t.Helper()
-	kt, err := keytab.Load("testdata/cxf.keytab")
+	kt, err := gokeytab.Load("testdata/cxf.keytab")
 	if err != nil {
 		t.Fatal(err)
 	}

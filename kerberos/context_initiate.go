@@ -34,7 +34,7 @@ type InitConfig struct {
 // NewContext makes an initiator's context with the service that the ticket is for. The first Step has no token. It does not
 // look at the ticket's times. Errors are mistakes in the ticket or cfg.
 func NewInitiatorContext(t ServiceTicket, cfg InitConfig) (*Context, error) {
-	if err := t.check(); err != nil {
+	if err := checkCredential(&t); err != nil {
 		return nil, err
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/keytab"
+	gokeytab "github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
 )
@@ -202,7 +202,7 @@ func FuzzParseKeytab(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var theirs keytab.Keytab
+		var theirs gokeytab.Keytab
 		if len(b) < 6 || theirs.Unmarshal(b) != nil {
 			return
 		}

@@ -41,7 +41,7 @@ type InitOptions struct {
 // use. Each request needs its own. No two authenticators with the session key, nor with those of one Initiator, have the
 // same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func NewToken(t ServiceTicket, opt InitOptions) (token []byte, key Key, err error) {
-	if err := t.check(); err != nil {
+	if err := checkCredential(&t); err != nil {
 		return nil, Key{}, err
 	}
 	o := apReqOptions{flags: opt.GSSFlags, subkeyEtype: opt.SubkeyEtype, noSubkey: opt.NoSubkey, now: time.Now()}
@@ -58,7 +58,7 @@ func NewToken(t ServiceTicket, opt InitOptions) (token []byte, key Key, err erro
 	return appendFrame(nil, tokAPREQ, req.message), req.key, nil
 }
 
-func (t *ServiceTicket) check() error {
+func checkCredential(t *ServiceTicket) error {
 	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" {
 		return errors.New("kerberos: service ticket without ticket, session key or client realm")
 	}

@@ -97,7 +97,7 @@ func (a KDCAddress) String() string {
 // KDCs are the KDCs of a realm, in the order in which they are asked. The error is an *Error of CodeRealm when the realm is
 // not configured or has none, or ctx's.
 func (k *KDCClient) KDCs(ctx context.Context, realm string) ([]KDCAddress, error) {
-	entries := k.conf.values("realms", realm, "kdc")
+	entries := k.conf.Values("realms", realm, "kdc")
 	if len(entries) > 0 {
 		return configuredKDCs(realm, entries)
 	}

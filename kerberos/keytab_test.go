@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/keytab"
+	gokeytab "github.com/jcmturner/gokrb5/v8/keytab"
 )
 
 func testKeytab(t testing.TB) *Keytab {
@@ -36,7 +36,7 @@ func testKeytab(t testing.TB) *Keytab {
 // sameAsGokrb5 compares the entries with gokrb5's reading of the same octets.
 func sameAsGokrb5(t *testing.T, b []byte, ours *Keytab) {
 	t.Helper()
-	theirs := keytab.New()
+	theirs := gokeytab.New()
 	if err := theirs.Unmarshal(b); err != nil {
 		t.Fatal("gokrb5:", err)
 	}

@@ -20,23 +20,9 @@ const maxConfDuration = 100 * 365 * 24 * time.Hour
 // immutable and safe for concurrent use. The zero value is an empty one.
 type Krb5Conf struct{ root confNode }
 
-// values are all values at a path, in order.
-func (c *Krb5Conf) values(path ...string) (list []string) {
-	section := c.root.find(path[:len(path)-1]...)
-	if section == nil {
-		return nil
-	}
-	for _, n := range section.children {
-		if !n.section && n.name == path[len(path)-1] {
-			list = append(list, n.value)
-		}
-	}
-	return list
-}
-
 // setting is the first value of a relation in [libdefaults], or "".
 func (c *Krb5Conf) setting(name string) string {
-	if v := c.values("libdefaults", name); len(v) > 0 {
+	if v := c.Values("libdefaults", name); len(v) > 0 {
 		return v[0]
 	}
 	return ""
@@ -97,11 +83,20 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 
 // Values are all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order; nil when
 // there are none.
-func (c *Krb5Conf) Values(path ...string) []string {
+func (c *Krb5Conf) Values(path ...string) (list []string) {
 	if len(path) == 0 {
 		return nil
 	}
-	return c.values(path...)
+	section := c.root.find(path[:len(path)-1]...)
+	if section == nil {
+		return nil
+	}
+	for _, n := range section.children {
+		if !n.section && n.name == path[len(path)-1] {
+			list = append(list, n.value)
+		}
+	}
+	return list
 }
 
 // DefaultRealm is default_realm, or "".
@@ -170,7 +165,7 @@ func (c *Krb5Conf) Realms() (list []string) {
 func (c *Krb5Conf) RealmOfHost(host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for host != "" {
-		if v := c.values("domain_realm", host); len(v) > 0 {
+		if v := c.Values("domain_realm", host); len(v) > 0 {
 			return v[0]
 		}
 		if rest, ok := strings.CutPrefix(host, "."); ok {
@@ -187,7 +182,7 @@ func (c *Krb5Conf) RealmOfHost(host string) string {
 // realmPath are the realms from one to another, both included. With an entry in [capaths] it is that, to be walked step
 // by step; else the realms between by their names, as in DNS (RFC 4120 1.2), of which some may be left out.
 func (c *Krb5Conf) realmPath(from, to string) (path []string, configured bool) {
-	if via := c.values("capaths", from, to); len(via) > 0 {
+	if via := c.Values("capaths", from, to); len(via) > 0 {
 		path = append(path, from)
 		for _, realm := range via {
 			if realm != "." && !slices.Contains(path, realm) && realm != to {

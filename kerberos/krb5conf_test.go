@@ -72,10 +72,10 @@ func TestKrb5Conf(t *testing.T) {
 	for what, pair := range map[string][2]any{
 		"realm":      {c.DefaultRealm(), "EXAMPLE.COM"},
 		"realms":     {c.Realms(), []string{"EXAMPLE.COM", "FINAL"}},
-		"kdcs":       {c.values("realms", "EXAMPLE.COM", "kdc"), []string{"kdc1.example.com", "kdc2.example.com:8888", "[2001:db8::1]:89"}},
-		"final":      {c.values("realms", "FINAL", "kdc"), []string{"a"}},
-		"quoted":     {c.values("realms", "EXAMPLE.COM", "auth_to_local"), []string{"RULE:[1:$1] \"quoted\" \\ \n"}},
-		"deep":       {c.values("realms", "EXAMPLE.COM", "v4_instance_convert", "rcmd"), []string{"host"}},
+		"kdcs":       {c.Values("realms", "EXAMPLE.COM", "kdc"), []string{"kdc1.example.com", "kdc2.example.com:8888", "[2001:db8::1]:89"}},
+		"final":      {c.Values("realms", "FINAL", "kdc"), []string{"a"}},
+		"quoted":     {c.Values("realms", "EXAMPLE.COM", "auth_to_local"), []string{"RULE:[1:$1] \"quoted\" \\ \n"}},
+		"deep":       {c.Values("realms", "EXAMPLE.COM", "v4_instance_convert", "rcmd"), []string{"host"}},
 		"on":         {c.on("dns_lookup_kdc"), true},
 		"off":        {c.on("forwardable"), false},
 		"days":       {lifetime, 7 * 24 * time.Hour},
@@ -203,7 +203,7 @@ func TestIncludedFilesHaveTheirOwnSections(t *testing.T) {
 	} {
 		c := readConf(t, write("krb5.conf", text))
 		want := map[bool]string{false: "[one]", true: "[one two]"}[name == "in braces"]
-		if got := fmt.Sprint(c.values("realms", "EXAMPLE.COM", "kdc")); got != want || c.DefaultRealm() != "EXAMPLE.COM" || fmt.Sprint(c.Realms()) != "[EXAMPLE.COM]" ||
+		if got := fmt.Sprint(c.Values("realms", "EXAMPLE.COM", "kdc")); got != want || c.DefaultRealm() != "EXAMPLE.COM" || fmt.Sprint(c.Realms()) != "[EXAMPLE.COM]" ||
 			c.RealmOfHost("gw.example.com") != "EXAMPLE.COM" {
 			t.Errorf("%s: KDCs %s, default realm %q, realms %q", name, got, c.DefaultRealm(), c.Realms())
 		}
@@ -225,8 +225,8 @@ func TestKrb5ConfThatMITTakes(t *testing.T) {
 		"[realms]\nEXAMPLE.COM = {\nkdc* = one\nkdc = late\n}*\nEXAMPLE.COM = {\nkdc = late\nx = {\nkdc = late\n}\nkdc = late\n}\n[realms]*\n[realms]\nEXAMPLE.COM = {\nkdc = late\n}\n",
 	} {
 		c, err := ParseKrb5Conf(text)
-		if err != nil || fmt.Sprint(c.values("realms", "EXAMPLE.COM", "kdc")) != "[one]" {
-			t.Errorf("%.200q: %q, %v", text, c.values("realms", "EXAMPLE.COM", "kdc"), err)
+		if err != nil || fmt.Sprint(c.Values("realms", "EXAMPLE.COM", "kdc")) != "[one]" {
+			t.Errorf("%.200q: %q, %v", text, c.Values("realms", "EXAMPLE.COM", "kdc"), err)
 		}
 	}
 }
@@ -309,7 +309,7 @@ func FuzzParseKrb5Conf(f *testing.F) {
 			if path, _ := c.realmPath("A", realm); path[0] != "A" || path[len(path)-1] != realm {
 				t.Errorf("path from A to %q: %q", realm, path)
 			}
-			if kdcs, err := configuredKDCs(realm, c.values("realms", realm, "kdc")); err == nil && len(kdcs) == 0 {
+			if kdcs, err := configuredKDCs(realm, c.Values("realms", realm, "kdc")); err == nil && len(kdcs) == 0 {
 				t.Error("no KDC and no error")
 			}
 		}

@@ -8,6 +8,6 @@ func (s *acceptance) trustedPath() []string {
 	if s.cfg.Paths == nil {
 		return s.cfg.ClientRealms
 	}
-	via := s.cfg.Paths.values("capaths", string(s.ticket.crealm), string(s.req.realm))
+	via := s.cfg.Paths.Values("capaths", string(s.ticket.crealm), string(s.req.realm))
 	return slices.Concat(s.cfg.ClientRealms, slices.DeleteFunc(via, func(realm string) bool { return realm == "." }))
 }

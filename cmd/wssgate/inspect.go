@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/internal/inspect"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -57,7 +57,7 @@ func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
 			return err
 		}
 		list, err := inspector.Inspect(ctx, b)
-		if errors.Is(err, inspect.ErrUnknown) && label == "" {
+		if errors.Is(err, explain.ErrUnknown) && label == "" {
 			err = fmt.Errorf("no file of this name, and %w", err)
 			label = shown(name)
 		}
@@ -74,8 +74,8 @@ func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
 	return errors.Join(c.print(s.out, trees), errors.Join(problems...))
 }
 
-func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
-	cfg := inspect.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext, Cure: cureOf}
+func (c *inspectCmd) inspector() (*explain.Inspector, error) {
+	cfg := explain.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext, Cure: cureOf}
 	if !c.Time.IsZero() {
 		cfg.Time = func() time.Time { return c.Time }
 	}
@@ -92,7 +92,7 @@ func (c *inspectCmd) inspector() (*inspect.Inspector, error) {
 			return nil, refusedKeytab(c.Keytab, err)
 		}
 	}
-	return inspect.New(cfg), nil
+	return explain.New(cfg), nil
 }
 
 // refusedKeytab words, as serve does, that --keytab names no keytab.

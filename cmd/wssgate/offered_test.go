@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
-	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/testvectors"
 )
@@ -37,7 +37,7 @@ func TestServeTakesThePoliciesThatInspectOffers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := inspect.New(inspect.Config{Keytab: keys, AllowRC4: true, Time: func() time.Time { return time.Date(2026, 11, 22, 4, 15, 0, 0, time.UTC) }})
+		x := explain.New(explain.Config{Keytab: keys, AllowRC4: true, Time: func() time.Time { return time.Date(2026, 11, 22, 4, 15, 0, 0, time.UTC) }})
 		trees, _ := x.Inspect(t.Context(), message)
 		text, note, accepted := "", "", false
 		for _, n := range trees[0].Children {

@@ -1,4 +1,4 @@
-package inspect_test
+package explain_test
 
 import (
 	"encoding/hex"
@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/testvectors"
 )
@@ -40,9 +40,9 @@ func FuzzInspect(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\nAuthorization: Negotiate YAE=\r\n"))
 	f.Add([]byte("0504 07ff 0000 001c 0000000000000007 00112233445566778899aabb"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, cfg := range []inspect.Config{{}, {Keytab: keytab, Plaintext: true, AllowRC4: true}} {
+		for _, cfg := range []explain.Config{{}, {Keytab: keytab, Plaintext: true, AllowRC4: true}} {
 			cfg.Time = func() time.Time { return at }
-			trees, err := inspect.New(cfg).Inspect(t.Context(), b)
+			trees, err := explain.New(cfg).Inspect(t.Context(), b)
 			out := text(trees)
 			j, jsonErr := json.Marshal(trees)
 			if jsonErr != nil {

@@ -1,4 +1,4 @@
-package inspect_test
+package explain_test
 
 import (
 	"io/fs"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
@@ -16,7 +16,7 @@ import (
 func staxConversation(t *testing.T, files ...string) (out []string) {
 	t.Helper()
 	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 15, 33, 0, time.UTC)}
-	x := c.inspector(t, inspect.Config{})
+	x := c.inspector(t, explain.Config{})
 	for _, file := range files {
 		b, err := os.ReadFile(filepath.Join("testdata", "SpnegoSymmetric-stax", file))
 		if err != nil {
@@ -64,7 +64,7 @@ func TestWhatIsClosedMayHideASignature(t *testing.T) {
 			if strings.HasSuffix(file, ".plain.xml") {
 				continue
 			}
-			trees, err := inspect.New(inspect.Config{}).Inspect(t.Context(), read(t, file))
+			trees, err := explain.New(explain.Config{}).Inspect(t.Context(), read(t, file))
 			if err != nil {
 				continue
 			}
@@ -92,7 +92,7 @@ func TestNoPolicyIsOfferedThatServeRefuses(t *testing.T) {
 		b := string(c.read(t, "01-request.xml"))
 		from := strings.LastIndex(b, "<ds:Reference ")
 		to := strings.LastIndex(b, "</ds:Reference>") + len("</ds:Reference>")
-		trees, err := c.inspector(t, inspect.Config{}).Inspect(t.Context(), []byte(b[:from]+b[to:]))
+		trees, err := c.inspector(t, explain.Config{}).Inspect(t.Context(), []byte(b[:from]+b[to:]))
 		out := text(trees)
 		if err == nil || !strings.Contains(out, "none that serve takes is like this message: signed-parts: ") || strings.Contains(out, "binding:") {
 			t.Errorf("%v\n%s", err, out)

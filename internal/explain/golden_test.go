@@ -1,4 +1,4 @@
-package inspect_test
+package explain_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/internal/explain"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -37,7 +37,7 @@ func golden(t *testing.T, name, got string) {
 // What is printed of recorded messages: one that delegates, one with derived keys and an encrypted signature, one over
 // TLS whose token signs the Timestamp.
 func TestGoldenMessages(t *testing.T) {
-	want := map[string]inspect.Config{
+	want := map[string]explain.Config{
 		"KtpSymmetric-deleg":                  {Plaintext: true},
 		"KtpSymmetricDerivedEncryptSignature": {},
 		"KtpTransportEndorsing":               {},
@@ -65,7 +65,7 @@ func TestGoldenMessages(t *testing.T) {
 // A negotiation over WS-Trust is followed to its end: the key that it gives opens the messages after it.
 func TestGoldenNegotiation(t *testing.T) {
 	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 14, 25, 0, time.UTC)}
-	x := c.inspector(t, inspect.Config{Plaintext: true})
+	x := c.inspector(t, explain.Config{Plaintext: true})
 	var out []byte
 	for _, file := range []string{"01-request.xml", "01-response.xml", "02-request.xml", "02-response.xml"} {
 		b, err := os.ReadFile(filepath.Join("testdata", "SpnegoSymmetricDerived", file))
@@ -87,7 +87,7 @@ func TestGoldenMessageWithoutKeytab(t *testing.T) {
 		if c.Name != "KtpSymmetricDerivedEncryptSignature" {
 			continue
 		}
-		x := inspect.New(inspect.Config{Time: func() time.Time { return c.Captured }})
+		x := explain.New(explain.Config{Time: func() time.Time { return c.Captured }})
 		trees, err := x.Inspect(t.Context(), c.read(t, "01-request.xml"))
 		if err != nil {
 			t.Error(err)

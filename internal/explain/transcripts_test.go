@@ -1,4 +1,4 @@
-package inspect_test
+package explain_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/wssgate/wssgate/internal/inspect"
+	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/testvectors"
 )
@@ -56,7 +56,7 @@ func (c *transcript) read(t testing.TB, file string) []byte {
 }
 
 // inspector knows the case's keytab and lives at its time.
-func (c *transcript) inspector(t testing.TB, cfg inspect.Config) *inspect.Inspector {
+func (c *transcript) inspector(t testing.TB, cfg explain.Config) *explain.Inspector {
 	t.Helper()
 	var err error
 	if cfg.Keytab, err = kerberos.ParseKeytab(c.read(t, c.Keytab)); err != nil {
@@ -64,7 +64,7 @@ func (c *transcript) inspector(t testing.TB, cfg inspect.Config) *inspect.Inspec
 	}
 	cfg.Time = func() time.Time { return c.Captured }
 	cfg.AllowRC4 = true
-	return inspect.New(cfg)
+	return explain.New(cfg)
 }
 
 func text(trees []*kerberos.InspectNode) string {
@@ -90,7 +90,7 @@ func verdict(trees []*kerberos.InspectNode) string {
 func TestFittingPolicyAcceptsEveryTranscript(t *testing.T) {
 	for _, c := range transcripts(t) {
 		t.Run(c.Name, func(t *testing.T) {
-			x := c.inspector(t, inspect.Config{})
+			x := c.inspector(t, explain.Config{})
 			for _, m := range c.Messages {
 				trees, err := x.Inspect(t.Context(), c.read(t, m.File))
 				want := "accepted"
@@ -131,7 +131,7 @@ func TestAlteredMessages(t *testing.T) {
 			if altered == src {
 				t.Fatalf("no %q in the message", a.from)
 			}
-			trees, err := c.inspector(t, inspect.Config{}).Inspect(t.Context(), []byte(altered))
+			trees, err := c.inspector(t, explain.Config{}).Inspect(t.Context(), []byte(altered))
 			if out := text(trees); err == nil || !strings.Contains(out, "! ") || !strings.Contains(out, a.want) || strings.HasPrefix(verdict(trees), "accepted") {
 				t.Errorf("%q: %v\n%s", a.to, err, out)
 			}
@@ -144,7 +144,7 @@ func TestPlaintextWithKey(t *testing.T) {
 	const message = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><t:RequestSecurityToken xmlns:t="http://docs.oasis-open.org/ws-sx/ws-trust/200512">` +
 		`<t:BinarySecret>c2VjcmV0IHNlY3JldA==</t:BinarySecret></t:RequestSecurityToken></s:Body></s:Envelope>`
 	for _, show := range []bool{false, true} {
-		trees, err := inspect.New(inspect.Config{Plaintext: true, ShowKeys: show}).Inspect(t.Context(), []byte(message))
+		trees, err := explain.New(explain.Config{Plaintext: true, ShowKeys: show}).Inspect(t.Context(), []byte(message))
 		if got := strings.Contains(text(trees), "c2VjcmV0"); err != nil || got != show {
 			t.Errorf("shown %t, want %t: %v\n%s", got, show, err, text(trees))
 		}
