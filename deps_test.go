@@ -16,7 +16,8 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/seal"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -25,13 +26,13 @@ const module = "github.com/wssgate/wssgate"
 // kerberos satisfies the interfaces that wssec declares, and seal those of kerberos, without an adapter and without either
 // knowing the other.
 var (
-	_ wssec.TokenVerifier  = (*kerberos.Acceptor)(nil)
-	_ kerberos.StateSealer = seal.Keys{}
-	_ wssec.ReplayCache    = kerberos.ReplayStore(nil)
+	_ wssec.TokenVerifier = (*gss.Acceptor)(nil)
+	_ gss.StateSealer     = seal.Keys{}
+	_ wssec.ReplayCache   = gss.ReplayStore(nil)
 
-	_ wssec.ClientReplayCache = kerberos.ClientReplayStore(nil)
-	_ wssec.ClientReplayCache = (*kerberos.MemoryReplayStore)(nil)
-	_ wssec.ClientReplayCache = (*kerberos.ReplayJournal)(nil)
+	_ wssec.ClientReplayCache = gss.ClientReplayStore(nil)
+	_ wssec.ClientReplayCache = (*replay.Memory)(nil)
+	_ wssec.ClientReplayCache = (*replay.Journal)(nil)
 )
 
 // layers says which packages of this module a package may import in its own code (tests may import more). A package that
@@ -46,40 +47,70 @@ var layers = map[string][]string{
 	"wssec/xmlenc":  {"soap/xmltext"},
 	"wssec":         {"soap", "soap/xmltext", "wssec/xmldsig", "wssec/xmlenc"},
 
-	"kerberos":                 {},
-	"kerberos/krbtest":         {"kerberos"},
+	"replay": {},
+
+	"kerberos/etype":           {},
+	"kerberos":                 {"kerberos/etype"},
+	"kerberos/internal/der":    {},
+	"kerberos/internal/krbmsg": {"kerberos", "kerberos/etype", "kerberos/internal/der"},
+	"kerberos/krb5conf":        {"kerberos/etype"},
+	"kerberos/keytab":          {"kerberos", "kerberos/etype", "kerberos/internal/krbmsg"},
+	"kerberos/ccache":          {"kerberos", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg", "kerberos/krb5conf"},
+	"kerberos/pac":             {"kerberos", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg"},
+	"kerberos/kdc": {
+		"kerberos", "kerberos/ccache", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg", "kerberos/keytab", "kerberos/krb5conf",
+	},
+	"kerberos/gss": { // replay, for the store of who names none
+		"kerberos", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg", "kerberos/keytab", "kerberos/krb5conf", "kerberos/pac", "replay",
+	},
+	"kerberos/inspect": {
+		"kerberos", "kerberos/ccache", "kerberos/etype", "kerberos/gss", "kerberos/internal/der", "kerberos/internal/krbmsg", "kerberos/keytab", "kerberos/pac",
+	},
+	"kerberos/krbtest":         {"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay"},
 	"kerberos/krbtest/gsspeer": {"kerberos/krbtest"},
+
+	// What tests of several rooms share; nothing else imports them.
+	"kerberos/internal/kerberostest": {
+		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krbtest", "replay",
+	},
+	"kerberos/internal/seeds": {"kerberos", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg"},
 
 	"internal/seal": {},
 
-	"internal/config":  {"kerberos", "soap", "soap/xmltext", "wssec"},
-	"internal/doctor":  {"internal/config", "kerberos", "wssec"},
+	"internal/config": {"kerberos", "kerberos/pac", "soap", "soap/xmltext", "wssec"},
+	"internal/doctor": {
+		"internal/config", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "replay", "wssec",
+	},
 	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},
 
-	"internal/explain": {"kerberos", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc"},
+	"internal/explain": {
+		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/inspect", "kerberos/keytab", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc",
+	},
 
 	"cmd/wssgate": {
-		"internal/config", "internal/doctor", "internal/gateway", "internal/explain", "kerberos", "kerberos/krbtest", "soap", "soap/xmltext",
-		"testvectors", "wssec",
+		"internal/config", "internal/doctor", "internal/explain", "internal/gateway", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/inspect",
+		"kerberos/kdc", "kerberos/keytab", "kerberos/krbtest", "replay", "soap", "soap/xmltext", "testvectors", "wssec",
 	},
 
 	"interop": {},
 
 	// What any user of the library can do: public packages alone.
-	"examples/client":  {"kerberos", "soap", "soap/xmltext", "wssec"},
-	"examples/service": {"kerberos", "soap", "soap/xmltext", "wssec"},
+	"examples/client": {
+		"kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "replay", "soap", "soap/xmltext", "wssec",
+	},
+	"examples/service": {"kerberos", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/xmltext", "wssec"},
 }
 
 // importers says which packages may import a third-party module in their own code; "…/..." stands for the package and all
 // below it. A module that is not listed fails the test.
 var importers = map[string][]string{
-	"github.com/jcmturner/gokrb5/v8":      {"kerberos/..."},
+	"github.com/jcmturner/gokrb5/v8":      {"kerberos/krbtest"},
 	"github.com/beevik/etree":             {"soap/xmltext"},
 	"github.com/russellhaering/goxmldsig": {"cmd/wssgate"}, // the second opinion of `wssgate verify`
 	"github.com/alecthomas/kong":          {"cmd/wssgate", "internal/config"},
 	"github.com/goccy/go-yaml":            {"cmd/wssgate", "internal/config"},
 	"github.com/go-chi/chi/v5":            {"internal/gateway"},
-	"github.com/fsnotify/fsnotify":        {"kerberos"},
+	"github.com/fsnotify/fsnotify":        {"kerberos/keytab"},
 	"github.com/pires/go-proxyproto":      {"internal/gateway"},
 	"golang.org/x":                        {"..."},
 }

@@ -126,6 +126,14 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code && t.Detail == "" && t.Err == nil
 }
 
-func refuse(c Code, format string, args ...any) *Error {
+func Errorf(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Reason is what was found, without the code.
+func (e *Error) Reason() string {
+	if e.Err != nil {
+		return e.Detail + ": " + e.Err.Error()
+	}
+	return e.Detail
 }

@@ -2,25 +2,23 @@ package kerberos
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Error codes of RFC 4120 7.5.9 that acceptors send.
 const (
-	krbErrPolicy        = 12 // KDC_ERR_POLICY
-	krbErrEtype         = 14 // KDC_ERR_ETYPE_NOSUPP
-	krbErrTicketExpired = 32 // KRB_AP_ERR_TKT_EXPIRED
-	krbErrTicketNotYet  = 33 // KRB_AP_ERR_TKT_NYV
-	krbErrRepeat        = 34 // KRB_AP_ERR_REPEAT
-	krbErrNotUs         = 35 // KRB_AP_ERR_NOT_US
-	krbErrBadMatch      = 36 // KRB_AP_ERR_BADMATCH
-	krbErrSkew          = 37 // KRB_AP_ERR_SKEW
-	krbErrBadAddress    = 38 // KRB_AP_ERR_BADADDR
-	krbErrModified      = 41 // KRB_AP_ERR_MODIFIED
-	krbErrBadKeyVersion = 44 // KRB_AP_ERR_BADKEYVER
-	krbErrGeneric       = 60 // KRB_ERR_GENERIC
+	KRBErrPolicy        = 12 // KDC_ERR_POLICY
+	KRBErrEtype         = 14 // KDC_ERR_ETYPE_NOSUPP
+	KRBErrTicketExpired = 32 // KRB_AP_ERR_TKT_EXPIRED
+	KRBErrTicketNotYet  = 33 // KRB_AP_ERR_TKT_NYV
+	KRBErrRepeat        = 34 // KRB_AP_ERR_REPEAT
+	KRBErrNotUs         = 35 // KRB_AP_ERR_NOT_US
+	KRBErrBadMatch      = 36 // KRB_AP_ERR_BADMATCH
+	KRBErrSkew          = 37 // KRB_AP_ERR_SKEW
+	KRBErrBadAddress    = 38 // KRB_AP_ERR_BADADDR
+	KRBErrModified      = 41 // KRB_AP_ERR_MODIFIED
+	KRBErrBadKeyVersion = 44 // KRB_AP_ERR_BADKEYVER
+	KRBErrGeneric       = 60 // KRB_ERR_GENERIC
 )
 
 // A KRBError is a KRB-ERROR message of a peer or KDC (RFC 4120 5.9.1). Nothing authenticates it, so it says why something
@@ -40,92 +38,13 @@ func (e *KRBError) Error() string {
 	if e.Service != "" {
 		s += fmt.Sprintf(" of %.200q", e.Service+"@"+e.Realm)
 	}
-	if e.Code == krbErrSkew {
-		s += ", its clock has " + stamp(e.Time)
+	if e.Code == KRBErrSkew {
+		s += ", its clock has " + FormatTime(e.Time)
 	}
 	if e.Text != "" {
 		s += fmt.Sprintf(": %.200q", e.Text)
 	}
 	return s
-}
-
-// parseKRBError reads KRB-ERROR. It is lenient with names and texts, which are only shown: some senders leave the service
-// empty. Strings are valid UTF-8 afterwards and of bounded length.
-func parseKRBError(b []byte) (*KRBError, error) {
-	p := derParser{in: "KRB-ERROR"}
-	seq := p.whole(p.whole(b, tagApplication(30), "tag 30"), tagSequence, "sequence")
-	p.constant(&seq, 0, pvno, "pvno")
-	p.constant(&seq, 1, 30, "msg-type")
-	p.optionalTime(&seq, 2, "ctime")
-	p.optional(&seq, 3, tagInteger, "cusec")
-	e := new(KRBError)
-	e.Time = p.timeField(&seq, 4, "stime")
-	e.Time = e.Time.Add(p.microseconds(&seq, 5, "susec"))
-	e.Code = p.int32Field(&seq, 6, "error-code")
-	p.optional(&seq, 7, tagGeneralString, "crealm")
-	p.optional(&seq, 8, tagSequence, "cname")
-	realm, _ := p.optional(&seq, 9, tagGeneralString, "realm")
-	sname, _ := p.optional(&seq, 10, tagSequence, "sname")
-	text, _ := p.optional(&seq, 11, tagGeneralString, "e-text")
-	e.Data, _ = p.optional(&seq, 12, tagOctetString, "e-data")
-	p.end(seq, "end")
-	if p.err != nil {
-		return nil, p.err
-	}
-	e.Realm, e.Text, e.Data = printable(realm), printable(text), append([]byte(nil), e.Data...)
-	names := derParser{in: "KRB-ERROR"}
-	if w := readNameContent(&names, sname, "sname"); names.err == nil {
-		e.Service = string(w.appendText(nil))
-	}
-	return e, nil
-}
-
-// printable is text of a peer for people: valid UTF-8 of a bounded length.
-func printable(b []byte) string {
-	s := strings.ToValidUTF8(string(b[:min(len(b), maxNameBytes)]), string(utf8.RuneError))
-	return strings.TrimRight(s, "\x00")
-}
-
-// appendKRBError appends KRB-ERROR for a service, whose name is as the ticket has it.
-func appendKRBError(dst []byte, code int32, now time.Time, realm []byte, sname wireName) []byte {
-	now = now.UTC()
-	return appendDER(dst, tagApplication(30), derElement(tagSequence,
-		derField(0, tagInteger, derInteger(pvno)),
-		derField(1, tagInteger, derInteger(30)),
-		derField(4, tagGeneralizedTime, derTime(now)),
-		derField(5, tagInteger, derInteger(int64(now.Nanosecond()/1000))),
-		derField(6, tagInteger, derInteger(int64(code))),
-		derField(9, tagGeneralString, realm),
-		derField(10, tagSequence, derField(0, tagInteger, derInteger(2)), derField(1, tagSequence, sname.strings))))
-}
-
-// krbErrorOf is what a peer is told of a refusal. What needs our keys to be found out has one code, so that whoever has no
-// key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client that has proved itself
-// is told the reason.
-func krbErrorOf(c Code) int32 {
-	switch c {
-	case CodeService, CodeNoPrincipal:
-		return krbErrNotUs
-	case CodeEtype, CodeNoEtype:
-		return krbErrEtype
-	case CodeNoKvno, CodeTicketIntegrity, CodeTicketMalformed, CodeAuthIntegrity, CodeAuthMalformed:
-		return krbErrModified
-	case CodeTicketExpired:
-		return krbErrTicketExpired
-	case CodeTicketNotYet, CodeTicketInvalid:
-		return krbErrTicketNotYet
-	case CodeClientMismatch:
-		return krbErrBadMatch
-	case CodeSkew:
-		return krbErrSkew
-	case CodeClientRealm:
-		return krbErrPolicy
-	case CodeAddress:
-		return krbErrBadAddress
-	case CodeReplay:
-		return krbErrRepeat
-	}
-	return krbErrGeneric
 }
 
 // KRBErrorName is the name that RFC 4120 7.5.9 has for an error code, or "unknown".

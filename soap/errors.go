@@ -1,6 +1,6 @@
 package soap
 
-// Code names a way in which a message is not a SOAP message. Codes are stable: logs,
+// Code names a way in which a message is not a SOAP message. kerberos.Codes are stable: logs,
 // metrics and the error catalogue use them.
 type Code string
 
@@ -11,7 +11,7 @@ const (
 	CodeMustUnderstand  Code = "must-understand"  // a mandatory header block is not understood
 )
 
-// Codes gives every Code of this package.
+// kerberos.Codes gives every Code of this package.
 func Codes() []Code { return []Code{CodeVersionMismatch, CodeEnvelope, CodeMustUnderstand} }
 
 // Error says where and how a message breaks the SOAP rules.

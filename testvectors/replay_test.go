@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -15,12 +17,12 @@ import (
 func (c *transcript) service(t *testing.T) *wssec.Processor {
 	t.Helper()
 	clock := func() time.Time { return c.Captured }
-	keytab, err := kerberos.ParseKeytab(c.file(t, c.Keytab))
+	keytab, err := keytab.Parse(c.file(t, c.Keytab))
 	if err != nil {
 		t.Fatal(err)
 	}
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: clock})
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+	replay := replay.NewMemory(replay.MemoryConfig{Time: clock})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: keytab, Services: []string{c.ServicePrincipal}, Etypes: c.Enctypes, Replay: replay, Time: clock,
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -246,7 +246,7 @@ func TestProtectionOrderIsThePolicys(t *testing.T) {
 }
 
 func TestAReplayedMessageIsRefused(t *testing.T) {
-	store := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)})
+	store := replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.TokenOnce = true }), store)
 	first, _ := ps.request(t, plainOrder)
 	if _, err := ps.verify(t, first); err != nil {
@@ -269,7 +269,7 @@ func TestAReplayedMessageIsRefused(t *testing.T) {
 }
 
 func TestARecordedMessageGivesOneQuestionToAPaddingOracle(t *testing.T) {
-	store := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)})
+	store := replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.TokenOnce = true }), store)
 	first, _ := ps.request(t, plainOrder)
 	if _, err := ps.verify(t, first); err != nil {

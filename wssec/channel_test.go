@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -29,7 +30,7 @@ func TestRelayedBearerTokens(t *testing.T) {
 		"knows of bindings, and has none": {krbtest.TokenOptions{AuthzType: 1, AuthzData: knows}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil), BindingRule: kerberos.BindingsWhenPresent})
+			a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kdc.Keytab(nil), BindingRule: gss.BindingsWhenPresent})
 			if err != nil {
 				t.Fatal(err)
 			}

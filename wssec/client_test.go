@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -35,10 +35,10 @@ func TestAClientNeedsNoReplayCache(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = wssec.NewProcessor(symmetric(), wssec.Config{Verifier: ps.cfg.Verifier})
-	if err == nil || !strings.Contains(err.Error(), "kerberos.NewMemoryReplayStore") {
+	if err == nil || !strings.Contains(err.Error(), "replay.NewMemory") {
 		t.Errorf("a service without one: %v", err)
 	}
-	var _ wssec.ReplayCache = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
+	var _ wssec.ReplayCache = replay.NewMemory(replay.MemoryConfig{})
 }
 
 // A Processor without a replay cache accepts no request, also none that names a token which it knows.

@@ -18,7 +18,7 @@
 //	Specification                                Go
 //	-------------------------------------------  -------------------------------------
 //	wsse:Security (WSS §5)                       Processor.Verify, Processor.Protect
-//	BinarySecurityToken (WSS §6.3, KTP §3.2)     TokenVerifier, VerifiedToken
+//	BinarySecurityToken (WSS §6.3, KTP §3.2)     TokenVerifier, gss.VerifiedToken
 //	SecurityTokenReference (WSS §7)              resolve.go
 //	KeyIdentifier Kerberosv5APREQSHA1 (KTP §3.3) TokenHash, TokenCache
 //	Signature (WSS §8), STR-Transform (§8.3)     signature.go, strtransform.go

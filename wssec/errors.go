@@ -8,7 +8,7 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Code is one entry of the error catalogue: what was wrong with a message. Codes are for
+// Code is one entry of the error catalogue: what was wrong with a message. kerberos.Codes are for
 // operators; on the wire most of them are one fault (FaultFor).
 type Code string
 
@@ -54,7 +54,7 @@ const (
 	CodeProtect           Code = "protect-failed"             // a reply could not be protected
 )
 
-// Codes gives every Code of this package.
+// kerberos.Codes gives every Code of this package.
 func Codes() []Code {
 	return []Code{CodeSecurityMissing, CodeSecurityDuplicate, CodeSecurityInvalid, CodeUnsupportedToken, CodeUnsupportedAlg,
 		CodeInvalidToken, CodeTokenMissing, CodeTokenUnavailable, CodeTokenSuspended, CodeFailedAuth, CodeKeyLength, CodeDerivedKey, CodeReference,

@@ -15,7 +15,7 @@ type Key struct {
 	octets []byte
 }
 
-// NewKey copies octets into a Key.
+// etype.NewKey copies octets into a Key.
 func NewKey(octets []byte) Key { return Key{octets: append([]byte(nil), octets...)} }
 
 // Len gives the length in octets, 0 for the zero Key.

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -21,7 +22,7 @@ type guarded struct {
 	t *testing.T
 }
 
-func newGuarded(t *testing.T, replay kerberos.ReplayStore) *guarded {
+func newGuarded(t *testing.T, replay gss.ReplayStore) *guarded {
 	g := &guarded{newPeers(t, preset(t, "Kerberos"), replay), t}
 	if err := g.send(true); err != nil {
 		t.Fatal(err)
@@ -141,7 +142,7 @@ func (a anyToken) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken,
 
 // The owner's own messages, however they fail, leave the key alone once they proved it.
 func TestFailuresOfWhoHasTheKeyAreNotCounted(t *testing.T) {
-	g := newGuarded(t, kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}))
+	g := newGuarded(t, replay.NewMemory(replay.MemoryConfig{}))
 	g.token.Omit = true
 	msg, _ := g.request(t, plainOrder)
 	if _, err := g.verify(t, msg); err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -28,14 +28,14 @@ type peers struct {
 }
 
 // newPeers makes both sides. Without a replay store, replay is not checked.
-func newPeers(t testing.TB, p wssec.Policy, replay kerberos.ReplayStore) *peers {
+func newPeers(t testing.TB, p wssec.Policy, replay gss.ReplayStore) *peers {
 	t.Helper()
 	if replay == nil {
 		replay = anyReplay{}
 	}
 	token, key, keytab := krbtest.Token(t, "alice", "soap/gw.example.com")
 	ps := &peers{now: time.Now(), token: wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())}}
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: keytab, Replay: replay})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: keytab, Replay: replay})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
+// gss.VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
 // an alias of an interface literal, so that an implementation needs no import of this
 // package.
 type VerifiedToken = interface {
@@ -73,7 +73,7 @@ func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte
 type Config struct {
 	// Verifier verifies the tokens of requests. It may be nil in a Processor of a client.
 	Verifier TokenVerifier
-	// Replay is where signature values are entered, such as a *kerberos.MemoryReplayStore. It
+	// Replay is where signature values are entered, such as a *replay.Memory. It
 	// is required beside a Verifier if the policy checks them; a client needs none, as each of
 	// its requests has one reply.
 	Replay ReplayCache
@@ -128,7 +128,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	p = p.withDefaults()
 	if p.MessageReplay == On && c.Replay == nil && c.Verifier != nil {
 		return nil, errors.New("wssec: Config.Replay is nil and the policy has message-replay on: a service needs a ReplayCache, " +
-			"such as kerberos.NewMemoryReplayStore makes; a client, without Config.Verifier, needs none")
+			"such as replay.NewMemory makes; a client, without Config.Verifier, needs none")
 	}
 	def(&c.Rand, io.Reader(rand.Reader))
 	if c.Time == nil {

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
 )
 
 // once is a replay store that holds, from the beginning of time.
-func once(now func() time.Time) kerberos.ReplayStore {
-	return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), Time: now})
+func once(now func() time.Time) gss.ReplayStore {
+	return replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0), Time: now})
 }
 
 func tokenOnce(p *wssec.Policy) { p.TokenOnce = true }
@@ -66,8 +67,8 @@ func (s sameKey) ExposeKeyOctets() []byte      { return s.key }
 // TestOneClientDoesNotFillTheReplayStore: signature values count for the client of the
 // token, whichever way the message names it; replies count for it too.
 func TestOneClientDoesNotFillTheReplayStore(t *testing.T) {
-	ps := newPeers(t, symmetric(tokenOnce), kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)}))
-	ps.cfg.Replay = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0), MaxEntries: 40})
+	ps := newPeers(t, symmetric(tokenOnce), replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)}))
+	ps.cfg.Replay = replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0), MaxEntries: 40})
 	ps.service = ps.withTickets(t, ps)
 	first, _ := ps.request(t, plainOrder)
 	m, err := ps.verify(t, first)

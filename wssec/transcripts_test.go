@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/wssgate/wssgate/kerberos"
+
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/testvectors"
@@ -56,23 +59,23 @@ func loadTranscript(t testing.TB, name string) *transcript {
 
 // processor makes a Processor that lives at the time of the recording. The recordings
 // were made with one clock and no replay, so the replay store is new.
-func (c *transcript) processor(t testing.TB, replay kerberos.ReplayStore) *wssec.Processor {
+func (c *transcript) processor(t testing.TB, store gss.ReplayStore) *wssec.Processor {
 	t.Helper()
-	keytab, err := kerberos.ParseKeytab(c.file(t, c.Keytab))
+	keytab, err := keytab.Parse(c.file(t, c.Keytab))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return c.Captured.Add(3 * time.Second) }
-	if replay == nil {
-		replay = kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now, CompleteSince: c.Captured.Add(-time.Hour)})
+	if store == nil {
+		store = replay.NewMemory(replay.MemoryConfig{Time: now, CompleteSince: c.Captured.Add(-time.Hour)})
 	}
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
-		Keytab: keytab, Services: []string{c.Service}, Etypes: append(c.Enctypes, 17, 18, 19, 20), Time: now, Replay: replay,
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{
+		Keytab: keytab, Services: []string{c.Service}, Etypes: append(c.Enctypes, 17, 18, 19, 20), Time: now, Replay: store,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: replay, Time: now})
+	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: store, Time: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -75,7 +77,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gatew
 		all.tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
 		return gateway.Route{Path: r.Path, Disabled: true, PolicyName: r.Policy.String()}, nil
 	}
-	acceptor, err := kerberos.NewAcceptor(acceptorConfig(cfg, r, c, all.replay))
+	acceptor, err := gss.NewAcceptor(acceptorConfig(cfg, r, c, all.replay))
 	if err != nil {
 		return gateway.Route{}, c.lacks(err)
 	}
@@ -124,10 +126,10 @@ func canonicalNames(principals []string) []string {
 	return names
 }
 
-func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay replayStores) kerberos.AcceptorConfig {
-	ac := kerberos.AcceptorConfig{
+func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay replayStores) gss.AcceptorConfig {
+	ac := gss.AcceptorConfig{
 		Keytab: c.file, Services: c.principals, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
-		KeySource: kerberos.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
+		KeySource: gss.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
 		BindingRule: bindingRule(r), ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
 	}
 	if r.AllowRC4 {
@@ -135,23 +137,23 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay r
 	}
 	if len(r.AllowedGroups) > 0 {
 		ac.RealmSIDs = r.DomainsOfRealms()
-		ac.PAC = kerberos.PACWhenPresent // without one there are no groups, which the route refuses by its own code
+		ac.PAC = gss.PACWhenPresent // without one there are no groups, which the route refuses by its own code
 	}
 	return ac
 }
 
 // bindingRule is off where a proxy ends TLS: the channels that its clients' tokens are
 // bound to are not known here.
-func bindingRule(r *config.Route) kerberos.BindingRule {
+func bindingRule(r *config.Route) gss.BindingRule {
 	if r.ChannelBindings == "off" || r.TLSOffloaded {
-		return kerberos.BindingsOff
+		return gss.BindingsOff
 	}
-	return kerberos.BindingRule(r.ChannelBindings)
+	return gss.BindingRule(r.ChannelBindings)
 }
 
 // allEtypes are those that package kerberos knows, RC4 included.
 func allEtypes() []int32 {
-	return []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
+	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
 }
 
 // warnIfReadable says of a secret's file that others can read it: a keytab is then as good as a published password. It

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -21,7 +22,7 @@ const maxDemoMessage = 4 << 20
 
 // A demoClient is alice's side: tickets, protected requests, verified replies.
 type demoClient struct {
-	initiator *kerberos.Initiator
+	initiator *kdc.Client
 	processor *wssec.Processor
 	http      *http.Client
 	url       string // of the gateway's route
@@ -31,7 +32,7 @@ type demoClient struct {
 }
 
 func newDemoClient(krb5Conf, url string) (*demoClient, error) {
-	initiator, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: demoClientName, Password: demoPassword, Krb5Conf: krb5Conf})
+	initiator, err := kdc.NewClient(kdc.ClientConfig{Client: demoClientName, Password: demoPassword, Krb5Conf: krb5Conf})
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (c *demoClient) protect(ctx context.Context, message string) ([]byte, *wsse
 	if err != nil {
 		return nil, nil, err
 	}
-	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
+	token, key, err := gss.NewToken(ticket, gss.TokenOptions{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -71,7 +71,7 @@ func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
 	return w, err
 }
 
-func (w *demoWorld) startGateway(ctx context.Context, keytab *kerberos.Keytab) error {
+func (w *demoWorld) startGateway(ctx context.Context, keytab *keytab.Keytab) error {
 	dir, err := os.MkdirTemp("", "wssgate-demo-")
 	if err != nil {
 		return err

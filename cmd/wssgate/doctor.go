@@ -13,7 +13,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // doctorCmd takes what serve takes, and looks at what serve would meet.
@@ -67,9 +67,9 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 }
 
 // serviceKeys reads the keys of a service as they are now.
-func serviceKeys(s config.Service) (*kerberos.Keytab, error) {
+func serviceKeys(s config.Service) (*keytab.Keytab, error) {
 	if s.PasswordFile == "" {
-		return kerberos.LoadKeytab(s.Keytab)
+		return keytab.Load(s.Keytab)
 	}
 	f, err := os.Open(s.PasswordFile)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/explain"
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/inspect"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -49,7 +50,7 @@ func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
 	if err != nil {
 		return err
 	}
-	trees := []*kerberos.InspectNode{}
+	trees := []*inspect.Node{}
 	var problems []error
 	for _, name := range c.names() {
 		b, label, err := readInput(name, s.in)
@@ -88,7 +89,7 @@ func (c *inspectCmd) inspector() (*explain.Inspector, error) {
 	}
 	if c.Keytab != "" {
 		var err error
-		if cfg.Keytab, err = kerberos.LoadKeytab(c.Keytab); err != nil {
+		if cfg.Keytab, err = keytab.Load(c.Keytab); err != nil {
 			return nil, refusedKeytab(c.Keytab, err)
 		}
 	}
@@ -98,7 +99,7 @@ func (c *inspectCmd) inspector() (*explain.Inspector, error) {
 // refusedKeytab words, as serve does, that --keytab names no keytab.
 func refusedKeytab(path string, err error) error {
 	f := config.Finding{Origin: "--keytab", Setting: "keytab", Problem: strings.TrimPrefix(err.Error(), "keytab: "), Cure: cureReadable}
-	var format *kerberos.KeytabFormatError
+	var format *keytab.FormatError
 	if errors.As(err, &format) {
 		f.Problem, f.Cure = path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab)
 	}
@@ -175,7 +176,7 @@ func orToken(label string) string {
 	return label
 }
 
-func (c *inspectCmd) print(w io.Writer, trees []*kerberos.InspectNode) error {
+func (c *inspectCmd) print(w io.Writer, trees []*inspect.Node) error {
 	if c.JSON {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)

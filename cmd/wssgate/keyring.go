@@ -17,6 +17,8 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // A keyring has the keys of all services: one file for each path, whatever the number of routes that use it.
@@ -28,7 +30,7 @@ type keyring struct {
 
 // A keyFile is a keytab, or a file with passwords that keys are made of.
 type keyFile struct {
-	*kerberos.KeytabFile
+	*keytab.File
 	id    string
 	what  string // the setting that names it
 	users []keyUser
@@ -37,7 +39,7 @@ type keyFile struct {
 // A keyUser is a route that accepts tickets with the keys of a file.
 type keyUser struct {
 	path     string
-	acceptor *kerberos.Acceptor
+	acceptor *gss.Acceptor
 }
 
 func newKeyring(cfg *config.Config, log *slog.Logger) *keyring { return &keyring{cfg: cfg, log: log} }
@@ -104,7 +106,7 @@ func (k *keyring) whichOf(service int) string {
 func (k *keyring) open(c *credential) (*keyFile, error) {
 	path, what, id := c.Keytab, "keytab", "keytab "+filepath.Clean(strings.TrimPrefix(c.Keytab, "FILE:"))
 	cure := cureReadable
-	fc := kerberos.KeytabFileConfig{Keep: k.cfg.KeepOldKeys}
+	fc := keytab.FileConfig{Keep: k.cfg.KeepOldKeys}
 	if fc.Keep == 0 {
 		fc.Keep = -1
 	}
@@ -119,10 +121,10 @@ func (k *keyring) open(c *credential) (*keyFile, error) {
 		}
 	}
 	f := &keyFile{id: id, what: what}
-	fc.Notify = func(e kerberos.KeytabEvent) { k.tell(f, e) }
+	fc.Notify = func(e keytab.Event) { k.tell(f, e) }
 	var err error
-	if f.KeytabFile, err = kerberos.OpenKeytabFile(path, fc); err != nil {
-		var format *kerberos.KeytabFormatError
+	if f.File, err = keytab.OpenFile(path, fc); err != nil {
+		var format *keytab.FormatError
 		if errors.As(err, &format) {
 			return nil, c.refuse(what, path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab))
 		}
@@ -141,13 +143,13 @@ const (
 
 // passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
 // it had before, newest first.
-func passwords(s config.Service) func([]byte) (*kerberos.Keytab, error) {
-	return func(octets []byte) (*kerberos.Keytab, error) {
+func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
+	return func(octets []byte) (*keytab.Keytab, error) {
 		lines := bytes.Split(bytes.TrimRight(octets, "\r\n"), []byte("\n"))
 		if len(lines) > maxPasswords {
 			return nil, fmt.Errorf("more than %d lines", maxPasswords)
 		}
-		var all []kerberos.KeytabEntry
+		var all []keytab.Entry
 		for i, line := range lines {
 			password := string(bytes.TrimSuffix(line, []byte("\r")))
 			if password == "" {
@@ -166,20 +168,20 @@ func passwords(s config.Service) func([]byte) (*kerberos.Keytab, error) {
 			}
 			all = append(all, entries...)
 		}
-		return kerberos.NewKeytab(all...), nil
+		return keytab.New(all...), nil
 	}
 }
 
 // maxPasswords bounds the work of making keys, some 50 ms for each principal and password.
 const maxPasswords = 8
 
-func passwordKeys(s config.Service, password string, kvno uint32) (all []kerberos.KeytabEntry, err error) {
+func passwordKeys(s config.Service, password string, kvno uint32) (all []keytab.Entry, err error) {
 	for _, text := range s.Principals {
 		p, err := kerberos.ParsePrincipal(text)
 		if err != nil {
 			return nil, err
 		}
-		entries, err := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations,
+		entries, err := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations,
 			Etypes: allEtypes()}, password)
 		if err != nil {
 			return nil, err
@@ -190,7 +192,7 @@ func passwordKeys(s config.Service, password string, kvno uint32) (all []kerbero
 }
 
 // use notes that a route accepts tickets with a file's keys, in the place of what was noted of it before.
-func (f *keyFile) use(path string, a *kerberos.Acceptor) {
+func (f *keyFile) use(path string, a *gss.Acceptor) {
 	f.users = append(slices.DeleteFunc(f.users, func(u keyUser) bool { return u.path == path }), keyUser{path, a})
 }
 
@@ -234,7 +236,7 @@ func (k *keyring) reload() {
 }
 
 // tell logs what a file noticed by itself.
-func (k *keyring) tell(f *keyFile, e kerberos.KeytabEvent) {
+func (k *keyring) tell(f *keyFile, e keytab.Event) {
 	switch {
 	case e.NoNotices != nil:
 		k.log.Warn("changes of this file are noticed late: the system gives no notice of them", "setting", f.what, "file", f.Path(),
@@ -254,7 +256,7 @@ func (k *keyring) failed(f *keyFile, cause string, err error) {
 }
 
 // reloaded says what changed, and whether a route can accept nothing any more.
-func (k *keyring) reloaded(f *keyFile, cause string, change kerberos.KeytabChange) {
+func (k *keyring) reloaded(f *keyFile, cause string, change keytab.Change) {
 	k.log.Info("keys reloaded", "setting", f.what, "file", f.Path(), "cause", cause, "change", change.String())
 	if change.IsEmpty() {
 		return

@@ -32,6 +32,7 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
@@ -90,7 +91,7 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name), octets, 0o600))
 	}
-	weak, err := kdc.Keytab([]string{demoService}, kerberos.EtypeRC4).AppendBinary(nil)
+	weak, err := kdc.Keytab([]string{demoService}, etype.RC4).AppendBinary(nil)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("rc4.keytab"), weak, 0o600))
 	server, err := kdc.Start()

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/replay"
 )
 
 const (
@@ -53,7 +53,7 @@ func limitMemory(cfg *config.Config, replay replayStores) (stop func()) {
 // memoryLimit is twice what exchanges may hold, since an octet that is given back
 // is used again only after a collection, and what else there is.
 func memoryLimit(cfg *config.Config, records int) int64 {
-	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*kerberos.ReplayEntryBytes
+	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*replay.ReplayEntryBytes
 }
 
 // records counts what the stores hold.

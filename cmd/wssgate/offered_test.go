@@ -11,7 +11,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/explain"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
@@ -24,12 +24,12 @@ func TestServeTakesThePoliciesThatInspectOffers(t *testing.T) {
 	}
 	offered := 0
 	for _, file := range files {
-		keytab := "transcripts/svc.keytab"
-		octets, err := fs.ReadFile(testvectors.Files, keytab)
+		kt := "transcripts/svc.keytab"
+		octets, err := fs.ReadFile(testvectors.Files, kt)
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys, err := kerberos.ParseKeytab(octets)
+		keys, err := keytab.Parse(octets)
 		if err != nil {
 			t.Fatal(err)
 		}

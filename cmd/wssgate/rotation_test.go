@@ -19,7 +19,11 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -37,7 +41,7 @@ type rotation struct {
 	running sync.WaitGroup
 
 	mu       sync.Mutex
-	tickets  []kerberos.ServiceTicket // all that clients got so far
+	tickets  []kerberos.Credential // all that clients got so far
 	sent     atomic.Int32
 	noTicket atomic.Int32 // the KDC's database was locked
 	failed   atomic.Int32
@@ -62,7 +66,7 @@ func newKeyRotation(t *testing.T) *rotation {
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	policy, _ := wssec.Preset("Kerberos")
-	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}); err != nil {
+	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	r.url = server.URL + "/"
@@ -72,7 +76,7 @@ func newKeyRotation(t *testing.T) *rotation {
 // freshClient logs in anew for each request, so that its ticket is of the KDC's newest key.
 func (r *rotation) freshClient() {
 	for !r.stopped() {
-		alice, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+		alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
 		if err != nil {
 			r.t.Error(err)
 			return
@@ -92,7 +96,7 @@ func (r *rotation) freshClient() {
 }
 
 // oldClient uses tickets that clients have had for a while.
-func (r *rotation) oldClient(first kerberos.ServiceTicket) {
+func (r *rotation) oldClient(first kerberos.Credential) {
 	for n := 0; !r.stopped(); n++ {
 		ticket := first
 		if n%2 == 1 {
@@ -115,7 +119,7 @@ func (r *rotation) stopped() bool {
 }
 
 // request makes one, and verifies the reply.
-func (r *rotation) request(ticket kerberos.ServiceTicket) {
+func (r *rotation) request(ticket kerberos.Credential) {
 	r.sent.Add(1)
 	if err := r.exchange(ticket); err != nil {
 		r.failed.Add(1)
@@ -123,8 +127,8 @@ func (r *rotation) request(ticket kerberos.ServiceTicket) {
 	}
 }
 
-func (r *rotation) exchange(ticket kerberos.ServiceTicket) error {
-	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
+func (r *rotation) exchange(ticket kerberos.Credential) error {
+	token, key, err := gss.NewToken(ticket, gss.TokenOptions{})
 	if err != nil {
 		return err
 	}
@@ -180,7 +184,7 @@ func (r *rotation) addToCopy() error {
 
 // fileFirst makes the keys of a password before the KDC knows it, as docs/operations.md has it.
 func (r *rotation) fileFirst() error {
-	keytab, err := kerberos.LoadKeytab(r.keytab)
+	keytab, err := keytab.Load(r.keytab)
 	if err != nil {
 		return err
 	}
@@ -229,7 +233,7 @@ func (r *rotation) awaitTickets(kvno int) {
 // the time and others go on with old ones: no request fails, and none of the changes needs a restart.
 func TestKeyRotationUnderLoad(t *testing.T) {
 	r := newKeyRotation(t)
-	alice, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+	alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -148,7 +149,7 @@ func listenCure(err error) string {
 // replayStores remember what was accepted, for all routes.
 type replayStores struct {
 	// tickets has the authenticators of tickets, and may be a journal.
-	tickets kerberos.ReplayStore
+	tickets gss.ReplayStore
 	// messages has signature values. Memory is enough: after a restart a
 	// message is refused for its ticket, or because its token is not known.
 	messages wssec.ReplayCache
@@ -156,20 +157,20 @@ type replayStores struct {
 
 // memoryReplay forgets with the process.
 func memoryReplay(cfg *config.Config) replayStores {
-	entries := kerberos.MemoryReplayConfig{MaxEntries: replayEntries(cfg)}
-	return replayStores{tickets: kerberos.NewMemoryReplayStore(entries), messages: kerberos.NewMemoryReplayStore(entries)}
+	entries := replay.MemoryConfig{MaxEntries: replayEntries(cfg)}
+	return replayStores{tickets: replay.NewMemory(entries), messages: replay.NewMemory(entries)}
 }
 
 // replayEntries is how many records each of the two stores may have.
 func replayEntries(cfg *config.Config) int {
-	return int(cfg.ReplayMemory / 2 / kerberos.ReplayEntryBytes)
+	return int(cfg.ReplayMemory / 2 / replay.ReplayEntryBytes)
 }
 
 // openReplay opens the journal, or says what doing without it means.
 func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, closeStores func(), err error) {
 	stores = memoryReplay(cfg)
 	if !cfg.ReplayJournal {
-		log.Warn("no replay journal", "risk", kerberos.ReplayRisk(stores.tickets, cfg.ClockSkew),
+		log.Warn("no replay journal", "risk", replay.Risk(stores.tickets, cfg.ClockSkew),
 			"cure", "set replay-journal, and a state-dir that is kept over restarts")
 		return stores, func() {}, nil
 	}
@@ -177,8 +178,8 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, clos
 	if err != nil {
 		return stores, nil, err
 	}
-	journal, err := kerberos.OpenReplayJournal(filepath.Join(dir, "replay"), kerberos.ReplayJournalConfig{MaxEntries: replayEntries(cfg)})
-	if errors.Is(err, kerberos.ErrReplayStoreFull) {
+	journal, err := replay.OpenJournal(filepath.Join(dir, "replay"), replay.JournalConfig{MaxEntries: replayEntries(cfg)})
+	if errors.Is(err, replay.ErrFull) {
 		return stores, nil, cfg.Refuse(-1, "replay-memory", "is too small for the records of the replay journal that are still live", "raise it, or wait until they have expired")
 	}
 	if err != nil {
@@ -186,7 +187,7 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores replayStores, clos
 	}
 	found := journal.Recovery()
 	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files, "torn", found.Torn, "gap", found.Gap.String())
-	if risk := kerberos.ReplayRisk(journal, cfg.ClockSkew); risk != "" {
+	if risk := replay.Risk(journal, cfg.ClockSkew); risk != "" {
 		log.Warn("risk of replay", "damaged", found.Damaged, "complete-since", journal.CompleteSince(), "risk", risk,
 			"cure", "keep "+dir+" over restarts, in a container on a volume; nothing else is to be done")
 	}

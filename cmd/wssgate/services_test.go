@@ -14,7 +14,10 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -64,7 +67,7 @@ func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
 	}
 	policy, _ := wssec.Preset("Kerberos")
 	var err error
-	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})}); err != nil {
+	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -107,7 +110,7 @@ func (w *serviceWorld) post(path, service string, o krbtest.TokenOptions) (statu
 	return w.postToken(path, token, key)
 }
 
-func (w *serviceWorld) postToken(path string, token []byte, key kerberos.Key) (status int) {
+func (w *serviceWorld) postToken(path string, token []byte, key etype.Key) (status int) {
 	w.t.Helper()
 	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
 	if err != nil {
@@ -267,11 +270,11 @@ func TestPasswordFile(t *testing.T) {
 		t.Helper()
 		p, _ := kerberos.ParsePrincipal("soap/a.example.com@EXAMPLE.COM")
 		for _, e := range []int32{17, 18, 19, 20, 23} {
-			keys, err := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Salt: "EXAMPLE.COMsvc", Etypes: []int32{e}}, password)
+			keys, err := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Salt: "EXAMPLE.COMsvc", Etypes: []int32{e}}, password)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := slices.ContainsFunc(w.keys.files[0].Keytab().Entries(), func(e kerberos.KeytabEntry) bool { return e.Kvno == kvno && e.Key.Equal(keys[0].Key) })
+			got := slices.ContainsFunc(w.keys.files[0].Keytab().Entries(), func(e keytab.Entry) bool { return e.Kvno == kvno && e.Key.Equal(keys[0].Key) })
 			if got != want {
 				t.Errorf("%s: key of %q, kvno %d, etype %d: %v", when, password, kvno, e, got)
 			}

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -211,7 +211,7 @@ func (c *soakClient) token(ctx context.Context) (wssec.OutgoingToken, error) {
 	if err != nil {
 		return wssec.OutgoingToken{}, err
 	}
-	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
+	token, key, err := gss.NewToken(ticket, gss.TokenOptions{})
 	return wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())}, err
 }
 

@@ -6,7 +6,8 @@ import (
 	"sync"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -27,10 +28,10 @@ type warning struct{ what, name string }
 const maxWarnings = 1000
 
 // of gives a TokenVerifier for the processor of a route.
-func (t *ticketLog) of(a *kerberos.Acceptor) wssec.TokenVerifier { return loggedAcceptor{a, t} }
+func (t *ticketLog) of(a *gss.Acceptor) wssec.TokenVerifier { return loggedAcceptor{a, t} }
 
 type loggedAcceptor struct {
-	acceptor *kerberos.Acceptor
+	acceptor *gss.Acceptor
 	tickets  *ticketLog
 }
 
@@ -52,12 +53,12 @@ func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte, bindings 
 }
 
 // judge warns of RC4 and of keys that the KDC no longer uses, or not yet.
-func (t *ticketLog) judge(c *kerberos.Authentication, f kerberos.Facts) {
+func (t *ticketLog) judge(c *gss.Authentication, f gss.Facts) {
 	name, realm := c.Client()
-	if f.TicketEtype == kerberos.EtypeRC4 {
+	if f.TicketEtype == etype.RC4 {
 		t.warn(warning{"ticket under an rc4-hmac key", c.Service()}, "service", "cure", "give the service's account AES keys, export its keytab anew, set allow-rc4 back")
 	}
-	if f.SessionEtype == kerberos.EtypeRC4 || f.KeyEtype == kerberos.EtypeRC4 {
+	if f.SessionEtype == etype.RC4 || f.KeyEtype == etype.RC4 {
 		t.warn(warning{"client with an rc4-hmac key", name + "@" + realm}, "principal", "cure", "allow AES for the client's account and in its krb5.conf or policy")
 	}
 	if p := c.PAC(); p != nil && len(p.Withheld) > 0 {

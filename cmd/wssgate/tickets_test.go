@@ -14,8 +14,9 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -80,7 +81,7 @@ func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOp
 		t.Fatal(err)
 	}
 	policy, _ := wssec.Preset("Kerberos")
-	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,13 +176,13 @@ func TestExactKvno(t *testing.T) {
 // RC4 is said of tickets, and at start of a keytab that has nothing else.
 func TestRC4IsSaid(t *testing.T) {
 	kdc := newKDC()
-	weak := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: kerberos.EtypeRC4, SessionEtype: kerberos.EtypeRC4}}
+	weak := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype.RC4, SessionEtype: etype.RC4}}
 	const atStart, ofTicket, ofClient = `"msg":"keytab holds only rc4-hmac keys`, `"msg":"ticket under an rc4-hmac key","service":"`, `"msg":"client with an rc4-hmac key","principal":"alice@`
-	status, log := exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, kerberos.EtypeRC4), weak)
+	status, log := exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, etype.RC4), weak)
 	if status != 200 || strings.Count(log, atStart) != 1 || strings.Count(log, ofTicket) != 1 || strings.Count(log, ofClient) != 1 || !strings.Contains(log, `"kerberos":{"etype":23,"session_etype":23,`) {
 		t.Errorf("HTTP %d\n%s", status, log)
 	}
-	status, log = exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, kerberos.EtypeAES256SHA1, kerberos.EtypeRC4), krbtest.TokenOptions{})
+	status, log = exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, etype.AES256SHA1, etype.RC4), krbtest.TokenOptions{})
 	if status != 200 || strings.Contains(log, "rc4") || !strings.Contains(log, `"kerberos":{"etype":18,`) {
 		t.Errorf("HTTP %d\n%s", status, log)
 	}

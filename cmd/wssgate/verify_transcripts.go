@@ -12,7 +12,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -102,7 +104,7 @@ func openTranscript(vectors fs.FS, name string) (*transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	keytab, err := kerberos.ParseKeytab(raw)
+	keytab, err := keytab.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +112,8 @@ func openTranscript(vectors fs.FS, name string) (*transcript, error) {
 		return nil, err
 	}
 	now := func() time.Time { return c.Captured }
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{Time: now})
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+	replay := replay.NewMemory(replay.MemoryConfig{Time: now})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: keytab, Services: []string{c.ServicePrincipal}, Etypes: c.Enctypes, Replay: replay, Time: now,
 	})
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -20,7 +22,7 @@ func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 		if !c.has(e.Principal) || e.Key.IsZero() {
 			continue
 		}
-		if usable++; e.Etype == kerberos.EtypeRC4 {
+		if usable++; e.Etype == etype.RC4 {
 			weak++
 		}
 	}
@@ -112,7 +114,7 @@ func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *sl
 
 // warnOfUnboundCertificate says that no client can bind a token to the certificate.
 func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
-	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != kerberos.BindingsOff }) {
+	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != gss.BindingsOff }) {
 		log.Warn("clients cannot bind tokens to this certificate: those that try are refused", "tls-cert", cfg.TLSCert, "error", err.Error(),
 			"cure", "take a certificate that is signed with RSA or ECDSA, or set channel-bindings: off")
 	}

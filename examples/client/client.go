@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net/http"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -22,18 +24,18 @@ const maxReply = 4 << 20
 type Client struct {
 	url       string
 	service   string // Kerberos principal
-	tickets   *kerberos.Initiator
+	tickets   *kdc.Client
 	processor *wssec.Processor
 	http      *http.Client
 }
 
 // NewClient returns a Client for the service at url, whose principal is service
 // and whose policy is the preset Kerberos.
-func NewClient(url, service string, tickets *kerberos.Initiator) (*Client, error) {
+func NewClient(url, service string, tickets *kdc.Client) (*Client, error) {
 	policy, _ := wssec.Preset("Kerberos")
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
 		// Replies that were there before are refused, too.
-		Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
+		Replay: replay.NewMemory(replay.MemoryConfig{}),
 	})
 	if err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func (c *Client) protect(ctx context.Context, env *soap.Envelope) ([]byte, *wsse
 	if err != nil {
 		return nil, nil, err
 	}
-	token, key, err := kerberos.NewToken(ticket, kerberos.InitOptions{})
+	token, key, err := gss.NewToken(ticket, gss.TokenOptions{})
 	if err != nil {
 		return nil, nil, err
 	}

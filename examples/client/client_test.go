@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -40,15 +41,15 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	kdc := krbtest.New(krbtest.Config{})
-	kdc.AddUser("alice", "secret")
-	kdc.AddService(testService)
-	server, err := kdc.Start()
+	client := krbtest.New(krbtest.Config{})
+	client.AddUser("alice", "secret")
+	client.AddService(testService)
+	server, err := client.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	tickets, err := kerberos.NewInitiator(kerberos.InitiatorConfig{
+	tickets, err := kdc.NewClient(kdc.ClientConfig{
 		Client: "alice", Password: "secret", Krb5Conf: server.Krb5Conf(),
 	})
 	if err != nil {
@@ -59,8 +60,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t}
 	policy, _ := wssec.Preset("Kerberos")
 	w.processor, err = wssec.NewProcessor(policy, wssec.Config{
-		Verifier: krbtest.Acceptor(t, kdc.Keytab(nil)),
-		Replay:   kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
+		Verifier: krbtest.Acceptor(t, client.Keytab(nil)),
+		Replay:   replay.NewMemory(replay.MemoryConfig{}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,9 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
 func main() {
@@ -71,20 +73,20 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 
 // login returns the client's source of tickets. It asks no KDC before the first
 // ticket is needed.
-func login(principal, keytab, ccache, conf string) (*kerberos.Initiator, error) {
-	krb5Conf, err := kerberos.ReadKrb5Conf(conf)
+func login(principal, kt, ccache, conf string) (*kdc.Client, error) {
+	krb5Conf, err := krb5conf.Read(conf)
 	if err != nil {
 		return nil, err
 	}
-	cfg := kerberos.InitiatorConfig{Client: principal, Krb5Conf: krb5Conf}
-	if keytab == "" {
+	cfg := kdc.ClientConfig{Client: principal, Krb5Conf: krb5Conf}
+	if kt == "" {
 		cfg.CCache = cmp.Or(ccache, fmt.Sprintf("/tmp/krb5cc_%d", os.Getuid()))
-		return kerberos.NewInitiator(cfg)
+		return kdc.NewClient(cfg)
 	}
-	keys, err := kerberos.LoadKeytab(keytab)
+	keys, err := keytab.Load(kt)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Keytab = keys
-	return kerberos.NewInitiator(cfg)
+	return kdc.NewClient(cfg)
 }

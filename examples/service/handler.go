@@ -20,7 +20,7 @@ import (
 // Config is what a [Handler] is made of. All of it is required.
 type Config struct {
 	Policy wssec.Policy
-	Tokens wssec.TokenVerifier // a kerberos.Acceptor
+	Tokens wssec.TokenVerifier // a gss.Acceptor
 	Replay wssec.ReplayCache   // of signatures; that of tokens is the acceptor's
 	// Clients are the principals that may call, as name@REALM. That a ticket is
 	// good says who somebody is, and not that they may.

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -47,9 +48,9 @@ func newWorld(t *testing.T, policy wssec.Policy) *world {
 	w := &world{t: t, kdc: krbtest.New(krbtest.Config{}), answer: quotes}
 	w.kdc.AddService(quotesService)
 	w.kdc.AddService("soap/other.example.com")
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: w.kdc.Keytab(nil), Services: []string{quotesService},
-		Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(1, 0)}),
+		Replay: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(1, 0)}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +71,8 @@ func newWorld(t *testing.T, policy wssec.Policy) *world {
 	return w
 }
 
-func memoryStore() *kerberos.MemoryReplayStore {
-	return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
+func memoryStore() *replay.Memory {
+	return replay.NewMemory(replay.MemoryConfig{})
 }
 
 // token returns a fresh token of a client.

@@ -25,7 +25,9 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -71,7 +73,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 
 	// The journal remembers the tokens that were accepted, so that none is
 	// accepted again after a restart.
-	journal, err := kerberos.OpenReplayJournal(o.state, kerberos.ReplayJournalConfig{})
+	journal, err := replay.OpenJournal(o.state, replay.JournalConfig{})
 	if err != nil {
 		return err
 	}
@@ -89,15 +91,15 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 
 // newAcceptor returns what opens the tickets for one principal. It follows the
 // keytab until ctx is done, so that new keys are used without a restart.
-func newAcceptor(ctx context.Context, o options, replay kerberos.ReplayStore) (*kerberos.Acceptor, error) {
-	keys, err := kerberos.OpenKeytabFile(o.keytab, kerberos.KeytabFileConfig{})
+func newAcceptor(ctx context.Context, o options, replay gss.ReplayStore) (*gss.Acceptor, error) {
+	keys, err := keytab.OpenFile(o.keytab, keytab.FileConfig{})
 	if err != nil {
 		return nil, err
 	}
 	go keys.Watch(ctx)
-	return kerberos.NewAcceptor(kerberos.AcceptorConfig{
+	return gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: keys, Services: []string{o.service}, Replay: replay,
-		BindingRule: kerberos.BindingsWhenPresent, // a token that is bound to a TLS connection is not for us
+		BindingRule: gss.BindingsWhenPresent, // a token that is bound to a TLS connection is not for us
 	})
 }
 
@@ -107,7 +109,7 @@ func newService(tokens wssec.TokenVerifier, clients []string, log *slog.Logger) 
 	policy.TokenOnce = false // see NewHandler
 	protected, err := NewHandler(Config{
 		Policy: policy, Tokens: tokens, Clients: clients, Log: log,
-		Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{}),
+		Replay: replay.NewMemory(replay.MemoryConfig{}),
 	}, http.HandlerFunc(quotes))
 	if err != nil {
 		return nil, err

@@ -16,6 +16,11 @@ import (
 
 	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/ccache"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -114,7 +119,7 @@ func active(request []byte) int32 {
 }
 
 // withFake points a clinic's world at a fake KDC: no MIT KDC runs.
-func withFake(t *testing.T, k *fakeKDC, entries ...kerberos.KeytabEntry) *clinic {
+func withFake(t *testing.T, k *fakeKDC, entries ...keytab.Entry) *clinic {
 	t.Helper()
 	c := offline(t)
 	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = tcp/" + k.addr + "\n }\n"
@@ -123,9 +128,9 @@ func withFake(t *testing.T, k *fakeKDC, entries ...kerberos.KeytabEntry) *clinic
 }
 
 // keytab writes a keytab and names it in a setting, or in none.
-func (c *clinic) keytab(setting string, entries ...kerberos.KeytabEntry) (path string) {
+func (c *clinic) keytab(setting string, entries ...keytab.Entry) (path string) {
 	c.t.Helper()
-	octets, err := kerberos.NewKeytab(entries...).AppendBinary(nil)
+	octets, err := keytab.New(entries...).AppendBinary(nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -185,7 +190,7 @@ func TestAKeyOfNoVersionHasToOpenATicket(t *testing.T) {
 				entry := k.Entries([]string{soap}, 18)[0]
 				entry.Kvno = 0
 				if tt.key != "" {
-					key, err := kerberos.NewKey(18, []byte(tt.key))
+					key, err := etype.NewKey(18, []byte(tt.key))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -221,7 +226,7 @@ func TestTheCredentialCacheAsks(t *testing.T) {
 // kinit writes a credential cache.
 func (c *clinic) kinit(k *fakeKDC, user, password string) (path string) {
 	c.t.Helper()
-	i, err := kerberos.NewInitiator(kerberos.InitiatorConfig{Client: user + "@EXAMPLE.COM", Password: password, Krb5Conf: c.conf})
+	i, err := kdc.NewClient(kdc.ClientConfig{Client: user + "@EXAMPLE.COM", Password: password, Krb5Conf: c.conf})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -231,7 +236,7 @@ func (c *clinic) kinit(k *fakeKDC, user, password string) (path string) {
 		c.t.Fatal(err)
 	}
 	path = filepath.Join(c.t.TempDir(), "ccache")
-	if err := (&kerberos.CCache{Client: tgt.Client, Tickets: []kerberos.ServiceTicket{tgt}}).WriteFile(path); err != nil {
+	if err := (&ccache.Cache{Client: tgt.Client, Tickets: []kerberos.Credential{tgt}}).WriteFile(path); err != nil {
 		c.t.Fatal(err)
 	}
 	return path
@@ -322,7 +327,7 @@ func TestAReplayStoreThatForgetsIsNoticed(t *testing.T) {
 	k := startFakeKDC(t, func([]byte) int32 { return 0 })
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
-	c.cfg.Replay = func(time.Time) kerberos.ReplayStore { return forgetful{} }
+	c.cfg.Replay = func(time.Time) gss.ReplayStore { return forgetful{} }
 	c.expect("fail self-test … the same token is accepted twice … do not use this binary")
 }
 
@@ -346,14 +351,14 @@ func TestKDCWithRC4Alone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.cfg.Login = func(kerberos.InitiatorConfig) (doctor.Session, error) { return givenTicket{rc4}, nil }
+	c.cfg.Login = func(kdc.ClientConfig) (doctor.Session, error) { return givenTicket{rc4}, nil }
 	c.expect("fail kvno … arcfour-hmac; the keytab has kvno 1 (18); Windows domain controllers issue no RC4")
 }
 
 // givenTicket is a session with one ticket.
-type givenTicket struct{ ticket kerberos.ServiceTicket }
+type givenTicket struct{ ticket kerberos.Credential }
 
-func (g givenTicket) ServiceTicket(context.Context, string) (kerberos.ServiceTicket, error) {
+func (g givenTicket) ServiceTicket(context.Context, string) (kerberos.Credential, error) {
 	return g.ticket, nil
 }
 func (g givenTicket) Close() {}

@@ -11,6 +11,9 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // Defaults of Config.
@@ -36,8 +39,8 @@ type Config struct {
 	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are used to ask for tickets for the services, where
 	// the keytab's own keys cannot. Empty means none.
 	CCache string
-	// Keys gives the keys of a service, from its keytab or password. Nil means kerberos.LoadKeytab, and no passwords.
-	Keys func(config.Service) (*kerberos.Keytab, error)
+	// Keys gives the keys of a service, from its keytab or password. Nil means keytab.Load, and no passwords.
+	Keys func(config.Service) (*keytab.Keytab, error)
 	// Timeout bounds each question that is asked: one connection and its answer, one look-up, one login. 0 means
 	// DefaultTimeout.
 	Timeout time.Duration
@@ -47,7 +50,7 @@ type Config struct {
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolver Resolver
 	Login    LoginFunc
-	Replay   func(now time.Time) kerberos.ReplayStore // for the self-test
+	Replay   func(now time.Time) gss.ReplayStore // for the self-test
 }
 
 // Resolver is the part of net.Resolver that is used.
@@ -59,11 +62,11 @@ type Resolver interface {
 }
 
 // A LoginFunc makes a client, which logs in, once, when it is first asked for a ticket.
-type LoginFunc func(kerberos.InitiatorConfig) (Session, error)
+type LoginFunc func(kdc.ClientConfig) (Session, error)
 
-// A Session gets tickets. *kerberos.Initiator is one.
+// A Session gets tickets. *kdc.Client is one.
 type Session interface {
-	ServiceTicket(ctx context.Context, service string) (kerberos.ServiceTicket, error)
+	ServiceTicket(ctx context.Context, service string) (kerberos.Credential, error)
 	Close()
 }
 
@@ -99,7 +102,7 @@ func Run(ctx context.Context, cfg Config) Report {
 		cfg.Resolver = net.DefaultResolver
 	}
 	if cfg.Login == nil {
-		cfg.Login = func(c kerberos.InitiatorConfig) (Session, error) { return kerberos.NewInitiator(c) }
+		cfg.Login = func(c kdc.ClientConfig) (Session, error) { return kdc.NewClient(c) }
 	}
 	if cfg.Keys == nil {
 		cfg.Keys = loadKeytab
@@ -128,11 +131,11 @@ func Run(ctx context.Context, cfg Config) Report {
 	return withoutConsequences(all)
 }
 
-func loadKeytab(s config.Service) (*kerberos.Keytab, error) {
+func loadKeytab(s config.Service) (*keytab.Keytab, error) {
 	if s.PasswordFile != "" {
 		return nil, errors.New("passwords cannot be read here")
 	}
-	return kerberos.LoadKeytab(s.Keytab)
+	return keytab.Load(s.Keytab)
 }
 
 // checkTimeouts is how many questions a check may ask one after another.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
 // enctypeNames are MIT's names of encryption types by number (IANA "Kerberos Encryption Type Numbers"), the usual first.
@@ -29,13 +29,13 @@ var enctypeNames = []struct {
 var defaultEnctypes = []int32{18, 17, 20, 19, 16, 23, 25, 26}
 
 // etypeName is MIT's name, or "etype 99".
-func etypeName(etype int32) string {
+func etypeName(et int32) string {
 	for _, e := range enctypeNames {
-		if e.etype == etype {
+		if e.etype == et {
 			return e.names[0]
 		}
 	}
-	return kerberos.EtypeName(etype)
+	return etype.Name(et)
 }
 
 func etypeNames(list []int32) string {

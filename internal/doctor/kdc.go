@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/kdc"
 )
 
 const (
@@ -72,8 +73,8 @@ func (d *doctor) locateKDCs(realm string) (places []kdcPlace, said []Result) {
 	return places[:min(len(places), maxKDCs)], said
 }
 
-func (d *doctor) configuredKDCs(realm string) ([]kerberos.KDCAddress, error) {
-	client, err := kerberos.NewKDCClient(kerberos.KDCConfig{Krb5Conf: d.krb5.text})
+func (d *doctor) configuredKDCs(realm string) ([]kdc.Address, error) {
+	client, err := kdc.NewTransport(kdc.TransportConfig{Krb5Conf: d.krb5.text})
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +125,8 @@ func (d *doctor) question() (context.Context, context.CancelFunc) {
 }
 
 // exchanger talks to one KDC over "tcp" or "udp". What the machine's own krb5.conf says is another check's business.
-func (d *doctor) exchanger(realm, network, addr string) (kerberos.KDCExchanger, error) {
-	return kerberos.NewKDCClient(kerberos.KDCConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
+func (d *doctor) exchanger(realm, network, addr string) (kdc.Exchanger, error) {
+	return kdc.NewTransport(kdc.TransportConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
 }
 
 // probeKDCs asks all KDCs of a realm at the same time, over UDP and TCP.
@@ -149,12 +150,12 @@ func (d *doctor) probeKDC(realm, network, addr string) kdcAnswer {
 	client, tgs := d.clientOf(realm), kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm}
 	ctx, cancel := d.question()
 	defer cancel()
-	kdc, err := d.exchanger(realm, network, addr)
+	exchanger, err := d.exchanger(realm, network, addr)
 	if err != nil {
 		return kdcAnswer{err: err}
 	}
 	sent, began := d.Now(), time.Now()
-	facts, err := kerberos.ProbeKDC(ctx, kdc, client, tgs, noEtype)
+	facts, err := kdc.Probe(ctx, exchanger, client, tgs, noEtype)
 	a := kdcAnswer{network: network, err: plainError(err), rtt: time.Since(began), refusal: facts.Error}
 	if err == nil && facts.Error != nil {
 		a.ahead = facts.Error.Time.Sub(sent.Add(a.rtt / 2))

@@ -14,6 +14,8 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // Cures that more than one finding has.
@@ -38,7 +40,7 @@ func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 
 // check looks at the file itself.
 func (f *keytabFile) check() []Result {
-	var format *kerberos.KeytabFormatError
+	var format *keytab.FormatError
 	switch {
 	case errors.As(f.err, &format):
 		return []Result{fail(f.path, format.Found, cmp.Or(format.Cure, cureExport))}
@@ -192,11 +194,11 @@ func joinSome(principals []kerberos.Principal) string {
 }
 
 // checkEtypes judges the encryption types, those of the newest version first of all: the KDC issues no others.
-func (s *service) checkEtypes(entries []kerberos.KeytabEntry) []Result {
+func (s *service) checkEtypes(entries []keytab.Entry) []Result {
 	have := describe(entries)
-	newest := slices.DeleteFunc(slices.Clone(entries), func(e kerberos.KeytabEntry) bool { return e.Kvno != entries[0].Kvno })
-	aes := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return isAES(e.Etype) })
-	rc4 := slices.ContainsFunc(newest, func(e kerberos.KeytabEntry) bool { return e.Etype == kerberos.EtypeRC4 })
+	newest := slices.DeleteFunc(slices.Clone(entries), func(e keytab.Entry) bool { return e.Kvno != entries[0].Kvno })
+	aes := slices.ContainsFunc(newest, func(e keytab.Entry) bool { return isAES(e.Etype) })
+	rc4 := slices.ContainsFunc(newest, func(e keytab.Entry) bool { return e.Etype == etype.RC4 })
 	var list []Result
 	switch {
 	case aes && slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.AllowRC4 }):
@@ -217,15 +219,15 @@ func (s *service) checkEtypes(entries []kerberos.KeytabEntry) []Result {
 	return list
 }
 
-func isAES(etype int32) bool {
-	return etype >= kerberos.EtypeAES128SHA1 && etype <= kerberos.EtypeAES256SHA2
+func isAES(et int32) bool {
+	return et >= etype.AES128SHA1 && et <= etype.AES256SHA2
 }
 
 // obsolete are single and triple DES (RFC 6649, RFC 8429).
 func obsolete(etype int32) bool { return etype >= 1 && etype <= 3 || etype == 5 || etype == 16 }
 
 // checkDuplicates finds two keys where there can be only one.
-func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result) {
+func (s *service) checkDuplicates(entries []keytab.Entry) (list []Result) {
 	for i, e := range entries {
 		for _, other := range entries[:min(i, maxDescribed)] {
 			if e.Kvno != 0 && e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
@@ -241,7 +243,7 @@ func (s *service) checkDuplicates(entries []kerberos.KeytabEntry) (list []Result
 const maxDescribed = 24
 
 // describe says "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
-func describe(entries []kerberos.KeytabEntry) string {
+func describe(entries []keytab.Entry) string {
 	var b strings.Builder
 	for i, e := range entries {
 		if i == maxDescribed {
@@ -261,7 +263,7 @@ func describe(entries []kerberos.KeytabEntry) string {
 	return b.String() + ")"
 }
 
-func etypesOf(entries []kerberos.KeytabEntry) (list []int32) {
+func etypesOf(entries []keytab.Entry) (list []int32) {
 	for _, e := range entries {
 		if !slices.Contains(list, e.Etype) {
 			list = append(list, e.Etype)
@@ -285,8 +287,8 @@ func (d *doctor) checkSharedKeys() (list []Result) {
 }
 
 // sameKey tells whether two principals have a key in common: they are names of one account.
-func sameKey(a, b []kerberos.KeytabEntry) bool {
-	return slices.ContainsFunc(a, func(x kerberos.KeytabEntry) bool {
-		return slices.ContainsFunc(b, func(y kerberos.KeytabEntry) bool { return !x.Key.IsZero() && x.Key.Equal(y.Key) })
+func sameKey(a, b []keytab.Entry) bool {
+	return slices.ContainsFunc(a, func(x keytab.Entry) bool {
+		return slices.ContainsFunc(b, func(y keytab.Entry) bool { return !x.Key.IsZero() && x.Key.Equal(y.Key) })
 	})
 }

@@ -14,12 +14,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
 // A krb5Conf is what the files of a krb5.conf say together.
 type krb5Conf struct {
-	*kerberos.Krb5Conf
+	*krb5conf.Config
 	text        string
 	names       []string // of the files as they were given
 	read        []string // those of them that were read
@@ -31,9 +31,9 @@ type krb5Conf struct {
 
 // readKrb5Conf reads the files of a list as KRB5_CONFIG has it. What cannot be read leaves the others in force.
 func readKrb5Conf(list string) krb5Conf {
-	k := krb5Conf{Krb5Conf: new(kerberos.Krb5Conf), names: filepath.SplitList(cmp.Or(list, DefaultKrb5Conf))}
+	k := krb5Conf{Config: new(krb5conf.Config), names: filepath.SplitList(cmp.Or(list, DefaultKrb5Conf))}
 	for _, name := range k.names {
-		text, err := kerberos.ReadKrb5Conf(name)
+		text, err := krb5conf.Read(name)
 		switch {
 		case err == nil:
 			k.read = append(k.read, name)
@@ -48,8 +48,8 @@ func readKrb5Conf(list string) krb5Conf {
 			k.err = errors.Join(k.err, err)
 		}
 	}
-	if conf, err := kerberos.ParseKrb5Conf(k.text); err == nil {
-		k.Krb5Conf = conf
+	if conf, err := krb5conf.Parse(k.text); err == nil {
+		k.Config = conf
 	} else {
 		k.unsupported = errors.Join(k.unsupported, err)
 	}

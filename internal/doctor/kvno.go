@@ -11,6 +11,9 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/replay"
 )
 
 // checkKvnos compares the keytab's keys with those under which the KDC issues tickets.
@@ -121,7 +124,7 @@ func (d *doctor) judgeTicket(s *service, f *serviceFacts) Result {
 	outcome, err := d.open(s, f, openConfig{etypes: allEtypes, exact: false})
 	var refused *kerberos.Error
 	switch {
-	case err == nil && f.etype == kerberos.EtypeRC4:
+	case err == nil && f.etype == etype.RC4:
 		return s.judgeRC4(says)
 	case err == nil && outcome.Facts().Fallback && outcome.Facts().KeytabKvno != 0: // 0 fits any
 		return s.judgeFallback(says, f, outcome.Facts().KeytabKvno)
@@ -160,7 +163,7 @@ func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.E
 	have := "; the keytab has " + describe(entries)
 	newest := entries[0].Kvno
 	switch {
-	case refused.Code == kerberos.CodeNoEtype && f.etype == kerberos.EtypeRC4:
+	case refused.Code == kerberos.CodeNoEtype && f.etype == etype.RC4:
 		return fail(s.String(), says+have, cureRC4)
 	case refused.Code == kerberos.CodeNoEtype:
 		return fail(s.String(), says+have+", none of that type", s.cure(f))
@@ -190,7 +193,7 @@ func judgeIssued(s *service, f *serviceFacts) Result {
 		return s.judgeRefusal(says, f, refused)
 	case err != nil:
 		return fail(s.String(), says+"; they are not understood: "+err.Error(), "report it")
-	case f.etype == kerberos.EtypeRC4:
+	case f.etype == etype.RC4:
 		return s.judgeRC4(says)
 	case e.Kvno != 0 && f.kvno != 0 && e.Kvno != f.kvno:
 		return s.judgeFallback(says, f, e.Kvno)
@@ -198,7 +201,7 @@ func judgeIssued(s *service, f *serviceFacts) Result {
 	return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 }
 
-var allEtypes = []int32{kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA2, kerberos.EtypeAES128SHA2, kerberos.EtypeRC4}
+var allEtypes = []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
 
 // openConfig is how strict an acceptor is.
 type openConfig struct {
@@ -207,8 +210,8 @@ type openConfig struct {
 }
 
 // open presents a token, made with the KDC's ticket, to an acceptor with the keytab.
-func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*kerberos.Authentication, error) {
-	token, _, err := kerberos.NewToken(*f.ticket, kerberos.InitOptions{Time: f.clock})
+func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*gss.Authentication, error) {
+	token, _, err := gss.NewToken(*f.ticket, gss.TokenOptions{Time: f.clock})
 	if err != nil {
 		return nil, err
 	}
@@ -220,14 +223,14 @@ func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*kerberos.Auth
 }
 
 // acceptor has the KDC's clock: what ours does to clients is said by another check.
-func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*kerberos.Acceptor, error) {
-	return kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
+func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*gss.Acceptor, error) {
+	return gss.NewAcceptor(gss.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
 		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: d.Replay(f.clock()), Time: f.clock})
 }
 
 // throwAway is a replay store for a few tokens. It takes what was made before it.
-func throwAway(now time.Time) kerberos.ReplayStore {
-	return kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: now.Add(-time.Hour)})
+func throwAway(now time.Time) gss.ReplayStore {
+	return replay.NewMemory(replay.MemoryConfig{CompleteSince: now.Add(-time.Hour)})
 }
 
 // checkReplay presents a token twice: once it has to be accepted, and once refused.
@@ -252,7 +255,7 @@ func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
 	if err != nil {
 		return skip(s.String(), "the route has no key to accept with, see keytab")
 	}
-	token, _, err := kerberos.NewToken(*f.ticket, kerberos.InitOptions{Time: f.clock})
+	token, _, err := gss.NewToken(*f.ticket, gss.TokenOptions{Time: f.clock})
 	if err != nil {
 		return fail(s.String(), "no token can be made of the KDC's ticket: "+err.Error(), "report it")
 	}

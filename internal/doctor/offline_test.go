@@ -18,7 +18,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/replay"
 )
 
 // offline is a clinic without a KDC; its keytab is to be written. What depends on a KDC is wrong.
@@ -57,7 +57,7 @@ func (c *clinic) expectOf(checks string, want ...string) {
 	}
 }
 
-// rawEntry is an entry of a keytab file, format 2, that NewKeytab would not make. long adds the 32-bit kvno.
+// rawEntry is an entry of a keytab file, format 2, that keytab.New would not make. long adds the 32-bit kvno.
 func rawEntry(kvno byte, long uint32, etype uint16, key string, name ...string) []byte {
 	be := binary.BigEndian
 	b := be.AppendUint16(nil, uint16(len(name)-1))
@@ -298,7 +298,7 @@ func TestState(t *testing.T) {
 	if f := found(); f != "can be written; no replay journal yet" {
 		t.Error(f)
 	}
-	journal, err := kerberos.OpenReplayJournal(filepath.Join(c.cfg.StateDir, "replay"), kerberos.ReplayJournalConfig{})
+	journal, err := replay.OpenJournal(filepath.Join(c.cfg.StateDir, "replay"), replay.JournalConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -416,7 +416,7 @@ func TestListener(t *testing.T) {
 	_, port, _ := net.SplitHostPort(served.Listener.Addr().String())
 	c.set("listen", "0.0.0.0:"+port)
 	c.expectOf("listen", "warn listen … something listens there, and it is no gateway with this state-dir")
-	journal, err := kerberos.OpenReplayJournal(filepath.Join(c.cfg.StateDir, "replay"), kerberos.ReplayJournalConfig{})
+	journal, err := replay.OpenJournal(filepath.Join(c.cfg.StateDir, "replay"), replay.JournalConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // maxServices bounds how many principals are looked at.
@@ -16,9 +17,9 @@ const maxServices = 64
 // A keytabFile is a keytab of the configuration, or a file with a password, read once.
 type keytabFile struct {
 	path     string
-	password bool             // keys are made of it
-	salt     string           // and of this, if it was given
-	keytab   *kerberos.Keytab // nil when it could not be read
+	password bool           // keys are made of it
+	salt     string         // and of this, if it was given
+	keytab   *keytab.Keytab // nil when it could not be read
 	err      error
 }
 
@@ -45,7 +46,7 @@ func (s *service) paths() string {
 }
 
 // entries are the keytab's keys of a principal, newest first.
-func (f *keytabFile) entries(p kerberos.Principal) (list []kerberos.KeytabEntry) {
+func (f *keytabFile) entries(p kerberos.Principal) (list []keytab.Entry) {
 	if f.keytab == nil {
 		return nil
 	}
@@ -54,7 +55,7 @@ func (f *keytabFile) entries(p kerberos.Principal) (list []kerberos.KeytabEntry)
 			list = append(list, e)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b kerberos.KeytabEntry) int { return cmp.Compare(b.Kvno, a.Kvno) })
+	slices.SortStableFunc(list, func(a, b keytab.Entry) int { return cmp.Compare(b.Kvno, a.Kvno) })
 	return list
 }
 

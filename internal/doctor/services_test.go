@@ -10,18 +10,19 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // passwordKeys makes the keys of a service whose file has one password.
-func passwordKeys(s config.Service) (*kerberos.Keytab, error) {
+func passwordKeys(s config.Service) (*keytab.Keytab, error) {
 	text, err := os.ReadFile(s.PasswordFile)
-	var entries []kerberos.KeytabEntry
+	var entries []keytab.Entry
 	for _, name := range s.Principals {
 		p, err2 := kerberos.ParsePrincipal(name)
-		keys, err3 := kerberos.KeysFromPassword(kerberos.PasswordKeyConfig{Principal: p, Salt: s.Salt, Kvno: s.Kvno}, strings.TrimSpace(string(text)))
+		keys, err3 := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Salt: s.Salt, Kvno: s.Kvno}, strings.TrimSpace(string(text)))
 		entries, err = append(entries, keys...), errors.Join(err, err2, err3)
 	}
-	return kerberos.NewKeytab(entries...), err
+	return keytab.New(entries...), err
 }
 
 // named is a clinic whose route names a service of the file.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // checkSPNs looks at the names of services: whether the KDC knows each, once, and whether clients would ask for them.
@@ -80,7 +80,7 @@ func (d *doctor) checkDoubleKeys() (list []Result) {
 }
 
 // sameKeys tells whether the newest keys of a type that both have are the same.
-func sameKeys(a, b []kerberos.KeytabEntry) bool {
+func sameKeys(a, b []keytab.Entry) bool {
 	for _, x := range a {
 		for _, y := range b {
 			if x.Etype == y.Etype && !x.Key.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/kdc"
 )
 
 // Error codes of KDCs (RFC 4120 7.5.9).
@@ -39,14 +40,14 @@ type realmTickets struct {
 
 // serviceFacts is what a KDC says of one service.
 type serviceFacts struct {
-	ticket *kerberos.ServiceTicket // nil: none was given
-	client string                  // who asked
-	err    error                   // why none was given
+	ticket *kerberos.Credential // nil: none was given
+	client string               // who asked
+	err    error                // why none was given
 
-	probe   *kerberos.KDCFacts // asked without a key
-	refused bool               // the KDC has another key than the keytab
-	issued  bool               // the next two are known
-	etype   int32              // of the key under which the KDC issues tickets
+	probe   *kdc.ProbeFacts // asked without a key
+	refused bool            // the KDC has another key than the keytab
+	issued  bool            // the next two are known
+	etype   int32           // of the key under which the KDC issues tickets
 	kvno    uint32
 	clock   func() time.Time // the KDC's, with ticket
 }
@@ -56,24 +57,24 @@ type serviceFacts struct {
 // mere attribute), of another principal of the keytab.
 func (d *doctor) getTickets(r *realm) *realmTickets {
 	t := &realmTickets{of: map[*service]*serviceFacts{}, notes: map[string]string{}}
-	kdc := firstAnswering(r.probes())
-	if kdc == nil {
+	client := firstAnswering(r.probes())
+	if client == nil {
 		t.why = "no KDC of " + r.name + " answers"
 		return t
 	}
 	services := d.servicesOf(r.name)
 	for _, s := range services {
-		t.of[s] = d.askWithoutKey(kdc, s.Principal)
+		t.of[s] = d.askWithoutKey(client, s.Principal)
 	}
 	if d.CCache != "" {
-		left, err := d.ticketsFor(services, t, kdc, kerberos.InitiatorConfig{CCache: d.CCache})
+		left, err := d.ticketsFor(services, t, client, kdc.ClientConfig{CCache: d.CCache})
 		if err != nil {
 			t.ccache = err.Error()
 		}
 		services = left
 	}
 	for _, f := range d.keytabs {
-		d.loginsOf(r, kdc, f, t, slices.DeleteFunc(slices.Clone(services), func(s *service) bool { return s.file != f }))
+		d.loginsOf(r, client, f, t, slices.DeleteFunc(slices.Clone(services), func(s *service) bool { return s.file != f }))
 	}
 	for s, facts := range t.of { // a service that is another name of an account whose key was refused
 		t.wasRefused(s.Principal, s.file, facts)
@@ -98,14 +99,14 @@ func firstAnswering(probes []*kdcProbe) *kdcProbe {
 
 // askWithoutKey learns whether a principal is known as a client and, from a KDC that wants no pre-authentication of it,
 // under which key it issues tickets.
-func (d *doctor) askWithoutKey(kdc *kdcProbe, p kerberos.Principal) *serviceFacts {
+func (d *doctor) askWithoutKey(client *kdcProbe, p kerberos.Principal) *serviceFacts {
 	ctx, cancel := d.question()
 	defer cancel()
-	exchanger, err := d.exchanger(p.Realm, kdc.best().network, kdc.addr)
+	exchanger, err := d.exchanger(p.Realm, client.best().network, client.addr)
 	if err != nil {
 		return &serviceFacts{err: err}
 	}
-	facts, err := kerberos.ProbeKDC(ctx, exchanger, p, p)
+	facts, err := kdc.Probe(ctx, exchanger, p, p)
 	if err != nil {
 		return &serviceFacts{err: plainError(err)}
 	}
@@ -118,14 +119,14 @@ func (d *doctor) askWithoutKey(kdc *kdcProbe, p kerberos.Principal) *serviceFact
 
 // loginsOf logs in with the keys of one keytab until every service that is wanted has a ticket. An account of which the
 // KDC has refused a key is not tried again, by no name: whoever has the same key is the same account.
-func (d *doctor) loginsOf(r *realm, kdc *kdcProbe, f *keytabFile, t *realmTickets, wanted []*service) {
+func (d *doctor) loginsOf(r *realm, client *kdcProbe, f *keytabFile, t *realmTickets, wanted []*service) {
 	for _, c := range candidates(r.name, f, wanted) {
 		if len(wanted) == 0 || len(t.refused) >= maxRefusedKeys {
 			return
 		}
 		own := t.factsOf(c, f)
 		if own == nil {
-			own = d.askWithoutKey(kdc, c)
+			own = d.askWithoutKey(client, c)
 		}
 		if why := cannotLogin(own); why != "" {
 			t.notes[c.String()] = why
@@ -136,7 +137,7 @@ func (d *doctor) loginsOf(r *realm, kdc *kdcProbe, f *keytabFile, t *realmTicket
 			continue
 		}
 		var err error
-		wanted, err = d.ticketsFor(wanted, t, kdc, kerberos.InitiatorConfig{Client: c.String(), Keytab: f.keytab})
+		wanted, err = d.ticketsFor(wanted, t, client, kdc.ClientConfig{Client: c.String(), Keytab: f.keytab})
 		if err != nil {
 			t.notes[c.String()] = err.Error()
 		}
@@ -216,7 +217,7 @@ func cannotLogin(f *serviceFacts) string {
 
 // ticketsFor asks for tickets for the services that are wanted, as the client that cfg tells, which logs in once. It gives
 // the services for which another client might get more. The error is that of the login.
-func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, cfg kerberos.InitiatorConfig) (left []*service, err error) {
+func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, cfg kdc.ClientConfig) (left []*service, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -250,9 +251,9 @@ func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, c
 }
 
 // take notes a ticket; clock is the KDC's.
-func (f *serviceFacts) take(ticket *kerberos.ServiceTicket, clock func() time.Time) {
+func (f *serviceFacts) take(ticket *kerberos.Credential, clock func() time.Time) {
 	f.ticket, f.client, f.clock, f.err = ticket, ticket.Client.String(), clock, nil
-	if etype, kvno, err := kerberos.ServiceKey(*ticket); err == nil {
+	if etype, kvno, err := kdc.ServiceKey(*ticket); err == nil {
 		f.issued, f.etype, f.kvno = true, etype, kvno
 	}
 }

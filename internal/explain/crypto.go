@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/inspect"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
@@ -74,7 +74,7 @@ func (m *message) tokenKey(n xmltext.Node, depth int) key {
 	case n.Is(wssec.NSWSSE, "BinarySecurityToken"):
 		t := m.opened[n]
 		if t == nil && n.Parent().Is(wssec.NSWSSE, "Embedded") {
-			t = m.binaryToken(&kerberos.InspectNode{}, n)
+			t = m.binaryToken(&inspect.Node{}, n)
 		}
 		if t != nil {
 			k.octets = t.key
@@ -155,7 +155,7 @@ func readDerivation(n xmltext.Node) derivation {
 	return d
 }
 
-func (m *message) derivedKeyToken(n *kerberos.InspectNode, c xmltext.Node) {
+func (m *message) derivedKeyToken(n *inspect.Node, c xmltext.Node) {
 	d := readDerivation(c)
 	from := m.resolve(c.Child(wssec.NSWSSE, "SecurityTokenReference"), 0)
 	n.Value = fmt.Sprintf("P_SHA1 of %s, offset %d, length %d, nonce of %s", from.from, d.offset, d.length, octets(len(d.nonce)))
@@ -168,7 +168,7 @@ func (m *message) derivedKeyToken(n *kerberos.InspectNode, c xmltext.Node) {
 	}
 }
 
-func (m *message) encryptedKey(n *kerberos.InspectNode, c xmltext.Node) {
+func (m *message) encryptedKey(n *inspect.Node, c xmltext.Node) {
 	from := m.keyOf(c.Child(nsDS, "KeyInfo"))
 	n.Value = algorithm(methodOf(c)) + " under " + from.from
 	switch secret := m.unwrapped(c, 0); {
@@ -205,7 +205,7 @@ func (m *message) unwrapped(c xmltext.Node, depth int) []byte {
 }
 
 // referenceList explains which EncryptedData a list names, and decrypts them where the keys are known.
-func (m *message) referenceList(n *kerberos.InspectNode, list, under xmltext.Node, position int) {
+func (m *message) referenceList(n *inspect.Node, list, under xmltext.Node, position int) {
 	count := 0
 	for ref := range list.Children() {
 		if count++; count > maxChildren {
@@ -225,8 +225,8 @@ func (m *message) referenceList(n *kerberos.InspectNode, list, under xmltext.Nod
 	}
 }
 
-// encryptedData explains one EncryptedData and puts its plaintext in its place.
-func (m *message) encryptedData(n *kerberos.InspectNode, ed, under xmltext.Node, position int) {
+// krbmsg.EncryptedData explains one EncryptedData and puts its plaintext in its place.
+func (m *message) encryptedData(n *inspect.Node, ed, under xmltext.Node, position int) {
 	e, err := xmlenc.ParseEncryptedData(ed)
 	if err != nil {
 		m.fail(n, "%v", err)
@@ -273,7 +273,7 @@ func (m *message) encryptedData(n *kerberos.InspectNode, ed, under xmltext.Node,
 }
 
 // decrypt gives the part that the plaintext is, now grafted in its place; zero when it does not come out.
-func (m *message) decrypt(n *kerberos.InspectNode, e *xmlenc.EncryptedData, at xmltext.Node, k key) xmltext.Node {
+func (m *message) decrypt(n *inspect.Node, e *xmlenc.EncryptedData, at xmltext.Node, k key) xmltext.Node {
 	method, ok := xmlenc.LookupMethod(e.Algorithm)
 	if k.octets == nil || !ok || m.spent() {
 		return xmltext.Node{}
@@ -319,7 +319,7 @@ func (m *message) indexMore(at xmltext.Node) {
 }
 
 // signature explains a Signature: the key, each Reference, and whether they verify.
-func (m *message) signature(n *kerberos.InspectNode, c xmltext.Node, position int) {
+func (m *message) signature(n *inspect.Node, c xmltext.Node, position int) {
 	s, err := xmldsig.Parse(c)
 	if err != nil {
 		m.fail(n, "%v", err)
@@ -345,7 +345,7 @@ func (m *message) signature(n *kerberos.InspectNode, c xmltext.Node, position in
 }
 
 // reference explains one Reference and checks its digest.
-func (m *message) reference(n *kerberos.InspectNode, s *xmldsig.Signature, r *xmldsig.Reference) {
+func (m *message) reference(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Reference) {
 	target, c14n := m.ids[r.URI[1:]], r.C14N
 	if r.STRTransform {
 		m.found.strTransform = true

@@ -11,18 +11,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/wssgate/wssgate/internal/explain"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// FuzzInspect: whatever a file holds is explained in harmless characters and without keys, and what is refused is an error
+// inspect.FuzzInspect: whatever a file holds is explained in harmless characters and without keys, and what is refused is an error
 // too.
 func FuzzInspect(f *testing.F) {
 	raw, err := fs.ReadFile(testvectors.Files, "transcripts/svc.keytab")
 	if err != nil {
 		f.Fatal(err)
 	}
-	keytab, err := kerberos.ParseKeytab(raw)
+	keytab, err := keytab.Parse(raw)
 	if err != nil {
 		f.Fatal(err)
 	}

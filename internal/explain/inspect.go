@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/inspect"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Config says what an Inspector may use and show. The zero value shows what is in clear.
+// Config says what an inspect.Inspector may use and show. The zero value shows what is in clear.
 type Config struct {
 	// Keytab opens tickets, and with their keys the messages. Nil: only what is in clear is explained.
-	Keytab *kerberos.Keytab
+	Keytab *keytab.Keytab
 	// AllowRC4 judges as a gateway with allow-rc4 does.
 	AllowRC4 bool
 	// Policy is what a SOAP message is verified against; nil for the policy that the message itself seems to follow.
@@ -26,10 +28,10 @@ type Config struct {
 	Time func() time.Time
 }
 
-// An Inspector explains what it is given, in the order of a conversation. It is not for concurrent use.
+// An inspect.Inspector explains what it is given, in the order of a conversation. It is not for concurrent use.
 type Inspector struct {
 	cfg      Config
-	kerberos *kerberos.Inspector
+	kerberos *inspect.Inspector
 	tokens   map[wssec.TokenHash]*token            // that were opened
 	accepted map[wssec.TokenHash]wssec.CachedToken // of these, what an acceptor has accepted
 	contexts map[string][]byte                     // keys of negotiated contexts, by their Identifier
@@ -37,7 +39,7 @@ type Inspector struct {
 	policy   wssec.Policy                          // that it was verified with
 }
 
-// New makes an Inspector.
+// New makes an inspect.Inspector.
 func New(cfg Config) *Inspector {
 	if cfg.Time == nil {
 		cfg.Time = time.Now
@@ -45,15 +47,15 @@ func New(cfg Config) *Inspector {
 	return &Inspector{
 		cfg: cfg, tokens: map[wssec.TokenHash]*token{}, contexts: map[string][]byte{},
 		accepted: map[wssec.TokenHash]wssec.CachedToken{},
-		kerberos: kerberos.NewInspector(kerberos.InspectConfig{Keytab: cfg.Keytab, Etypes: cfg.etypes(), ShowKeys: cfg.ShowKeys,
+		kerberos: inspect.New(inspect.Config{Keytab: cfg.Keytab, Etypes: cfg.etypes(), ShowKeys: cfg.ShowKeys,
 			ShowMessages: cfg.Plaintext, Time: cfg.Time}),
 	}
 }
 
 func (c *Config) etypes() []int32 {
-	all := []int32{kerberos.EtypeAES128SHA1, kerberos.EtypeAES256SHA1, kerberos.EtypeAES128SHA2, kerberos.EtypeAES256SHA2}
+	all := []int32{etype.AES128SHA1, etype.AES256SHA1, etype.AES128SHA2, etype.AES256SHA2}
 	if c.AllowRC4 {
-		all = append(all, kerberos.EtypeRC4)
+		all = append(all, etype.RC4)
 	}
 	return all
 }
@@ -63,13 +65,13 @@ var ErrUnknown = errors.New("neither XML nor a token or file of Kerberos, nor ba
 
 // Inspect explains what a file or an argument holds: one tree for each token in it. The error is what is wrong: ErrUnknown,
 // that something does not decode, or, with a keytab, what would be refused; the trees tell of it too.
-func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*kerberos.InspectNode, err error) {
+func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*inspect.Node, err error) {
 	list := decode(b)
 	if len(list) == 0 {
 		return nil, ErrUnknown
 	}
 	for _, in := range list {
-		var tree *kerberos.InspectNode
+		var tree *inspect.Node
 		var problem error
 		if in.xml {
 			tree, problem = x.message(ctx, in.octets)
@@ -89,7 +91,7 @@ func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*kerberos.In
 }
 
 // token explains what is no XML.
-func (x *Inspector) token(octets []byte) (*kerberos.InspectNode, error) {
+func (x *Inspector) token(octets []byte) (*inspect.Node, error) {
 	r := x.kerberos.Inspect(octets)
 	switch {
 	case !r.Known:

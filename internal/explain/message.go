@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/inspect"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -34,12 +34,12 @@ type message struct {
 	ctx  context.Context
 	env  *soap.Envelope
 	now  time.Time
-	root *kerberos.InspectNode
+	root *inspect.Node
 
 	security  xmltext.Node // the first Security header, "" for those without actor before others
 	ids       map[string]xmltext.Node
 	opened    map[xmltext.Node]*token // tokens of this message
-	trees     map[xmltext.Node]*kerberos.InspectNode
+	trees     map[xmltext.Node]*inspect.Node
 	refused   error     // what an acceptor says of the token
 	made      time.Time // when the message was made, as it says itself
 	parts     map[xmltext.Node]*partState
@@ -63,8 +63,8 @@ const (
 )
 
 // message explains a SOAP message, or what other XML holds of tokens.
-func (x *Inspector) message(ctx context.Context, src []byte) (*kerberos.InspectNode, error) {
-	root := &kerberos.InspectNode{Name: "SOAP message", Value: octets(len(src))}
+func (x *Inspector) message(ctx context.Context, src []byte) (*inspect.Node, error) {
+	root := &inspect.Node{Name: "SOAP message", Value: octets(len(src))}
 	env, err := soap.Parse(src, xmltext.Options{})
 	if err != nil {
 		root.Name, root.Problem = "XML", err.Error()
@@ -78,7 +78,7 @@ func (x *Inspector) message(ctx context.Context, src []byte) (*kerberos.InspectN
 		return root, fmt.Errorf("it is no SOAP message: %w", err)
 	}
 	m := &message{x: x, ctx: ctx, env: env, now: x.cfg.Time(), root: root, ids: map[string]xmltext.Node{},
-		opened: map[xmltext.Node]*token{}, trees: map[xmltext.Node]*kerberos.InspectNode{}, parts: map[xmltext.Node]*partState{}}
+		opened: map[xmltext.Node]*token{}, trees: map[xmltext.Node]*inspect.Node{}, parts: map[xmltext.Node]*partState{}}
 	root.Name = env.Version.String() + " message"
 	m.explain()
 	if x.cfg.Keytab == nil {
@@ -106,7 +106,7 @@ func (m *message) explain() {
 }
 
 // plaintext shows the Body as it is now. A key that a security token service has put into it is a key.
-func (m *message) plaintext(n *kerberos.InspectNode) {
+func (m *message) plaintext(n *inspect.Node) {
 	if !m.x.cfg.ShowKeys {
 		for c := range m.env.Body.Descendants() {
 			if isWST(c, "BinarySecret") {
@@ -171,7 +171,7 @@ func (m *message) securityHeader(b xmltext.Node) {
 	n.Value = strings.Join(attrs, ", ")
 	for c := range b.Children() { // a list before a token may name what its key encrypts
 		if c.Is(wssec.NSWSSE, "BinarySecurityToken") && len(m.trees) < maxTokens {
-			m.trees[c] = &kerberos.InspectNode{}
+			m.trees[c] = &inspect.Node{}
 			m.binaryToken(m.trees[c], c)
 		}
 	}
@@ -196,7 +196,7 @@ func (m *message) securityHeader(b xmltext.Node) {
 	}
 }
 
-func (m *message) securityChild(n *kerberos.InspectNode, c xmltext.Node, position int) {
+func (m *message) securityChild(n *inspect.Node, c xmltext.Node, position int) {
 	switch {
 	case c.Is(wssec.NSWSU, "Timestamp"):
 		m.timestamp(n, c)
@@ -240,7 +240,7 @@ func (m *message) securityChild(n *kerberos.InspectNode, c xmltext.Node, positio
 	}
 }
 
-func (m *message) timestamp(n *kerberos.InspectNode, c xmltext.Node) {
+func (m *message) timestamp(n *inspect.Node, c xmltext.Node) {
 	m.found.timestamp = true
 	m.part(c)
 	for _, name := range []string{"Created", "Expires"} {
@@ -253,7 +253,7 @@ func (m *message) timestamp(n *kerberos.InspectNode, c xmltext.Node) {
 			n.Add(name, t.Text()).Problem = err.Error()
 			continue
 		}
-		n.Add(name, kerberos.InspectTime(at, m.now))
+		n.Add(name, inspect.FormatTime(at, m.now))
 		if name == "Created" {
 			m.made = at
 		}
@@ -261,7 +261,7 @@ func (m *message) timestamp(n *kerberos.InspectNode, c xmltext.Node) {
 }
 
 // binaryToken explains a BinarySecurityToken and what it holds.
-func (m *message) binaryToken(n *kerberos.InspectNode, c xmltext.Node) *token {
+func (m *message) binaryToken(n *inspect.Node, c xmltext.Node) *token {
 	valueType, _ := c.Attr("", "ValueType")
 	data, err := xmlenc.AppendBase64(nil, c)
 	n.Value = strings.TrimPrefix(n.Value+", "+algorithm(valueType), ", ")
@@ -300,7 +300,7 @@ func (x *Inspector) keep(hash wssec.TokenHash, t *token) {
 
 // tokensIn explains tokens outside the Security header: the BinaryExchange of a negotiation (WS-Trust), and the key that
 // comes out of it. It gives their number.
-func (m *message) tokensIn(n *kerberos.InspectNode, at xmltext.Node) (count int) {
+func (m *message) tokensIn(n *inspect.Node, at xmltext.Node) (count int) {
 	var wrapped, context xmltext.Node
 	visit := func(c xmltext.Node) {
 		switch {
@@ -326,7 +326,7 @@ func (m *message) tokensIn(n *kerberos.InspectNode, at xmltext.Node) (count int)
 }
 
 // proofToken explains the key that a negotiation ends with: GSS_Wrap of it (WS-Trust 1.3 §4.4.5 and 8).
-func (m *message) proofToken(n *kerberos.InspectNode, c, context xmltext.Node) {
+func (m *message) proofToken(n *inspect.Node, c, context xmltext.Node) {
 	line := n.Add("wst:RequestedProofToken", algorithm(methodOf(c)))
 	ek, err := xmlenc.ParseEncryptedKey(c, maxTokens)
 	if err != nil {
@@ -422,7 +422,7 @@ func addressingText(n xmltext.Node) string {
 }
 
 // fail notes at a line that something is not as it claims to be.
-func (m *message) fail(n *kerberos.InspectNode, format string, args ...any) {
+func (m *message) fail(n *inspect.Node, format string, args ...any) {
 	n.Problem = fmt.Sprintf(format, args...)
 	if m.firstFail == nil {
 		m.firstFail = errors.New(n.Name + ": " + n.Problem)
@@ -436,4 +436,4 @@ func (m *message) spent() bool {
 }
 
 // octets is "1,234 octets".
-func octets(n int) string { return kerberos.OctetCount(n) }
+func octets(n int) string { return inspect.OctetCount(n) }

@@ -271,7 +271,7 @@ func decodeRun(s string) []byte {
 }
 
 // tokenLength tells from its first octets whether something is a token or a file of Kerberos, and how long it is: -1 when it
-// does not say. It asks for more than kerberos.Inspector does, to which nothing else is given that a text has by chance.
+// does not say. It asks for more than inspect.Inspector does, to which nothing else is given that a text has by chance.
 func tokenLength(b []byte) (total int, ok bool) {
 	for _, start := range []string{"NTLMSSP\x00", "\x05\x02\x00\x00", "\x05\x04\x00\x00", "\x05\x04\x00\x0c", "\x05\x03\x00\x00", "\x04\x04\x05\xff", "\x04\x04\x04\xff"} {
 		if bytes.HasPrefix(b, []byte(start)) {

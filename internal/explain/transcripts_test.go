@@ -11,7 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/wssgate/wssgate/internal/explain"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/inspect"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
@@ -59,7 +60,7 @@ func (c *transcript) read(t testing.TB, file string) []byte {
 func (c *transcript) inspector(t testing.TB, cfg explain.Config) *explain.Inspector {
 	t.Helper()
 	var err error
-	if cfg.Keytab, err = kerberos.ParseKeytab(c.read(t, c.Keytab)); err != nil {
+	if cfg.Keytab, err = keytab.Parse(c.read(t, c.Keytab)); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Time = func() time.Time { return c.Captured }
@@ -67,7 +68,7 @@ func (c *transcript) inspector(t testing.TB, cfg explain.Config) *explain.Inspec
 	return explain.New(cfg)
 }
 
-func text(trees []*kerberos.InspectNode) string {
+func text(trees []*inspect.Node) string {
 	var b []byte
 	for _, tree := range trees {
 		b = tree.AppendText(b)
@@ -76,7 +77,7 @@ func text(trees []*kerberos.InspectNode) string {
 }
 
 // verdict is that of the message as a whole.
-func verdict(trees []*kerberos.InspectNode) string {
+func verdict(trees []*inspect.Node) string {
 	for _, c := range trees[0].Children {
 		if c.Name == "verdict" {
 			return c.Value

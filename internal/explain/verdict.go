@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/inspect"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -184,7 +186,7 @@ func (m *message) judge(src []byte) error {
 	m.explainRefusal(v, now.err)
 	if then != now {
 		at := v.Add("at its own time", "accepted")
-		at.Note = kerberos.InspectTime(m.made, m.now)
+		at.Note = inspect.FormatTime(m.made, m.now)
 		if then.err != nil {
 			at.Value = "refused: " + codeOf(then.err)
 			m.explainRefusal(at, then.err)
@@ -256,7 +258,7 @@ func (m *message) verified(src []byte, p wssec.Policy, reply bool, now time.Time
 		return nil, err
 	}
 	clock := func() time.Time { return now }
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: m.x.cfg.Keytab, Etypes: m.x.cfg.etypes(), Replay: anyReplay{}, Time: clock})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: m.x.cfg.Keytab, Etypes: m.x.cfg.etypes(), Replay: anyReplay{}, Time: clock})
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +274,7 @@ func (m *message) verified(src []byte, p wssec.Policy, reply bool, now time.Time
 	return processor.Verify(m.ctx, env, channel)
 }
 
-func (m *message) accepted(v *kerberos.InspectNode, msg *wssec.Message, p wssec.Policy) {
+func (m *message) accepted(v *inspect.Node, msg *wssec.Message, p wssec.Policy) {
 	if name, realm := msg.Principal(); name != "" {
 		v.Add("client", name+"@"+realm)
 		v.Add("service", msg.Service())
@@ -284,7 +286,7 @@ func (m *message) accepted(v *kerberos.InspectNode, msg *wssec.Message, p wssec.
 }
 
 // explainRefusal adds what was found, and the cure.
-func (m *message) explainRefusal(v *kerberos.InspectNode, err error) {
+func (m *message) explainRefusal(v *inspect.Node, err error) {
 	var inner *kerberos.Error
 	var outer *wssec.Error
 	switch {
@@ -331,7 +333,7 @@ func (k knownTokens) GetToken(_ context.Context, hash wssec.TokenHash) (wssec.Ca
 
 // knowingAcceptor keeps what it accepts for messages that name it by its hash, whatever the policy of its own was.
 type knowingAcceptor struct {
-	*kerberos.Acceptor
+	*gss.Acceptor
 	known knownTokens
 }
 

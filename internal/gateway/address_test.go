@@ -11,8 +11,9 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -27,7 +28,7 @@ type routesWorld struct {
 func newRoutesWorld(t *testing.T, change func(r *gateway.Route, p *wssec.Policy)) *routesWorld {
 	w := &routesWorld{&world{t: t, kdc: krbtest.New(krbtest.Config{}), events: &eventLog{}}, map[string]*atomic.Int32{}}
 	w.kdc.AddService(service)
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
+	replay := replay.NewMemory(replay.MemoryConfig{})
 	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(w.events, nil))}
 	for _, path := range []string{"/buy", "/sell"} {
 		hits := new(atomic.Int32)
@@ -38,7 +39,7 @@ func newRoutesWorld(t *testing.T, change func(r *gateway.Route, p *wssec.Policy)
 		route := gateway.Route{Path: path, Addresses: []string{"https://GW.example.com:443" + path, "urn:" + path[1:]}}
 		route.Backend, _ = url.Parse(backend.URL)
 		change(&route, &policy)
-		acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
+		acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 		w.must(err)
 		route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor, Replay: replay})
 		w.must(err)

@@ -20,8 +20,9 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -122,8 +123,8 @@ func newAttacked(t *testing.T, with defences, log io.Writer) (g *gateway.Gateway
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService(service)
 	policy, _ := wssec.Preset("Kerberos")
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: kdc.Keytab(nil), Replay: replay})
+	replay := replay.NewMemory(replay.MemoryConfig{})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kdc.Keytab(nil), Replay: replay})
 	must(err)
 	token, key, err := kdc.Token("alice", service, krbtest.TokenOptions{})
 	must(err)

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
@@ -60,7 +60,7 @@ func endPoint(c *x509.Certificate, hash crypto.Hash) []byte {
 
 // A bearer token that is bound to a TLS channel is accepted over that channel, and over no other.
 func TestBearerTokensBoundToAChannel(t *testing.T) {
-	for _, rule := range []kerberos.BindingRule{kerberos.BindingsOff, kerberos.BindingsWhenPresent, kerberos.BindingsRequired} {
+	for _, rule := range []gss.BindingRule{gss.BindingsOff, gss.BindingsWhenPresent, gss.BindingsRequired} {
 		w := newWorld(t, func(_ *gateway.Config, _ *gateway.Route, p *wssec.Policy) { *p, _ = wssec.Preset("KerberosToken") })
 		w.gateway.Config.Handler = w.bearer(rule)
 		cert := ecdsaCertificate(t, elliptic.P384())
@@ -82,7 +82,7 @@ func TestBearerTokensBoundToAChannel(t *testing.T) {
 				state := conn.ConnectionState()
 				status := w.bearerCall(conn, bindings(&state))
 				bound := what == "the certificate" || what == "the connection"
-				if ok := bound || rule == kerberos.BindingsOff || what == "none" && rule == kerberos.BindingsWhenPresent; ok != (status == 200) || !ok && status != 500 {
+				if ok := bound || rule == gss.BindingsOff || what == "none" && rule == gss.BindingsWhenPresent; ok != (status == 200) || !ok && status != 500 {
 					t.Errorf("%q, %s, bound to %s: HTTP %d", rule, tls.VersionName(version), what, status)
 				}
 			}
@@ -92,7 +92,7 @@ func TestBearerTokensBoundToAChannel(t *testing.T) {
 			state := first.ConnectionState()
 			second, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 			w.must(err)
-			if status := w.bearerCall(second, exporter(&state)); (status == 200) != (rule == kerberos.BindingsOff) {
+			if status := w.bearerCall(second, exporter(&state)); (status == 200) != (rule == gss.BindingsOff) {
 				t.Errorf("%q, %s, bound to an earlier connection: HTTP %d", rule, tls.VersionName(version), status)
 			}
 			first.Close()
@@ -113,9 +113,9 @@ func must[T any](v T, err error) T {
 }
 
 // bearer makes a gateway of bare tokens under a rule.
-func (w *world) bearer(rule kerberos.BindingRule) http.Handler {
+func (w *world) bearer(rule gss.BindingRule) http.Handler {
 	w.t.Helper()
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), BindingRule: rule})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), BindingRule: rule})
 	w.must(err)
 	policy, _ := wssec.Preset("KerberosToken")
 	processor, err := wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor})

@@ -41,7 +41,7 @@ const (
 	CodeInternal        Code = "internal"            // a bug
 )
 
-// Codes gives every Code of this package.
+// kerberos.Codes gives every Code of this package.
 func Codes() []Code {
 	var codes []Code
 	for _, e := range append(ownEntries(), xmlEntries()...) {

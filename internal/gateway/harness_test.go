@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -63,8 +64,8 @@ func newWorld(t testing.TB, options ...option) *world {
 	for _, o := range options {
 		o(&cfg, &route, &policy)
 	}
-	replay := kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})
-	acceptor, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
+	replay := replay.NewMemory(replay.MemoryConfig{})
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
 	w.tokens = wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
 	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -304,7 +304,7 @@ func signedByHash() wssec.Policy {
 }
 
 func slowlyRemembering(t *testing.T) *wssec.Processor {
-	p, err := wssec.NewProcessor(signedByHash(), wssec.Config{Tokens: slowTokens{}, Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	p, err := wssec.NewProcessor(signedByHash(), wssec.Config{Tokens: slowTokens{}, Replay: replay.NewMemory(replay.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func slowlyRemembering(t *testing.T) *wssec.Processor {
 
 // namedByHash is a message that names a token by its hash, under another key.
 func namedByHash(t *testing.T) string {
-	client, err := wssec.NewProcessor(signedByHash(), wssec.Config{Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{})})
+	client, err := wssec.NewProcessor(signedByHash(), wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
 )
 
 // DefaultRealm is the realm of a KDC that is given none.
@@ -84,13 +88,13 @@ func (k *KDC) Alias(name, alias string) {
 	k.principals[alias] = &p
 }
 
-// Keytab holds the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20 and 23.
-func (k *KDC) Keytab(services []string, etypes ...int32) *kerberos.Keytab {
-	return kerberos.NewKeytab(k.Entries(services, etypes...)...)
+// Keytab.Keytab holds the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20 and 23.
+func (k *KDC) Keytab(services []string, etypes ...int32) *keytab.Keytab {
+	return keytab.New(k.Entries(services, etypes...)...)
 }
 
 // Entries are what Keytab puts into a keytab, to be tampered with.
-func (k *KDC) Entries(services []string, etypes ...int32) (entries []kerberos.KeytabEntry) {
+func (k *KDC) Entries(services []string, etypes ...int32) (entries []keytab.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(etypes) == 0 {
@@ -106,11 +110,11 @@ func (k *KDC) Entries(services []string, etypes ...int32) (entries []kerberos.Ke
 	for _, n := range names {
 		p := k.principals[n]
 		for _, e := range etypes {
-			key, err := kerberos.NewKey(e, p.keys[len(p.keys)-1].keys[e])
+			key, err := etype.NewKey(e, p.keys[len(p.keys)-1].keys[e])
 			if err != nil {
 				panic("krbtest: " + err.Error())
 			}
-			entries = append(entries, kerberos.KeytabEntry{Principal: kerberos.Principal{Components: p.name, Realm: k.realm},
+			entries = append(entries, keytab.Entry{Principal: kerberos.Principal{Components: p.name, Realm: k.realm},
 				Kvno: p.kvno, Timestamp: k.now(), Etype: e, Key: key})
 		}
 	}
@@ -131,13 +135,13 @@ func (k *KDC) find(name []string) *principal {
 
 // Ticket mints a ticket for a client, "alice" or "alice@OTHER", without asking for a password. It fails for an unknown
 // service or an impossible option only.
-func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.ServiceTicket, error) {
+func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.Credential, error) {
 	der, o, err := k.ticket(client, service, o)
 	if err != nil {
-		return kerberos.ServiceTicket{}, err
+		return kerberos.Credential{}, err
 	}
-	session, err := kerberos.NewKey(o.SessionEtype, o.SessionKey)
-	return kerberos.ServiceTicket{
+	session, err := etype.NewKey(o.SessionEtype, o.SessionKey)
+	return kerberos.Credential{
 		Client:     kerberos.Principal{Components: o.ClientName, Realm: o.ClientRealm},
 		Service:    kerberos.Principal{Components: o.Name, Realm: o.Realm},
 		Ticket:     der,
@@ -190,15 +194,15 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 }
 
 // Token makes a token of a client for a service, and gives the key that both sides will use.
-func (k *KDC) Token(client, service string, o TokenOptions) (token []byte, key kerberos.Key, err error) {
+func (k *KDC) Token(client, service string, o TokenOptions) (token []byte, key etype.Key, err error) {
 	ticket, to, err := k.ticket(client, service, o.Ticket)
 	if err != nil {
-		return nil, kerberos.Key{}, err
+		return nil, etype.Key{}, err
 	}
 	return k.token(ticket, to, o)
 }
 
-func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []byte, key kerberos.Key, err error) {
+func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []byte, key etype.Key, err error) {
 	o.ClientRealm = or(o.ClientRealm, to.ClientRealm)
 	if o.ClientName == nil {
 		o.ClientName = to.ClientName
@@ -213,20 +217,20 @@ func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []by
 	}
 	token, err = apReq(&o, ticket, to.SessionEtype, to.SessionKey)
 	if err != nil {
-		return nil, kerberos.Key{}, err
+		return nil, etype.Key{}, err
 	}
 	// A key of an impossible length belongs to a wrong token: there is no key that both sides use.
 	if o.NoSubkey {
-		key, _ = kerberos.NewKey(to.SessionEtype, to.SessionKey)
+		key, _ = etype.NewKey(to.SessionEtype, to.SessionKey)
 	} else {
-		key, _ = kerberos.NewKey(o.Subkey, o.SubkeyBytes)
+		key, _ = etype.NewKey(o.Subkey, o.SubkeyBytes)
 	}
 	return token, key, nil
 }
 
 // Token makes one good token, with its key and a keytab that opens it, at the present time. All three are of a realm
 // of their own.
-func Token(t TB, client, service string) (token []byte, key kerberos.Key, keytab *kerberos.Keytab) {
+func Token(t TB, client, service string) (token []byte, key etype.Key, keytab *keytab.Keytab) {
 	t.Helper()
 	k := New(Config{})
 	k.AddService(service)
@@ -239,12 +243,12 @@ func Token(t TB, client, service string) (token []byte, key kerberos.Key, keytab
 
 // Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens made
 // before it.
-func Acceptor(t TB, keytab *kerberos.Keytab) *kerberos.Acceptor {
+func Acceptor(t TB, keytab *keytab.Keytab) *gss.Acceptor {
 	t.Helper()
-	a, err := kerberos.NewAcceptor(kerberos.AcceptorConfig{
+	a, err := gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: keytab,
 		Etypes: []int32{17, 18, 19, 20, 23},
-		Replay: kerberos.NewMemoryReplayStore(kerberos.MemoryReplayConfig{CompleteSince: time.Unix(0, 0)}),
+		Replay: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jcmturner/gokrb5/v8/messages"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -68,7 +68,7 @@ func TestKeytabHoldsServicesOnly(t *testing.T) {
 	kdc.AddService("soap/a")
 	kdc.AddService("soap/a")
 	kdc.Alias("soap/a", "soap/b")
-	got := fmt.Sprint(kdc.Keytab(nil, kerberos.EtypeAES256SHA1))
+	got := fmt.Sprint(kdc.Keytab(nil, etype.AES256SHA1))
 	if want := "soap/a@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)\nsoap/b@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)"; got != want {
 		t.Error(got)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // A Peer is a program of another implementation that a test needs.
@@ -212,7 +212,7 @@ func (m *MIT) AddService(name string, enctypes ...string) {
 	m.Admin("addprinc -randkey " + e + name)
 }
 
-// KeytabFile writes the present keys of the services to a new file, without changing them.
+// keytab.File writes the present keys of the services to a new file, without changing them.
 func (m *MIT) KeytabFile(services ...string) (path string) {
 	m.t.Helper()
 	path = filepath.Join(m.t.TempDir(), "keytab")
@@ -220,22 +220,22 @@ func (m *MIT) KeytabFile(services ...string) (path string) {
 	return path
 }
 
-// Keytab is KeytabFile, loaded.
-func (m *MIT) Keytab(services ...string) *kerberos.Keytab {
+// Keytab.Keytab is keytab.File, loaded.
+func (m *MIT) Keytab(services ...string) *keytab.Keytab {
 	m.t.Helper()
 	return loadKeytab(m.t, m.KeytabFile(services...))
 }
 
-func loadKeytab(t TB, path string) *kerberos.Keytab {
+func loadKeytab(t TB, path string) *keytab.Keytab {
 	t.Helper()
-	kt, err := kerberos.LoadKeytab(path)
+	kt, err := keytab.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return kt
 }
 
-// Krb5Conf is the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
+// Krb5Conf.Config is the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
 // preference, or none for all.
 func (m *MIT) Krb5Conf(enctypes ...string) string {
 	return krb5Conf(m.Realm, m.Addr, strings.Join(enctypes, " "))

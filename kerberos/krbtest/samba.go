@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // Programs of Samba.
@@ -189,7 +189,7 @@ def sid(v): return str(ndr_unpack(security.dom_sid, v))
 	return s.run(debianPython.Path, append([]string{"-c", prelude + code, s.conf}, args...)...)
 }
 
-// KeytabFile exports the keys of service principals.
+// keytab.File exports the keys of service principals.
 func (s *Samba) KeytabFile(principals ...string) (path string) {
 	s.t.Helper()
 	path = filepath.Join(s.t.TempDir(), "keytab")
@@ -199,8 +199,8 @@ func (s *Samba) KeytabFile(principals ...string) (path string) {
 	return path
 }
 
-// Keytab is KeytabFile, loaded.
-func (s *Samba) Keytab(principals ...string) *kerberos.Keytab {
+// Keytab.Keytab is keytab.File, loaded.
+func (s *Samba) Keytab(principals ...string) *keytab.Keytab {
 	s.t.Helper()
 	return loadKeytab(s.t, s.KeytabFile(principals...))
 }
@@ -214,5 +214,5 @@ func (s *Samba) MIT(t TB) *MIT {
 	return m
 }
 
-// Krb5Conf is the text of a krb5.conf for the domain.
+// Krb5Conf.Config is the text of a krb5.conf for the domain.
 func (s *Samba) Krb5Conf() string { return krb5Conf(s.Realm, s.Addr, "") }

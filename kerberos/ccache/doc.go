@@ -1,0 +1,12 @@
+// Package ccache reads and writes credential caches of MIT's file format, 3
+// and 4: the tickets of a client with their session keys. Handle them like
+// passwords.
+//
+//	credential cache file            Load, Parse, Cache.WriteFile
+//	X-CACHECONF entries              left out
+//
+// # Security considerations
+//
+// Errors say positions and never hold octets of the file. A cache is written
+// readable for its owner only, and put in place by a rename.
+package ccache

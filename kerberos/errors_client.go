@@ -1,0 +1,43 @@
+package kerberos
+
+// What can be wrong when a client gets a ticket.
+const (
+	CodeRealm             Code = "realm-not-configured"
+	CodeKDC               Code = "kdc-unreachable"
+	CodeKDCReply          Code = "kdc-reply"
+	CodeKDCRefused        Code = "kdc-refused"
+	CodeKDCEtype          Code = "kdc-etype"
+	CodeClientUnknown     Code = "client-unknown"
+	CodeClientRevoked     Code = "client-revoked"
+	CodePasswordExpired   Code = "password-expired"
+	CodePreauth           Code = "preauthentication-failed"
+	CodePreauthType       Code = "preauthentication-type"
+	CodeServiceUnknown    Code = "service-unknown"
+	CodeRealmPath         Code = "realm-path"
+	CodeCredential        Code = "credential-missing"
+	CodeCredentialExpired Code = "credential-expired"
+	CodeForwardable       Code = "credential-not-forwardable"
+	CodeCCache            Code = "credential-cache"
+)
+
+// clientCodes are the part of the catalogue that is about getting tickets.
+func clientCodes() []CodeInfo {
+	return []CodeInfo{
+		{CodeRealm, "No KDC of the realm is configured.", "Name the realm's KDCs in [realms] of krb5.conf, or set dns_lookup_kdc = true; mind upper and lower case."},
+		{CodeKDC, "No KDC of the realm answered.", "Check that a KDC runs where krb5.conf says, and that firewalls let port 88 through, UDP and TCP."},
+		{CodeKDCReply, "The KDC's reply is malformed, or not the answer to the request.", "Something in between alters messages, or a fault of the KDC: report it with its product and version."},
+		{CodeKDCRefused, "The KDC refuses the request; the error has its reason.", "Look the reason up in the KDC's log."},
+		{CodeKDCEtype, "Client, KDC and service have no encryption type in common.", "Give the account AES keys (a password set anew does), or allow a type that it has in krb5.conf."},
+		{CodeClientUnknown, "The KDC does not know the client's principal.", "Check the name and the realm, upper and lower case included, or create the account."},
+		{CodeClientRevoked, "The client's account is disabled, locked or has ended.", "Unlock the account; look for what tried wrong passwords."},
+		{CodePasswordExpired, "The client's password or key has expired.", "Set a new password, or write a new keytab; exempt service accounts from expiry."},
+		{CodePreauth, "The client's password or key is not the one that the KDC has.", "Check the password; for a keytab, fetch a new one: the account's password was set since it was written, or its salt is another."},
+		{CodePreauthType, "The KDC asks for a pre-authentication that is not supported; encrypted timestamp is.", "Allow encrypted timestamps for the account (it must not need a smart card, one-time password or armoring)."},
+		{CodeServiceUnknown, "The KDC does not know the service principal.", "Register the service principal name on exactly one account; mind the host name, and upper and lower case."},
+		{CodeRealmPath, "There is no way from the client's realm to the service's.", "Set up trust between the realms, name the realms between in [capaths] of krb5.conf, or correct [domain_realm]."},
+		{CodeCredential, "There is no credential of the client to get tickets with.", "Log in (kinit), or configure a password, or a keytab that has the client's key."},
+		{CodeCredentialExpired, "The client's ticket-granting ticket has ended and cannot be renewed.", "Log in again (kinit), let something keep the credential cache fresh, or configure a keytab."},
+		{CodeForwardable, "The client's ticket-granting ticket is not forwardable, so it cannot be delegated.", "Ask for a forwardable one (InitiatorConfig.Forwardable, kinit -f), and see that the account may be delegated."},
+		{CodeCCache, "The credential cache cannot be read.", "Use a cache of type FILE (KRB5CCNAME=FILE:/path) written by MIT's or Heimdal's kinit, readable for this process."},
+	}
+}

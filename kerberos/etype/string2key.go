@@ -1,0 +1,92 @@
+package etype
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"unicode/utf16"
+
+	"golang.org/x/crypto/md4"
+)
+
+// Limits of the iteration count that a KDC may ask for. Fewer than the default would let whoever plays KDC get something
+// that makes guessing the password cheap (RFC 3962 4 and 9); more would let it keep us busy.
+const (
+	minIterationsSHA1 = 4096  // the default of RFC 3962 4
+	minIterationsSHA2 = 32768 // the default of RFC 8009 4
+	maxIterations     = 1 << 20
+)
+
+// StringToKey makes the key of a password: RFC 3962 4, RFC 8009 4, RFC 4757 2. params are s2kparams of ETYPE-INFO2: the
+// iteration count in four octets, or none for the default. RC4 knows neither salt nor params.
+func StringToKey(etype int32, password, salt string, params []byte) (Key, error) {
+	et, ok := ByID(etype)
+	if !ok {
+		return Key{}, fmt.Errorf("unsupported encryption type %d", etype)
+	}
+	if et.ID == RC4 {
+		return NewKey(etype, md4UTF16(password))
+	}
+	least := minIterationsSHA1
+	if et.sha2() {
+		least = minIterationsSHA2
+	}
+	iterations, err := iterationCount(params, least)
+	if err != nil {
+		return Key{}, err
+	}
+	if et.sha2() {
+		return stringToKeySHA2(et, password, salt, iterations)
+	}
+	tkey, err := pbkdf2.Key(sha1.New, password, []byte(salt), iterations, et.KeyLen)
+	if err != nil {
+		return Key{}, err
+	}
+	base, octets := newAES(tkey), make([]byte, et.KeyLen) // DK(tkey, "kerberos") of RFC 3961 5.1
+	base.Encrypt(octets, nfold([]byte("kerberos"), base.BlockSize()))
+	if len(octets) > base.BlockSize() {
+		base.Encrypt(octets[base.BlockSize():], octets)
+	}
+	clear(tkey)
+	defer clear(octets)
+	return NewKey(etype, octets)
+}
+
+func iterationCount(params []byte, least int) (int, error) {
+	switch {
+	case len(params) == 0:
+		return least, nil
+	case len(params) != 4:
+		return 0, errors.New("string-to-key parameters are not four octets")
+	}
+	n := binary.BigEndian.Uint32(params)
+	if n < uint32(least) || n > maxIterations {
+		return 0, fmt.Errorf("key derivation with %d iterations; %d to %d are accepted", n, least, maxIterations)
+	}
+	return int(n), nil
+}
+
+func stringToKeySHA2(et *Type, password, salt string, iterations int) (Key, error) {
+	tkey, err := pbkdf2.Key(et.hash, password, []byte(et.Name+"\x00"+salt), iterations, et.KeyLen)
+	if err != nil {
+		return Key{}, err
+	}
+	w := getScratch()
+	defer w.put()
+	in := append([]byte{0, 0, 0, 1}, "kerberos\x00"...)
+	in = binary.BigEndian.AppendUint32(in, uint32(et.KeyLen*8))
+	octets := w.hmac(et, tkey, in)[:et.KeyLen] // lies in w, which is wiped
+	clear(tkey)
+	return NewKey(et.ID, octets)
+}
+
+// md4UTF16 is the MD4 of the password in UTF-16, little-endian.
+func md4UTF16(password string) []byte {
+	h := md4.New()
+	for _, unit := range utf16.Encode([]rune(password)) {
+		h.Write([]byte{byte(unit), byte(unit >> 8)})
+	}
+	return h.Sum(nil)
+}

@@ -1,0 +1,110 @@
+package gss
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/pac"
+)
+
+// A VerifiedToken is an accepted AP-REQ as other packages see it. It is an alias of an interface literal, so that a
+// package may declare the same literal and use an Acceptor without importing this one.
+type VerifiedToken = interface {
+	// Client is the client's name and realm, "alice" and "EXAMPLE.COM".
+	Client() (name, realm string)
+	// Service is the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
+	Service() string
+	// Groups are the SIDs of the client's groups, of the ticket's PAC; nil without one.
+	Groups() []string
+	// EndTime is the ticket's end.
+	EndTime() time.Time
+	// EtypeOfKey is the encryption type of the effective key.
+	EtypeOfKey() int32
+	// ExposeKeyOctets is a copy of the effective key: the authenticator's subkey, else the session key. Secret.
+	ExposeKeyOctets() []byte
+}
+
+var _ VerifiedToken = (*Authentication)(nil)
+
+// An Authentication is the outcome of an accepted AP-REQ (RFC 4120 3.2): who the client is and which key it shares with us. It is immutable,
+// holds copies only, and never prints a key.
+type Authentication struct {
+	client  kerberos.Principal
+	name    string
+	service string
+	key     etype.Key
+	session etype.Key
+	facts   Facts
+	pac     *pac.PAC
+}
+
+// Facts are what an operator or a metric may want to know of an accepted token. No field is secret.
+type Facts struct {
+	TicketEtype  int32     // the service's long-term key
+	SessionEtype int32     // the ticket's session key
+	KeyEtype     int32     // the effective key
+	Subkey       bool      // the effective key is the authenticator's subkey
+	TicketKvno   uint32    // as the ticket says; 0 when it does not
+	KeytabKvno   uint32    // of the key that opened it, as the keytab says
+	Fallback     bool      // the key's kvno is not the ticket's: keytab or ticket is out of date
+	TicketFlags  uint32    // Flag… bits
+	AuthTime     time.Time // initial authentication of the client
+	StartTime    time.Time
+	EndTime      time.Time
+	ClientTime   time.Time     // the authenticator's, with microseconds
+	Skew         time.Duration // ClientTime minus our clock: positive when the client's runs ahead
+	Mutual       bool          // the client asks for an AP-REP (ap-options or GSS flag), which the token profile does not have
+	GSSFlags     uint32        // of a GSS-API checksum (RFC 4121 4.1.1.1); 0 without one
+	SeqNumber    uint32        // initiator's first sequence number; 0 when absent
+	ChannelBound bool          // the client's channel bindings are those of the channel that the token came by
+	ReplayID     [32]byte      // SHA-256 of the authenticator's ciphertext
+}
+
+// Client is the client's name, special characters escaped, and its realm. Both are the ticket's, and the
+// authenticator's were equal.
+func (a *Authentication) Client() (name, realm string) { return a.name, a.client.Realm }
+
+// ClientPrincipal is the client's name in components.
+func (a *Authentication) ClientPrincipal() kerberos.Principal {
+	return kerberos.Principal{Components: slices.Clone(a.client.Components), Realm: a.client.Realm}
+}
+
+// Service is the principal that the ticket names, with its realm. Principals that share a key cannot be told apart by
+// cryptography: the name is not under the ticket's checksum.
+func (a *Authentication) Service() string { return a.service }
+
+// EndTime is the ticket's end.
+func (a *Authentication) EndTime() time.Time { return a.facts.EndTime }
+
+// EtypeOfKey is the encryption type of the effective key.
+func (a *Authentication) EtypeOfKey() int32 { return a.key.Etype() }
+
+// Key is the effective key.
+func (a *Authentication) Key() etype.Key { return a.key }
+
+// SessionKey is the ticket's session key.
+func (a *Authentication) SessionKey() etype.Key { return a.session }
+
+// ExposeKeyOctets gives a copy of the effective key's octets: authenticator subkey, else session key, unless
+// AcceptorConfig.KeySource says otherwise. Never log them.
+func (a *Authentication) ExposeKeyOctets() []byte { return a.key.ExposeKeyOctets() }
+
+// Facts tells what was found.
+func (a *Authentication) Facts() Facts { return a.facts }
+
+// PAC is the ticket's PAC, verified: nil when it has none, and always with PACIgnore.
+func (a *Authentication) PAC() *pac.PAC { return a.pac }
+
+// Groups are PAC.Groups: nil without a PAC or LOGON_INFO.
+func (a *Authentication) Groups() []string { return a.pac.Groups() }
+
+// String names client and service.
+func (a *Authentication) String() string {
+	return fmt.Sprintf("%s to %s with %s", a.client, a.service, a.key)
+}
+
+// Format prints String for every verb.
+func (a *Authentication) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }

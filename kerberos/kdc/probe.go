@@ -1,0 +1,103 @@
+package kdc
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/internal/der"
+	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
+	"github.com/wssgate/wssgate/kerberos/krb5conf"
+)
+
+// ProbeFacts is what a KDC tells somebody who has not logged in. Nothing authenticates it.
+type ProbeFacts struct {
+	// Error is the refusal, which is the usual answer: KDC_ERR_PREAUTH_REQUIRED (25) says that the client exists. Its
+	// Time is the KDC's clock. It is nil when the KDC asks for no pre-authentication and gave a ticket at once; the
+	// reply then has no time in clear.
+	Error *kerberos.KRBError
+	// Keys are what the KDC says of the client's keys, by its preference (ETYPE-INFO2, RFC 4120 5.2.7.5). Some KDCs name
+	// only the one that they would use. Nil when it says nothing.
+	Keys []KeyInfo
+	// ClientEtype and ClientKvno are of the client's key under which the reply is encrypted, ServiceEtype and
+	// ServiceKvno of the service's key under which the ticket is. 0 when Error is not nil, and where the KDC names none.
+	ClientEtype, ServiceEtype int32
+	ClientKvno, ServiceKvno   uint32
+	// Ticket is DER of the Ticket for the service, nil when Error is not. Keytab.KeyOf tells whether a keytab opens it.
+	Ticket []byte
+}
+
+// A KeyInfo is one entry of ETYPE-INFO2.
+type KeyInfo struct {
+	Etype int32
+	Salt  string // printable and bounded; empty when the KDC leaves it out
+}
+
+// Probe asks a KDC for a ticket in the client's name, without proving anything: an AS-REQ without pre-authentication
+// (RFC 4120 3.1.1, 5.4.1). No KDC counts that as an attempt to log in with a wrong password. The realm is the client's;
+// etypes are those that the client may use, none means 17 to 20 and 23. A KDC that answers with an error is a success, see
+// [ProbeFacts].
+func Probe(ctx context.Context, kdc Exchanger, client, service kerberos.Principal, etypes ...int32) (ProbeFacts, error) {
+	if client.Realm == "" || len(client.Components) == 0 || len(service.Components) == 0 {
+		return ProbeFacts{}, errors.New("kerberos: probe: client and service must have names, and the client a realm")
+	}
+	if len(etypes) == 0 {
+		etypes = append(krb5conf.DefaultEtypes(), etype.RC4)
+	}
+	request := krbmsg.KDCRequest{Realm: client.Realm, Client: client.Components, ClientType: krbmsg.NamePrincipal, Service: service.Components,
+		Till: krbmsg.NoEnd(), Nonce: newNonce(), Etypes: etypes}
+	reply, err := kdc.Exchange(ctx, client.Realm, krbmsg.EncodeKDCRequest(10, nil, request.Body()))
+	if err != nil {
+		return ProbeFacts{}, err
+	}
+	facts, err := parseProbeReply(reply)
+	if err != nil {
+		return ProbeFacts{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "answer to a request without pre-authentication", Err: err}
+	}
+	return facts, nil
+}
+
+// parseProbeReply reads KRB-ERROR or the cleartext of AS-REP (RFC 4120 5.4.2).
+func parseProbeReply(b []byte) (f ProbeFacts, err error) {
+	if len(b) > 0 && b[0] == der.TagApplication(30) {
+		if f.Error, err = krbmsg.ParseKRBError(b); err != nil {
+			return ProbeFacts{}, err
+		}
+		p := der.Parser{In: "METHOD-DATA"}
+		f.Keys = keyInfo(p.Whole(f.Error.Data, der.TagSequence, "sequence"))
+		return f, nil
+	}
+	r, err := krbmsg.ParseKDCReply(b, 11)
+	if err != nil {
+		return f, err
+	}
+	f.ClientEtype, f.ClientKvno, f.Keys = r.EncPart.Etype, r.EncPart.Kvno, keyInfo(r.PAData)
+	f.Ticket = slices.Clone(r.Ticket)
+	f.ServiceEtype, f.ServiceKvno, err = ticketKey(r.Ticket)
+	return f, err
+}
+
+// keyInfo finds ETYPE-INFO2 in the content of SEQUENCE OF PA-DATA. What it cannot read it leaves: e-data has many forms.
+func keyInfo(paData []byte) (keys []KeyInfo) {
+	pre, err := krbmsg.ParsePreauth(paData)
+	if err != nil {
+		return nil
+	}
+	for _, e := range pre.Info {
+		keys = append(keys, KeyInfo{e.Etype, krbmsg.Printable([]byte(e.Salt))})
+	}
+	return keys
+}
+
+// ServiceKey tells under which key of the service the ticket is encrypted: encryption type and key version, 0 where the
+// KDC names none. Both stand in the ticket in clear (RFC 4120 5.3).
+func ServiceKey(t kerberos.Credential) (etype int32, kvno uint32, err error) {
+	return ticketKey(t.Ticket)
+}
+
+func ticketKey(ticket []byte) (etype int32, kvno uint32, err error) {
+	r, err := krbmsg.TicketInClear(ticket)
+	return r.Ticket.Etype, r.Ticket.Kvno, err
+}

@@ -1,0 +1,18 @@
+package kdc_test
+
+import "github.com/wssgate/wssgate/kerberos/internal/kerberostest"
+
+// What tests of several rooms share.
+const (
+	service         = kerberostest.Service
+	other           = kerberostest.Other
+	initiatorScript = kerberostest.InitiatorScript
+)
+
+var (
+	fixedTime    = kerberostest.FixedTime
+	wantRefusal  = kerberostest.WantRefusal
+	mitEnctypes  = kerberostest.MITEnctypes
+	newInitiator = kerberostest.NewClient
+	mustAccept   = kerberostest.MustAccept
+)
