@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"unicode/utf16"
 
+	//lint:ignore SA1019 the key of rc4-hmac is an MD4 (RFC 4757 2)
 	"golang.org/x/crypto/md4"
 )
 

@@ -3,11 +3,6 @@ package keytab_test
 import "github.com/wssgate/wssgate/kerberos/internal/kerberostest"
 
 // What tests of several rooms share.
-const (
-	service = kerberostest.Service
-	other   = kerberostest.Other
-)
-
 var (
 	mitEnctypes  = kerberostest.MITEnctypes
 	passwordKeys = kerberostest.PasswordKeys
