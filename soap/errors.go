@@ -1,7 +1,7 @@
 package soap
 
-// Code names a way in which a message is not a SOAP message. kerberos.Codes are stable: logs,
-// metrics and the error catalogue use them.
+// A Code names a way in which a message is not a SOAP message. Codes are
+// stable: logs, metrics and the error catalogue use them.
 type Code string
 
 // The codes.
@@ -11,8 +11,27 @@ const (
 	CodeMustUnderstand  Code = "must-understand"  // a mandatory header block is not understood
 )
 
-// kerberos.Codes gives every Code of this package.
-func Codes() []Code { return []Code{CodeVersionMismatch, CodeEnvelope, CodeMustUnderstand} }
+// A CodeInfo explains a Code to an operator.
+type CodeInfo struct {
+	Code  Code
+	Cause string // what has happened, in one sentence
+	Cure  string // what to do about it
+}
+
+// Codes explains every Code of this package.
+func Codes() []CodeInfo {
+	return []CodeInfo{
+		{CodeVersionMismatch,
+			"The root element is not an Envelope of SOAP 1.1 or 1.2.",
+			"See what the client sends; the error shows the root's name."},
+		{CodeEnvelope,
+			"Envelope, Header and Body are not as SOAP says: an element after Body, no Body, text between.",
+			"Mend the client; the error has the place."},
+		{CodeMustUnderstand,
+			"A header block is marked mustUnderstand in a way that cannot be read or met.",
+			"Mend the client, or drop the header there."},
+	}
+}
 
 // Error says where and how a message breaks the SOAP rules.
 type Error struct {

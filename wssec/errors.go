@@ -8,62 +8,6 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Code is one entry of the error catalogue: what was wrong with a message. kerberos.Codes are for
-// operators; on the wire most of them are one fault (FaultFor).
-type Code string
-
-// The codes.
-const (
-	CodeSecurityMissing   Code = "security-header-missing"    // the policy asks for a Security header and there is none
-	CodeSecurityDuplicate Code = "security-header-duplicate"  // two Security headers for this node
-	CodeSecurityInvalid   Code = "security-header-invalid"    // an element of the Security header is not as the specification says
-	CodeUnsupportedToken  Code = "unsupported-security-token" // a token type that the policy does not name
-	CodeUnsupportedAlg    Code = "unsupported-algorithm"      // an algorithm that is not in the policy's suite
-	CodeInvalidToken      Code = "invalid-security-token"     // a token that cannot be decoded
-	CodeTokenMissing      Code = "security-token-missing"     // the token that the policy asks for is not there
-	CodeTokenUnavailable  Code = "security-token-unavailable" // a reference to a token that is neither in the message nor known
-	CodeTokenSuspended    Code = "security-token-suspended"   // a remembered token whose key too many messages named that then failed
-	CodeFailedAuth        Code = "failed-authentication"      // the ticket was refused; the cause is from package kerberos
-	CodeKeyLength         Code = "key-length"                 // a key that does not fit the suite
-	CodeDerivedKey        Code = "derived-key-invalid"        // a DerivedKeyToken outside the bounds or the policy
-	CodeReference         Code = "reference-invalid"          // a reference to nothing, or to a place the policy does not allow
-	CodeDuplicateID       Code = "duplicate-id"               // an Id that two elements carry
-	CodeSignatureMissing  Code = "signature-missing"          // the policy asks for a signature and there is none
-	CodeSignatureExtra    Code = "signature-unexpected"       // a signature that the policy does not ask for
-	CodeSignatureInvalid  Code = "signature-invalid"          // the SignatureValue is wrong
-	CodeDigestInvalid     Code = "digest-invalid"             // a DigestValue is wrong
-	CodeNotSigned         Code = "part-not-signed"            // a part that must be signed is not
-	CodeNotEncrypted      Code = "part-not-encrypted"         // a part that must be encrypted is not
-	CodeDecryption        Code = "decryption-failed"          // padding, tag or length of a ciphertext is wrong
-	CodePlaintext         Code = "plaintext-invalid"          // the plaintext is not the XML it must be
-	CodeProtectionOrder   Code = "protection-order"           // signed and encrypted in the other order
-	CodeLayout            Code = "layout"                     // order of the Security header against the policy's Layout
-	CodeTimestampMissing  Code = "timestamp-missing"          // the policy asks for a Timestamp and there is none
-	CodeTimestampInvalid  Code = "timestamp-invalid"          // a Timestamp that cannot be read
-	CodeMessageExpired    Code = "message-expired"            // too old, or from the future
-	CodeMessageReplayed   Code = "message-replayed"           // the same signature was seen before
-	CodeReplayUnavailable Code = "replay-store-unavailable"   // the replay store failed; nothing is accepted
-	CodeContentPrefix     Code = "content-prefix"             // a qualified name in content whose prefix no digest covers
-	CodeConfirmation      Code = "signature-confirmation"     // SignatureConfirmation missing or wrong
-	CodeTransport         Code = "transport-not-secure"       // the policy asks for TLS
-	CodeNotUnderstood     Code = "header-not-understood"      // a mandatory header block is neither processed nor forwarded
-	CodeHeaderRefused     Code = "header-refused"             // a header block without protection, and the route refuses those
-	CodeLimit             Code = "security-limit"             // more elements of a kind than any peer sends
-	CodeNoMemory          Code = "memory"                     // Config.Reserve refused, for the size of the message alone
-	CodePlaintextMemory   Code = "plaintext-memory"           // Config.Reserve refused, for what a plaintext is
-	CodeProtect           Code = "protect-failed"             // a reply could not be protected
-)
-
-// kerberos.Codes gives every Code of this package.
-func Codes() []Code {
-	return []Code{CodeSecurityMissing, CodeSecurityDuplicate, CodeSecurityInvalid, CodeUnsupportedToken, CodeUnsupportedAlg,
-		CodeInvalidToken, CodeTokenMissing, CodeTokenUnavailable, CodeTokenSuspended, CodeFailedAuth, CodeKeyLength, CodeDerivedKey, CodeReference,
-		CodeDuplicateID, CodeSignatureMissing, CodeSignatureExtra, CodeSignatureInvalid, CodeDigestInvalid, CodeNotSigned,
-		CodeNotEncrypted, CodeDecryption, CodePlaintext, CodeProtectionOrder, CodeLayout, CodeTimestampMissing,
-		CodeTimestampInvalid, CodeMessageExpired, CodeMessageReplayed, CodeReplayUnavailable, CodeContentPrefix, CodeConfirmation, CodeTransport,
-		CodeNotUnderstood, CodeHeaderRefused, CodeLimit, CodeNoMemory, CodePlaintextMemory, CodeProtect}
-}
-
 // Error says which rule a message broke, where, and why. Its text is for operators: it
 // never contains key octets, tokens or plaintext.
 type Error struct {

@@ -18,8 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,12 +28,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/wssgate/wssgate/internal/config"
-	"github.com/wssgate/wssgate/internal/gateway"
-	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
-	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/wssec"
 )
 
 func TestMain(m *testing.M) {
@@ -277,35 +271,6 @@ func TestSettingsHaveOneName(t *testing.T) {
 				t.Errorf("flag --%s, variable %v, key %q", f.Name, f.Envs, setting)
 			}
 		}
-	}
-}
-
-// Every code that a package can end an exchange with is explained, once.
-func TestEveryCodeIsInTheCatalogue(t *testing.T) {
-	var want []string
-	for _, c := range gateway.Codes() {
-		want = append(want, string(c))
-	}
-	for _, c := range soap.Codes() {
-		want = append(want, string(c))
-	}
-	for _, c := range wssec.Codes() {
-		want = append(want, string(c))
-	}
-	for _, c := range kerberos.Codes() {
-		want = append(want, string(c.Code))
-	}
-	var got []string
-	for _, e := range gateway.Catalogue() {
-		got = append(got, e.Code)
-		if e.Cause == "" || e.Cure == "" || e.Fault() == "" || !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(e.Code) {
-			t.Errorf("entry %+v", e)
-		}
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(want, got) {
-		t.Errorf("codes  %v\nentries %v", want, got)
 	}
 }
 

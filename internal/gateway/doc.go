@@ -14,6 +14,7 @@
 //	client.go     whose address a request comes from, also behind proxies
 //	connections.go how many connections, of whom; the PROXY protocol
 //	fault.go      any error to SOAP fault and HTTP status, in one place
+//	codes.go      the codes of the gateway itself, with cause and cure
 //	catalogue.go  every error code: cause, cure, fault
 //	event.go      one structured event for each exchange
 //	bindings.go   channel bindings of TLS, for tokens that are bound to one

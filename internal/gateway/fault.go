@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -54,27 +55,76 @@ func faultReply(v soap.Version, err error, ev *event) backendReply {
 }
 
 // faultOf is the one place where errors become faults and HTTP status codes:
-// those of the gateway by the catalogue, all others by wssec's uniform mapping.
+// those of the gateway by their code, all others by wssec's uniform mapping.
 func faultOf(err error, v soap.Version) (*soap.Fault, int) {
 	var own *Error
-	if errors.As(err, &own) && own.verifying {
-		err = &wssec.Error{Code: wssec.CodeSecurityInvalid}
-	} else if own != nil {
-		if e, ok := lookup(own.Code); ok && e.fault != nil {
-			status := e.status
-			if status == 0 {
-				status = soapStatus(e.fault, v)
-			}
-			if own.Subcode.Local == "" {
-				return e.fault, status
-			}
-			fault := *e.fault
-			fault.Subcode = own.Subcode
-			return &fault, status
+	if errors.As(err, &own) {
+		if own.verifying {
+			err = &wssec.Error{Code: wssec.CodeSecurityInvalid}
+		} else if fault, status := own.fault(); fault != nil {
+			return fault, cmp.Or(status, soapStatus(fault, v))
 		}
 	}
 	fault := wssec.FaultFor(err)
 	return fault, soapStatus(fault, v)
+}
+
+// fault is what a client gets for an error of the gateway's own, and the HTTP
+// status where it is not that of the SOAP binding, else 0. The texts tell a
+// client what it can mend and nothing of what is behind the gateway.
+func (e *Error) fault() (*soap.Fault, int) {
+	fault, status := e.Code.fault()
+	if fault != nil && e.Subcode.Local != "" {
+		fault.Subcode = e.Subcode
+	}
+	return fault, status
+}
+
+func (c Code) fault() (*soap.Fault, int) {
+	switch c {
+	case CodeNoRoute:
+		return sender("There is no service at this address."), http.StatusNotFound
+	case CodeMethod:
+		return sender("Only POST is accepted."), http.StatusMethodNotAllowed
+	case CodeMediaType:
+		return sender("The Content-Type is not that of a SOAP message."), http.StatusUnsupportedMediaType
+	case CodeMultipart:
+		return sender("Attachments, MTOM and XOP are not supported."), http.StatusUnsupportedMediaType
+	case CodeContentEncoding:
+		return sender("Content-Encoding is not supported."), http.StatusUnsupportedMediaType
+	case CodeTooLarge:
+		return sender("The message is too large."), http.StatusRequestEntityTooLarge
+	case CodeTimeout, CodeTooSlow:
+		return sender("The message did not arrive in time."), http.StatusRequestTimeout
+	case CodeCut:
+		return sender("The message is incomplete."), http.StatusBadRequest
+	case CodeOverloaded, CodeHeld:
+		return receiver("The service is busy; try again."), http.StatusServiceUnavailable
+	case CodeDisabled, CodeBackendDown, CodeBackendTimeout, CodeBackendNotSOAP, CodeBackendTooLarge,
+		CodeClientGone, CodeShutdown:
+		return receiver("The service is not available."), 0
+	case CodeSOAPVersion:
+		return sender("Content-Type and envelope are of different SOAP versions."), http.StatusUnsupportedMediaType
+	case CodeNotAuthorized, CodeNotInGroup:
+		return subcode(wssec.NSWSSE, "FailedAuthentication",
+			"The security token could not be authenticated or authorized"), 0
+	case CodeAddress:
+		return subcode(soap.NSAddressing, "DestinationUnreachable", "The message is for another address."), 0
+	case CodeAction:
+		return sender("The action in HTTP is not that of the message."), 0
+	case CodeProtect:
+		return receiver("The reply could not be protected."), 0
+	case CodeInternal:
+		return receiver("The message could not be processed."), 0
+	}
+	return nil, 0 // of package xmltext, which wssec.FaultFor knows
+}
+
+func sender(reason string) *soap.Fault   { return &soap.Fault{Code: soap.Sender, Reason: reason} }
+func receiver(reason string) *soap.Fault { return &soap.Fault{Code: soap.Receiver, Reason: reason} }
+
+func subcode(space, local, reason string) *soap.Fault {
+	return &soap.Fault{Code: soap.Sender, Subcode: xmltext.Name{Space: space, Local: local}, Reason: reason}
 }
 
 // soapStatus is the status of a fault by the HTTP bindings: always 500 in SOAP
