@@ -82,6 +82,7 @@ func trials() []trial {
 		{"below-step-release", release, 4_000, silent, func(a *attacker, n int) []sample { return a.askSize(n, 256<<10-512) }},
 		{"above-step-release", release, 4_000, silent, func(a *attacker, n int) []sample { return a.askSize(n, 256<<10+512) }},
 		{"load-release", release, 10_000, silent, (*attacker).askUnderLoad},
+		{"hangup-release", release, 10_000, silent, (*attacker).askAndHangUp},
 		{"probe-undefended", none, 10_000, either, (*attacker).askAndProbe},
 		{"probe-release", release, 10_000, either, (*attacker).askAndProbe},
 		{"probe-both", both, 10_000, silent, (*attacker).askAndProbe},
@@ -314,6 +315,24 @@ func (a *attacker) onePair(client *http.Client) sample {
 	}
 	both.Wait()
 	return sample{took: done[0].Sub(done[1]), class: firstIsRight}
+}
+
+// askAndHangUp closes its half of the connection behind the question, and looks at
+// when the gateway closes the other: there need not be an answer.
+func (a *attacker) askAndHangUp(n int) []sample {
+	return a.collect(n, a.connections, func() (func(int) sample, func()) {
+		return func(int) sample {
+			l := a.dial()
+			defer l.Close()
+			message, right := a.evenly()
+			l.send(message)
+			if err := l.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+				a.t.Error(err)
+			}
+			_, _ = io.Copy(io.Discard, l.r)
+			return sample{took: time.Since(l.sent), class: right}
+		}, func() {}
+	})
 }
 
 // askAndProbe does not look at the answer, but at how soon another connection

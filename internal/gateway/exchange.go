@@ -138,8 +138,8 @@ func panicError(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack
 // hold returns when a refusal may be written. What it waits with is the few
 // octets of the fault: the message, its index and its share of the budget have
 // been given back, and the event is written before, so that nothing that comes
-// after the wait knows why the message was refused. If the client goes away
-// meanwhile nothing is answered.
+// after the wait knows why the message was refused. If the client has gone away
+// meanwhile nothing is answered, at that time.
 func hold(ctx context.Context, rt *route, a answer, ev *event) {
 	ev.sent(a)
 	ev.held(a.held.due(time.Now()))

@@ -102,8 +102,11 @@ func (h *release) settle() (late bool) {
 	return late && !h.all.off
 }
 
-// wait returns when the refusal may be written, with false if ctx ended before
-// that: then nothing may be written at all. It gives the place back.
+// wait returns when the refusal may be written, with false if nothing may be
+// written any more: the client has gone, or is cut off. A client that goes away
+// does not end the wait, since it sees the end of what it has left open, its half
+// of a connection or a place among the streams of one. Only the end of the process
+// does. It gives the place back.
 func (h *release) wait(ctx context.Context) bool {
 	defer h.close()
 	if h.all.off {
@@ -112,8 +115,8 @@ func (h *release) wait(ctx context.Context) bool {
 	place := h.all.enqueue(h)
 	select {
 	case <-h.ready:
-		return true
-	case <-ctx.Done():
+		return ctx.Err() == nil
+	case <-cutOff(ctx):
 		h.all.mu.Lock()
 		defer h.all.mu.Unlock()
 		h.all.queue.Remove(place) // does nothing if it was released meanwhile

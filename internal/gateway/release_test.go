@@ -3,14 +3,17 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -192,20 +195,112 @@ func TestAPanicInVerificationIsARefusalLikeAnother(t *testing.T) {
 	})
 }
 
-func TestAClientThatGoesAwayFreesItsPlaceAndGetsNothing(t *testing.T) {
+// A client that goes away gets nothing, and no sooner than its answer would have been:
+// the end of its connection is an answer too.
+func TestAClientThatGoesAwayGetsNothingAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		answer, took := c.ask(ctx, question(0))
-		if held, _ := c.g.Held(); answer != nil || took != 20*time.Millisecond || held != 0 {
-			t.Errorf("%v after %v, %d held", answer, took, held)
-		}
-		if _, took := c.ask(t.Context(), question(0)); took != 50*time.Millisecond {
-			t.Errorf("the next one waits %v", took)
+		for _, goes := range []time.Duration{0, 10 * time.Millisecond, 30 * time.Millisecond} {
+			for _, c.takes = range []time.Duration{0, 20 * time.Millisecond, 45 * time.Millisecond} {
+				ctx, cancel := context.WithTimeout(t.Context(), goes)
+				answer, took := c.ask(ctx, question(0))
+				cancel()
+				if held, _ := c.g.Held(); answer != nil || took != 50*time.Millisecond || held != 0 {
+					t.Errorf("gone after %v, refused after %v: %v after %v, %d held", goes, c.takes, answer, took, held)
+				}
+			}
 		}
 	})
 }
+
+// Whoever sends a question and closes his half of the connection sees when the server
+// closes the other one.
+func TestTheEndOfAHalfClosedConnectionTellsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		body, err := io.ReadAll(question(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		for _, c.takes = range []time.Duration{0, time.Millisecond, 30 * time.Millisecond} {
+			conn := &halfClosed{Reader: strings.NewReader(request), closed: make(chan struct{})}
+			ln := oneConn{conns: make(chan net.Conn, 1)}
+			ln.conns <- conn
+			server := &http.Server{Handler: c.g}
+			start := time.Now()
+			go server.Serve(ln)
+			<-conn.closed
+			if took := time.Since(start); took != 50*time.Millisecond {
+				t.Errorf("refused after %v: closed after %v", c.takes, took)
+			}
+			server.Close()
+		}
+	})
+}
+
+// A halfClosed connection has nothing behind its request.
+type halfClosed struct {
+	io.Reader
+	net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *halfClosed) Read(b []byte) (int, error)  { return c.Reader.Read(b) }
+func (c *halfClosed) Write(b []byte) (int, error) { return len(b), nil }
+func (c *halfClosed) Close() error                { c.once.Do(func() { close(c.closed) }); return nil }
+func (c *halfClosed) RemoteAddr() net.Addr        { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
+func (c *halfClosed) LocalAddr() net.Addr         { return c.RemoteAddr() }
+
+func (*halfClosed) SetDeadline(time.Time) error      { return nil }
+func (*halfClosed) SetReadDeadline(time.Time) error  { return nil }
+func (*halfClosed) SetWriteDeadline(time.Time) error { return nil }
+
+// oneConn is a listener of the connections that it is given.
+type oneConn struct{ conns chan net.Conn }
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if c, ok := <-l.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l oneConn) Close() error   { close(l.conns); return nil }
+func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A process that stops does not wait for refusals that it cuts off.
+func TestARefusalThatIsCutOffEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t, func(c *gateway.Config) { c.RefusalDelay = time.Hour })
+		body, _ := io.ReadAll(question(0))
+		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		for _, conn := range []*halfClosed{
+			{Reader: strings.NewReader(request), closed: make(chan struct{})}, // its client is gone
+			{Reader: io.MultiReader(strings.NewReader(request), silence{}), closed: make(chan struct{})},
+		} {
+			ln := oneConn{conns: make(chan net.Conn, 1)}
+			ln.conns <- conn
+			ctx, stop := context.WithTimeout(t.Context(), time.Second)
+			server := &gateway.Server{Handler: c.g, Log: slog.New(slog.DiscardHandler), ShutdownTimeout: 2 * time.Second}
+			start := time.Now()
+			server.Serve(ctx, ln)
+			stop()
+			if took := time.Since(start); took > 4*time.Second {
+				t.Errorf("stopped after %v", took)
+			}
+			if held, _ := c.g.Held(); held != 0 {
+				t.Errorf("%d held", held)
+			}
+		}
+		time.Sleep(25 * time.Hour) // the bubble ends when nothing sleeps in it
+	})
+}
+
+// silence is a client that sends nothing more, for a day.
+type silence struct{}
+
+func (silence) Read([]byte) (int, error) { time.Sleep(24 * time.Hour); return 0, io.EOF }
 
 // The message and its share of the budget are given back, and the event is
 // written, before a refusal waits.

@@ -54,7 +54,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer cutOff(nil)
 	srv := &http.Server{
 		Handler:           running.count(s.Handler),
-		BaseContext:       func(net.Listener) context.Context { return withEndPoints(base, s.TLS) },
+		BaseContext:       func(net.Listener) context.Context { return withEndPoints(withCutOff(base), s.TLS) },
 		TLSConfig:         s.TLS,
 		MaxHeaderBytes:    s.MaxHeaderBytes,
 		ReadHeaderTimeout: s.HeaderTimeout,

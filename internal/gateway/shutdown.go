@@ -10,6 +10,20 @@ import (
 // errShutdown is the cause with which the contexts of exchanges end that are cut off.
 var errShutdown = errors.New("the process stopped before the exchange was done (shutdown-timeout)")
 
+type cutOffKey struct{}
+
+// withCutOff is the context of a server's requests: when ctx ends, they are cut off.
+func withCutOff(ctx context.Context) context.Context {
+	return context.WithValue(ctx, cutOffKey{}, ctx.Done())
+}
+
+// cutOff is closed when the process cuts the exchange off that ctx is of, and not when
+// its client goes away.
+func cutOff(ctx context.Context) <-chan struct{} {
+	done, _ := ctx.Value(cutOffKey{}).(<-chan struct{})
+	return done
+}
+
 // exchanges counts requests that are being handled.
 type exchanges struct {
 	mu   sync.Mutex
