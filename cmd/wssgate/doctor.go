@@ -4,16 +4,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
-	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // doctorCmd takes what serve takes, and looks at what serve would meet.
@@ -59,26 +58,9 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 		return doctor.Refused(err)
 	}
 	return doctor.Run(ctx, doctor.Config{
-		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: statePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
-		Keys:     serviceKeys,
+		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: assembly.StatePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
+		Keys:     assembly.ServiceKeys,
 		Cure:     cureOf,
-		Assemble: func() error { return check(cfg, io.Discard, slog.New(slog.DiscardHandler)) },
+		Assemble: func() error { return assembly.Check(cfg, slog.New(slog.DiscardHandler)) },
 	})
-}
-
-// serviceKeys reads the keys of a service as they are now.
-func serviceKeys(s config.Service) (*keytab.Keytab, error) {
-	if s.PasswordFile == "" {
-		return keytab.Load(s.Keytab)
-	}
-	f, err := os.Open(s.PasswordFile)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	octets, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	if err != nil {
-		return nil, err
-	}
-	return passwords(s)(octets)
 }

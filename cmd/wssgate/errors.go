@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/internal/wrap"
 )
 
 type errorsCmd struct {
@@ -25,10 +25,10 @@ func (c *errorsCmd) Run(s *streams) error {
 			return unknownName("code", code, known, "wssgate errors prints them all")
 		}
 	}
-	told := false
+	elsewhere := false
 	for _, e := range gateway.Catalogue() {
-		if len(c.Codes) == 0 && e.Elsewhere() && !told {
-			told = true
+		if len(c.Codes) == 0 && e.Elsewhere() && !elsewhere {
+			elsewhere = true
 			fmt.Fprint(s.out, "No exchange of serve ends with the codes that follow: clients meet them, doctor and inspect.\n\n")
 		}
 		if len(c.Codes) == 0 || slices.Contains(c.Codes, e.Code) {
@@ -55,27 +55,17 @@ func printEntry(w io.Writer, e gateway.Entry) {
 		fault = "none: serve ends no exchange with it"
 	}
 	for _, line := range []struct{ label, text string }{{"cause", e.Cause}, {"cure", e.Cure}, {"fault", fault}} {
-		fmt.Fprintf(w, "  %-6s %s\n", line.label, wrap(line.text, 90, "         "))
+		fmt.Fprintf(w, "  %-6s %s\n", line.label, wrap.Text(line.text, 9, 99, "         "))
 	}
 	fmt.Fprintln(w)
 }
 
-// wrap breaks text at spaces before column width; further lines begin with
-// indent.
-func wrap(text string, width int, indent string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i > 0 && column+1+len(word) > width:
-			b.WriteString("\n" + indent)
-			column = 0
-		case i > 0:
-			b.WriteByte(' ')
-			column++
+// cureOf is what the catalogue says to do about an error.
+func cureOf(code string) string {
+	for _, e := range gateway.Catalogue() {
+		if e.Code == code {
+			return e.Cure
 		}
-		b.WriteString(word)
-		column += len(word)
 	}
-	return b.String()
+	return ""
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/explain"
-	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/inspect"
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/wssec"
@@ -98,22 +97,8 @@ func (c *inspectCmd) inspector() (*explain.Inspector, error) {
 
 // refusedKeytab words, as serve does, that --keytab names no keytab.
 func refusedKeytab(path string, err error) error {
-	f := config.Finding{Origin: "--keytab", Setting: "keytab", Problem: strings.TrimPrefix(err.Error(), "keytab: "), Cure: cureReadable}
-	var format *keytab.FormatError
-	if errors.As(err, &format) {
-		f.Problem, f.Cure = path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab)
-	}
-	return &config.Error{Findings: []config.Finding{f}}
-}
-
-// cureOf is what the catalogue says to do about an error.
-func cureOf(code string) string {
-	for _, e := range gateway.Catalogue() {
-		if e.Code == code {
-			return e.Cure
-		}
-	}
-	return ""
+	problem, cure := assembly.KeytabProblem(path, err)
+	return &config.Error{Findings: []config.Finding{{Origin: "--keytab", Setting: "keytab", Problem: problem, Cure: cure}}}
 }
 
 // names are the inputs. A header field without quotes around it comes in several, which are put together again.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -28,17 +27,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/demo"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wssgate": main, "logged": logged})
+	testscript.Main(m, map[string]func(){"wssgate": main, "logged": loggedToFile})
 }
 
-// logged is a program for scripts: logged FILE wssgate ARG…. What wssgate writes to stderr goes to FILE, where the command
+// loggedToFile is a program for scripts: logged FILE wssgate ARG…. What wssgate writes to stderr goes to FILE, where the command
 // said can read it while wssgate runs.
-func logged() {
+func loggedToFile() {
 	file, err := os.Create(os.Args[1])
 	if err != nil {
 		panic(err)
@@ -75,23 +75,23 @@ func TestScripts(t *testing.T) {
 
 // scriptWorld: world. Writes svc.keytab, both.keytab with another service too, and rc4.keytab; sets BACKEND.
 func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
-	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
-	kdc.AddUser("alice", demoPassword)
-	kdc.AddService(demoService)
+	kdc := krbtest.New(krbtest.Config{Realm: demo.Realm})
+	kdc.AddUser("alice", demo.Password)
+	kdc.AddService(demo.Service)
 	kdc.AddService("HTTP/gateway.example.com")
 	*ts.Value(kdcOfScript{}).(**krbtest.KDC) = kdc
-	for name, services := range map[string][]string{"svc.keytab": {demoService}, "both.keytab": {demoService, "HTTP/gateway.example.com"}} {
+	for name, services := range map[string][]string{"svc.keytab": {demo.Service}, "both.keytab": {demo.Service, "HTTP/gateway.example.com"}} {
 		octets, err := kdc.Keytab(services).AppendBinary(nil)
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name), octets, 0o600))
 	}
-	weak, err := kdc.Keytab([]string{demoService}, etype.RC4).AppendBinary(nil)
+	weak, err := kdc.Keytab([]string{demo.Service}, etype.RC4).AppendBinary(nil)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("rc4.keytab"), weak, 0o600))
 	server, err := kdc.Start()
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
-	backend := httptest.NewServer(&demoQuotes{})
+	backend := httptest.NewServer(&demo.Quotes{})
 	ts.Defer(backend.Close)
 	ts.Setenv("BACKEND", backend.URL)
 	ts.Check(os.WriteFile(ts.MkAbs("krb5.conf"), []byte(server.Krb5Conf()), 0o600))
@@ -103,8 +103,8 @@ type kdcOfScript struct{}
 // scriptRotate: rotate FILE. Makes new keys of the service at the KDC, and writes them alone to FILE.
 func scriptRotate(ts *testscript.TestScript, _ bool, args []string) {
 	kdc := *ts.Value(kdcOfScript{}).(**krbtest.KDC)
-	kdc.AddService(demoService)
-	octets, err := kdc.Keytab([]string{demoService}).AppendBinary(nil)
+	kdc.AddService(demo.Service)
+	octets, err := kdc.Keytab([]string{demo.Service}).AppendBinary(nil)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), octets, 0o600))
 }
@@ -225,14 +225,14 @@ func writeCertificate(dir string) error {
 // holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
 func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 	ctx := context.Background()
-	client, err := newDemoClient(ts.ReadFile("krb5.conf"), args[0])
+	client, err := demo.NewClient(ts.ReadFile("krb5.conf"), args[0])
 	ts.Check(err)
 	if chain, err := os.ReadFile(ts.MkAbs("tls.crt")); err == nil {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(chain)
-		client.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+		client.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 	}
-	wire, sent, err := client.protect(ctx, demoQuestion)
+	wire, sent, err := client.Protect(ctx, demo.Question)
 	ts.Check(err)
 	if len(args) > 1 {
 		if kept, err := os.ReadFile(ts.MkAbs(args[1])); err == nil {
@@ -241,9 +241,9 @@ func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(os.WriteFile(ts.MkAbs(args[1]), wire, 0o600))
 		}
 	}
-	status, reply, err := client.post(ctx, wire)
+	status, reply, err := client.Post(ctx, wire)
 	ts.Check(err)
-	_, err = client.open(ctx, reply, sent)
+	_, err = client.Open(ctx, reply, sent)
 	ts.Logf("HTTP %d: %v", status, err)
 	if neg != (err != nil || status != http.StatusOK) {
 		ts.Fatalf("HTTP %d: %v\n%s", status, err, reply)
@@ -285,23 +285,5 @@ func TestExitCodes(t *testing.T) {
 		if got := exitCode(tt.err); got != tt.want {
 			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
 		}
-	}
-}
-
-// A reader who closes the pipe early must not make the demo claim success.
-func TestDemoNoticesAClosedPipe(t *testing.T) {
-	err := run(t.Context(), []string{"demo"}, nil, brokenWriter{}, new(bytes.Buffer))
-	if err == nil {
-		t.Error("no error")
-	}
-}
-
-type brokenWriter struct{}
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
-
-func TestWrap(t *testing.T) {
-	if got := wrap(strings.Repeat("abc ", 6), 11, "> "); got != "abc abc abc\n> abc abc abc" {
-		t.Errorf("%q", got)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/demo"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -121,22 +122,22 @@ func (l *soakLoad) honestly(c *soakClient) error {
 
 // wrongly sends what cannot be right, and looks for the fault.
 func (l *soakLoad) wrongly(c *soakClient) error {
-	wire, _, err := c.protect(l.ctx, demoQuestion)
+	wire, _, err := c.Protect(l.ctx, demo.Question)
 	if err != nil {
 		return err
 	}
 	switch rand.IntN(4) {
 	case 0:
-		wire = flipBody(wire)
+		wire = demo.Tamper(wire)
 	case 1:
-		wire = []byte(demoQuestion)
+		wire = []byte(demo.Question)
 	case 2:
 		wire = bytes.Replace(wire, []byte("SignatureValue>"), []byte("SignatureValue> A"), 1)
 		wire = bytes.Replace(wire, []byte("CipherValue>"), []byte("CipherValue>AAAA"), 1)
 	default:
 		wire = wire[:rand.IntN(len(wire))]
 	}
-	status, fault, err := c.post(l.ctx, wire)
+	status, fault, err := c.Post(l.ctx, wire)
 	if err != nil {
 		l.closed.Add(1) // a gateway that has too much to do may close the connection
 		return nil
@@ -170,7 +171,7 @@ func (l *soakLoad) stall() {
 				break
 			}
 			conns = append(conns, c)
-			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 100000\r\n\r\n<soap:Envelope", demoPath)
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 100000\r\n\r\n<soap:Envelope", demo.Path)
 			l.stalled.Add(1)
 		}
 		select {
@@ -184,7 +185,7 @@ func (l *soakLoad) stall() {
 }
 
 // A soakClient is a client of the demo that speaks TLS.
-type soakClient struct{ *demoClient }
+type soakClient struct{ *demo.Client }
 
 func (w *soakWorld) client(g *soakGateway, http2 bool) (*soakClient, error) {
 	chain, err := os.ReadFile(filepath.Join(w.dir, "tls.crt"))
@@ -193,21 +194,21 @@ func (w *soakWorld) client(g *soakGateway, http2 bool) (*soakClient, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(chain)
-	c, err := newDemoClient(w.krb5Conf, "https://"+g.addr+demoPath)
+	c, err := demo.NewClient(w.krb5Conf, "https://"+g.addr+demo.Path)
 	if err != nil {
 		return nil, err
 	}
-	c.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: http2}}
+	c.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: http2}}
 	return &soakClient{c}, nil
 }
 
 func (c *soakClient) close() {
-	c.http.CloseIdleConnections()
-	c.initiator.Close()
+	c.HTTP.CloseIdleConnections()
+	c.Initiator.Close()
 }
 
 func (c *soakClient) token(ctx context.Context) (wssec.OutgoingToken, error) {
-	ticket, err := c.initiator.ServiceTicket(ctx, demoService)
+	ticket, err := c.Initiator.ServiceTicket(ctx, demo.Service)
 	if err != nil {
 		return wssec.OutgoingToken{}, err
 	}
@@ -221,24 +222,24 @@ func (c *soakClient) ask(ctx context.Context, token wssec.OutgoingToken) error {
 	if rand.IntN(50) == 0 {
 		pad = rand.IntN(400 << 10)
 	}
-	question := strings.Replace(demoQuestion, "</q:GetQuote>", "<q:Note>"+strings.Repeat("x", pad)+"</q:Note></q:GetQuote>", 1)
+	question := strings.Replace(demo.Question, "</q:GetQuote>", "<q:Note>"+strings.Repeat("x", pad)+"</q:Note></q:GetQuote>", 1)
 	env, err := soap.Parse([]byte(question), xmltext.Options{})
 	if err != nil {
 		return err
 	}
-	wire, sent, err := c.processor.ProtectRequest(nil, env, token)
+	wire, sent, err := c.Processor.ProtectRequest(nil, env, token)
 	if err != nil {
 		return err
 	}
-	status, reply, err := c.post(ctx, wire)
+	status, reply, err := c.Post(ctx, wire)
 	if err != nil || status != http.StatusOK {
 		return fmt.Errorf("an honest request: HTTP %d %w %s", status, err, reply)
 	}
-	message, err := c.open(ctx, reply, sent)
+	message, err := c.Open(ctx, reply, sent)
 	if err != nil {
 		return err
 	}
-	if !bytes.Contains(message.Body().AppendCanonical(nil, xmltext.C14N{}), []byte(demoPrice)) {
+	if !bytes.Contains(message.Body().AppendCanonical(nil, xmltext.C14N{}), []byte(demo.Price)) {
 		return errors.New("the reply is not the service's")
 	}
 	return nil

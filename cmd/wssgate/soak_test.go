@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/demo"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -101,20 +102,20 @@ type soakWorld struct {
 
 func newSoakWorld(t *testing.T) *soakWorld {
 	t.Helper()
-	w := &soakWorld{dir: t.TempDir(), kdc: krbtest.New(krbtest.Config{Realm: demoRealm})}
+	w := &soakWorld{dir: t.TempDir(), kdc: krbtest.New(krbtest.Config{Realm: demo.Realm})}
 	w.program = filepath.Join(w.dir, "wssgate")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", w.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	w.kdc.AddUser("alice", demoPassword)
-	w.kdc.AddService(demoService)
+	w.kdc.AddUser("alice", demo.Password)
+	w.kdc.AddService(demo.Service)
 	server, err := w.kdc.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
 	w.krb5Conf = server.Krb5Conf()
-	w.backend = httptest.NewServer(&demoQuotes{})
+	w.backend = httptest.NewServer(&demo.Quotes{})
 	t.Cleanup(w.backend.Close)
 	if err := writeCertificate(w.dir); err != nil {
 		t.Fatal(err)
@@ -140,7 +141,7 @@ func (w *soakWorld) changeKeys(t *testing.T, g *soakGateway) (count func() int) 
 				_ = g.cmd.Process.Signal(syscall.SIGHUP)
 				continue
 			}
-			w.kdc.AddService(demoService)
+			w.kdc.AddService(demo.Service)
 			if err := w.writeKeytab(g.dir); err != nil {
 				t.Error(err)
 			}
@@ -152,7 +153,7 @@ func (w *soakWorld) changeKeys(t *testing.T, g *soakGateway) (count func() int) 
 
 // writeKeytab renames a file with the present keys into place.
 func (w *soakWorld) writeKeytab(dir string) error {
-	octets, err := w.kdc.Keytab([]string{demoService}).AppendBinary(nil)
+	octets, err := w.kdc.Keytab([]string{demo.Service}).AppendBinary(nil)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/wssgate/wssgate/internal/vectors"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
@@ -20,40 +21,32 @@ func (verifyCmd) Help() string {
 		"The canonical form of every verified part is compared with that of goxmldsig, where that library can. The exit status is 1 if anything differs."
 }
 
-// A result is what came of one case.
-type result struct {
-	messages int
-	second   secondOpinion
-	problems []string
-	notes    []string // for --verbose
-}
-
 // Run verifies every case of testvectors, in the order of their names.
 func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
-	cases, err := transcriptNames(testvectors.Files)
+	cases, err := vectors.Names(testvectors.Files)
 	if err != nil {
 		return err
 	}
 	if err := c.known(cases); err != nil {
 		return err
 	}
-	var total result
+	var total vectors.Result
 	passed, failed := 0, 0
 	for _, name := range cases {
 		if !c.wants(name) {
 			continue
 		}
-		r := verifyTranscript(ctx, testvectors.Files, name)
+		r := vectors.Verify(ctx, testvectors.Files, name)
 		c.print(s.out, name, r)
-		if len(r.problems) == 0 {
+		if len(r.Problems) == 0 {
 			passed++
 		} else {
 			failed++
 		}
-		total.messages += r.messages
-		total.second.add(r.second)
+		total.Messages += r.Messages
+		total.Second.Add(r.Second)
 	}
-	fmt.Fprintf(s.out, "\n%d cases passed, %d failed; %d messages\n%v\n", passed, failed, total.messages, total.second)
+	fmt.Fprintf(s.out, "\n%d cases passed, %d failed; %d messages\n%v\n", passed, failed, total.Messages, total.Second)
 	if failed > 0 {
 		return fmt.Errorf("%d of %d cases failed", failed, passed+failed)
 	}
@@ -70,7 +63,7 @@ func (c *verifyCmd) known(cases []string) error {
 	return nil
 }
 
-// wants tells whether the case was asked for.
+// wants reports whether the case was asked for.
 func (c *verifyCmd) wants(name string) bool {
 	for _, pattern := range c.Cases {
 		if ok, err := path.Match(pattern, name); err == nil && ok {
@@ -80,17 +73,17 @@ func (c *verifyCmd) wants(name string) bool {
 	return len(c.Cases) == 0
 }
 
-func (c *verifyCmd) print(w io.Writer, name string, r result) {
+func (c *verifyCmd) print(w io.Writer, name string, r vectors.Result) {
 	verdict := "pass"
-	if len(r.problems) > 0 {
+	if len(r.Problems) > 0 {
 		verdict = "FAIL"
 	}
 	fmt.Fprintf(w, "%s  %s\n", verdict, name)
-	for _, p := range r.problems {
+	for _, p := range r.Problems {
 		fmt.Fprintf(w, "      %s\n", p)
 	}
 	if c.Verbose {
-		for _, n := range r.notes {
+		for _, n := range r.Notes {
 			fmt.Fprintf(w, "      %s\n", n)
 		}
 	}

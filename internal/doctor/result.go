@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/wssgate/wssgate/internal/wrap"
 )
 
 // A Status says how a thing was found.
@@ -71,31 +73,12 @@ func (r Report) WriteText(w io.Writer) error {
 		indent := strings.Repeat(" ", len(label)+2)
 		b.WriteString(label + strings.Join(strings.Fields(clean(x.Subject+": "+x.Found)), " ") + "\n")
 		if x.Cure != "" {
-			b.WriteString(indent + fold("cure: "+x.Cure, len(indent), indent+"      ") + "\n")
+			b.WriteString(indent + wrap.Text(clean("cure: "+x.Cure), len(indent), textWidth, indent+"      ") + "\n")
 		}
 	}
 	fmt.Fprintf(&b, "\n%d ok, %d to mend soon, %d failed, %d not looked at\n", r.Count(OK), r.Count(Warn), r.Count(Fail), r.Count(Skip))
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// fold breaks text at spaces; the first line begins at a column, further ones with indent.
-func fold(text string, column int, indent string) string {
-	var b strings.Builder
-	for i, word := range strings.Fields(clean(text)) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i > 0 && column+1+n > textWidth:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		case i > 0:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
 }
 
 // clean makes control characters visible, which only a peer could have put there.

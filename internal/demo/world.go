@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/keytab"
@@ -24,19 +25,19 @@ import (
 
 // Who is who in the demo.
 const (
-	demoRealm           = "EXAMPLE.COM"
-	demoClientName      = "alice@" + demoRealm
-	demoPassword        = "correct horse battery staple"
-	demoService         = "soap/gateway.example.com"
-	demoPath            = "/quotes"
-	demoPrincipalHeader = "X-Wssgate-Principal"
+	Realm           = "EXAMPLE.COM"
+	ClientName      = "alice@" + Realm
+	Password        = "correct horse battery staple"
+	Service         = "soap/gateway.example.com"
+	Path            = "/quotes"
+	principalHeader = "X-Wssgate-Principal"
 )
 
-// A demoWorld is all parties of the demo, each on a loopback port of its own.
-type demoWorld struct {
+// A world is all parties of the demo, each on a loopback port of its own.
+type world struct {
 	kdc     *krbtest.Server
-	service *demoQuotes
-	client  *demoClient
+	service *Quotes
+	client  *Client
 	events  eventQueue
 
 	serviceURL string
@@ -45,18 +46,18 @@ type demoWorld struct {
 	closers    []func()
 }
 
-// newDemoWorld starts everything. The gateway is assembled from settings as
+// newWorld starts everything. The gateway is assembled from settings as
 // serve does it.
-func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
-	w = &demoWorld{events: make(eventQueue, 64), service: &demoQuotes{}}
+func newWorld(ctx context.Context) (w *world, err error) {
+	w = &world{events: make(eventQueue, 64), service: &Quotes{}}
 	defer func() {
 		if err != nil {
 			w.close()
 		}
 	}()
-	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
-	kdc.AddUser("alice", demoPassword)
-	kdc.AddService(demoService)
+	kdc := krbtest.New(krbtest.Config{Realm: Realm})
+	kdc.AddUser("alice", Password)
+	kdc.AddService(Service)
 	if w.kdc, err = kdc.Start(); err != nil {
 		return w, err
 	}
@@ -64,14 +65,14 @@ func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
 	if w.serviceURL, err = w.listen(ctx, w.service); err != nil {
 		return w, err
 	}
-	if err = w.startGateway(ctx, kdc.Keytab([]string{demoService})); err != nil {
+	if err = w.startGateway(ctx, kdc.Keytab([]string{Service})); err != nil {
 		return w, err
 	}
-	w.client, err = newDemoClient(w.kdc.Krb5Conf(), w.gatewayURL)
+	w.client, err = NewClient(w.kdc.Krb5Conf(), w.gatewayURL)
 	return w, err
 }
 
-func (w *demoWorld) startGateway(ctx context.Context, keytab *keytab.Keytab) error {
+func (w *world) startGateway(ctx context.Context, keytab *keytab.Keytab) error {
 	dir, err := os.MkdirTemp("", "wssgate-demo-")
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (w *demoWorld) startGateway(ctx context.Context, keytab *keytab.Keytab) err
 		return err
 	}
 	flags := &config.Flags{Route: config.Route{
-		Path: demoPath, Backend: w.serviceURL, Keytab: file, Service: demoService + "@" + demoRealm,
+		Path: Path, Backend: w.serviceURL, Keytab: file, Service: Service + "@" + Realm,
 	}}
 	given := config.Given{}
 	for _, name := range []string{"path", "backend", "keytab", "service"} {
@@ -97,17 +98,20 @@ func (w *demoWorld) startGateway(ctx context.Context, keytab *keytab.Keytab) err
 	if err != nil {
 		return err
 	}
-	g, err := assemble(cfg, newKeyring(cfg, slog.New(w.events)), memoryReplay(cfg), slog.New(w.events))
+	log := slog.New(w.events)
+	g, err := assembly.New(assembly.Config{
+		Settings: cfg, Keys: assembly.NewKeyring(cfg, log), Replay: assembly.MemoryReplay(cfg), Log: log,
+	})
 	if err != nil {
 		return err
 	}
 	base, err := w.listen(ctx, g)
-	w.gatewayURL = base + demoPath
+	w.gatewayURL = base + Path
 	return err
 }
 
 // listen serves h on a free loopback port until the world closes.
-func (w *demoWorld) listen(ctx context.Context, h http.Handler) (url string, err error) {
+func (w *world) listen(ctx context.Context, h http.Handler) (url string, err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -123,32 +127,32 @@ func (w *demoWorld) listen(ctx context.Context, h http.Handler) (url string, err
 	return "http://" + ln.Addr().String(), nil
 }
 
-func (w *demoWorld) onClose(f func()) { w.closers = append(w.closers, f) }
+func (w *world) onClose(f func()) { w.closers = append(w.closers, f) }
 
 // close ends everything, last started first.
-func (w *demoWorld) close() {
+func (w *world) close() {
 	for i := len(w.closers) - 1; i >= 0; i-- {
 		w.closers[i]()
 	}
 	w.closers = nil
 }
 
-// demoQuotes is the plain SOAP service: it knows nothing of security. It is
-// safe for concurrent use.
-type demoQuotes struct {
+// Quotes is the plain SOAP service: it knows nothing of security. It is safe for
+// concurrent use.
+type Quotes struct {
 	mu    sync.Mutex
 	count int
-	seen  demoSeen
+	last  request
 }
 
-// demoSeen is what reached the service.
-type demoSeen struct {
+// A request is what reached the service.
+type request struct {
 	header http.Header
 	body   []byte
 }
 
 // ServeHTTP answers GetQuote.
-func (q *demoQuotes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (q *Quotes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -156,7 +160,7 @@ func (q *demoQuotes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q.mu.Lock()
 	q.count++
-	q.seen = demoSeen{r.Header.Clone(), body}
+	q.last = request{r.Header.Clone(), body}
 	q.mu.Unlock()
 	w.Header().Set("Content-Type", soap.V11.ContentType())
 	symbol, err := symbolOf(body)
@@ -167,7 +171,7 @@ func (q *demoQuotes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote xmlns:q="urn:example:quotes"><q:Symbol>%s</q:Symbol><q:Price currency="EUR">%s</q:Price></q:Quote></soap:Body></soap:Envelope>`,
-		soap.NS11, xmltext.AppendEscapedText(nil, symbol), demoPrice)
+		soap.NS11, xmltext.AppendEscapedText(nil, symbol), Price)
 }
 
 func symbolOf(message []byte) (string, error) {
@@ -183,14 +187,18 @@ func symbolOf(message []byte) (string, error) {
 	return strings.TrimSpace(question.Child(ns, "Symbol").Text()), nil
 }
 
-func (q *demoQuotes) last() demoSeen { q.mu.Lock(); defer q.mu.Unlock(); return q.seen }
-func (q *demoQuotes) calls() int     { q.mu.Lock(); defer q.mu.Unlock(); return q.count }
+// seen returns the last request, and how many there were.
+func (q *Quotes) seen() (last request, calls int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.last, q.count
+}
 
 // An eventQueue is a slog.Handler that passes on the gateway's events.
-type eventQueue chan demoEvent
+type eventQueue chan event
 
-// demoEvent is the part of an event that the demo shows.
-type demoEvent struct{ code, err string }
+// event is the part of an event that the demo shows.
+type event struct{ code, err string }
 
 // Enabled takes everything.
 func (eventQueue) Enabled(context.Context, slog.Level) bool { return true }
@@ -200,7 +208,7 @@ func (q eventQueue) Handle(_ context.Context, r slog.Record) error {
 	if r.Message != "exchange" {
 		return nil
 	}
-	var ev demoEvent
+	var ev event
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "code":
@@ -217,20 +225,20 @@ func (q eventQueue) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs is not needed here.
+// WithAttrs returns q: the demo reads the attributes of records alone.
 func (q eventQueue) WithAttrs([]slog.Attr) slog.Handler { return q }
 
-// WithGroup is not needed here.
+// WithGroup returns q, as WithAttrs does.
 func (q eventQueue) WithGroup(string) slog.Handler { return q }
 
 // next waits for an event, which is written after the answer.
-func (q eventQueue) next(ctx context.Context) demoEvent {
+func (q eventQueue) next(ctx context.Context) event {
 	ctx, cancel := context.WithTimeout(ctx, waitForEvent)
 	defer cancel()
 	select {
 	case ev := <-q:
 		return ev
 	case <-ctx.Done():
-		return demoEvent{code: "none", err: "no event was logged"}
+		return event{code: "none", err: "no event was logged"}
 	}
 }

@@ -1,115 +1,17 @@
-package main
+package assembly
 
 import (
 	"bytes"
 	"crypto/x509"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/config"
-	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
-	"github.com/wssgate/wssgate/replay"
-	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/soap/xmltext"
-	"github.com/wssgate/wssgate/wssec"
 )
-
-// newKDC makes one with the service of the demo.
-func newKDC() *krbtest.KDC {
-	kdc := krbtest.New(krbtest.Config{Realm: demoRealm})
-	kdc.AddService(demoService)
-	return kdc
-}
-
-// keytabFile writes a keytab of the services' keys of the given types.
-func keytabFile(t *testing.T, kdc *krbtest.KDC, etypes ...int32) string {
-	t.Helper()
-	octets, err := kdc.Keytab(nil, etypes...).AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "svc.keytab")
-	if err := os.WriteFile(name, octets, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-// loadConfig makes the configuration of a file's text.
-func loadConfig(t *testing.T, text string) *config.Config {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "gate.yaml")
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(&config.Flags{File: name}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
-}
-
-// assembled makes a gateway that logs to out.
-func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
-	log := slog.New(slog.NewJSONHandler(out, nil))
-	return assemble(cfg, newKeyring(cfg, log), memoryReplay(cfg), log)
-}
-
-// exchange assembles a gateway of the file, sends one message under the token,
-// and gives status and log.
-func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions) (status int, log string) {
-	t.Helper()
-	return exchangeFrom(t, kdc, text, o, "192.0.2.7:49152", "")
-}
-
-// exchangeFrom is exchange over a connection from remote, with an X-Forwarded-For.
-func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions, remote, forwarded string) (status int, log string) {
-	t.Helper()
-	backend := httptest.NewServer(&demoQuotes{})
-	defer backend.Close()
-	var out bytes.Buffer
-	g, err := assembled(loadConfig(t, text+"\nbackend: "+backend.URL+"\n"), &out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy, _ := wssec.Preset("Kerberos")
-	client, err := wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // what is said once must be
-		token, key, err := kdc.Token("alice", demoService, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wire, _, err := client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(wire))
-		r.Header.Set("Content-Type", env.Version.ContentType())
-		r.RemoteAddr = remote
-		if forwarded != "" {
-			r.Header.Set("X-Forwarded-For", forwarded)
-		}
-		w := httptest.NewRecorder()
-		g.ServeHTTP(w, r)
-		status = w.Code
-	}
-	return status, out.String()
-}
 
 func TestCheckAddresses(t *testing.T) {
 	kdc := newKDC()
@@ -168,7 +70,7 @@ func TestExactKvno(t *testing.T) {
 	}
 	status, log := exchange(t, kdc, keytab, other)
 	if status != 200 || !strings.Contains(log, `"kvno":9,`) || !strings.Contains(log, `"fallback":true`) ||
-		strings.Count(log, `"msg":"ticket opened with a key of another version","service":"`+demoService) != 1 {
+		strings.Count(log, `"msg":"ticket opened with a key of another version","service":"`+service) != 1 {
 		t.Errorf("HTTP %d\n%s", status, log)
 	}
 }
@@ -192,12 +94,12 @@ func TestRC4IsSaid(t *testing.T) {
 func TestSharedServicesAreSaid(t *testing.T) {
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
 	for routes, want := range map[string]int{
 		"  - {path: /b}\n": 1,
-		"  - {path: /b, policy: KerberosOverTransport, service: " + demoService + "@" + demoRealm + "}\n": 1,
-		"  - {path: /b, service: HTTP/gateway.example.com}\n":                                             0,
-		"  - {path: /b, policy: KerberosToken}\n":                                                         0, // said otherwise
+		"  - {path: /b, policy: KerberosOverTransport, service: " + service + "@" + realm + "}\n": 1,
+		"  - {path: /b, service: HTTP/gateway.example.com}\n":                                     0,
+		"  - {path: /b, policy: KerberosToken}\n":                                                 0, // said otherwise
 		"": 0,
 	} {
 		var out bytes.Buffer
@@ -215,7 +117,7 @@ func TestSharedBearerServicesAreSaid(t *testing.T) {
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
 	kdc.AddService("host/gateway.example.com")
-	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\npolicy: KerberosToken\nroutes:\n"
+	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\npolicy: KerberosToken\nroutes:\n"
 	const another, programs = `"msg":"a token for this route is good for another one"`, `"msg":"a token for this route is good for other programs`
 	for routes, want := range map[string][2]int{
 		"  - {path: /a}\n":                 {0, 0},
@@ -267,7 +169,7 @@ func TestUnboundCertificateIsSaid(t *testing.T) {
 func TestInterchangeableRoutesAreSaid(t *testing.T) {
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + demoService + "\nroutes:\n"
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n"
 	for routes, want := range map[string]int{
 		"  - {path: /a}\n  - {path: /b}\n": 2,
 		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, name: other, max-age: 1m, layout: lax}}\n":                                  2,

@@ -1,4 +1,4 @@
-package main
+package vectors
 
 import (
 	"bytes"
@@ -47,8 +47,16 @@ type transcriptMessage struct {
 // isRequest tells which way a message went.
 func (m transcriptMessage) isRequest() bool { return !strings.Contains(m.File, "response") }
 
-// transcriptNames lists the recorded conversations.
-func transcriptNames(vectors fs.FS) ([]string, error) {
+// A Result is what came of one case.
+type Result struct {
+	Messages int
+	Second   SecondOpinion
+	Problems []string // what is not as the case says
+	Notes    []string // the verdict on each message
+}
+
+// Names lists the recorded conversations.
+func Names(vectors fs.FS) ([]string, error) {
 	files, err := fs.Glob(vectors, "transcripts/*/case.yaml")
 	for i := range files {
 		files[i] = path.Base(path.Dir(files[i]))
@@ -56,31 +64,31 @@ func transcriptNames(vectors fs.FS) ([]string, error) {
 	return files, err
 }
 
-// verifyTranscript feeds a conversation to one Processor, in order.
-func verifyTranscript(ctx context.Context, vectors fs.FS, name string) (r result) {
+// Verify feeds the conversation of a case to one Processor, in order.
+func Verify(ctx context.Context, vectors fs.FS, name string) (r Result) {
 	c, err := openTranscript(vectors, name)
 	if err != nil {
-		r.problems = append(r.problems, err.Error())
+		r.Problems = append(r.Problems, err.Error())
 		return r
 	}
 	var sent *wssec.Request
 	for _, m := range c.Messages {
-		r.messages++
+		r.Messages++
 		msg, err := c.verify(ctx, m, sent)
 		got := verdictOf(err)
-		r.notes = append(r.notes, fmt.Sprintf("%s  %s", m.File, got))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s  %s", m.File, got))
 		if got != m.Expect {
-			r.problems = append(r.problems, fmt.Sprintf("%s: verdict %s, expected %s: %v", m.File, got, m.Expect, err))
+			r.Problems = append(r.Problems, fmt.Sprintf("%s: verdict %s, expected %s: %v", m.File, got, m.Expect, err))
 			continue
 		}
 		if msg == nil {
 			continue
 		}
 		if err := c.compare(m, msg); err != nil {
-			r.problems = append(r.problems, fmt.Sprintf("%s: %v", m.File, err))
+			r.Problems = append(r.Problems, fmt.Sprintf("%s: %v", m.File, err))
 		}
-		if err := r.second.ask(msg); err != nil {
-			r.problems = append(r.problems, fmt.Sprintf("%s: %v", m.File, err))
+		if err := r.Second.ask(msg); err != nil {
+			r.Problems = append(r.Problems, fmt.Sprintf("%s: %v", m.File, err))
 		}
 		if m.isRequest() {
 			sent = msg.AsSent()

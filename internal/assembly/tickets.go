@@ -1,4 +1,4 @@
-package main
+package assembly
 
 import (
 	"context"
@@ -21,13 +21,13 @@ type ticketLog struct {
 	said map[warning]bool
 }
 
-// A warning is said once.
+// A warning is logged once.
 type warning struct{ what, name string }
 
-// maxWarnings bounds what is remembered, and so what is said.
+// maxWarnings bounds what is remembered, and so what is logged.
 const maxWarnings = 1000
 
-// of gives a TokenVerifier for the processor of a route.
+// of returns a TokenVerifier for the processor of a route.
 func (t *ticketLog) of(a *gss.Acceptor) wssec.TokenVerifier { return loggedAcceptor{a, t} }
 
 type loggedAcceptor struct {
@@ -35,7 +35,7 @@ type loggedAcceptor struct {
 	tickets  *ticketLog
 }
 
-// VerifyToken is AcceptBound, told.
+// VerifyToken is AcceptBound, with a note in the event of the exchange.
 func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
 	c, err := l.acceptor.AcceptBound(ctx, token, bindings)
 	if err != nil {
@@ -48,12 +48,12 @@ func (l loggedAcceptor) VerifyToken(ctx context.Context, token []byte, bindings 
 	if p := c.PAC(); p != nil && len(p.Withheld) > 0 {
 		gateway.Note(ctx, slog.Int("groups_withheld", len(p.Withheld)))
 	}
-	l.tickets.judge(c, f)
+	l.tickets.warnOf(c, f)
 	return c, nil
 }
 
-// judge warns of RC4 and of keys that the KDC no longer uses, or not yet.
-func (t *ticketLog) judge(c *gss.Authentication, f gss.Facts) {
+// warnOf warns of RC4 and of keys that the KDC no longer uses, or not yet.
+func (t *ticketLog) warnOf(c *gss.Authentication, f gss.Facts) {
 	name, realm := c.Client()
 	if f.TicketEtype == etype.RC4 {
 		t.warn(warning{"ticket under an rc4-hmac key", c.Service()}, "service", "cure", "give the service's account AES keys, export its keytab anew, set allow-rc4 back")
@@ -71,7 +71,7 @@ func (t *ticketLog) judge(c *gss.Authentication, f gss.Facts) {
 	}
 }
 
-// warn says w once; key is what its name is.
+// warn logs w once; key is the attribute that its name gets.
 func (t *ticketLog) warn(w warning, key string, attrs ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,4 +1,4 @@
-package main
+package vectors
 
 import (
 	"bytes"
@@ -11,28 +11,28 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// secondOpinion counts canonical forms that goxmldsig made too.
-type secondOpinion struct {
-	agreed int // octet for octet the same
-	unable int // parts beyond what goxmldsig gets right
+// SecondOpinion counts canonical forms that goxmldsig made too.
+type SecondOpinion struct {
+	Agreed int // octet for octet the same
+	Unable int // parts beyond what goxmldsig gets right
 }
 
 // String words the counts.
-func (s secondOpinion) String() string {
-	return fmt.Sprintf("second opinion of goxmldsig on canonical forms: %d agreed, %d are beyond it", s.agreed, s.unable)
+func (s SecondOpinion) String() string {
+	return fmt.Sprintf("second opinion of goxmldsig on canonical forms: %d agreed, %d are beyond it", s.Agreed, s.Unable)
 }
 
-func (s *secondOpinion) add(o secondOpinion) {
-	s.agreed += o.agreed
-	s.unable += o.unable
+func (s *SecondOpinion) Add(o SecondOpinion) {
+	s.Agreed += o.Agreed
+	s.Unable += o.Unable
 }
 
 // ask has goxmldsig canonicalize what a message's signature covers, and its
 // Body. A difference is an error.
-func (s *secondOpinion) ask(msg *wssec.Message) error {
+func (s *SecondOpinion) ask(msg *wssec.Message) error {
 	for _, n := range append([]xmltext.Node{msg.Body()}, msg.Signed()...) {
 		if !within(n) {
-			s.unable++
+			s.Unable++
 			continue
 		}
 		ours := n.AppendCanonical(nil, xmltext.C14N{})
@@ -40,7 +40,7 @@ func (s *secondOpinion) ask(msg *wssec.Message) error {
 		if err != nil || !bytes.Equal(ours, theirs) {
 			return fmt.Errorf("%s: canonical form differs from goxmldsig's (%v)\nours   %s\ntheirs %s", n.Path(), err, ours, theirs)
 		}
-		s.agreed++
+		s.Agreed++
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package vectors
 
 import (
 	"bytes"
@@ -47,12 +47,12 @@ func TestVerifyNotices(t *testing.T) {
 		"a missing file":    {"case.yaml", "file: 02-request.xml", "file: 03-request.xml", "03-request.xml"},
 	}
 	for name, tt := range tests {
-		r := verifyTranscript(t.Context(), changed(t, tt.file, tt.old, tt.new), "KtpSymmetric")
-		if all := strings.Join(r.problems, "\n"); !strings.Contains(all, tt.want) {
+		r := Verify(t.Context(), changed(t, tt.file, tt.old, tt.new), "KtpSymmetric")
+		if all := strings.Join(r.Problems, "\n"); !strings.Contains(all, tt.want) {
 			t.Errorf("%s: %s", name, all)
 		}
 	}
-	if r := verifyTranscript(t.Context(), changed(t, "case.yaml", "x", "x"), "KtpSymmetric"); len(r.problems) > 0 || r.messages != 4 || r.second.agreed < 8 {
+	if r := Verify(t.Context(), changed(t, "case.yaml", "x", "x"), "KtpSymmetric"); len(r.Problems) > 0 || r.Messages != 4 || r.Second.Agreed < 8 {
 		t.Errorf("unchanged: %+v", r)
 	}
 }

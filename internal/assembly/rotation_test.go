@@ -1,4 +1,4 @@
-package main
+package assembly
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -51,18 +52,18 @@ func newKeyRotation(t *testing.T) *rotation {
 	t.Helper()
 	r := &rotation{t: t, mit: krbtest.StartMIT(t), stop: make(chan struct{})}
 	r.mit.AddUser("alice", "secret")
-	r.mit.AddService(demoService)
-	r.keytab = r.mit.KeytabFile(demoService)
-	backend := httptest.NewServer(&demoQuotes{})
+	r.mit.AddService(service)
+	r.keytab = r.mit.KeytabFile(service)
+	backend := httptest.NewServer(http.HandlerFunc(quote))
 	t.Cleanup(backend.Close)
 	cfg := loadConfig(t, "backend: "+backend.URL+"\nkeytab: "+r.keytab+"\nexact-kvno: true\n")
-	log := newLogger(&r.log, &cfg.Process)
-	keys := newKeyring(cfg, log)
-	g, err := assemble(cfg, keys, memoryReplay(cfg), log)
+	log := slog.New(slog.NewJSONHandler(&r.log, nil))
+	keys := NewKeyring(cfg, log)
+	g, err := New(Config{cfg, keys, MemoryReplay(cfg), log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(keys.watch(t.Context()))
+	t.Cleanup(keys.Watch(t.Context()))
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	policy, _ := wssec.Preset("Kerberos")
@@ -81,7 +82,7 @@ func (r *rotation) freshClient() {
 			r.t.Error(err)
 			return
 		}
-		ticket, err := alice.ServiceTicket(context.Background(), demoService)
+		ticket, err := alice.ServiceTicket(context.Background(), service)
 		alice.Close()
 		if err != nil {
 			r.noTicket.Add(1)
@@ -132,7 +133,7 @@ func (r *rotation) exchange(ticket kerberos.Credential) error {
 	if err != nil {
 		return err
 	}
-	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
+	env, err := soap.Parse([]byte(question), xmltext.Options{})
 	if err != nil {
 		return err
 	}
@@ -159,15 +160,15 @@ func (r *rotation) exchange(ticket kerberos.Credential) error {
 // ktadd makes new keys and a new file with them alone, which is renamed into place.
 func (r *rotation) ktadd() error {
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
-	r.mit.Admin(`ktadd -k "` + next + `" ` + demoService)
+	r.mit.Admin(`ktadd -k "` + next + `" ` + service)
 	return os.Rename(next, r.keytab)
 }
 
 // keepOld has the KDC keep the old keys, and exports the new ones after.
 func (r *rotation) keepOld() error {
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
-	r.mit.Admin("cpw -randkey -keepold " + demoService)
-	r.mit.Admin(`ktadd -norandkey -k "` + next + `" ` + demoService)
+	r.mit.Admin("cpw -randkey -keepold " + service)
+	r.mit.Admin(`ktadd -norandkey -k "` + next + `" ` + service)
 	return os.Rename(next, r.keytab)
 }
 
@@ -178,7 +179,7 @@ func (r *rotation) addToCopy() error {
 	if err = errors.Join(err, os.WriteFile(next, octets, 0o600)); err != nil {
 		return err
 	}
-	r.mit.Admin(`ktadd -k "` + next + `" ` + demoService)
+	r.mit.Admin(`ktadd -k "` + next + `" ` + service)
 	return os.Rename(next, r.keytab)
 }
 
@@ -195,7 +196,7 @@ func (r *rotation) fileFirst() error {
 	var script strings.Builder
 	fmt.Fprintf(&script, "rkt %q\n", r.keytab)
 	for _, etype := range []string{"aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96"} {
-		fmt.Fprintf(&script, "addent -password -p %s@%s -k %d -e %s\nchosen before\n", demoService, r.mit.Realm, kvno+1, etype)
+		fmt.Fprintf(&script, "addent -password -p %s@%s -k %d -e %s\nchosen before\n", service, r.mit.Realm, kvno+1, etype)
 	}
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
 	fmt.Fprintf(&script, "wkt %q\nquit\n", next)
@@ -207,13 +208,13 @@ func (r *rotation) fileFirst() error {
 	if err := os.Rename(next, r.keytab); err != nil {
 		return err
 	}
-	r.mit.Admin(`cpw -pw "chosen before" ` + demoService)
+	r.mit.Admin(`cpw -pw "chosen before" ` + service)
 	return nil
 }
 
 // inPlace adds new keys to the file itself, as ktadd does when it is told to.
 func (r *rotation) inPlace() error {
-	r.mit.Admin(`ktadd -k "` + r.keytab + `" ` + demoService)
+	r.mit.Admin(`ktadd -k "` + r.keytab + `" ` + service)
 	return nil
 }
 
@@ -238,7 +239,7 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer alice.Close()
-	first, err := alice.ServiceTicket(t.Context(), demoService)
+	first, err := alice.ServiceTicket(t.Context(), service)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,6 @@
-package main
+package assembly
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +19,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// A keyring has the keys of all services: one file for each path, whatever the number of routes that use it.
-type keyring struct {
+// A Keyring has the keys of all services: one file for each path, whatever the number of routes that use it.
+type Keyring struct {
 	cfg   *config.Config
 	log   *slog.Logger
 	files []*keyFile
@@ -42,7 +40,8 @@ type keyUser struct {
 	acceptor *gss.Acceptor
 }
 
-func newKeyring(cfg *config.Config, log *slog.Logger) *keyring { return &keyring{cfg: cfg, log: log} }
+// NewKeyring returns a Keyring without files; [New] opens those of its routes.
+func NewKeyring(cfg *config.Config, log *slog.Logger) *Keyring { return &Keyring{cfg: cfg, log: log} }
 
 // A credential is what a route accepts tickets with.
 type credential struct {
@@ -55,7 +54,7 @@ type credential struct {
 }
 
 // of finds the credential of route i, and opens its file if no route did before.
-func (k *keyring) of(i int) (*credential, error) {
+func (k *Keyring) of(i int) (*credential, error) {
 	service, at := k.cfg.ServiceOf(&k.cfg.Routes[i])
 	c := &credential{Service: service, principals: service.Principals}
 	c.refuse = func(setting, problem, cure string) error {
@@ -76,7 +75,7 @@ func (k *keyring) of(i int) (*credential, error) {
 	}
 	if all := c.file.Keytab().Principals(); len(c.principals) == 0 && !c.AnyPrincipal {
 		if len(all) > 1 {
-			return nil, c.refuse("principals", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", c.Keytab, len(all), all), k.whichOf(at))
+			return nil, c.refuse("principals", fmt.Sprintf("is not given, and keytab %s holds %d principals: %v", c.Keytab, len(all), all), cureOfSeveral(at))
 		}
 		c.principals = []string{all[0].String()} // not what the file may hold later
 	}
@@ -95,7 +94,9 @@ func (c *credential) lacks(err error) error {
 	return c.refuse("principals", err.Error(), "")
 }
 
-func (k *keyring) whichOf(service int) string {
+// cureOfSeveral is the cure of a keytab of several principals, of which a service
+// (-1: a route) names none.
+func cureOfSeveral(service int) string {
 	if service >= 0 {
 		return "say which of them this service is, or any-principal: true"
 	}
@@ -103,7 +104,7 @@ func (k *keyring) whichOf(service int) string {
 }
 
 // open gives the file of a credential.
-func (k *keyring) open(c *credential) (*keyFile, error) {
+func (k *Keyring) open(c *credential) (*keyFile, error) {
 	path, what, id := c.Keytab, "keytab", "keytab "+filepath.Clean(strings.TrimPrefix(c.Keytab, "FILE:"))
 	cure := cureReadable
 	fc := keytab.FileConfig{Keep: k.cfg.KeepOldKeys}
@@ -121,74 +122,15 @@ func (k *keyring) open(c *credential) (*keyFile, error) {
 		}
 	}
 	f := &keyFile{id: id, what: what}
-	fc.Notify = func(e keytab.Event) { k.tell(f, e) }
+	fc.Notify = func(e keytab.Event) { k.event(f, e) }
 	var err error
 	if f.File, err = keytab.OpenFile(path, fc); err != nil {
-		var format *keytab.FormatError
-		if errors.As(err, &format) {
-			return nil, c.refuse(what, path+": "+format.Found, cmp.Or(format.Cure, cureNewKeytab))
-		}
-		return nil, c.refuse(what, strings.TrimPrefix(err.Error(), "keytab: "), cure)
+		problem, cure := fileProblem(path, err, cure)
+		return nil, c.refuse(what, problem, cure)
 	}
 	warnIfReadable(f.Path(), what, k.log)
 	k.files = append(k.files, f)
 	return f, nil
-}
-
-// Cures of files that are named.
-const (
-	cureReadable  = "name a keytab file that this process can read"
-	cureNewKeytab = "fetch a new keytab, and copy it in binary"
-)
-
-// passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
-// it had before, newest first.
-func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
-	return func(octets []byte) (*keytab.Keytab, error) {
-		lines := bytes.Split(bytes.TrimRight(octets, "\r\n"), []byte("\n"))
-		if len(lines) > maxPasswords {
-			return nil, fmt.Errorf("more than %d lines", maxPasswords)
-		}
-		var all []keytab.Entry
-		for i, line := range lines {
-			password := string(bytes.TrimSuffix(line, []byte("\r")))
-			if password == "" {
-				return nil, fmt.Errorf("line %d is empty; there is one password a line", i+1)
-			}
-			kvno := s.Kvno
-			if kvno != 0 {
-				if uint32(i) >= kvno {
-					return nil, errors.New("has more lines than kvno says there were passwords")
-				}
-				kvno -= uint32(i)
-			}
-			entries, err := passwordKeys(s, password, kvno)
-			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", i+1, err)
-			}
-			all = append(all, entries...)
-		}
-		return keytab.New(all...), nil
-	}
-}
-
-// maxPasswords bounds the work of making keys, some 50 ms for each principal and password.
-const maxPasswords = 8
-
-func passwordKeys(s config.Service, password string, kvno uint32) (all []keytab.Entry, err error) {
-	for _, text := range s.Principals {
-		p, err := kerberos.ParsePrincipal(text)
-		if err != nil {
-			return nil, err
-		}
-		entries, err := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations,
-			Etypes: allEtypes()}, password)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, entries...)
-	}
-	return all, nil
 }
 
 // use notes that a route accepts tickets with a file's keys, in the place of what was noted of it before.
@@ -196,9 +138,9 @@ func (f *keyFile) use(path string, a *gss.Acceptor) {
 	f.users = append(slices.DeleteFunc(f.users, func(u keyUser) bool { return u.path == path }), keyUser{path, a})
 }
 
-// watch follows the files until ctx ends, and reloads them all at SIGHUP. When it has returned, that signal no longer ends
+// Watch follows the files until ctx ends, and reloads them all at SIGHUP. When it has returned, that signal no longer ends
 // the process; stop waits until all is quiet.
-func (k *keyring) watch(ctx context.Context) (stop func()) {
+func (k *Keyring) Watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -224,7 +166,7 @@ func (k *keyring) watch(ctx context.Context) (stop func()) {
 }
 
 // reload reads all files, for SIGHUP, and says of each what came of it.
-func (k *keyring) reload() {
+func (k *Keyring) reload() {
 	for _, f := range k.files {
 		change, err := f.Reload()
 		if err != nil {
@@ -235,8 +177,8 @@ func (k *keyring) reload() {
 	}
 }
 
-// tell logs what a file noticed by itself.
-func (k *keyring) tell(f *keyFile, e keytab.Event) {
+// event logs what a file noticed by itself.
+func (k *Keyring) event(f *keyFile, e keytab.Event) {
 	switch {
 	case e.NoNotices != nil:
 		k.log.Warn("changes of this file are noticed late: the system gives no notice of them", "setting", f.what, "file", f.Path(),
@@ -250,13 +192,13 @@ func (k *keyring) tell(f *keyFile, e keytab.Event) {
 	}
 }
 
-func (k *keyring) failed(f *keyFile, cause string, err error) {
+func (k *Keyring) failed(f *keyFile, cause string, err error) {
 	k.log.Error("keys not reloaded; the last good ones stay in use", "setting", f.what, "file", f.Path(), "cause", cause,
 		"error", strings.TrimPrefix(err.Error(), "keytab: "))
 }
 
 // reloaded says what changed, and whether a route can accept nothing any more.
-func (k *keyring) reloaded(f *keyFile, cause string, change keytab.Change) {
+func (k *Keyring) reloaded(f *keyFile, cause string, change keytab.Change) {
 	k.log.Info("keys reloaded", "setting", f.what, "file", f.Path(), "cause", cause, "change", change.String())
 	if change.IsEmpty() {
 		return

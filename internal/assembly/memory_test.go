@@ -1,4 +1,4 @@
-package main
+package assembly
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ func TestMemoryLimitFollowsTheSettings(t *testing.T) {
 		t.Errorf("%d without records, %d with 1000", empty, memoryLimit(cfg, 1000))
 	}
 	before := debug.SetMemoryLimit(-1)
-	stop := limitMemory(cfg, memoryReplay(cfg))
+	stop := limitMemory(cfg, MemoryReplay(cfg))
 	if now := debug.SetMemoryLimit(-1); now != empty {
 		t.Errorf("limit %d, want %d", now, empty)
 	}
@@ -45,7 +45,7 @@ func TestMemoryLimitFollowsTheSettings(t *testing.T) {
 		t.Error("the limit stays")
 	}
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	defer limitMemory(cfg, memoryReplay(cfg))()
+	defer limitMemory(cfg, MemoryReplay(cfg))()
 	if debug.SetMemoryLimit(-1) != before {
 		t.Error("the operator's limit is overruled")
 	}
@@ -60,7 +60,7 @@ func TestMemoryOfTheProcessFollowsTheBudget(t *testing.T) {
 		t.Skip("reads the peak from /proc, which only Linux has")
 	}
 	w := newServiceWorld(t, "soap/gateway.example.com")
-	p := startProgram(t, w, "--max-in-flight", strconv.Itoa(budget), "--max-message", strconv.Itoa(16<<20), "--busy-timeout", "100ms", "--allowed-principals", "alice@"+demoRealm)
+	p := startProgram(t, w, "--max-in-flight", strconv.Itoa(budget), "--max-message", strconv.Itoa(16<<20), "--busy-timeout", "100ms", "--allowed-principals", "alice@"+realm)
 	check := func(name string, size int) {
 		peak := p.peak()
 		t.Logf("%-22s %8d octets: peak %d MiB of %d", name, size, peak>>20, (2*budget+rest)>>20)
@@ -158,7 +158,7 @@ type program struct {
 func startProgram(t *testing.T, w *serviceWorld, args ...string) *program {
 	t.Helper()
 	exe := filepath.Join(w.dir, "wssgate")
-	if out, err := exec.Command("go", "build", "-o", exe, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", exe, "../../cmd/wssgate").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	backend := httptest.NewServer(http.NotFoundHandler())

@@ -1,4 +1,4 @@
-package main
+package assembly
 
 import (
 	"os"
@@ -26,7 +26,7 @@ const (
 // collector keeps its garbage below that also when all of max-in-flight is in
 // use. Replay stores take their memory when they need it, and the limit follows.
 // GOMEMLIMIT in the environment is the operator's word and stays.
-func limitMemory(cfg *config.Config, replay replayStores) (stop func()) {
+func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
@@ -57,9 +57,9 @@ func memoryLimit(cfg *config.Config, records int) int64 {
 }
 
 // records counts what the stores hold.
-func (s replayStores) records() int {
+func (s ReplayStores) records() int {
 	n := 0
-	for _, store := range []any{s.tickets, s.messages} {
+	for _, store := range []any{s.Tickets, s.Messages} {
 		if counted, ok := store.(interface{ Len() int }); ok {
 			n += counted.Len()
 		}

@@ -1,14 +1,10 @@
-package main
+package assembly
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
@@ -19,12 +15,19 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// assemble joins what kerberos and wssec know of nothing about each other to a
-// Gateway, as cfg says, with keys of the keyring. All routes share the replay
-// stores.
-func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.Logger) (*gateway.Gateway, error) {
+// A Config has what a gateway is assembled from.
+type Config struct {
+	Settings *config.Config
+	Keys     *Keyring
+	Replay   ReplayStores
+	Log      *slog.Logger
+}
+
+// New makes a Gateway of its settings. All routes share the replay stores.
+func New(c Config) (*gateway.Gateway, error) {
+	cfg, log := c.Settings, c.Log
 	all := shared{
-		replay: replay, tickets: &ticketLog{log: log}, guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{}),
+		replay: c.Replay, tickets: &ticketLog{log: log}, guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{}),
 		tokens: wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: int64(cfg.TokenCache)}),
 	}
 	gc := gateway.Config{
@@ -38,12 +41,12 @@ func assemble(cfg *config.Config, keys *keyring, replay replayStores, log *slog.
 	}
 	credentials := make([]*credential, len(cfg.Routes))
 	for i := range cfg.Routes {
-		c, err := keys.of(i)
+		credential, err := c.Keys.of(i)
 		if err != nil {
 			return nil, err
 		}
-		credentials[i] = c
-		route, err := assembleRoute(cfg, i, c, &all)
+		credentials[i] = credential
+		route, err := newRoute(cfg, i, credential, &all)
 		if err != nil {
 			return nil, err
 		}
@@ -65,13 +68,13 @@ func withRemoteAddr(ctx context.Context, _ *http.Request) context.Context {
 
 // shared is what all routes have in common.
 type shared struct {
-	replay  replayStores
+	replay  ReplayStores
 	tickets *ticketLog
 	tokens  *wssec.MemoryTokenCache
 	guard   *wssec.KeyGuard
 }
 
-func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Route, error) {
+func newRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Route, error) {
 	r := &cfg.Routes[i]
 	if c.Disabled {
 		all.tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
@@ -90,7 +93,7 @@ func assembleRoute(cfg *config.Config, i int, c *credential, all *shared) (gatew
 		policy.ClockSkew = cfg.ClockSkew
 	}
 	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Verifier: all.tickets.of(acceptor), Replay: all.replay.messages, Tokens: all.tokens.Scope(), Guard: all.guard,
+		Verifier: all.tickets.of(acceptor), Replay: all.replay.Messages, Tokens: all.tokens.Scope(), Guard: all.guard,
 		ReplyHeaders:    wssec.HeaderRule(r.OtherHeaders),
 		ContentPrefixes: wssec.ContentPrefixes(r.ContentPrefixes), QNames: r.ContentQNames,
 		Reserve: gateway.Reserve,
@@ -126,9 +129,9 @@ func canonicalNames(principals []string) []string {
 	return names
 }
 
-func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay replayStores) gss.AcceptorConfig {
+func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay ReplayStores) gss.AcceptorConfig {
 	ac := gss.AcceptorConfig{
-		Keytab: c.file, Services: c.principals, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.tickets,
+		Keytab: c.file, Services: c.principals, MaxSkew: cfg.ClockSkew, ReplayWindow: cfg.ClockSkew, Replay: replay.Tickets,
 		KeySource: gss.KeySource(r.KerberosKey), ClientRealms: r.TrustedRealms,
 		BindingRule: bindingRule(r), ExactKvno: r.ExactKvno, CheckAddresses: r.CheckAddresses,
 	}
@@ -154,58 +157,4 @@ func bindingRule(r *config.Route) gss.BindingRule {
 // allEtypes are those that package kerberos knows, RC4 included.
 func allEtypes() []int32 {
 	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
-}
-
-// warnIfReadable says of a secret's file that others can read it: a keytab is then as good as a published password. It
-// passes over the credentials of a systemd unit: the directory is the unit's alone, whatever the mode of a file in it says.
-func warnIfReadable(path, what string, log *slog.Logger) {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
-		return
-	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("secret file can be read by others", "setting", what, "file", path, "mode", info.Mode().Perm().String(), "cure", "chmod 600 "+path)
-	}
-}
-
-// tlsConfig loads the listener's certificate; nil without one.
-func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
-	if cfg.TLSCert == "" {
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
-	if err != nil {
-		return nil, cfg.Refuse(-1, "tls-cert", err.Error(), "give a PEM certificate chain and its key")
-	}
-	warnIfReadable(cfg.TLSKey, "tls-key", log)
-	warnOfUnboundCertificate(cfg, certificate.Leaf, log)
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// statePath gives state-dir or its default, "" without any.
-func statePath(cfg *config.Config) string {
-	dir := cfg.StateDir
-	for _, d := range []struct{ variable, separator, below string }{
-		{"STATE_DIRECTORY", ":", ""}, // set by systemd; the first, if the unit has several
-		{"XDG_STATE_HOME", "\x00", "wssgate"},
-		{"HOME", "\x00", filepath.Join(".local", "state", "wssgate")},
-	} {
-		value, _, _ := strings.Cut(os.Getenv(d.variable), d.separator)
-		if dir == "" && value != "" {
-			dir = filepath.Join(value, d.below)
-		}
-	}
-	return dir
-}
-
-// stateDir makes statePath if it is missing, for the owner alone.
-func stateDir(cfg *config.Config) (string, error) {
-	dir := statePath(cfg)
-	cure := "give --state-dir, or --no-replay-journal to do without"
-	if dir == "" {
-		return "", cfg.Refuse(-1, "state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME", cure)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", cfg.Refuse(-1, "state-dir", err.Error(), cure)
-	}
-	return dir, nil
 }

@@ -1,11 +1,8 @@
-package main
+package assembly
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,129 +11,9 @@ import (
 	"testing"
 
 	"github.com/wssgate/wssgate/kerberos"
-	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
-	"github.com/wssgate/wssgate/replay"
-	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/soap/xmltext"
-	"github.com/wssgate/wssgate/wssec"
 )
-
-// A lineBuffer takes a log from several goroutines.
-type lineBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lineBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-func (b *lineBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.buf.String() }
-
-// codes counts the outcomes of exchanges.
-func (b *lineBuffer) codes() map[string]int {
-	n := map[string]int{}
-	for line := range strings.Lines(b.String()) {
-		var ev struct{ Msg, Code string }
-		if json.Unmarshal([]byte(line), &ev) == nil && ev.Msg == "exchange" {
-			n[ev.Code]++
-		}
-	}
-	return n
-}
-
-// A serviceWorld is a gateway of a configuration, whose keytabs are files of one KDC, and what it logs.
-type serviceWorld struct {
-	t       *testing.T
-	kdc     *krbtest.KDC
-	dir     string
-	log     lineBuffer
-	keys    *keyring
-	gateway http.Handler
-	client  *wssec.Processor
-}
-
-func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
-	t.Helper()
-	w := &serviceWorld{t: t, kdc: krbtest.New(krbtest.Config{Realm: demoRealm}), dir: t.TempDir()}
-	for _, s := range services {
-		w.kdc.AddService(s)
-	}
-	policy, _ := wssec.Preset("Kerberos")
-	var err error
-	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-// keytab writes the present keys of services to a file, and gives its path.
-func (w *serviceWorld) keytab(name string, services ...string) string {
-	w.t.Helper()
-	octets, err := w.kdc.Keytab(services).AppendBinary(nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	path := filepath.Join(w.dir, name)
-	if err := os.WriteFile(path, octets, 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	return path
-}
-
-// assemble makes the gateway; the configuration has no backend yet.
-func (w *serviceWorld) assemble(config string) error {
-	w.t.Helper()
-	backend := httptest.NewServer(&demoQuotes{})
-	w.t.Cleanup(backend.Close)
-	cfg := loadConfig(w.t, "backend: "+backend.URL+"\n"+config)
-	log := newLogger(&w.log, &cfg.Process)
-	w.keys = newKeyring(cfg, log)
-	g, err := assemble(cfg, w.keys, memoryReplay(cfg), log)
-	w.gateway = g
-	return err
-}
-
-// post sends a message under a fresh token to a route, and gives the code of the event.
-func (w *serviceWorld) post(path, service string, o krbtest.TokenOptions) (status int) {
-	w.t.Helper()
-	token, key, err := w.kdc.Token("alice", service, o)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.postToken(path, token, key)
-}
-
-func (w *serviceWorld) postToken(path string, token []byte, key etype.Key) (status int) {
-	w.t.Helper()
-	env, err := soap.Parse([]byte(demoQuestion), xmltext.Options{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	wire, _, err := w.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(wire))
-	r.Header.Set("Content-Type", env.Version.ContentType())
-	rec := httptest.NewRecorder()
-	w.gateway.ServeHTTP(rec, r)
-	return rec.Code
-}
-
-// lastCode is the code of the last exchange.
-func (w *serviceWorld) lastCode() (code string) {
-	for line := range strings.Lines(w.log.String()) {
-		var ev struct{ Msg, Code string }
-		if json.Unmarshal([]byte(line), &ev) == nil && ev.Msg == "exchange" {
-			code = ev.Code
-		}
-	}
-	return code
-}
 
 // Several services with keytabs of their own serve at once, each on its routes only.
 func TestServicesServeConcurrently(t *testing.T) {
@@ -297,7 +174,7 @@ func TestPasswordFile(t *testing.T) {
 // A trusted realm names its clients, and does not make them administrators here: of its groups those count that realm-sids
 // lets it tell of.
 func TestGroupsOfAnotherRealm(t *testing.T) {
-	const admins, theirs, own = "S-1-5-21-1-2-3-512", "S-1-5-21-7-8-9-1105", demoRealm
+	const admins, theirs, own = "S-1-5-21-1-2-3-512", "S-1-5-21-7-8-9-1105", realm
 	for _, tt := range []struct{ realmSIDs, realm, allowed, want string }{
 		{"", own, admins, "ok"}, {"", "OTHER", admins, "not-in-group"}, {"", "OTHER", theirs, "not-in-group"},
 		{"OTHER=S-1-5-21-7-8-9", own, admins, "ok"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", admins, "not-in-group"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", theirs, "ok"},

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -17,22 +17,25 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// maxDemoMessage bounds what the demo's client reads, in octets.
-const maxDemoMessage = 4 << 20
+// maxMessage bounds what the demo's client reads, in octets.
+const maxMessage = 4 << 20
 
-// A demoClient is alice's side: tickets, protected requests, verified replies.
-type demoClient struct {
-	initiator *kdc.Client
-	processor *wssec.Processor
-	http      *http.Client
-	url       string // of the gateway's route
+// A Client is alice's side: tickets, protected requests, verified replies.
+type Client struct {
+	HTTP *http.Client
+	URL  string // of the gateway's route
+
+	Initiator *kdc.Client // alice, logged in at the KDC
+	Processor *wssec.Processor
 
 	mu     sync.Mutex
-	recent []*wssec.Request // for open in --serve, newest last
+	recent []*wssec.Request // for Open with --serve, newest last
 }
 
-func newDemoClient(krb5Conf, url string) (*demoClient, error) {
-	initiator, err := kdc.NewClient(kdc.ClientConfig{Client: demoClientName, Password: demoPassword, Krb5Conf: krb5Conf})
+// NewClient returns a Client that gets its tickets from the KDCs of a krb5.conf,
+// whose text is given.
+func NewClient(krb5Conf, url string) (*Client, error) {
+	initiator, err := kdc.NewClient(kdc.ClientConfig{Client: ClientName, Password: Password, Krb5Conf: krb5Conf})
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +44,13 @@ func newDemoClient(krb5Conf, url string) (*demoClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &demoClient{initiator: initiator, processor: processor, http: http.DefaultClient, url: url}, nil
+	return &Client{HTTP: http.DefaultClient, URL: url, Initiator: initiator, Processor: processor}, nil
 }
 
-// protect makes the octets to send, under a token that is fresh for each
+// Protect makes the octets to send, under a token that is fresh for each
 // message, and what the reply is verified by.
-func (c *demoClient) protect(ctx context.Context, message string) ([]byte, *wssec.Request, error) {
-	ticket, err := c.initiator.ServiceTicket(ctx, demoService)
+func (c *Client) Protect(ctx context.Context, message string) ([]byte, *wssec.Request, error) {
+	ticket, err := c.Initiator.ServiceTicket(ctx, Service)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,38 +62,38 @@ func (c *demoClient) protect(ctx context.Context, message string) ([]byte, *wsse
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.processor.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	return c.Processor.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 }
 
-// post sends octets to the gateway.
-func (c *demoClient) post(ctx context.Context, message []byte) (status int, reply []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(message))
+// Post sends octets to the gateway.
+func (c *Client) Post(ctx context.Context, message []byte) (status int, reply []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(message))
 	if err != nil {
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", soap.V11.ContentType())
-	resp, err := c.http.Do(req)
+	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxDemoMessage))
+	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	return resp.StatusCode, reply, err
 }
 
-// open verifies a reply.
-func (c *demoClient) open(ctx context.Context, reply []byte, sent *wssec.Request) (*wssec.Message, error) {
+// Open verifies a reply.
+func (c *Client) Open(ctx context.Context, reply []byte, sent *wssec.Request) (*wssec.Message, error) {
 	env, err := soap.Parse(reply, xmltext.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return c.processor.VerifyReply(ctx, env, sent, wssec.Channel{})
+	return c.Processor.VerifyReply(ctx, env, sent, wssec.Channel{})
 }
 
 // serveClient lends the client to the reader's shell: one address makes
 // protected requests, another opens replies. What the gateway logs is printed. It
 // returns when ctx ends.
-func (w *demoWorld) serveClient(ctx context.Context, p *printer) error {
+func (w *world) serveClient(ctx context.Context, p *printer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /request", w.client.serveRequest)
 	mux.HandleFunc("POST /open", w.client.serveOpen)
@@ -110,9 +113,9 @@ func (w *demoWorld) serveClient(ctx context.Context, p *printer) error {
 	return p.err
 }
 
-// serveRequest gives a fresh protected request.
-func (c *demoClient) serveRequest(w http.ResponseWriter, r *http.Request) {
-	wire, sent, err := c.protect(r.Context(), demoQuestion)
+// serveRequest answers with a fresh protected request.
+func (c *Client) serveRequest(w http.ResponseWriter, r *http.Request) {
+	wire, sent, err := c.Protect(r.Context(), Question)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -128,8 +131,8 @@ func (c *demoClient) serveRequest(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveOpen opens the reply to one of the recent requests.
-func (c *demoClient) serveOpen(w http.ResponseWriter, r *http.Request) {
-	reply, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDemoMessage))
+func (c *Client) serveOpen(w http.ResponseWriter, r *http.Request) {
+	reply, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -139,7 +142,7 @@ func (c *demoClient) serveOpen(w http.ResponseWriter, r *http.Request) {
 	c.mu.Unlock()
 	why := errors.New("no request was made yet")
 	for i := len(recent) - 1; i >= 0; i-- {
-		msg, err := c.open(r.Context(), reply, recent[i])
+		msg, err := c.Open(r.Context(), reply, recent[i])
 		if err == nil {
 			w.Header().Set("Content-Type", soap.V11.ContentType())
 			_, _ = fmt.Fprintf(w, "%s\n", msg.Body().AppendCanonical(nil, xmltext.C14N{}))

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/wssgate/wssgate/internal/wrap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
@@ -56,10 +57,10 @@ func (p *printer) printf(format string, args ...any) {
 func (p *printer) line(s string) { p.printf("%s\n", s) }
 
 // intro draws who talks to whom.
-func (p *printer) intro(w *demoWorld) {
+func (p *printer) intro(w *world) {
 	p.line(p.style(bold, "wssgate demo") + ": one protected call, with everything that it needs in this process")
 	p.line("")
-	p.printf("  client    %s\n", demoClientName)
+	p.printf("  client    %s\n", ClientName)
 	p.printf("  KDC       %s\n", w.kdc.Addr())
 	p.printf("  gateway   %s   policy Kerberos: signed and encrypted\n", w.gatewayURL)
 	p.printf("  service   %s          plain SOAP, knows nothing of security\n", w.serviceURL)
@@ -73,7 +74,7 @@ func (p *printer) step(title string) {
 
 // text writes a wrapped paragraph.
 func (p *printer) text(format string, args ...any) {
-	p.line("  " + wrap(fmt.Sprintf(format, args...), printWidth-2, "  "))
+	p.line("  " + wrap.Text(fmt.Sprintf(format, args...), 2, printWidth, "  "))
 }
 
 // code writes a line of protocol.
@@ -85,7 +86,7 @@ func (p *printer) item(what, code string) {
 }
 
 func (p *printer) done(s string) {
-	p.printf("\n%s %s\n", p.style(green, "✓"), wrap(s, printWidth-2, "  "))
+	p.printf("\n%s %s\n", p.style(green, "✓"), wrap.Text(s, 2, printWidth, "  "))
 }
 
 // tryIt prints commands to paste.
@@ -148,7 +149,7 @@ func (p *printer) noted(xml, remark string) {
 	p.line(p.style(dim, xml) + strings.Repeat(" ", gap) + p.style(blue, "← "+remark))
 }
 
-// startTag gives the tag with the attributes that a reader needs.
+// startTag returns the tag with the attributes that a reader needs.
 func startTag(n xmltext.Node) string {
 	tag := "<" + qualified(n)
 	for name, value := range n.Attrs() {
@@ -188,14 +189,14 @@ func summarize(n xmltext.Node) (string, bool) {
 	return "", false
 }
 
-// clock gives the time of day of an xs:dateTime, to the second.
+// clock returns the time of day of an xs:dateTime, to the second.
 func clock(s string) string {
 	_, t, _ := strings.Cut(s, "T")
 	t, _, _ = strings.Cut(t, ".")
 	return strings.TrimSuffix(t, "Z")
 }
 
-// find gives the first descendant with a local name, or n itself.
+// find returns the first descendant with a local name, or n itself.
 func find(n xmltext.Node, local string) xmltext.Node {
 	for d := range n.Descendants() {
 		if d.Local() == local {

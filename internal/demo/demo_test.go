@@ -1,8 +1,9 @@
-package main
+package demo
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -19,12 +20,12 @@ func TestDemoServe(t *testing.T) {
 	defer stop()
 	var out lockedBuffer
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"demo", "--serve"}, nil, &out, io.Discard) }()
+	go func() { ended <- Run(ctx, &out, true) }()
 
 	urls := out.wait(t, `curl -s (\S+/request) \|[\s\S]* (http\S+/quotes) \|[\s\S]* (http\S+/open)`)
 	for range 2 {
 		request := fetch(t, http.MethodGet, urls[1], nil)
-		if opened := fetch(t, http.MethodPost, urls[3], fetch(t, http.MethodPost, urls[2], request)); !strings.Contains(string(opened), demoPrice) {
+		if opened := fetch(t, http.MethodPost, urls[3], fetch(t, http.MethodPost, urls[2], request)); !strings.Contains(string(opened), Price) {
 			t.Errorf("the reply opens to %s", opened)
 		}
 		if opened := fetch(t, http.MethodPost, urls[3], fetch(t, http.MethodPost, urls[2], request)); !strings.Contains(string(opened), "InvalidSecurity") {
@@ -43,20 +44,31 @@ func TestDemoServe(t *testing.T) {
 	}
 }
 
-// A step that fails ends the demo, with status 1 and no claim.
+// A step that fails ends the demo, with no claim.
 func TestDemoFails(t *testing.T) {
-	w, err := newDemoWorld(t.Context())
+	w, err := newWorld(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.close()
-	w.client.url = "http://127.0.0.1:1" + demoPath
+	w.client.URL = "http://127.0.0.1:1" + Path
 	var out bytes.Buffer
-	err = (&demoRun{demoWorld: w, p: newPrinter(&out)}).tell(t.Context())
-	if exitCode(err) != 1 || !strings.HasPrefix(err.Error(), "demo: ") || strings.Contains(out.String(), "At the service") {
+	err = (&story{world: w, p: newPrinter(&out)}).run(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), "demo: ") || strings.Contains(out.String(), "At the service") {
 		t.Errorf("got %v\n%s", err, out.String())
 	}
 }
+
+// A reader who closes the pipe early must not make the demo claim success.
+func TestDemoNoticesAClosedPipe(t *testing.T) {
+	if err := Run(t.Context(), brokenWriter{}, false); err == nil {
+		t.Error("no error")
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func fetch(t *testing.T, method, url string, body []byte) []byte {
 	t.Helper()

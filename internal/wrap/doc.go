@@ -1,0 +1,2 @@
+// Package wrap breaks text into lines for a terminal.
+package wrap
