@@ -47,12 +47,12 @@ func (l *connLimiter) Accept() (net.Conn, error) {
 
 // wrap makes c one that counts.
 func (l *connLimiter) wrap(c net.Conn) *countedConn {
-	peer := addrOf(c.RemoteAddr())
-	if l.proxyProtocol && trusts(l.proxies, peer) {
+	proxy := c.RemoteAddr()
+	if l.proxyProtocol && trusts(l.proxies, addrOf(proxy)) {
 		// Required: a proxy that leaves its header out would let clients write one.
 		c = proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.headerTimeout))
 	}
-	return &countedConn{Conn: c, limiter: l}
+	return &countedConn{Conn: c, proxy: proxy, limiter: l}
 }
 
 func addrOf(a net.Addr) netip.Addr {
@@ -115,6 +115,7 @@ func (l *connLimiter) leave(key netip.Prefix) {
 // A countedConn is a connection that a connLimiter counts until it is closed.
 type countedConn struct {
 	net.Conn
+	proxy   net.Addr // the other end, whatever the PROXY protocol says
 	limiter *connLimiter
 
 	once    sync.Once
@@ -123,6 +124,15 @@ type countedConn struct {
 	mu     sync.Mutex
 	key    netip.Prefix
 	closed bool
+}
+
+// RemoteAddr gives the client's address, or that of the proxy where it told none of IP:
+// its health checks, and clients of its own machine that it has from a Unix socket.
+func (c *countedConn) RemoteAddr() net.Addr {
+	if client := c.Conn.RemoteAddr(); addrOf(client).IsValid() {
+		return client
+	}
+	return c.proxy
 }
 
 // Read admits the connection first.

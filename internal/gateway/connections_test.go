@@ -149,6 +149,37 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
+// Connections of a proxy's own, as its health checks are, and of clients without an IP
+// address count as the proxy's, in every form that the PROXY protocol has for them; one
+// with further fields is its client's.
+func TestProxyProtocolWithoutAClient(t *testing.T) {
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) {
+		c.ClientAddress = gateway.FromProxyProtocol
+	})
+	s := timeouts()
+	s.ProxyProtocol, s.TrustedProxies = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	addr, _ := w.listen(s)
+	const v2 = "\r\n\r\n\x00\r\nQUIT\n"
+	const longest = " ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"
+	for i, c := range []struct{ name, header, client string }{
+		{"1, UNKNOWN", "PROXY UNKNOWN\r\n", "127.0.0.1"},
+		{"1, UNKNOWN with addresses", "PROXY UNKNOWN" + longest, "127.0.0.1"},
+		{"1, the longest addresses", "PROXY TCP6" + longest, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"2, LOCAL", v2 + "\x20\x00\x00\x00", "127.0.0.1"},
+		{"2, LOCAL with addresses", v2 + "\x20\x11\x00\x0c" + strings.Repeat("\x00", 12), "127.0.0.1"},
+		{"2, LOCAL with a field", v2 + "\x20\x00\x00\x04\x04\x00\x01\x00", "127.0.0.1"},
+		{"2, a Unix socket", v2 + "\x21\x31\x00\xd8" + strings.Repeat("\x00", 216), "127.0.0.1"},
+		{"2, TCP with a field", v2 + "\x21\x11\x00\x10\xc0\x00\x02\x01\xc0\x00\x02\x02\x10\x00\x00\x50\x04\x00\x01\x00", "192.0.2.1"},
+	} {
+		if status := served(t, dialFrom(t, "127.0.0.1", addr), c.header); status != http.StatusMethodNotAllowed {
+			t.Fatalf("%s: HTTP %d", c.name, status)
+		}
+		if got := fmt.Sprint(w.event(i + 1)["client"]); !strings.HasPrefix(got, c.client+":") {
+			t.Errorf("%s: the log has client %q, want %s", c.name, got, c.client)
+		}
+	}
+}
+
 // What proxies tell in HTTP counts for log, verification and the limit of exchanges,
 // and their connections are not limited as one client's.
 func TestForwardedFor(t *testing.T) {
