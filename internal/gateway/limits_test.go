@@ -244,7 +244,7 @@ func TestHeaderLimit(t *testing.T) {
 func TestExpectContinue(t *testing.T) {
 	w := newWorld(t)
 	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Second, ReadTimeout: time.Second, ShutdownTimeout: time.Second})
-	r, err := raw(t, addr, fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", 1<<40))
+	r, err := raw(t, addr, fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", int64(1)<<40))
 	if err != nil || r.StatusCode != 413 {
 		t.Errorf("%v, %v", r, err)
 	}
