@@ -69,7 +69,7 @@ var layers = map[string][]string{
 	"kerberos/krbtest":         {"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay"},
 	"kerberos/krbtest/gsspeer": {"kerberos/krbtest"},
 
-	// What tests of several rooms share; nothing else imports them.
+	// What the tests of several packages share; nothing else imports them.
 	"kerberos/internal/kerberostest": {
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krbtest", "replay",
 	},

@@ -21,7 +21,7 @@ type Credential struct {
 	RenewTill  time.Time // zero when the ticket is not renewable
 }
 
-// Complete says what a ticket lacks to be used.
+// Complete returns an error that says what a ticket lacks to be used, or nil.
 func (t *Credential) Complete() error {
 	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || len(t.Client.Components) == 0 || t.EndTime.IsZero() {
 		return errors.New("ticket without its octets, session key, client or end")

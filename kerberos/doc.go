@@ -1,6 +1,6 @@
-// Package kerberos holds what its rooms share: principals, credentials, the
-// catalogue of refusals, ticket and GSS-API flags. None of them knows XML or
-// HTTP, and none logs.
+// Package kerberos holds what the packages below it share: principals,
+// credentials, the catalogue of refusals, ticket and GSS-API flags. None of
+// them knows XML or HTTP, and none logs.
 //
 //	kerberos/etype     encryption types and keys (RFC 3961, 3962, 8009, 4757)
 //	kerberos/keytab    keytab files, and what follows them while they change
@@ -17,12 +17,12 @@
 //
 // RFC 4120 (Kerberos V5), RFC 6806 (referrals), MS-KILE.
 //
-//	specification                    Go
+//	specification                         Go
 //	PrincipalName, Realm (4120 5.2.2, 6)  Principal
-//	ticket with its session key      Credential
-//	KRB-ERROR (4120 5.9.1)           KRBError
-//	ticket flags (4120 5.3)          Flag…
-//	flags of a context (4121 4.1.1.1)  GSS…
+//	ticket with its session key           Credential
+//	KRB-ERROR (4120 5.9.1)                KRBError
+//	ticket flags (4120 5.3)               Flag…
+//	flags of a context (4121 4.1.1.1)     GSS…
 //
 // # Security considerations
 //

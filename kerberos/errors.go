@@ -53,10 +53,10 @@ type CodeInfo struct {
 	Cure  string // what to do about it
 }
 
-// Codes is the catalogue: of tokens, in the order of the checks, then of contexts, then of getting tickets.
+// Codes returns the catalogue: of tokens, in the order of the checks, then of contexts, then of getting tickets.
 func Codes() []CodeInfo { return slices.Concat(TokenCodes(), contextCodes(), clientCodes()) }
 
-// TokenCodes are the part of the catalogue that Accept can end with.
+// TokenCodes returns the part of the catalogue that gss.Acceptor.Accept can end with.
 func TokenCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeTokenTooLarge,
@@ -174,16 +174,16 @@ func TokenCodes() []CodeInfo {
 	}
 }
 
-// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was found, and
-// often the cure. It holds no secret, but tells too much to be sent to a client.
+// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was
+// found, and often the cure. It holds no secret, but tells too much to be sent to a client.
 type Error struct {
 	Code   Code
 	Detail string        // in words
-	Skew   time.Duration // measured, client ahead positive; with CodeSkew and CodeBeforeStart
+	Skew   time.Duration // measured, positive if the client is ahead; with CodeSkew and CodeBeforeStart
 	Err    error         // cause, or nil
 }
 
-// Error gives the code, the words and the cause.
+// Error returns the code, the words and the cause.
 func (e *Error) Error() string {
 	s := "kerberos: " + string(e.Code) + ": " + e.Detail
 	if e.Err != nil {
@@ -192,10 +192,10 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrorCode is the Code as a string, for callers that know several catalogues.
+// ErrorCode returns the Code as a string, for callers that know several catalogues.
 func (e *Error) ErrorCode() string { return string(e.Code) }
 
 // Is makes errors.Is(err, &Error{Code: c}) match any Error of that code.
@@ -204,11 +204,12 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code && t.Detail == "" && t.Err == nil
 }
 
+// Errorf returns an Error with a code and formatted words.
 func Errorf(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Reason is what was found, without the code.
+// Reason returns what was found, without the code.
 func (e *Error) Reason() string {
 	if e.Err != nil {
 		return e.Detail + ": " + e.Err.Error()

@@ -1,6 +1,6 @@
 package kerberos
 
-// Ticket flags (RFC 4120 5.3), as Facts.TicketFlags has them: bit 0 is the highest.
+// Ticket flags (RFC 4120 5.3), as gss.Facts.TicketFlags has them: bit 0 is the highest.
 const (
 	FlagForwardable            uint32 = 1 << 30
 	FlagForwarded              uint32 = 1 << 29
@@ -16,7 +16,7 @@ const (
 	FlagAnonymous              uint32 = 1 << 15 // RFC 8062 3
 )
 
-// Flags of the GSS-API checksum (RFC 4121 4.1.1.1), as Facts.GSSFlags and Context.Flags have them.
+// Flags of the GSS-API checksum (RFC 4121 4.1.1.1), as gss.Facts.GSSFlags and gss.Context.Flags have them.
 const (
 	GSSDeleg    uint32 = 0x01   // a forwarded credential is in the checksum
 	GSSMutual   uint32 = 0x02   // the acceptor proves itself by AP-REP

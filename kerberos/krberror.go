@@ -21,8 +21,8 @@ const (
 	KRBErrGeneric       = 60 // KRB_ERR_GENERIC
 )
 
-// A KRBError is a KRB-ERROR message of a peer or KDC (RFC 4120 5.9.1). Nothing authenticates it, so it says why something
-// failed and decides nothing.
+// A KRBError is a KRB-ERROR message of a peer or KDC (RFC 4120 5.9.1). Nothing authenticates it, so it says why
+// something failed and decides nothing.
 type KRBError struct {
 	Code    int32     // RFC 4120 7.5.9
 	Time    time.Time // the sender's clock, with microseconds
@@ -47,7 +47,7 @@ func (e *KRBError) Error() string {
 	return s
 }
 
-// KRBErrorName is the name that RFC 4120 7.5.9 has for an error code, or "unknown".
+// KRBErrorName returns the name that RFC 4120 7.5.9 has for an error code, or "unknown".
 func KRBErrorName(code int32) string {
 	if name, ok := krbErrorNames[code]; ok {
 		return name

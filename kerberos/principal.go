@@ -66,7 +66,7 @@ func (p Principal) check(s string, realm bool) error {
 	return nil
 }
 
-// Name is the name without the realm, special characters escaped: "soap/gw.example.com".
+// Name returns the name without the realm, special characters escaped: "soap/gw.example.com".
 func (p Principal) Name() string {
 	var b []byte
 	for i, c := range p.Components {
@@ -78,7 +78,7 @@ func (p Principal) Name() string {
 	return string(b)
 }
 
-// String is Name with "@" and the realm, if there is one.
+// String returns Name with "@" and the realm, if there is one.
 func (p Principal) String() string {
 	if p.Realm == "" {
 		return p.Name()
@@ -86,7 +86,7 @@ func (p Principal) String() string {
 	return string(AppendEscaped(append([]byte(p.Name()), '@'), p.Realm))
 }
 
-// Matches says whether a full principal (in text form, realm included) is the one that p names; p without a realm
+// Matches reports whether a full principal (in text form, realm included) is the one that p names; p without a realm
 // names it in any realm.
 func (p Principal) Matches(full Principal) bool {
 	if p.Realm != "" && p.Realm != full.Realm || len(p.Components) != len(full.Components) {
@@ -111,7 +111,8 @@ func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	return dst
 }
 
-// LegalName refuses what would travel badly in logs, headers and XML: control characters and anything but UTF-8.
+// LegalName reports whether s can be part of a name. It refuses what would travel badly in logs, headers and XML:
+// control characters and anything but UTF-8.
 func LegalName(s string) bool {
 	if len(s) > MaxNameBytes || !utf8.ValidString(s) {
 		return false
@@ -124,6 +125,6 @@ func LegalName(s string) bool {
 	return true
 }
 
-// DefaultSalt is the salt of a principal whose KDC names no other (RFC 4120 4): the realm and the components, one after the
-// other.
+// DefaultSalt returns the salt of a principal whose KDC names no other (RFC 4120 4): the realm and the components, one
+// after the other.
 func (p Principal) DefaultSalt() string { return p.Realm + strings.Join(p.Components, "") }

@@ -13,15 +13,16 @@ import (
 	"time"
 )
 
-// JournalConfig configures a Journal. The zero value is ready.
+// A JournalConfig configures a Journal. The zero value is ready.
 type JournalConfig struct {
-	// MaxEntries bounds the ids held in memory, as MemoryConfig.MaxEntries.
+	// MaxEntries bounds the ids held in memory, as MemoryConfig.MaxEntries does.
 	MaxEntries int
 	// Sync waits until each record is on the disk. Without it a record is with the operating system, which outlives the
-	// process but not the machine; a restart of the machine without Close is noticed (on Linux), and then authenticators made
-	// before it are refused.
+	// process but not the machine; a restart of the machine without Close is noticed (on Linux), and then authenticators
+	// made before it are refused.
 	Sync bool
-	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144, some 14 MB.
+	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144,
+	// some 14 MB.
 	SegmentRecords int
 	// SegmentAge is the time after which a new file is begun. 0 means 5 minutes.
 	SegmentAge time.Duration
@@ -35,8 +36,9 @@ type JournalConfig struct {
 // files lie in a directory of their own, which one process uses at a time; a file is removed when all of its ids are
 // past their time.
 //
-// It refuses authenticators that were made while no process had it open: another, with another journal or none, may have
-// accepted them. A copy of its directory must not be put back before the skew limit has passed since the copy was made.
+// It refuses authenticators that were made while no process had it open: another, with another journal or none, may
+// have accepted them. A copy of its directory must not be put back before the skew limit has passed since the copy was
+// made.
 type Journal struct {
 	mem  *Memory
 	dir  string
@@ -56,7 +58,7 @@ type Journal struct {
 	number  uint64    // of the newest file
 }
 
-// A Recovery tells what OpenJournal found.
+// A Recovery says what OpenJournal found.
 type Recovery struct {
 	Files    int           // journal files
 	Restored int           // ids that are still live
@@ -135,10 +137,11 @@ func OpenJournal(dir string, cfg JournalConfig) (*Journal, error) {
 	return j, nil
 }
 
-// Recovery tells what was found at opening.
+// Recovery returns what was found at opening.
 func (j *Journal) Recovery() Recovery { return j.found }
 
-// CompleteSince is when the journal was begun, or when it was opened if Recovery.Damaged. After many restarts it moves on.
+// CompleteSince returns when the journal was begun, or when it was opened if Recovery.Damaged. After many restarts it
+// moves on.
 func (j *Journal) CompleteSince() time.Time { return j.mem.since }
 
 // CompleteFrom implements gss.ReplayHistory.
@@ -152,11 +155,11 @@ func (j *Journal) CompleteFrom(made time.Time) time.Time {
 	return made
 }
 
-// Len is the number of ids held.
+// Len returns the number of ids held.
 func (j *Journal) Len() int { return j.mem.Len() }
 
-// Add implements gss.ReplayStore. The id is with the operating system when Add returns true. It ignores ctx: it waits for
-// one write only.
+// Add implements gss.ReplayStore. The id is with the operating system when Add returns true. It ignores ctx: it waits
+// for one write only.
 func (j *Journal) Add(ctx context.Context, id [32]byte, expires time.Time) (bool, error) {
 	added, err := j.mem.Add(ctx, id, expires)
 	if err != nil || !added {
@@ -165,8 +168,8 @@ func (j *Journal) Add(ctx context.Context, id [32]byte, expires time.Time) (bool
 	return j.record(id, expires)
 }
 
-// AddFor implements gss.ClientReplayStore as Add does gss.ReplayStore. The files do not tell whose an id is: after a restart those
-// restored take room, and are in nobody's share.
+// AddFor implements gss.ClientReplayStore as Add does gss.ReplayStore. The files do not tell whose an id is: after a
+// restart those restored take room, and are in nobody's share.
 func (j *Journal) AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
 	added, err := j.mem.AddFor(ctx, client, id, expires)
 	if err != nil || !added {
@@ -306,8 +309,8 @@ func (j *Journal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// header is the first octets of a file: which it is and when it was begun, since when the journal is complete but for the
-// gaps, up to which expiry ids have been dropped, and the machine's boot.
+// header is the first octets of a file: which it is and when it was begun, since when the journal is complete but for
+// the gaps, up to which expiry ids have been dropped, and the machine's boot.
 func (j *Journal) header(s segment) []byte {
 	b := append(make([]byte, 0, journalHeader), journalMagic...)
 	b = binary.BigEndian.AppendUint64(b, s.number)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// MemoryConfig configures a Memory. The zero value is ready.
+// A MemoryConfig configures a Memory. The zero value is ready.
 type MemoryConfig struct {
 	// MaxEntries bounds the ids held, and so the memory: at most ReplayEntryBytes each, taken when needed, and not given
 	// back. 0 means 4,000,000, which with a skew limit of 5 minutes is 13,000 accepted tokens a second.
@@ -26,8 +26,8 @@ const ReplayEntryBytes = 80
 
 const replayShards = 64
 
-// replayClients is the number of counters for the shares of clients. Two that share one by chance, and it is not they who
-// choose, have one share.
+// replayClients is the number of counters for the shares of clients. Two that share one by chance, and it is not they
+// who choose, have one share.
 const replayClients = 1 << 15
 
 // shareOfRoom is how many ids a client may hold for each that there is room for.
@@ -40,8 +40,9 @@ const noClient = 0
 // while all are live and the limit is reached, Add fails. An id whose time has passed is refused, so that it cannot
 // come back after it was dropped, whatever the clock does.
 //
-// A client may hold three times as many ids as there is room left for others. Alone it gets three quarters of the store, and
-// of what n clients that take all they can get leave, 1/(3n+1) of the store, every other has its share in turn.
+// A client may hold three times as many ids as there is room left for others. Alone it gets three quarters of the
+// store, and of what n clients that take all they can get leave, 1/(3n+1) of the store, every other has its share in
+// turn.
 type Memory struct {
 	limit  int64
 	since  time.Time
@@ -71,7 +72,7 @@ func NewMemory(cfg MemoryConfig) *Memory {
 	return s
 }
 
-// CompleteSince is the time of creation, or as configured.
+// CompleteSince returns the time of creation, or as configured.
 func (s *Memory) CompleteSince() time.Time { return s.since }
 
 // CompleteFrom implements gss.ReplayHistory.
@@ -85,7 +86,7 @@ func (s *Memory) CompleteFrom(made time.Time) time.Time {
 // ctimeOf is what a client whose clock is ours would have written then (RFC 4120 5.2.4).
 func ctimeOf(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
 
-// Len is the number of ids held, dead ones that were not yet dropped included.
+// Len returns the number of ids held, dead ones that were not yet dropped included.
 func (s *Memory) Len() int { return int(s.count.Load()) }
 
 // Add implements gss.ReplayStore. It does not wait and ignores ctx.
@@ -114,7 +115,7 @@ func (s *Memory) add(client uint32, id *[32]byte, expires time.Time) (bool, erro
 	return added, err
 }
 
-// shardOf gives the shard of an id and its hash there.
+// shardOf returns the shard of an id and its hash there.
 func (s *Memory) shardOf(id *[32]byte) (*replayShard, uint32) {
 	sum := maphash.Bytes(s.seed, id[:])
 	return &s.shards[sum%replayShards], uint32(sum >> 32)
@@ -247,7 +248,7 @@ func (h *replayShard) grow() {
 	}
 }
 
-// expired tells whether the time of the first id has passed.
+// expired reports whether the time of the first id has passed.
 func (h *replayShard) expired(now int64) bool {
 	return len(h.heap) > 0 && h.entries[h.heap[0]].expires <= now
 }
@@ -296,7 +297,8 @@ func (h *replayShard) pop() uint32 {
 	}
 }
 
-// restore adds an id that an earlier process had accepted; whose it was is not known any more. One whose time has passed is counted as dropped.
+// restore adds an id that an earlier process had accepted; whose it was is not known any more. One whose time has
+// passed is counted as dropped.
 func (s *Memory) restore(id [32]byte, expires int64) (bool, error) {
 	if now := s.now().UnixNano(); expires <= now {
 		s.raiseFloor(expires)

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A Store is what this package's types are. Who uses a store declares the same interface, and what more it can make use of.
+// A Store remembers ids. Memory and Journal are Stores. A package that uses one may declare the same interface, so that
+// it need not import this one; gss.ReplayStore does.
 type Store interface {
 	// Add remembers id at least until expires and reports whether it was new. It is atomic: of concurrent calls with
 	// one id exactly one returns true. When it cannot promise to remember it returns an error, and what the id is of
@@ -32,11 +33,11 @@ func (shareError) Error() string {
 	return "the client has three times as many ids in the replay store as there is room left for all others"
 }
 
-// ErrorCode gives the code for the error catalogue.
+// ErrorCode returns the code for the error catalogue.
 func (shareError) ErrorCode() string { return "replay-share" }
 
-// Risk says in words what risk of replay after a restart remains with a store, for an operator to read at start;
-// maxSkew is the acceptor's, and 0 means defaultMaxSkew. It is empty when none remains: with a journal that has been used
+// Risk returns in words what risk of replay after a restart remains with a store, for an operator to read at start;
+// maxSkew is the acceptor's, and 0 means 5 minutes. It is empty when none remains: with a journal that has been used
 // for a while and was not damaged. A process that has used another journal or none since then cannot be known of; after
 // one the risk is that of a new journal.
 func Risk(store Store, maxSkew time.Duration) string {

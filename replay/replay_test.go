@@ -134,8 +134,8 @@ func TestReplayStoreFullFailsClosed(t *testing.T) {
 	})
 }
 
-// TestReplayStoreClientsHaveShares: one client gets three quarters of a store, and however many take what they can, another one
-// finds room. Whose ids have expired has its share again.
+// TestReplayStoreClientsHaveShares: one client gets three quarters of a store, and however many take what they can,
+// another one finds room. Whose ids have expired has its share again.
 func TestReplayStoreClientsHaveShares(t *testing.T) {
 	replayStores(t, func(t *testing.T, c *testClock, s Store) {
 		store, next := s.(interface {
@@ -307,8 +307,8 @@ func kill(j *Journal) {
 	j.lock.Close()
 }
 
-// TestReplayJournalRemovedFileStaysRefused: a file goes when its ids are past their time, though memory holds some of them
-// still. With the clock stepped back and a restart they must not be new.
+// TestReplayJournalRemovedFileStaysRefused: a file goes when its ids are past their time, though memory holds some of
+// them still. With the clock stepped back and a restart they must not be new.
 func TestReplayJournalRemovedFileStaysRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		life, back time.Duration
@@ -346,8 +346,8 @@ func TestReplayJournalRemovedFileStaysRefused(t *testing.T) {
 	}
 }
 
-// TestReplayJournalSyncsWhatKillLeft: the records of a killed process are on the disk before there is a new header, which
-// says that nothing was lost.
+// TestReplayJournalSyncsWhatKillLeft: the records of a killed process are on the disk before there is a new header,
+// which says that nothing was lost.
 func TestReplayJournalSyncsWhatKillLeft(t *testing.T) {
 	dir, c := t.TempDir(), newTestClock()
 	cfg := JournalConfig{SegmentRecords: 2, Time: c.now}
@@ -376,8 +376,8 @@ func TestReplayJournalSyncsWhatKillLeft(t *testing.T) {
 	}
 }
 
-// TestReplayJournalGaps: of the times when nobody had the journal open it does not claim to know, also after more restarts
-// than the header has room for.
+// TestReplayJournalGaps: of the times when nobody had the journal open it does not claim to know, also after more
+// restarts than the header has room for.
 func TestReplayJournalGaps(t *testing.T) {
 	for name, end := range map[string]func(*Journal){"closed": func(j *Journal) { j.Close() }, "killed": kill} {
 		t.Run(name, func(t *testing.T) {
@@ -681,8 +681,9 @@ func BenchmarkReplay(b *testing.B) {
 	})
 }
 
-// BenchmarkReplayMillion fills a store with a million ids, and reports what they take and how much longer entering one of
-// the last tenth takes than one of the second. (The first tenth has the memory that the tables grow into to pay for.)
+// BenchmarkReplayMillion fills a store with a million ids, and reports what they take and how much longer entering one
+// of the last tenth takes than one of the second. (The first tenth has the memory that the tables grow into to pay
+// for.)
 func BenchmarkReplayMillion(b *testing.B) {
 	const million = 1_000_000
 	expires := time.Now().Add(time.Hour)

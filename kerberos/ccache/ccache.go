@@ -35,7 +35,7 @@ type Cache struct {
 }
 
 // Load reads a credential cache file. The path may begin with "FILE:", as KRB5CCNAME does. Other types of caches are
-// refused by name. Errors are *Error of kerberos.CodeCCache.
+// refused by name. Errors are *kerberos.Error with kerberos.CodeCCache.
 func Load(path string) (*Cache, error) {
 	name, err := ccachePath(path)
 	if err != nil {
@@ -84,7 +84,7 @@ func Parse(b []byte) (*Cache, error) {
 	return c, nil
 }
 
-// ParsePartial gives beside an error what stands before the fault.
+// ParsePartial is like Parse, but returns beside an error what stands before the fault.
 func ParsePartial(b []byte) (*Cache, error) {
 	c := new(Cache)
 	switch {
@@ -307,8 +307,8 @@ func appendCCacheName(b []byte, nameType uint32, p kerberos.Principal) []byte {
 	return b
 }
 
-// WriteFile puts the cache, readable for its owner only, in the place of the file, which others see whole, as it was or as
-// it is now. The path may begin with "FILE:".
+// WriteFile puts the cache, readable for its owner only, in the place of the file, which others see whole, as it was or
+// as it is now. The path may begin with "FILE:".
 func (c *Cache) WriteFile(path string) (err error) {
 	name, err := ccachePath(path)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// FuzzParseCCache: no octets panic; what is read is written and read again as the same; and where gokrb5 reads a file too,
-// it finds the same tickets and keys.
+// FuzzParseCCache: no octets panic; what is read is written and read again as the same; and where gokrb5 reads a file
+// too, it finds the same tickets and keys.
 func FuzzParseCCache(f *testing.F) {
 	for _, name := range []string{"../testdata/mit-3.ccache", "../testdata/mit-4.ccache"} {
 		b, err := os.ReadFile(name)
@@ -57,8 +57,8 @@ func sameTickets(a, b []kerberos.Credential) bool {
 	return len(a) == len(b)
 }
 
-// compareGokrb5CCache leaves headers other than MIT's to us: gokrb5 takes the header's length for a position, and reads what
-// follows from the wrong place.
+// compareGokrb5CCache leaves headers other than MIT's to us: gokrb5 takes the header's length for a position, and reads
+// what follows from the wrong place.
 func compareGokrb5CCache(t *testing.T, b []byte, c *Cache) {
 	if b[1] == 4 && !bytes.HasPrefix(b[2:], []byte{0, 12, 0, 1, 0, 8}) {
 		return

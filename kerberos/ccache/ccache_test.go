@@ -18,8 +18,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// mitCCache has MIT's library write a credential cache of a format: kinit's, with a service ticket. The files in testdata
-// were made by it, in a realm that is gone.
+// mitCCache has MIT's library write a credential cache of a format: kinit's, with a service ticket. The files in
+// testdata were made by it, in a realm that is gone.
 func mitCCache(t *testing.T, format int) []byte {
 	t.Helper()
 	m := krbtest.StartMIT(t)

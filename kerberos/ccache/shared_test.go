@@ -2,7 +2,7 @@ package ccache_test
 
 import "github.com/wssgate/wssgate/kerberos/internal/kerberostest"
 
-// What tests of several rooms share.
+// What the tests of several packages share.
 const (
 	service         = kerberostest.Service
 	initiatorScript = kerberostest.InitiatorScript

@@ -9,15 +9,16 @@ import (
 // or asked too often. It is well within every limit for skew.
 const clockSetBack = time.Minute
 
-// An AuthenticatorClock gives each authenticator a time of its own: a service that tells authenticators apart by client, ctime and
-// cusec (RFC 4120 3.2.3) takes two of one microsecond for a replay, and a coarse clock gives the same time for a long
-// while. It lives with the session key, which all copies of a ticket share, so that no state is needed beside the tickets,
-// and the keys of one kdc.Client share one, since such services do not look at the ticket. Nobody waits: a time that was
-// given is followed by its next microsecond. The zero value is ready; it is safe for concurrent use.
+// An AuthenticatorClock gives each authenticator a time of its own: a service that tells authenticators apart by
+// client, ctime and cusec (RFC 4120 3.2.3) takes two of one microsecond for a replay, and a coarse clock gives the same
+// time for a long while. It lives with the session key, which all copies of a ticket share, so that no state is needed
+// beside the tickets, and the keys of one kdc.Client share one, since such services do not look at the ticket. Nobody
+// waits: a time that was given is followed by its next microsecond. The zero value is ready; it is safe for concurrent
+// use.
 type AuthenticatorClock struct{ last atomic.Int64 } // microseconds since 1970
 
-// next gives now, or the first microsecond that was not given yet. When the clock was set back, times start over at its
-// new time.
+// next returns now, or the first microsecond that was not given yet. When the clock was set back, times start over at
+// its new time.
 func (c *AuthenticatorClock) next(now time.Time) time.Time {
 	for {
 		last, t := c.last.Load(), now.UnixMicro()
@@ -30,7 +31,7 @@ func (c *AuthenticatorClock) next(now time.Time) time.Time {
 	}
 }
 
-// AuthenticatorTime is the time for a new authenticator under the session key k.
+// AuthenticatorTime returns the time for a new authenticator under the session key k.
 func (k Key) AuthenticatorTime(now time.Time) time.Time {
 	s := k.state()
 	if s.clock != nil {
@@ -39,8 +40,8 @@ func (k Key) AuthenticatorTime(now time.Time) time.Time {
 	return s.own.next(now)
 }
 
-// ShareClock makes k count the times of its authenticators with the other keys of c. It is for a key that nobody else has
-// yet.
+// ShareClock makes k count the times of its authenticators with the other keys of c. It is for a key that nobody else
+// has yet.
 func (k Key) ShareClock(c *AuthenticatorClock) Key {
 	k.state().clock = c
 	return k

@@ -14,7 +14,7 @@ func TestAuthClockFollowsTheClock(t *testing.T) {
 		clock, want time.Duration
 	}{
 		{0, 0}, {0, time.Microsecond}, {time.Second, time.Second}, {0, time.Second + time.Microsecond},
-		{-58 * time.Second, time.Second + 2*time.Microsecond}, // as InitOptions.Time says: up to a minute behind the last
+		{-58 * time.Second, time.Second + 2*time.Microsecond}, // as gss.TokenOptions.Time says: up to a minute behind the last
 		{-time.Hour, -time.Hour}, {-time.Hour, -time.Hour + time.Microsecond}, {0, 0},
 	} {
 		if got := c.next(now.Add(step.clock)).Sub(now); got != step.want {

@@ -36,7 +36,7 @@ const (
 
 const maxKeyLen = 32
 
-// Type holds the sizes of one encryption type, in octets.
+// A Type holds the sizes of one encryption type, in octets.
 type Type struct {
 	ID         int32 // IANA number
 	Name       string
@@ -47,10 +47,10 @@ type Type struct {
 	checksum   int32 // number of the checksum type that belongs to it (RFC 3962 7, RFC 8009 6, RFC 4757 4)
 }
 
-// MinCipher is the shortest ciphertext: a confounder and a checksum around nothing.
+// MinCipher returns the shortest ciphertext: a confounder and a checksum around nothing.
 func (e *Type) MinCipher() int { return e.confounder + e.MACLen }
 
-// sha2 tells RFC 8009 from RFC 3962.
+// sha2 reports whether the type is one of RFC 8009.
 func (e *Type) sha2() bool { return e.ID == AES128SHA2 || e.ID == AES256SHA2 }
 
 var types = [...]Type{
@@ -61,6 +61,7 @@ var types = [...]Type{
 	{RC4, "rc4-hmac", 16, 8, md5.Size, md5.New, -138},
 }
 
+// ByID returns the encryption type of a number, and whether this package knows it.
 func ByID(id int32) (*Type, bool) {
 	for i := range types {
 		if types[i].ID == id {
@@ -89,7 +90,7 @@ func ByName(name string) (id int32, ok bool) {
 	return 0, false
 }
 
-// Name is the encryption type's name as krb5.conf has it, or "etype 16" for one that this package does not know.
+// Name returns the encryption type's name as krb5.conf has it, or "etype 16" for one that this package does not know.
 func Name(id int32) string {
 	if e, ok := ByID(id); ok {
 		return e.Name
@@ -151,8 +152,8 @@ func (u *UsageKey) hmac(w *scratch, parts ...[]byte) []byte {
 // Format prints the type, never what is derived from the key.
 func (u UsageKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.et.Name+" key for a usage (redacted)") }
 
-// Decrypt checks and decrypts a ciphertext and returns the plaintext, without the confounder. It lies in buf if that has room
-// for the ciphertext, else in new memory; what buf held is lost, also when the ciphertext is refused.
+// Decrypt checks and decrypts a ciphertext and returns the plaintext, without the confounder. It lies in buf if that
+// has room for the ciphertext, else in new memory; what buf held is lost, also when the ciphertext is refused.
 func (u *UsageKey) Decrypt(buf, ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) < u.et.MinCipher() {
 		return nil, errors.New("ciphertext shorter than confounder and checksum")
@@ -190,8 +191,8 @@ func (u *UsageKey) decryptRC4(w *scratch, plain, ciphertext []byte) ([]byte, err
 	return plain[u.et.confounder:], nil
 }
 
-// AppendEncrypted appends the encryption of the parts, one after the other, under a fresh confounder. The parts do not lie in
-// dst's spare capacity.
+// AppendEncrypted appends the encryption of the parts, one after the other, under a fresh confounder. The parts do not
+// lie in dst's spare capacity.
 func (u *UsageKey) AppendEncrypted(dst []byte, parts ...[]byte) []byte {
 	w := getScratch()
 	defer w.put()
@@ -234,6 +235,7 @@ type ChecksumKey struct {
 	n  int // octets of kc
 }
 
+// NewChecksumKey derives the checksum key of k for one usage. k is an AES key.
 func NewChecksumKey(k Key, usage uint32) ChecksumKey {
 	w := getScratch()
 	defer w.put()

@@ -11,8 +11,8 @@ import (
 // marshals as its type only, and gives its octets through one method. The zero Key is no key.
 type Key struct {
 	etype int32
-	// A func, because fmt looks into all else, methods or not, when a Key is an unexported field of what it prints.
-	// It also makes == not compile, which would not take constant time.
+	// state is a func, because fmt looks into all else, methods or not, when a Key is an unexported field of what it
+	// prints. It also makes == not compile, which would not take constant time.
 	state func() *keyState // nil for the zero Key
 }
 
@@ -44,7 +44,7 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	return Key{etype: etype, state: func() *keyState { return s }}, nil
 }
 
-// Clone is a Key with octets of its own, whose authenticators are counted with those of k.
+// Clone returns a Key with octets of its own, whose authenticators are counted with those of k.
 func (k Key) Clone() Key {
 	s := k.state()
 	c := &keyState{secret: s.secret, n: s.n, clock: s.clock}
@@ -64,7 +64,7 @@ func (k Key) Wipe() {
 // IsZero reports whether k is no key.
 func (k Key) IsZero() bool { return k.state == nil }
 
-// Etype is the encryption type's number (IANA "Kerberos Encryption Type Numbers"); 0 for the zero Key.
+// Etype returns the encryption type's number (IANA "Kerberos Encryption Type Numbers"); 0 for the zero Key.
 func (k Key) Etype() int32 { return k.etype }
 
 // Equal compares type and octets, these in constant time.
@@ -75,7 +75,7 @@ func (k Key) Equal(o Key) bool {
 	return k.etype == o.etype && subtle.ConstantTimeCompare(k.octets(), o.octets()) == 1
 }
 
-// ExposeKeyOctets gives a copy of the secret octets. Never log them.
+// ExposeKeyOctets returns a copy of the secret octets. Never log them.
 func (k Key) ExposeKeyOctets() []byte {
 	if k.IsZero() {
 		return nil
@@ -94,8 +94,8 @@ func (k Key) String() string {
 // Format prints String for every verb.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// LogValue is String.
+// LogValue returns what String does.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalText is String: a Key does not leave the process by accident.
+// MarshalText returns what String does: a Key does not leave the process by accident.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/md4"
 )
 
-// Limits of the iteration count that a KDC may ask for. Fewer than the default would let whoever plays KDC get something
-// that makes guessing the password cheap (RFC 3962 4 and 9); more would let it keep us busy.
+// Limits of the iteration count that a KDC may ask for. Fewer than the default would let whoever plays KDC get
+// something that makes guessing the password cheap (RFC 3962 4 and 9); more would let it keep us busy.
 const (
 	minIterationsSHA1 = 4096  // the default of RFC 3962 4
 	minIterationsSHA2 = 32768 // the default of RFC 8009 4

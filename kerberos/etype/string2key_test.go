@@ -10,8 +10,8 @@ import (
 	"github.com/jcmturner/gokrb5/v8/crypto"
 )
 
-// TestStringToKey has vectors of RFC 8009 A and RFC 3961's sibling specifications, which use counts above our least, and
-// compares with gokrb5.
+// TestStringToKey has vectors of RFC 8009 A and RFC 3961's sibling specifications, which use counts above our least,
+// and compares with gokrb5.
 func TestStringToKey(t *testing.T) {
 	salt := string([]byte{0x10, 0xDF, 0x9D, 0xD7, 0x83, 0xE5, 0xBC, 0x8A, 0xCE, 0xA1, 0x73, 0x0E, 0x74, 0x35, 0x5F, 0x61}) + "ATHENA.MIT.EDUraeburn"
 	for etype, want := range map[int32]string{ // RFC 8009 A, 32768 iterations

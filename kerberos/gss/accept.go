@@ -19,8 +19,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// VerifyToken is AcceptBound with the result as a VerifiedToken. It is a *Authentication, so that what logs it finds its
-// Facts.
+// VerifyToken is AcceptBound with the result as a VerifiedToken. It is an *Authentication, so that what logs it finds
+// its Facts.
 func (a *Acceptor) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (VerifiedToken, error) {
 	c, err := a.AcceptBound(ctx, token, bindings)
 	if err != nil {
@@ -34,9 +34,10 @@ func (a *Acceptor) Accept(ctx context.Context, token []byte) (*Authentication, e
 	return a.AcceptBound(ctx, token, nil)
 }
 
-// AcceptBound verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. Bindings are the application
-// data of the channel that it came by, as AcceptConfig.ChannelBindings are; AcceptorConfig.BindingRule says what they are
-// for. It keeps nothing of token. An accepted token is never accepted again. Errors are *Error, except that of a done ctx.
+// AcceptBound verifies a token: a GSS-API initial token of the krb5 mechanism, or a bare AP-REQ. bindings are the
+// application data of the channel that it came by, as in AcceptConfig.ChannelBindings; AcceptorConfig.BindingRule says
+// what is demanded of them. It keeps nothing of token. An accepted token is never accepted again. Errors are
+// *kerberos.Error, except that of a done ctx.
 func (a *Acceptor) AcceptBound(ctx context.Context, token []byte, bindings [][]byte) (*Authentication, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -48,7 +49,8 @@ func (a *Acceptor) AcceptBound(ctx context.Context, token []byte, bindings [][]b
 	return a.accept(ctx, raw, nil, bindings)
 }
 
-// accept verifies an AP-REQ: that of a GSS-API context with g, else that of a message. Bindings are those of the channel.
+// accept verifies an AP-REQ: that of a GSS-API context with g, else that of a message; bindings are those of the
+// channel.
 func (a *Acceptor) accept(ctx context.Context, raw []byte, g *gssAcceptance, bindings [][]byte) (*Authentication, error) {
 	r, err := krbmsg.ParseAPReq(raw)
 	if err != nil {
@@ -243,8 +245,8 @@ func (s *acceptance) open(keytab *keytab.Keytab) ([]byte, *keytab.Entry, error) 
 	return keytab.OpenTicket(s.plain.ticket, s.service, t.Etype, t.Kvno, t.Cipher, s.cfg.ExactKvno)
 }
 
-// openRefreshed is openTicket once more, if the keytab can be refreshed and becomes another; else the error is that of before.
-// Should it change for another reason, it is asked again, few times.
+// openRefreshed is openTicket once more, if the keytab can be refreshed and becomes another; else the error is that of
+// before. Should it change for another reason, it is asked again, few times.
 func (s *acceptance) openRefreshed(ctx context.Context, kt *keytab.Keytab, err error) ([]byte, *keytab.Entry, error) {
 	source, ok := s.cfg.Keytab.(keytab.Refresher)
 	for range 3 {
@@ -379,7 +381,7 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 	if !s.cfg.CheckAddresses || !s.ticket.HasAddrList {
 		return nil
 	}
-	addr, ok := ctx.Value(kerberos.RemoteAddrKey{}).(netip.Addr)
+	addr, ok := kerberos.RemoteAddr(ctx)
 	if !ok {
 		return kerberos.Errorf(kerberos.CodeAddress, "ticket is bound to addresses, and the client's is not known")
 	}
@@ -432,7 +434,8 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 	return nil
 }
 
-// beforeStart says when the client is accepted: at once with a new authenticator, or when its clock, which is behind, has come to from.
+// beforeStart is the error that says when the client is accepted: at once with a new authenticator, or when its clock,
+// which is behind, has come to from.
 func (s *acceptance) beforeStart(from time.Time) string {
 	return fmt.Sprintf("authenticator is of %s, and which ones made before %s were accepted is not known: a new one is accepted, at once if this one was %v "+
 		"on its way, and from %s on if the client's clock is so much behind ours", s.auth.CTime.Format(time.RFC3339Nano), from.UTC().Format(time.RFC3339Nano),

@@ -25,7 +25,7 @@ const (
 	KeySubkey  KeySource = "subkey"  // the subkey; a token without one is refused
 )
 
-// AcceptorConfig configures an Acceptor. Only Keytab is required.
+// An AcceptorConfig configures an Acceptor. Only Keytab is required.
 type AcceptorConfig struct {
 	// Keytab holds the services' keys: a *keytab.Keytab, or what has one that changes. It is asked once for each token.
 	Keytab keytab.Source
@@ -48,21 +48,22 @@ type AcceptorConfig struct {
 	// back into the service's own realm is always refused. Anonymous clients (RFC 8062) are refused unless
 	// "WELLKNOWN:ANONYMOUS" is listed.
 	ClientRealms []string
-	// Paths adds realms by which clients may come: those that its [capaths] name between the client's realm and the
-	// service's, as for MIT's library. Clients of these realms are not accepted for it. nil adds none.
+	// Paths is a krb5.conf that adds realms by which clients may come: those that its [capaths] name between the client's
+	// realm and the service's, as for MIT's library. Clients of these realms are not accepted for it. nil adds none.
 	Paths *krb5conf.Config
-	// CheckAddresses refuses a ticket with addresses when the client's, given by kerberos.WithRemoteAddr, is not among them.
-	// Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
+	// CheckAddresses refuses a ticket with addresses when the client's, given by kerberos.WithRemoteAddr, is not among
+	// them. Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
 	CheckAddresses bool
 	// BindingRule is what is demanded of the channel bindings of a token in a message, against those that AcceptBound is
-	// given: without any, a token with bindings is one for somebody else. "" is BindingsOff. GSS-API contexts have a rule of
-	// their own, AcceptConfig.BindingRule.
+	// given: without any, a token with bindings is one for somebody else. "" is BindingsOff. GSS-API contexts have a rule
+	// of their own, AcceptConfig.BindingRule.
 	BindingRule BindingRule
 	// PAC says whether the ticket's PAC is read, for Authentication.PAC and Groups. "" is PACIgnore.
 	PAC PACRule
-	// RealmSIDs are, by realm of clients, the domains of whose groups their PACs may tell, or pac.AnySID. Of a realm without an entry
-	// all groups of clients count if it is the service's own, else none. pac.AnySID is for a realm whose KDC may put anybody into
-	// any group, as those of one forest can, or of which the service's KDC lets no others pass (MS-PAC 4.1.2.2).
+	// RealmSIDs are, by realm of clients, the domains of whose groups their PACs may tell, or pac.AnySID. Of a realm
+	// without an entry all groups of clients count if it is the service's own, else none. pac.AnySID is for a realm whose
+	// KDC may put anybody into any group, as those of one forest can, or of which the service's KDC lets no others pass
+	// (MS-PAC 4.1.2.2).
 	RealmSIDs map[string][]pac.SID
 	// Replay remembers accepted authenticators; nil means a new replay.Memory. All acceptors for the same keys must
 	// share one.
@@ -93,7 +94,7 @@ func (s *serviceName) fits(full string, n int) bool {
 	return s.text == full || s.Realm == "" && s.text == full[:n+1]
 }
 
-// fits says whether this view accepts a full principal in text form, of which the name has n octets.
+// fits reports whether this view accepts a full principal in text form, of which the name has n octets.
 func (a *Acceptor) fits(full string, n int) bool {
 	for i := range a.services {
 		if a.services[i].fits(full, n) {
@@ -109,7 +110,8 @@ func (a *Acceptor) accepts(service string) bool {
 	return err == nil && a.fits(service, len(p.Name()))
 }
 
-// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key, see [Acceptor.Validate].
+// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key, see
+// [Acceptor.Validate].
 func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Keytab == nil || cfg.Keytab.Keytab() == nil {
 		return nil, errors.New("kerberos: acceptor without a keytab")
@@ -156,7 +158,7 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	return a, a.Validate()
 }
 
-// ForServices gives a view for one route: same keytab, keys and replay store, but only tickets for these principals,
+// ForServices returns a view for one route: same keytab, keys and replay store, but only tickets for these principals,
 // named as in AcceptorConfig.Services, are accepted; without any, those for every principal of the keytab. It replaces
 // the acceptor's own list. A principal that is no legal name or not in the keytab never matches; see Validate.
 func (a *Acceptor) ForServices(principals ...string) *Acceptor {
@@ -176,7 +178,8 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 }
 
 // Validate reports the first service of this view that no ticket can be opened for: the keytab has no key of it
-// (kerberos.CodeNoPrincipal), or none of an allowed encryption type (kerberos.CodeNoEtype). Its errors are *Error.
+// (kerberos.CodeNoPrincipal), or none of an allowed encryption type (kerberos.CodeNoEtype). Its errors are
+// *kerberos.Error.
 func (a *Acceptor) Validate() error {
 	keytab := a.cfg.Keytab.Keytab()
 	for _, p := range a.services {

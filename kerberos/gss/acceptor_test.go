@@ -398,8 +398,8 @@ type brokenStore struct{ err error }
 
 func (s brokenStore) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, s.err }
 
-// TestAttackOneClientFillsTheReplayStore: who has a ticket can make any number of authenticators. They fill its own share,
-// and are then refused under a code of their own; other clients go on.
+// TestAttackOneClientFillsTheReplayStore: who has a ticket can make any number of authenticators. They fill its own
+// share, and are then refused under a code of their own; other clients go on.
 func TestAttackOneClientFillsTheReplayStore(t *testing.T) {
 	k := newKDC()
 	store := replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0), Time: fixedTime, MaxEntries: 64})

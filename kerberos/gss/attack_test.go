@@ -18,7 +18,8 @@ import (
 
 // The attacks here worked against libraries in use; each test names the fault it stands for.
 
-// TestAttackRealmSpoofing: a client of a trusted but lesser realm claims another realm in the authenticator (gokrb5 577).
+// TestAttackRealmSpoofing: a client of a trusted but lesser realm claims another realm in the authenticator (gokrb5
+// 577).
 func TestAttackRealmSpoofing(t *testing.T) {
 	k := newKDC()
 	token, _ := mustToken(t, k, krbtest.TokenOptions{
@@ -166,8 +167,8 @@ func (r *rivals) stop() {
 	}
 }
 
-// TestAttackFutureDated: an authenticator dated ahead is valid for up to twice the skew limit, and so must its record be
-// (gokrb5 forgets it one limit after presentation). All moments in between are tried, with other traffic.
+// TestAttackFutureDated: an authenticator dated ahead is valid for up to twice the skew limit, and so must its record
+// be (gokrb5 forgets it one limit after presentation). All moments in between are tried, with other traffic.
 func TestAttackFutureDated(t *testing.T) {
 	clock := now
 	timeFunc := func() time.Time { return clock }
@@ -216,8 +217,8 @@ func TestAttackDifferentLimits(t *testing.T) {
 	}
 }
 
-// TestAClientBehindIsToldWhenItIsAccepted: after a start without a history, trying again does not help a client whose clock
-// is behind. The error says when it is accepted, and then it is.
+// TestAClientBehindIsToldWhenItIsAccepted: after a start without a history, trying again does not help a client whose
+// clock is behind. The error says when it is accepted, and then it is.
 func TestAClientBehindIsToldWhenItIsAccepted(t *testing.T) {
 	k := newKDC()
 	start := fixedTime()
@@ -291,8 +292,8 @@ func TestAttackRestart(t *testing.T) {
 	}
 }
 
-// TestAttackRunWithoutJournal: what a process without the journal, or with another one, accepted in between is not accepted
-// when the journal is opened again; the journal's history does not cover that time.
+// TestAttackRunWithoutJournal: what a process without the journal, or with another one, accepted in between is not
+// accepted when the journal is opened again; the journal's history does not cover that time.
 func TestAttackRunWithoutJournal(t *testing.T) {
 	clock := now
 	timeFunc := func() time.Time { return clock }
@@ -351,8 +352,8 @@ func TestAttackRunWithoutJournal(t *testing.T) {
 	}
 }
 
-// TestAttackShortCiphertexts: every length of both ciphertexts, for all encryption types (gokrb5 panics on those shorter
-// than the checksum).
+// TestAttackShortCiphertexts: every length of both ciphertexts, for all encryption types (gokrb5 panics on those
+// shorter than the checksum).
 func TestAttackShortCiphertexts(t *testing.T) {
 	k := newKDC()
 	a := newAcceptor(t, k, gss.AcceptorConfig{Etypes: allEtypes})
@@ -403,8 +404,8 @@ func mustRefuse(t *testing.T, a *gss.Acceptor, token []byte) {
 	}
 }
 
-// TestNoFalseReplays: different authenticators are no replays of each other, though client and microsecond are the same, or
-// the client has the same name in another realm.
+// TestNoFalseReplays: different authenticators are no replays of each other, though client and microsecond are the
+// same, or the client has the same name in another realm.
 func TestNoFalseReplays(t *testing.T) {
 	k := newKDC()
 	a := newAcceptor(t, k, gss.AcceptorConfig{})

@@ -13,24 +13,24 @@ import (
 // A VerifiedToken is an accepted AP-REQ as other packages see it. It is an alias of an interface literal, so that a
 // package may declare the same literal and use an Acceptor without importing this one.
 type VerifiedToken = interface {
-	// Client is the client's name and realm, "alice" and "EXAMPLE.COM".
+	// Client returns the client's name and realm, "alice" and "EXAMPLE.COM".
 	Client() (name, realm string)
-	// Service is the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
+	// Service returns the principal that the ticket is for, "soap/gw.example.com@EXAMPLE.COM".
 	Service() string
-	// Groups are the SIDs of the client's groups, of the ticket's PAC; nil without one.
+	// Groups returns the SIDs of the client's groups, of the ticket's PAC; nil without one.
 	Groups() []string
 	// EndTime is the ticket's end.
 	EndTime() time.Time
 	// EtypeOfKey is the encryption type of the effective key.
 	EtypeOfKey() int32
-	// ExposeKeyOctets is a copy of the effective key: the authenticator's subkey, else the session key. Secret.
+	// ExposeKeyOctets returns a copy of the effective key: the authenticator's subkey, else the session key. Secret.
 	ExposeKeyOctets() []byte
 }
 
 var _ VerifiedToken = (*Authentication)(nil)
 
-// An Authentication is the outcome of an accepted AP-REQ (RFC 4120 3.2): who the client is and which key it shares with us. It is immutable,
-// holds copies only, and never prints a key.
+// An Authentication is the outcome of an accepted AP-REQ (RFC 4120 3.2): who the client is and which key it shares with
+// us. It is immutable, holds copies only, and never prints a key.
 type Authentication struct {
 	client  kerberos.Principal
 	name    string
@@ -50,7 +50,7 @@ type Facts struct {
 	TicketKvno   uint32    // as the ticket says; 0 when it does not
 	KeytabKvno   uint32    // of the key that opened it, as the keytab says
 	Fallback     bool      // the key's kvno is not the ticket's: keytab or ticket is out of date
-	TicketFlags  uint32    // Flag… bits
+	TicketFlags  uint32    // kerberos.Flag… bits
 	AuthTime     time.Time // initial authentication of the client
 	StartTime    time.Time
 	EndTime      time.Time
@@ -63,42 +63,42 @@ type Facts struct {
 	ReplayID     [32]byte      // SHA-256 of the authenticator's ciphertext
 }
 
-// Client is the client's name, special characters escaped, and its realm. Both are the ticket's, and the
+// Client returns the client's name, special characters escaped, and its realm. Both are the ticket's, and the
 // authenticator's were equal.
 func (a *Authentication) Client() (name, realm string) { return a.name, a.client.Realm }
 
-// ClientPrincipal is the client's name in components.
+// ClientPrincipal returns the client's name in components.
 func (a *Authentication) ClientPrincipal() kerberos.Principal {
 	return kerberos.Principal{Components: slices.Clone(a.client.Components), Realm: a.client.Realm}
 }
 
-// Service is the principal that the ticket names, with its realm. Principals that share a key cannot be told apart by
-// cryptography: the name is not under the ticket's checksum.
+// Service returns the principal that the ticket names, with its realm. Principals that share a key cannot be told apart
+// by cryptography: the name is not under the ticket's checksum.
 func (a *Authentication) Service() string { return a.service }
 
-// EndTime is the ticket's end.
+// EndTime returns the ticket's end.
 func (a *Authentication) EndTime() time.Time { return a.facts.EndTime }
 
-// EtypeOfKey is the encryption type of the effective key.
+// EtypeOfKey returns the encryption type of the effective key.
 func (a *Authentication) EtypeOfKey() int32 { return a.key.Etype() }
 
-// Key is the effective key.
+// Key returns the effective key.
 func (a *Authentication) Key() etype.Key { return a.key }
 
-// SessionKey is the ticket's session key.
+// SessionKey returns the ticket's session key.
 func (a *Authentication) SessionKey() etype.Key { return a.session }
 
-// ExposeKeyOctets gives a copy of the effective key's octets: authenticator subkey, else session key, unless
+// ExposeKeyOctets returns a copy of the effective key's octets: authenticator subkey, else session key, unless
 // AcceptorConfig.KeySource says otherwise. Never log them.
 func (a *Authentication) ExposeKeyOctets() []byte { return a.key.ExposeKeyOctets() }
 
-// Facts tells what was found.
+// Facts returns what was found.
 func (a *Authentication) Facts() Facts { return a.facts }
 
-// PAC is the ticket's PAC, verified: nil when it has none, and always with PACIgnore.
+// PAC returns the ticket's PAC, verified: nil when it has none, and always with PACIgnore.
 func (a *Authentication) PAC() *pac.PAC { return a.pac }
 
-// Groups are PAC.Groups: nil without a PAC or LOGON_INFO.
+// Groups returns the SIDs of the client's groups, as pac.PAC.Groups does: nil without a PAC or LOGON_INFO.
 func (a *Authentication) Groups() []string { return a.pac.Groups() }
 
 // String names client and service.

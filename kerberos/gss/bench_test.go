@@ -13,7 +13,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// BenchmarkAccept verifies one token again and again, without a replay store; replay.BenchmarkReplay has what that adds.
+// BenchmarkAccept verifies one token again and again, without a replay store; replay.BenchmarkReplay has what that
+// adds.
 func BenchmarkAccept(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)

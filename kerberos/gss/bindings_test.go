@@ -12,8 +12,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest/gsspeer"
 )
 
-// boundChecksum is a GSS-API checksum (RFC 4121 4.1.1) with the bindings of an application, "" for none, whose addresses
-// are of a type: 0, or 255 as Java has it.
+// boundChecksum is a GSS-API checksum (RFC 4121 4.1.1) with the bindings of an application, "" for none, whose
+// addresses are of a type: 0, or 255 as Java has it.
 func boundChecksum(application string, addresses uint32) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, 16)
 	if application == "" {
@@ -32,8 +32,8 @@ func boundChecksum(application string, addresses uint32) []byte {
 // announced is KERB_AP_OPTIONS_CBT in AD-IF-RELEVANT, as Windows puts it into every authenticator.
 var announced = []byte{0x30, 0x10, 0x30, 0x0e, 0xa0, 0x04, 0x02, 0x02, 0x00, 0x8f, 0xa1, 0x06, 0x04, 0x04, 0x00, 0x40, 0x00, 0x00}
 
-// TestMessageBindings: a token of a message that is bound to another channel, relayed by whoever it was made for, is refused;
-// one that is bound to none is a matter of the rule.
+// TestMessageBindings: a token of a message that is bound to another channel, relayed by whoever it was made for, is
+// refused; one that is bound to none is a matter of the rule.
 func TestMessageBindings(t *testing.T) {
 	k := newKDC()
 	const ours, others = "tls-server-end-point:ours", "tls-server-end-point:others"

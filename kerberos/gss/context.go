@@ -29,13 +29,13 @@ const (
 	defaultMaxOpen = 2 * time.Minute
 )
 
-// AcceptConfig configures an acceptor's context. The zero value is ready: any mechanism, an acceptor's subkey, no look at
-// channel bindings, delegated credentials left alone.
+// An AcceptConfig configures an acceptor's context. The zero value is ready: any mechanism, an acceptor's subkey, no
+// look at channel bindings, delegated credentials left alone.
 type AcceptConfig struct {
 	// Mechanism restricts what is accepted.
 	Mechanism Mechanism
-	// NoAcceptorSubkey leaves the subkey out of the AP-REP, as Java and some others do. With it, as MIT and Windows do,
-	// a fresh key of ours protects messages; there never is one for RC4, whose tokens cannot name it.
+	// NoAcceptorSubkey leaves the subkey out of the AP-REP, as Java and some others do. With a subkey, as MIT and Windows
+	// have it, a fresh key of ours protects messages; there never is one for RC4, whose tokens cannot name it.
 	NoAcceptorSubkey bool
 	// BindingRule is what is demanded of channel bindings, and ChannelBindings the application data of those that are
 	// ours: "tls-server-end-point:" and the hash of the certificate (RFC 5929 4). Several are alternatives, such as the
@@ -45,7 +45,7 @@ type AcceptConfig struct {
 	// Delegation decrypts a credential that the client delegates and keeps it for Context.Delegated. Otherwise it is
 	// not looked at, and the context has no kerberos.GSSDeleg flag.
 	Delegation bool
-	// SealedRRC and IntegrityRRC are MessageConfig's.
+	// SealedRRC and IntegrityRRC are as in MessageConfig.
 	SealedRRC, IntegrityRRC uint16
 	// MaxOpen is how long establishing the context may take, at this and other nodes. 0 means 2 minutes.
 	MaxOpen time.Duration
@@ -67,10 +67,10 @@ func (cfg *AcceptConfig) check() error {
 	return nil
 }
 
-// A Context is a GSS-API security context (RFC 2743 1.2.2), of the acceptor or the initiator, with the krb5 mechanism (RFC
-// 4121), by itself or negotiated with SPNEGO (RFC 4178). It is half-open until Step says that it is done; then per-message
-// tokens can be made, and read those of the peer. One goroutine at a time may call Step; all else is safe for concurrent
-// use once it is done. It never prints a key.
+// A Context is a GSS-API security context (RFC 2743 1.2.2), of the acceptor or the initiator, with the krb5 mechanism
+// (RFC 4121), by itself or negotiated with SPNEGO (RFC 4178). It is half-open until Step says that it is done; then
+// per-message tokens can be made, and read those of the peer. One goroutine at a time may call Step; all else is safe
+// for concurrent use once it is done. It never prints a key.
 type Context struct {
 	acceptor *Acceptor           // nil: initiator
 	accept   AcceptConfig        // acceptor's
@@ -137,11 +137,11 @@ func (a *Acceptor) NewContext(cfg AcceptConfig) *Context {
 	return &Context{acceptor: a, accept: cfg, now: a.cfg.Time}
 }
 
-// Step takes the peer's next token and gives the one to send. An initiator's first is called with no token; an acceptor
+// Step takes the peer's next token and returns the one to send. An initiator's first call has no token; an acceptor
 // that gets none at first answers with its mechanisms (NegTokenInit2, MS-SPNG 3.2.5.2). When done, the context is
-// established; a reply, if there is one, is still to be sent. With an error the context has failed for good, and a reply
-// beside the error tells the peer why, as far as that is its business: a KRB-ERROR, a reject of SPNEGO, or both. Errors are
-// *Error, except that of a done ctx and mistakes in the configuration. Nothing of token is kept.
+// established; a reply, if there is one, is still to be sent. With an error the context has failed for good, and a
+// reply beside the error tells the peer why, as far as that is its business: a KRB-ERROR, a reject of SPNEGO, or both.
+// Errors are *kerberos.Error, except that of a done ctx and mistakes in the configuration. Nothing of token is kept.
 func (c *Context) Step(ctx context.Context, token []byte) (reply []byte, done bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,8 +234,8 @@ func isSPNEGO(token []byte) (bool, error) {
 	return string(oid) == krbmsg.OIDSPNEGO, nil
 }
 
-// acceptKRB5 accepts an AP-REQ in its frame (RFC 4121 4.1.1) and gives the AP-REP, if the client wants one. Beside an error
-// it gives the KRB-ERROR.
+// acceptKRB5 accepts an AP-REQ in its frame (RFC 4121 4.1.1) and gives the AP-REP, if the client wants one. Beside an
+// error it gives the KRB-ERROR.
 func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, err error) {
 	raw, err := krbmsg.UnframeGSS(token)
 	if err != nil {
@@ -274,8 +274,8 @@ func (c *Context) mutual(k *krb5Context) ([]byte, error) {
 	return krbmsg.AppendFrame(nil, krbmsg.TokAPREP, rep.AppendAPRep(nil, k.session)), nil
 }
 
-// errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication the client's
-// mechanism waits for no token, and MIT's takes one for a fault even inside SPNEGO.
+// errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication the
+// client's mechanism waits for no token, and MIT's takes one for a fault even inside SPNEGO.
 func (c *Context) errorToken(g *gssAcceptance, err error) []byte {
 	var refusal *kerberos.Error
 	if !g.parsed || !errors.As(err, &refusal) || g.req.Options&krbmsg.APMutualRequired == 0 {

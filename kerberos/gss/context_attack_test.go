@@ -15,8 +15,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// TestAttackDowngrade: whoever is in between puts a mechanism before Kerberos, or takes one away. The client's MIC is over
-// the list that it has sent.
+// TestAttackDowngrade: whoever is in between puts a mechanism before Kerberos, or takes one away. The client's MIC is
+// over the list that it has sent.
 func TestAttackDowngrade(t *testing.T) {
 	sent := krbtest.MechTypes(krbtest.OIDMSKRB5, krbtest.OIDKRB5)
 	for name, mic := range map[string]func(n *negotiator) []byte{

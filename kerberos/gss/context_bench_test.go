@@ -42,8 +42,8 @@ func acceptContext(b *testing.B, kt *keytab.Keytab, token []byte) func() {
 	}
 }
 
-// BenchmarkContext establishes an acceptor's context from one token, the keys for its messages included, without a replay
-// store.
+// BenchmarkContext establishes an acceptor's context from one token, the keys for its messages included, without a
+// replay store.
 func BenchmarkContext(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
@@ -69,8 +69,8 @@ func BenchmarkContext(b *testing.B) {
 	}
 }
 
-// BenchmarkSPNEGOAgainstGokrb5 takes turns with gokrb5's acceptor on one NegTokenInit without mutual authentication, which is
-// all that it can do, and its replay cache in it.
+// BenchmarkSPNEGOAgainstGokrb5 takes turns with gokrb5's acceptor on one NegTokenInit without mutual authentication,
+// which is all that it can do, and its replay cache in it.
 func BenchmarkSPNEGOAgainstGokrb5(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)

@@ -27,7 +27,8 @@ func recordedNegotiations(t testing.TB) (list []recordedNegotiation) {
 	return list
 }
 
-// TestCapturedNegotiations accepts every NegTokenInit of CXF's client, and opens as its initiator what CXF's service wrapped.
+// TestCapturedNegotiations accepts every NegTokenInit of CXF's client, and opens as its initiator what CXF's service
+// wrapped.
 func TestCapturedNegotiations(t *testing.T) {
 	kt, err := keytab.Load("../testdata/cxf.keytab")
 	if err != nil {

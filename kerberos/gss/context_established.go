@@ -15,7 +15,7 @@ func errNotEstablished() error {
 	return kerberos.Errorf(kerberos.CodeContextState, "the context is not established")
 }
 
-// established gives what the mechanism has come to, nil before that and after a failure.
+// established returns what the mechanism has come to, nil before that and after a failure.
 func (c *Context) established() *krb5Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -28,14 +28,14 @@ func (c *Context) established() *krb5Context {
 // Established reports whether the context is established.
 func (c *Context) Established() bool { return c.established() != nil }
 
-// Client is the initiator's name, special characters escaped, and its realm; both empty before the context is
+// Client returns the initiator's name, special characters escaped, and its realm; both empty before the context is
 // established. For an acceptor they were verified.
 func (c *Context) Client() (name, realm string) {
 	p := c.ClientPrincipal()
 	return p.Name(), p.Realm
 }
 
-// ClientPrincipal is the initiator's name in components, the zero value before the context is established.
+// ClientPrincipal returns the initiator's name in components, the zero value before the context is established.
 func (c *Context) ClientPrincipal() kerberos.Principal {
 	switch k := c.established(); {
 	case k == nil:
@@ -46,8 +46,8 @@ func (c *Context) ClientPrincipal() kerberos.Principal {
 	return kerberos.Principal{Components: slices.Clone(c.ticket.Client.Components), Realm: c.ticket.Client.Realm}
 }
 
-// Service is the acceptor's principal, as Authentication.Service has it; "" before the context is established. An initiator
-// has proof of it with kerberos.GSSMutual only.
+// Service returns the acceptor's principal, as Authentication.Service has it; "" before the context is established. An
+// initiator has proof of it with kerberos.GSSMutual only.
 func (c *Context) Service() string {
 	switch k := c.established(); {
 	case k == nil:
@@ -58,8 +58,8 @@ func (c *Context) Service() string {
 	return c.ticket.Service.String()
 }
 
-// Authentication is what the client's AP-REQ has proved. It is nil for an initiator and before the context is established.
-// Its key is not the context's when the acceptor has a subkey.
+// Authentication returns what the client's AP-REQ has proved. It is nil for an initiator and before the context is
+// established. Its key is not the context's when the acceptor has a subkey.
 func (c *Context) Authentication() *Authentication {
 	if k := c.established(); k != nil {
 		return k.auth
@@ -67,8 +67,8 @@ func (c *Context) Authentication() *Authentication {
 	return nil
 }
 
-// Key is the key that protects messages: the acceptor's subkey, else the initiator's, else the session key (RFC 4121 2).
-// It is the zero Key before the context is established.
+// Key returns the key that protects messages: the acceptor's subkey, else the initiator's, else the session key (RFC
+// 4121 2). It is the zero Key before the context is established.
 func (c *Context) Key() etype.Key {
 	if k := c.established(); k != nil {
 		return k.effective()
@@ -76,7 +76,7 @@ func (c *Context) Key() etype.Key {
 	return etype.Key{}
 }
 
-// Flags are the GSS… bits in force: what the initiator asked for and the context has. 0 before it is established.
+// Flags returns the GSS… bits in force: what the initiator asked for and the context has. 0 before it is established.
 func (c *Context) Flags() uint32 {
 	if k := c.established(); k != nil {
 		return k.flags
@@ -84,8 +84,8 @@ func (c *Context) Flags() uint32 {
 	return 0
 }
 
-// EndTime is the ticket's end, until when the context is good (RFC 2743 2.2.1, lifetime). The context does not end by
-// itself. It is zero before it is established, and for an initiator whose ticket does not tell.
+// EndTime returns the ticket's end, until when the context is good (RFC 2743 2.2.1, lifetime). The context does not end
+// by itself. It is zero before it is established, and for an initiator whose ticket does not tell.
 func (c *Context) EndTime() time.Time {
 	switch k := c.established(); {
 	case k == nil:
@@ -96,9 +96,9 @@ func (c *Context) EndTime() time.Time {
 	return c.ticket.EndTime
 }
 
-// Delegated is the credential that the client delegated: a forwarded ticket-granting ticket, with its key, as copies;
-// kdc.ClientConfig.Credentials takes it. Names, times and flags are what the client says of the ticket, which only its KDC can
-// read. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
+// Delegated returns the credential that the client delegated: a forwarded ticket-granting ticket, with its key, as
+// copies; kdc.ClientConfig.Credentials takes it. Names, times and flags are what the client says of the ticket, which
+// only its KDC can read. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
 func (c *Context) Delegated() []kerberos.Credential {
 	k := c.established()
 	if k == nil {
@@ -123,7 +123,7 @@ type ContextFacts struct {
 	Made           time.Time // when the first token came or went
 }
 
-// Facts tells what was found; the zero value before the context is established.
+// Facts returns what was found; the zero value before the context is established.
 func (c *Context) Facts() ContextFacts {
 	k := c.established()
 	if k == nil {
@@ -141,7 +141,8 @@ func (c *Context) Facts() ContextFacts {
 	return f
 }
 
-// Wrap is MessageProtection.Wrap. Before the context is established it fails with kerberos.CodeContextState, as all of these do.
+// Wrap is MessageProtection.Wrap. Before the context is established it fails with kerberos.CodeContextState, as all of
+// these do.
 func (c *Context) Wrap(dst, plaintext []byte, sealed bool) ([]byte, error) {
 	k := c.established()
 	if k == nil {

@@ -16,19 +16,20 @@ import (
 // A StateSealer makes octets unreadable and unchangeable for whoever does not share its keys. It is safe for concurrent
 // use.
 type StateSealer interface {
-	// Seal encrypts. What it gives opens under the same purpose only.
+	// Seal returns the plaintext encrypted. It opens under the same purpose only.
 	Seal(purpose string, plaintext []byte) (sealed []byte, err error)
-	// Open gives the plaintext, or an error if it was sealed under another key or purpose or was altered.
+	// Open returns the plaintext, or an error if it was sealed under another key or purpose or was altered.
 	Open(purpose string, sealed []byte) (plaintext []byte, err error)
 }
 
-// statePurpose binds a state to StateBinding, and to the rules that were checked or have to hold at the other node as well.
+// statePurpose binds a state to StateBinding, and to the rules that were checked or have to hold at the other node as
+// well.
 func (cfg *AcceptConfig) statePurpose() string {
 	return fmt.Sprintf("kerberos context v%d %q bindings %q delegation %t open %v", stateVersion, cfg.StateBinding, cfg.BindingRule, cfg.Delegation, cfg.maxOpen())
 }
 
-// maxStateBytes bounds a sealed state. A token of kerberos.MaxTokenBytes, with a large PAC and a delegated credential, becomes half of
-// it at most; the other half is for the sealer.
+// maxStateBytes bounds a sealed state. A token of kerberos.MaxTokenBytes, with a large PAC and a delegated credential,
+// becomes half of it at most; the other half is for the sealer.
 const maxStateBytes = 8 * kerberos.MaxTokenBytes
 
 // stateVersion is the version of exportedContext. Nodes of one version only share half-open contexts; a client whose
@@ -61,7 +62,7 @@ type exportedKRB5 struct {
 	Delegated                    []exportedTicket
 }
 
-// exportedKey is a Key that can be read.
+// exportedKey is an etype.Key that can be read.
 type exportedKey struct {
 	Etype  int32
 	Octets []byte
@@ -81,9 +82,9 @@ func (e exportedKey) key() (etype.Key, error) {
 	return etype.NewKey(e.Etype, e.Octets)
 }
 
-// Export gives the state of an acceptor's half-open context for Resume, in this process or another one with the same keys.
-// It fails for a context that is established or has failed, and for an initiator's. The context itself takes no more tokens
-// afterwards.
+// Export returns the state of an acceptor's half-open context for Resume, in this process or another one with the same
+// keys. It fails for a context that is established or has failed, and for an initiator's. The context itself takes no
+// more tokens afterwards.
 func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,10 +127,10 @@ func (k *krb5Context) export() *exportedKRB5 {
 }
 
 // Resume goes on with a half-open context that this acceptor, or one like it at another node, has exported under a
-// config with the same StateBinding, BindingRule, Delegation and MaxOpen. A state is good for MaxOpen from the context's first
-// token on. One that knows its client is resumed once: the replay store remembers it for as long as it is good. Others hold
-// nothing but the client's list of mechanisms, and take no room in the store, which anybody could fill with them. Errors
-// are *Error, except that of a done ctx.
+// config with the same StateBinding, BindingRule, Delegation and MaxOpen. A state is good for MaxOpen from the
+// context's first token on. One that knows its client is resumed once: the replay store remembers it for as long as it
+// is good. Others hold nothing but the client's list of mechanisms, and take no room in the store, which anybody could
+// fill with them. Errors are *kerberos.Error, except that of a done ctx.
 func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSealer, sealed []byte) (*Context, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -200,7 +201,8 @@ func (e *exportedKRB5) restore() (*krb5Context, error) {
 	return k, nil
 }
 
-// once refuses a state that is too old, of a time whose states may have been resumed unknown to us, or was resumed before.
+// once refuses a state that is too old, of a time whose states may have been resumed unknown to us, or was resumed
+// before.
 func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Duration) error {
 	now := a.cfg.Time()
 	if age := now.Sub(e.Made); age > maxOpen || age < -a.cfg.MaxSkew {

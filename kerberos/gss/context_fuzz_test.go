@@ -58,8 +58,8 @@ func seedAnswers(f *testing.F, spnego bool) (tokens [][]byte) {
 	return tokens
 }
 
-// FuzzNegotiationToken: what is read is written as it was, or as something that is read as the same; gokrb5 agrees where it
-// reads it too.
+// FuzzNegotiationToken: what is read is written as it was, or as something that is read as the same; gokrb5 agrees
+// where it reads it too.
 func FuzzNegotiationToken(f *testing.F) {
 	for _, token := range slices.Concat(seedNegotiations(f), seeds.NegTokenResps(), seedAnswers(f, true)) {
 		f.Add(token)
@@ -115,8 +115,8 @@ func sameInit(t *testing.T, b []byte, init *krbmsg.NegTokenInit) {
 	}
 }
 
-// FuzzContext gives an acceptor two tokens: nothing panics, nothing is accepted that holds no authenticator of a seed, and
-// every reply to a refused token of SPNEGO is a reject.
+// FuzzContext gives an acceptor two tokens: nothing panics, nothing is accepted that holds no authenticator of a seed,
+// and every reply to a refused token of SPNEGO is a reject.
 func FuzzContext(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	known := map[[32]byte]bool{}
@@ -279,8 +279,8 @@ func (clearSeal) Seal(_ string, b []byte) ([]byte, error) { return bytes.Clone(b
 
 func (clearSeal) Open(_ string, b []byte) ([]byte, error) { return bytes.Clone(b), nil }
 
-// FuzzExportedState: even if somebody had the key, a state makes nothing panic, and what is resumed can be exported as the
-// same.
+// FuzzExportedState: even if somebody had the key, a state makes nothing panic, and what is resumed can be exported as
+// the same.
 func FuzzExportedState(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour, StateBinding: "fuzz"}

@@ -14,30 +14,31 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// InitConfig configures an initiator's context. The zero value is ready: SPNEGO, mutual authentication, sealed messages in
-// sequence.
+// An InitConfig configures an initiator's context. The zero value is ready: SPNEGO, mutual authentication, sealed
+// messages in sequence.
 type InitConfig struct {
 	// Mechanism is SPNEGO or Kerberos without it.
 	Mechanism Mechanism
-	// GSSFlags are asked for; 0 means 0x3e: mutual, replay, sequence, confidentiality, integrity. kerberos.GSSDeleg follows from
-	// Delegate.
+	// GSSFlags are asked for; 0 means 0x3e: mutual, replay, sequence, confidentiality, integrity. kerberos.GSSDeleg
+	// follows from Delegate.
 	GSSFlags uint32
 	// ChannelBindings is the application data of the channel's bindings; nil when there is none.
 	ChannelBindings []byte
-	// Delegate is a forwarded ticket-granting ticket that the service gets, with its key; nil for none. Give it to services
-	// that are trusted for delegation only (kerberos.FlagOKAsDelegate in the service's ticket): they can act as the client.
+	// Delegate is a forwarded ticket-granting ticket that the service gets, with its key; nil for none. Give it to
+	// services that are trusted for delegation only (kerberos.FlagOKAsDelegate in the service's ticket): they can act as
+	// the client.
 	Delegate *kerberos.Credential
-	// SubkeyEtype and NoSubkey are TokenOptions'.
+	// SubkeyEtype and NoSubkey are as in TokenOptions.
 	SubkeyEtype int32
 	NoSubkey    bool
-	// SealedRRC and IntegrityRRC are MessageConfig's.
+	// SealedRRC and IntegrityRRC are as in MessageConfig.
 	SealedRRC, IntegrityRRC uint16
 	// Time is the clock; nil means time.Now.
 	Time func() time.Time
 }
 
-// NewContext makes an initiator's context with the service that the ticket is for. The first Step has no token. It does not
-// look at the ticket's times. Errors are mistakes in the ticket or cfg.
+// NewInitiatorContext makes an initiator's context with the service that the ticket is for. The first Step has no
+// token. It does not look at the ticket's times. Errors are mistakes in the ticket or cfg.
 func NewInitiatorContext(t kerberos.Credential, cfg InitConfig) (*Context, error) {
 	if err := checkCredential(&t); err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (c *Context) finishKRB5(token []byte) error {
 	return nil
 }
 
-// peerError gives what the service said. Nothing authenticates it.
+// peerError returns what the service said. Nothing authenticates it.
 func peerError(message []byte) error {
 	said, err := krbmsg.ParseKRBError(message)
 	if err != nil {
@@ -192,8 +193,8 @@ func (c *Context) rejected(resp *krbmsg.NegTokenResp) error {
 	return kerberos.Errorf(kerberos.CodePeerRefused, "the service rejects the negotiation without a reason; its log has one")
 }
 
-// finishSPNEGO sees to the mechListMIC when the mechanism is done. A service that says accept-completed takes no more tokens;
-// one that says something else waits for ours.
+// finishSPNEGO sees to the mechListMIC when the mechanism is done. A service that says accept-completed takes no more
+// tokens; one that says something else waits for ours.
 func (c *Context) finishSPNEGO(resp, out *krbmsg.NegTokenResp) (reply []byte, done bool, err error) {
 	complete := resp.State == krbmsg.NegAcceptCompleted || resp.State == krbmsg.NegAbsent && resp.MechListMIC == nil
 	if !complete {

@@ -58,7 +58,8 @@ func TestInitiatorEmptyResponseToken(t *testing.T) {
 	wantRefusal(t, badService(t, 0, empty), kerberos.CodeMutual, "without the AP-REP")
 }
 
-// TestRefusalsDoNotTellKeys: whoever has no key is told the same of key versions that we have and of those that we have not.
+// TestRefusalsDoNotTellKeys: whoever has no key is told the same of key versions that we have and of those that we have
+// not.
 func TestRefusalsDoNotTellKeys(t *testing.T) {
 	k := newKDC()
 	stranger := krbtest.New(krbtest.Config{Time: fixedTime})

@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// TestAttackMutualOption: the option in clear cannot turn mutual authentication on that the checksum does not ask for, nor off.
+// TestAttackMutualOption: the option in clear cannot turn mutual authentication on that the checksum does not ask for,
+// nor off.
 func TestAttackMutualOption(t *testing.T) {
 	k := newKDC()
 	for _, flags := range []uint32{kerberos.GSSInteg, kerberos.GSSInteg | kerberos.GSSMutual} {
@@ -40,8 +41,9 @@ func TestContextFlagsAreKnown(t *testing.T) {
 	}
 }
 
-// TestContextOrdinaryChecksum: authenticators of Samba's clients have the checksum of RFC 4120 over nothing; one over other
-// data was made for another protocol, and is none of a message either. Then replays are looked for, and the option in clear tells whether an AP-REP is due.
+// TestContextOrdinaryChecksum: authenticators of Samba's clients have the checksum of RFC 4120 over nothing; one over
+// other data was made for another protocol, and is none of a message either. Then replays are looked for, and the
+// option in clear tells whether an AP-REP is due.
 func TestContextOrdinaryChecksum(t *testing.T) {
 	k := newKDC()
 	for _, etype := range allEtypes {

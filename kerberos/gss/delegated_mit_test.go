@@ -10,7 +10,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// TestDelegatedCredentialMIT: the credential that a client delegates, MIT's or ours, is a source of tickets in its name.
+// TestDelegatedCredentialMIT: the credential that a client delegates, MIT's or ours, is a source of tickets in its
+// name.
 func TestDelegatedCredentialMIT(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")

@@ -14,8 +14,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// A service accepts a client's token once. Here the KDC is one in process; a service in production loads its keytab with
-// keytab.Load, and the client's token comes over the wire.
+// A service accepts a client's token once. Here the KDC is one in process; a service in production loads its keytab
+// with keytab.Load, and the client's token comes over the wire.
 func ExampleAcceptor_Accept() {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("soap/gw.example.com")

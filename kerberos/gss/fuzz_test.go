@@ -82,8 +82,8 @@ func fuzzAcceptor(f *testing.F) (a *Acceptor, seeds [][]byte) {
 	return a, seeds
 }
 
-// FuzzAccept: no input panics, and what is accepted holds an authenticator that a seed holds; a mutation of the rest can
-// only change what the ticket's checksum does not cover and the key choice allows.
+// FuzzAccept: no input panics, and what is accepted holds an authenticator that a seed holds; a mutation of the rest
+// can only change what the ticket's checksum does not cover and the key choice allows.
 func FuzzAccept(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	known := map[[32]byte]bool{}

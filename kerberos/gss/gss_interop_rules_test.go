@@ -65,7 +65,8 @@ func TestInteropChannelBindings(t *testing.T) {
 	})
 }
 
-// TestInteropDelegation: a credential that a peer delegates gets us tickets in the client's name, and a peer takes ours.
+// TestInteropDelegation: a credential that a peer delegates gets us tickets in the client's name, and a peer takes
+// ours.
 func TestInteropDelegation(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {
@@ -113,8 +114,8 @@ func useDelegated(t *testing.T, w *gssWorld, c *gss.Context) {
 	}
 }
 
-// TestInteropRequestMIC: MIT's initiator offers NTLM before Kerberos, so that the list of mechanisms must be under a MIC.
-// Each of its tokens may reach another node.
+// TestInteropRequestMIC: MIT's initiator offers NTLM before Kerberos, so that the list of mechanisms must be under a
+// MIC. Each of its tokens may reach another node.
 func TestInteropRequestMIC(t *testing.T) {
 	w := newGSSWorld(t)
 	krbtest.Need(t, krbtest.Peer{Path: "/etc/gss/mech.d/mech.ntlmssp.conf", Package: "gss-ntlmssp"})
@@ -158,8 +159,8 @@ func TestInteropRequestMIC(t *testing.T) {
 	}
 }
 
-// TestInteropRefusals: a peer that reads KRB-ERROR says the real reason when we refuse, and we say it when the peer does.
-// Java reads none, and Heimdal none inside SPNEGO.
+// TestInteropRefusals: a peer that reads KRB-ERROR says the real reason when we refuse, and we say it when the peer
+// does. Java reads none, and Heimdal none inside SPNEGO.
 func TestInteropRefusals(t *testing.T) {
 	service := gssService(18)
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
@@ -205,8 +206,8 @@ func TestInteropRefusals(t *testing.T) {
 	})
 }
 
-// refusedByPeer: MIT's acceptor says why it takes no ticket, in a KRB-ERROR; Heimdal's has a reject of SPNEGO at best, Java's
-// no token at all.
+// refusedByPeer: MIT's acceptor says why it takes no ticket, in a KRB-ERROR; Heimdal's has a reject of SPNEGO at best,
+// Java's no token at all.
 func refusedByPeer(t *testing.T, p *gsspeer.Peer, ticket kerberos.Credential, name string, spnego bool) {
 	t.Helper()
 	c, err := gss.NewInitiatorContext(ticket, gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism()})

@@ -19,8 +19,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// gssWorld is an MIT realm with a service for each encryption type, alice with a forwardable ticket-granting ticket in the
-// credential cache, and us as acceptor and initiator.
+// gssWorld is an MIT realm with a service for each encryption type, alice with a forwardable ticket-granting ticket in
+// the credential cache, and us as acceptor and initiator.
 type gssWorld struct {
 	m         *krbtest.MIT
 	keytab    string
@@ -179,8 +179,8 @@ func (k gssKind) mechanism() gss.Mechanism {
 
 var gssKinds = []gssKind{{true, true}, {true, false}, {false, true}, {false, false}}
 
-// TestInteropContexts establishes contexts of every encryption type and kind with every peer, in both roles, compares what
-// both sides know, and exchanges messages.
+// TestInteropContexts establishes contexts of every encryption type and kind with every peer, in both roles, compares
+// what both sides know, and exchanges messages.
 func TestInteropContexts(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {
@@ -217,8 +217,8 @@ func TestInteropContexts(t *testing.T) {
 	})
 }
 
-// TestInteropLongLengths: MIT's acceptor takes lengths that are longer than they need to be, in the negotiation, in the frame
-// and in the AP-REQ with its ticket; so do we, of the same token.
+// TestInteropLongLengths: MIT's acceptor takes lengths that are longer than they need to be, in the negotiation, in the
+// frame and in the AP-REQ with its ticket; so do we, of the same token.
 func TestInteropLongLengths(t *testing.T) {
 	w := newGSSWorld(t)
 	p := gsspeer.MIT(t, w.m, w.keytab)
@@ -242,8 +242,8 @@ func TestInteropLongLengths(t *testing.T) {
 	}
 }
 
-// TestInteropAcceptorForms: what can be set of an acceptor's tokens, with each peer as initiator: no subkey of ours in the
-// AP-REP, and tokens rotated as Windows has them, and by other counts.
+// TestInteropAcceptorForms: what can be set of an acceptor's tokens, with each peer as initiator: no subkey of ours in
+// the AP-REP, and tokens rotated as Windows has them, and by other counts.
 func TestInteropAcceptorForms(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {

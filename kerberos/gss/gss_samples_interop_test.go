@@ -112,8 +112,8 @@ func (c sampleConn) serve(t *testing.T, ctx *gss.Context, mic func(text []byte) 
 	}
 }
 
-// sampleMessages is how many messages are exchanged. The programs write them in pieces, so that each takes as long as the
-// system waits with acknowledgements; a hundred go in one context of each.
+// sampleMessages is how many messages are exchanged. The programs write them in pieces, so that each takes as long as
+// the system waits with acknowledgements; a hundred go in one context of each.
 func sampleMessages(etype int32, kind string) int {
 	if etype == 18 && (kind == "-spnego -seq -d" || kind == "spnego/mutual") {
 		return 100
@@ -227,7 +227,8 @@ func TestInteropGSSClientRefused(t *testing.T) {
 	}
 }
 
-// TestInteropGSSServer: we are a client of MIT's gss-server, which notices a message that comes again, or before its turn.
+// TestInteropGSSServer: we are a client of MIT's gss-server, which notices a message that comes again, or before its
+// turn.
 func TestInteropGSSServer(t *testing.T) {
 	w := newGSSWorld(t)
 	krbtest.Need(t, gssServer)

@@ -49,10 +49,10 @@ func (s *acceptance) checkChecksum() error {
 	return nil
 }
 
-// contextFlags are the flags that the client asks for. The option mutual-required stands in clear in the AP-REQ, where whoever
-// is in between can change it: it counts only when there is no GSS-API checksum, which has its own. Samba's clients have the
-// ordinary one of RFC 4120 3.2.2, over nothing; then replays are looked for, as MIT and Heimdal do. Were it over something,
-// the authenticator would have been made for another protocol and be replayed here.
+// contextFlags are the flags that the client asks for. The option mutual-required stands in clear in the AP-REQ, where
+// whoever is in between can change it: it counts only when there is no GSS-API checksum, which has its own. Samba's
+// clients have the ordinary one of RFC 4120 3.2.2, over nothing; then replays are looked for, as MIT and Heimdal do.
+// Were it over something, the authenticator would have been made for another protocol and be replayed here.
 func (s *acceptance) contextFlags() (flags uint32, err error) {
 	if s.checksum.Bindings != nil {
 		return s.checksum.Flags & krbmsg.KnownFlags, nil
@@ -70,7 +70,7 @@ func (s *acceptance) contextFlags() (flags uint32, err error) {
 	return flags, nil
 }
 
-// overNothing says whether the authenticator's checksum is one of no data, under the session key.
+// overNothing reports whether the authenticator's checksum is one of no data, under the session key.
 func (s *acceptance) overNothing() bool {
 	kind, sum := etype.Checksum(s.session, krbmsg.UsageAuthenticatorChecksum)
 	if s.auth.CksumType == krbmsg.ChecksumMD5 {
@@ -80,10 +80,10 @@ func (s *acceptance) overNothing() bool {
 	return s.auth.CksumType == kind && subtle.ConstantTimeCompare(sum, s.auth.Cksum) == 1
 }
 
-// checkBindings compares Bnd. Zeros mean that the client has none. A client of a context that says in its authenticator that
-// it knows of bindings (KERB_AP_OPTIONS_CBT, MS-KILE 3.2.5.8) would have given some over TLS, so whoever it spoke to had no
-// TLS: MIT's and Windows' acceptors refuse it. Of a message that says nothing: Windows puts the option into every token, and
-// what makes a token for a message need not know the channel that it will be sent by.
+// checkBindings compares Bnd. Zeros mean that the client has none. A client of a context that says in its authenticator
+// that it knows of bindings (KERB_AP_OPTIONS_CBT, MS-KILE 3.2.5.8) would have given some over TLS, so whoever it spoke
+// to had no TLS: MIT's and Windows' acceptors refuse it. Of a message that says nothing: Windows puts the option into
+// every token, and what makes a token for a message need not know the channel that it will be sent by.
 func (s *acceptance) checkBindings() error {
 	if s.rule == BindingsOff {
 		return nil

@@ -34,7 +34,8 @@ func TestInteropHeimdalCCache(t *testing.T) {
 	}
 }
 
-// TestInteropHeimdalKeytab: a keytab that Heimdal's ktutil wrote, with keys of a password, has what we make of the password.
+// TestInteropHeimdalKeytab: a keytab that Heimdal's ktutil wrote, with keys of a password, has what we make of the
+// password.
 func TestInteropHeimdalKeytab(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keytab")
 	for _, e := range mitEnctypes {

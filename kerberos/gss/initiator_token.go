@@ -20,14 +20,14 @@ type TokenOptions struct {
 	// Bare leaves the GSS-API frame out.
 	Bare bool
 	// Time is the clock, not the time of the authenticator: one that stands still, or is up to a minute behind the last
-	// authenticator of the session key, gets the first microsecond after that one. A clock further behind was set back, and
-	// is followed. nil means time.Now.
+	// authenticator of the session key, gets the first microsecond after that one. A clock further behind was set back,
+	// and is followed. nil means time.Now.
 	Time func() time.Time
 }
 
 // NewToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
-// use. Each request needs its own. No two authenticators with the session key, nor with those of one kdc.Client, have the
-// same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
+// use. Each request needs its own. No two authenticators with the session key, nor with those of one kdc.Client, have
+// the same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func NewToken(t kerberos.Credential, opt TokenOptions) (token []byte, key etype.Key, err error) {
 	if err := checkCredential(&t); err != nil {
 		return nil, etype.Key{}, err

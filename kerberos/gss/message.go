@@ -29,7 +29,7 @@ type MessageError struct {
 	Err    error  // one of the ErrMessage… values
 }
 
-// Error gives the kind and the words.
+// Error returns the kind and the words.
 func (e *MessageError) Error() string {
 	s := "kerberos: per-message token: " + e.Err.Error()
 	if e.Detail != "" {
@@ -38,14 +38,14 @@ func (e *MessageError) Error() string {
 	return s
 }
 
-// Unwrap gives the ErrMessage… value.
+// Unwrap returns the ErrMessage… value.
 func (e *MessageError) Unwrap() error { return e.Err }
 
 func refuseMessage(err error, format string, args ...any) error {
 	return &MessageError{Detail: fmt.Sprintf(format, args...), Err: err}
 }
 
-// MessageConfig is what a MessageProtection needs to know of its security context.
+// A MessageConfig is what a MessageProtection needs to know of its security context.
 type MessageConfig struct {
 	// Key is the initiator's subkey, else the ticket's session key. Its type chooses the tokens: RFC 4121 for AES, RFC
 	// 4757 for RC4.
@@ -156,9 +156,9 @@ func (m *MessageProtection) received(seq uint64) error {
 	return m.receive.take(seq, m.order == InSequence)
 }
 
-// Wrap appends a Wrap token that holds plaintext (GSS_Wrap, RFC 4121 4.2.6.2): encrypted when sealed, else in clear under
-// a checksum. The plaintext must not lie in dst's spare capacity. The error, a *MessageError, is for RC4 only: a message
-// of almost 16 MB or the context's 2³²nd token.
+// Wrap appends a Wrap token that holds plaintext (GSS_Wrap, RFC 4121 4.2.6.2): encrypted when sealed, else in clear
+// under a checksum. The plaintext must not lie in dst's spare capacity. The error, a *MessageError, is for RC4 only: a
+// message of almost 16 MB or the context's 2³²nd token.
 func (m *MessageProtection) Wrap(dst, plaintext []byte, sealed bool) ([]byte, error) {
 	if len(plaintext) > m.limit { // before it takes a number, whose absence the peer would see
 		return nil, refuseMessage(ErrMessageLimit, "message of %d octets, limit %d", len(plaintext), m.limit)
@@ -172,9 +172,9 @@ func (m *MessageProtection) Wrap(dst, plaintext []byte, sealed bool) ([]byte, er
 	return m.format.wrap(w, dst, plaintext, seq, sealed), nil
 }
 
-// Unwrap checks a peer's Wrap token and appends what it holds (GSS_Unwrap). It tells whether that was sealed: who needs
-// confidentiality has to look. The token must not lie in dst's spare capacity, which is overwritten even when the token
-// is refused. Errors are of type *MessageError; a token that was refused can be received again, in its turn.
+// Unwrap checks a peer's Wrap token and appends what it holds (GSS_Unwrap). It reports whether that was sealed: who
+// needs confidentiality has to look. The token must not lie in dst's spare capacity, which is overwritten even when the
+// token is refused. Errors are of type *MessageError; a token that was refused can be received again, in its turn.
 func (m *MessageProtection) Unwrap(dst, token []byte) (plaintext []byte, sealed bool, err error) {
 	w := m.work.get()
 	defer m.work.put(w)

@@ -19,7 +19,8 @@ const (
 	usageInitiatorSign = 25
 )
 
-// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is safe for concurrent use.
+// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is safe for concurrent
+// use.
 type cfxTokens struct {
 	acceptor                bool
 	flags                   byte // of what is sent

@@ -240,8 +240,8 @@ func TestMessageRotationAndFiller(t *testing.T) {
 	}
 }
 
-// TestMessageWindowsLayout: with RRC 28 a sealed token of etype 18 begins as Windows' do, and its checksum and encrypted
-// header stand before the confounder.
+// TestMessageWindowsLayout: with RRC 28 a sealed token of etype 18 begins as Windows' do, and its checksum and
+// encrypted header stand before the confounder.
 func TestMessageWindowsLayout(t *testing.T) {
 	a, b := messagePair(t, 18, true, func(c *MessageConfig) { c.SealedRRC, c.IntegrityRRC = 28, 12 })
 	for _, v := range []struct {
@@ -365,8 +365,8 @@ func TestMessageReflected(t *testing.T) {
 	}
 }
 
-// TestMessageRC4Weakness shows what the security considerations say of RFC 4757's tokens, of which this package is not the
-// cause: who is in between gives a MIC token another number, or sends it back.
+// TestMessageRC4Weakness shows what the security considerations say of RFC 4757's tokens, of which this package is not
+// the cause: who is in between gives a MIC token another number, or sends it back.
 func TestMessageRC4Weakness(t *testing.T) {
 	a, b := messagePair(t, etype.RC4, false, func(c *MessageConfig) { c.Order = NoReplay; c.ReceiveSequence = c.SendSequence })
 	mic, err := a.MIC([]byte("hello"))
@@ -386,8 +386,8 @@ func TestMessageRC4Weakness(t *testing.T) {
 	}
 }
 
-// TestMessageSubkey: before the AP-REP an initiator may send under its own key; an acceptor that asserted a subkey never
-// does, and a flag without a subkey is refused.
+// TestMessageSubkey: before the AP-REP an initiator may send under its own key; an acceptor that asserted a subkey
+// never does, and a flag without a subkey is refused.
 func TestMessageSubkey(t *testing.T) {
 	var early MessageConfig
 	a, b := messagePair(t, 18, true, func(c *MessageConfig) { early = *c; early.AcceptorSubkey = etype.Key{} })

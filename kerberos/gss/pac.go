@@ -8,8 +8,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// A PACRule says what an acceptor does with the PAC of a ticket (MS-PAC): the privilege attribute certificate, in which an
-// Active Directory, Samba, FreeIPA or MIT (1.20 or later) KDC says who the client is and of which groups.
+// A PACRule says what an acceptor does with the PAC of a ticket (MS-PAC): the privilege attribute certificate, in which
+// an Active Directory, Samba, FreeIPA or MIT (1.20 or later) KDC says who the client is and of which groups.
 type PACRule string
 
 const (

@@ -15,8 +15,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// FuzzParsePAC: nothing panics, what is read is read as the same again, groups are SIDs, and gokrb5 agrees about LOGON_INFO
-// where it reads it too.
+// FuzzParsePAC: nothing panics, what is read is read as the same again, groups are SIDs, and gokrb5 agrees about
+// LOGON_INFO where it reads it too.
 func FuzzParsePAC(f *testing.F) {
 	t := &krbtest.TicketOptions{Etype: 18, ClientName: []string{"alice"}, AuthTime: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	for _, p := range []krbtest.PACOptions{

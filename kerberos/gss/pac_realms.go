@@ -21,11 +21,11 @@ func checkRealmSIDs(realms map[string][]pac.SID) error {
 	return nil
 }
 
-// withhold finds the groups that the client's realm may not tell of. The PAC of a ticket is signed by the service's KDC with
-// the service's key, whoever wrote what is in it: of a client of another realm that was the client's KDC, and what ours lets
-// pass depends on the trust and on the product (MS-PAC 4.1.2.2): all, within a forest or without a directory that knows
-// better. A realm that is trusted to name its users must not make them administrators here. So unless the configuration says
-// more, a client of another realm is in no group.
+// withhold finds the groups that the client's realm may not tell of. The PAC of a ticket is signed by the service's KDC
+// with the service's key, whoever wrote what is in it: of a client of another realm that was the client's KDC, and what
+// ours lets pass depends on the trust and on the product (MS-PAC 4.1.2.2): all, within a forest or without a directory
+// that knows better. A realm that is trusted to name its users must not make them administrators here. So unless the
+// configuration says more, a client of another realm is in no group.
 func (s *acceptance) withhold(logon *pac.PAC) {
 	domains, listed := s.cfg.RealmSIDs[string(s.ticket.CRealm)]
 	if slices.Contains(domains, pac.AnySID) || !listed && bytes.Equal(s.ticket.CRealm, s.req.Realm) {

@@ -10,8 +10,8 @@ import (
 )
 
 // TestAttackGroupsOfAnotherRealm: the KDC of another realm writes what it likes into its clients' PACs, groups of the
-// service's domain and well-known ones too, as members, extra SIDs and resource groups. What the service's KDC let pass it
-// has signed.
+// service's domain and well-known ones too, as members, extra SIDs and resource groups. What the service's KDC let pass
+// it has signed.
 func TestAttackGroupsOfAnotherRealm(t *testing.T) {
 	k := newKDC()
 	all := []string{"S-1-5-21-7-8-9-513", "S-1-5-21-7-8-9-1105", "S-1-18-1", "S-1-5-32-544", "S-1-5-21-11-22-33-512", "S-1-5-21-7-8-9-1-2", "S-1-5-21-11-22-33-1110"}

@@ -18,8 +18,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// windowsPACs are PACs that domain controllers of Windows wrote, as gokrb5 has them among its vectors: that of Microsoft's
-// documentation, and one of a test domain.
+// windowsPACs are PACs that domain controllers of Windows wrote, as gokrb5 has them among its vectors: that of
+// Microsoft's documentation, and one of a test domain.
 func windowsPACs(t testing.TB) (microsoft, domain []byte) {
 	t.Helper()
 	list := unhex(t, testdata.MarshaledPAC_AuthorizationData_MS)
@@ -108,8 +108,8 @@ func readOnlyPACs(t testing.TB) (list []signedPAC) {
 	return list
 }
 
-// TestPACOfReadOnlyDC: the number of a read-only domain controller behind a signature is zero when the PAC is signed, as the
-// signature is (MS-PAC 2.8). Nothing else may change.
+// TestPACOfReadOnlyDC: the number of a read-only domain controller behind a signature is zero when the PAC is signed,
+// as the signature is (MS-PAC 2.8). Nothing else may change.
 func TestPACOfReadOnlyDC(t *testing.T) {
 	list := readOnlyPACs(t)
 	if len(list) != 5 {
@@ -157,8 +157,8 @@ func TestPACOfMicrosoft(t *testing.T) {
 	sameLogon(t, pac, p.Logon)
 }
 
-// TestPACOfTrust reads LOGON_INFO that a Windows domain controller wrote of a client of a trusted domain: the groups of its
-// own domain, and of the service's those that are local to that (resource groups).
+// TestPACOfTrust reads LOGON_INFO that a Windows domain controller wrote of a client of a trusted domain: the groups of
+// its own domain, and of the service's those that are local to that (resource groups).
 func TestPACOfTrust(t *testing.T) {
 	k := newKDC()
 	a, err := acceptPAC(t, k, gss.PACRequired, pacToken(t, k, 18, &krbtest.PACOptions{

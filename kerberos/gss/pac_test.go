@@ -203,8 +203,8 @@ func TestAttackPACTruncated(t *testing.T) {
 	}
 }
 
-// TestAttackPACOfTheClient: what a client puts into its authenticator is no PAC, though it be signed as one should be: bare or
-// in AD-IF-RELEVANT, with a PAC in the ticket or without.
+// TestAttackPACOfTheClient: what a client puts into its authenticator is no PAC, though it be signed as one should be:
+// bare or in AD-IF-RELEVANT, with a PAC in the ticket or without.
 func TestAttackPACOfTheClient(t *testing.T) {
 	k := newKDC()
 	var signed []byte

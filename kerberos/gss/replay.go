@@ -11,14 +11,14 @@ import (
 
 // A ReplayStore remembers which authenticators were accepted. One store serves all routes of a process, or of several.
 type ReplayStore interface {
-	// Add remembers id at least until expires and reports whether it was new. It is atomic: of concurrent calls with
-	// one id exactly one is told true. When it cannot promise to remember it returns an error, and the token is
-	// refused. It is safe for concurrent use.
+	// Add remembers id at least until expires and reports whether it was new. It is atomic: of concurrent calls with one
+	// id exactly one returns true. When it cannot promise to remember it returns an error, and the token is refused. It is
+	// safe for concurrent use.
 	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
 }
 
-// ClientReplayStore is implemented by a ReplayStore in which clients have shares, so that no client takes the room of all
-// others. What wraps such a store passes the method on.
+// ClientReplayStore is implemented by a ReplayStore in which clients have shares, so that no client takes the room of
+// all others. What wraps such a store passes the method on.
 type ClientReplayStore interface {
 	ReplayStore
 	// AddFor is Add of an id that client, as name@REALM, has proved to come from. It fails with replay.ErrShareFull, and
@@ -34,7 +34,7 @@ func addFor(ctx context.Context, s ReplayStore, client string, id [32]byte, expi
 	return s.Add(ctx, id, expires)
 }
 
-// replayError tells that an id cannot be remembered.
+// replayError is the error that an id cannot be remembered.
 func replayError(err error, detail string) error {
 	code := kerberos.CodeReplayStore
 	if errors.Is(err, replay.ErrShareFull) {
@@ -43,11 +43,11 @@ func replayError(err error, detail string) error {
 	return &kerberos.Error{Code: code, Detail: detail, Err: err}
 }
 
-// ReplayHistory is implemented by a ReplayStore that knows of which times its memory is complete. Authenticators made at
-// other times are refused, as they may have been accepted by a process that nobody remembers. What wraps such a store
-// passes the method on.
+// ReplayHistory is implemented by a ReplayStore that knows of which times its memory is complete. Authenticators made
+// at other times are refused, as they may have been accepted by a process that nobody remembers. What wraps such a
+// store passes the method on.
 type ReplayHistory interface {
-	// CompleteFrom is made when an authenticator of that time would be known had one been accepted, else the time from
+	// CompleteFrom returns made if an authenticator of that time would be known had one been accepted, else the time from
 	// which on this is so again.
 	CompleteFrom(made time.Time) time.Time
 }

@@ -33,8 +33,9 @@ var sambaServices = []struct {
 // sambaUPN is alice's in the directory; made of account and domain it would be alice@ad.example.com.
 const sambaUPN = "alice.l@ad.example.com"
 
-// TestInteropSamba: tickets of a Samba domain controller, an Active Directory as far as a service sees, whose PAC tells the
-// groups of the directory, nested ones included, the UPN, and is signed with the service's key of every type that Samba has.
+// TestInteropSamba: tickets of a Samba domain controller, an Active Directory as far as a service sees, whose PAC tells
+// the groups of the directory, nested ones included, the UPN, and is signed with the service's key of every type that
+// Samba has.
 func TestInteropSamba(t *testing.T) {
 	s := krbtest.StartSamba(t)
 	s.AddUser("alice", "Secret.12345", sambaUPN)

@@ -54,9 +54,9 @@ func (c *Context) acceptSPNEGO(ctx context.Context, token []byte) (reply []byte,
 	return out.Token(), done, nil
 }
 
-// choose takes the first mechanism of the list that is Kerberos. Only if it heads the list is there a token for it; else a
-// mechListMIC must follow, and the client sends the token when it knows the choice (RFC 4178 4.2.2, 5). It gives what is
-// to be done with the mechanism now, nil for nothing.
+// choose takes the first mechanism of the list that is Kerberos. Only if it heads the list is there a token for it;
+// else a mechListMIC must follow, and the client sends the token when it knows the choice (RFC 4178 4.2.2, 5). It gives
+// what is to be done with the mechanism now, nil for nothing.
 func (c *Context) choose(init *krbmsg.NegTokenInit, out *krbmsg.NegTokenResp) (*krbmsg.NegTokenResp, error) {
 	if c.neg == nil {
 		c.neg = new(negotiation)
@@ -121,9 +121,9 @@ func (c *Context) acceptMech(ctx context.Context, resp *krbmsg.NegTokenResp, out
 	return done, nil
 }
 
-// exchangeMIC is RFC 4178 5, once the mechanism is done: the peer's mechListMIC is checked, and ours made when it is needed.
-// The peer's may follow later only when this message carries the mechanism's last token. Out is nil when the peer takes no
-// more tokens.
+// exchangeMIC is RFC 4178 5, once the mechanism is done: the peer's mechListMIC is checked, and ours made when it is
+// needed. The peer's may follow later only when this message carries the mechanism's last token. Out is nil when the
+// peer takes no more tokens.
 func (n *negotiation) exchangeMIC(m *MessageProtection, mic []byte, answered bool, out *krbmsg.NegTokenResp) error {
 	switch {
 	case mic != nil && n.micReceived:

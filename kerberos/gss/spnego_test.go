@@ -12,8 +12,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// A negotiator plays an initiator of SPNEGO by hand: the Kerberos tokens and MICs are those of a context without SPNEGO,
-// what is around them is the test's.
+// A negotiator plays an initiator of SPNEGO by hand: the Kerberos tokens and MICs are those of a context without
+// SPNEGO, what is around them is the test's.
 type negotiator struct {
 	t        *testing.T
 	krb5     *gss.Context
@@ -75,8 +75,8 @@ func (n *negotiator) check(mech string, mic bool) {
 
 const oneWay = kerberos.GSSInteg | kerberos.GSSConf | kerberos.GSSReplay | kerberos.GSSSequence
 
-// TestSPNEGOFirstMechanism: the token for the first mechanism is used at once, and SupportedMech is the OID as listed, as
-// Windows wants its own.
+// TestSPNEGOFirstMechanism: the token for the first mechanism is used at once, and SupportedMech is the OID as listed,
+// as Windows wants its own.
 func TestSPNEGOFirstMechanism(t *testing.T) {
 	for name, oids := range map[string][][]byte{
 		"krb5":     {krbtest.OIDKRB5},
@@ -100,8 +100,8 @@ func TestSPNEGOFirstMechanism(t *testing.T) {
 	}
 }
 
-// TestLongLengths: senders that write every length in two octets, in four (Windows' BER encoder, appliances) or in more are
-// understood, in the negotiation and in the Kerberos message, with SPNEGO around it and without.
+// TestLongLengths: senders that write every length in two octets, in four (Windows' BER encoder, appliances) or in more
+// are understood, in the negotiation and in the Kerberos message, with SPNEGO around it and without.
 func TestLongLengths(t *testing.T) {
 	for _, size := range []int{1, 2, 3, 4, 8, 9, 40} {
 		for name, form := range map[string]func(apReq []byte) []byte{

@@ -78,8 +78,8 @@ type fields struct {
 	has   [maxFields]bool
 }
 
-// sequence reads the SEQUENCE that p is; names are those of the fields by number, "" for a number that is not used, with
-// "?" behind that of an OPTIONAL one.
+// sequence reads the SEQUENCE that p is; names are those of the fields by number, "" for a number that is not used,
+// with "?" behind that of an OPTIONAL one.
 func (x *inspection) sequence(n *Node, p part, in string, names ...string) *fields {
 	content, ok := x.open(n, &p, der.TagSequence, in)
 	if !ok {
@@ -203,8 +203,8 @@ func (f *fields) principalName(i int) (name string, kind int64, ok bool) {
 	return strings.Join(parts, "/"), kind, len(parts) > 0
 }
 
-// nameText is a name or realm. What stands in a decrypted part or a file of keys and is no legal name is not shown: after
-// a fault in the structure it might be a key.
+// nameText is a name or realm. What stands in a decrypted part or a file of keys and is no legal name is not shown:
+// after a fault in the structure it might be a key.
 func (x *inspection) nameText(n *Node, p part, in string) string {
 	s := string(p.b)
 	if s != "" && kerberos.LegalName(s) {

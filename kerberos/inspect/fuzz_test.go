@@ -23,8 +23,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// inspectSeeds are what an Inspector can be given: tokens of CXF, files of MIT, our own messages. secrets are all keys that
-// are in them.
+// inspectSeeds are what an Inspector can be given: tokens of CXF, files of MIT, our own messages. secrets are all keys
+// that are in them.
 func inspectSeeds(t testing.TB) (tokens [][]byte, kt *keytab.Keytab, secrets [][]byte) {
 	t.Helper()
 	var files [][]byte
@@ -155,7 +155,8 @@ func hasProblem(n *Node) bool {
 	return false
 }
 
-// FuzzInspect: whatever comes is explained without keys, in harmless characters; what is called sound, strict parsers take.
+// FuzzInspect: whatever comes is explained without keys, in harmless characters; what is called sound, strict parsers
+// take.
 func FuzzInspect(f *testing.F) {
 	tokens, kt, secrets := inspectSeeds(f)
 	context := New(Config{Keytab: kt})
@@ -204,7 +205,8 @@ func TestInspectEscapes(t *testing.T) {
 	}
 }
 
-// TestInspectMechanismOrder: NTLM before Kerberos costs a leg and no more; without Kerberos it is refused, with the reason.
+// TestInspectMechanismOrder: NTLM before Kerberos costs a leg and no more; without Kerberos it is refused, with the
+// reason.
 func TestInspectMechanismOrder(t *testing.T) {
 	ntlm := []byte("NTLMSSP\x00\x01\x00\x00\x00\x07\x82\x08\xa2")
 	for want, mechs := range map[string][]string{"request-mic": {krbmsg.OIDNTLM, krbmsg.OIDKRB5}, "refused: ntlm-token": {krbmsg.OIDNegoEx, krbmsg.OIDNTLM}} {

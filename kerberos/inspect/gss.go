@@ -92,7 +92,8 @@ func (x *inspection) krb5Token(n *Node, mech string, p, whole part) {
 	n.Nest(inner)
 }
 
-// rc4Token explains the per-message tokens of RFC 1964 1.2, which RC4 has still (RFC 4757 7). p is behind the mechanism.
+// rc4Token explains the per-message tokens of RFC 1964 1.2, which RC4 has still (RFC 4757 7). p is behind the
+// mechanism.
 func (x *inspection) rc4Token(n *Node, p, whole part) {
 	kind := map[byte]string{1: "MIC token", 2: "Wrap token"}[p.b[0]]
 	if p.b[1] == 2 {

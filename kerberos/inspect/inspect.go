@@ -11,12 +11,12 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// Config says what an Inspector may use and show. The zero value shows what is in clear.
+// A Config says what an Inspector may use and show. The zero value shows what is in clear.
 type Config struct {
-	// Keytab opens tickets. With it the tree has what was encrypted and says what an Acceptor with this keytab would
+	// Keytab opens tickets. With it the tree has what was encrypted and says what a gss.Acceptor with this keytab would
 	// refuse, and why.
 	Keytab *keytab.Keytab
-	// Etypes are those that the Acceptor allows, as in gss.AcceptorConfig.
+	// Etypes are those that the acceptor allows, as in gss.AcceptorConfig.
 	Etypes []int32
 	// ShowKeys adds the octets of keys. Without it the tree has none, whatever the input is.
 	ShowKeys bool
@@ -26,8 +26,8 @@ type Config struct {
 	Time func() time.Time
 }
 
-// An Inspector explains tokens and files of Kerberos for people. What it learns of one it uses for those that follow: the
-// keys of an AP-REQ open the AP-REP and the messages after it. It is not for concurrent use.
+// An Inspector explains tokens and files of Kerberos for people. What it learns of one it uses for those that follow:
+// the keys of an AP-REQ open the AP-REP and the messages after it. It is not for concurrent use.
 type Inspector struct {
 	cfg     Config
 	learned []learnedKeys // newest first
@@ -58,7 +58,7 @@ type Inspection struct {
 	Sound bool      // and all of it decodes
 	Key   etype.Key // the effective key of an AP-REQ that the keytab opens, else the zero Key
 	Made  time.Time // time of its authenticator; zero when it was not opened
-	Err   error     // what an Acceptor says; nil when it accepts, or there was nothing to accept
+	Err   error     // what a gss.Acceptor says; nil when it accepts, or there was nothing to accept
 	// Message is what a Wrap token holds that opens with keys of an earlier token. It may be a key.
 	Message []byte
 }
@@ -151,8 +151,8 @@ func (x *inspection) any(n *Node, p part) {
 
 func firstOctets(b []byte) string { return fmt.Sprintf("% x", b[:min(len(b), 4)]) }
 
-// isPerMessage tells a Wrap or MIC token of RFC 4121 4.2.6 by its filler from a credential cache, which may begin with 05
-// 04 too and has the length of a short header there.
+// isPerMessage tells a Wrap or MIC token of RFC 4121 4.2.6 by its filler from a credential cache, which may begin with
+// 05 04 too and has the length of a short header there.
 func isPerMessage(b []byte) bool {
 	return len(b) >= krbmsg.CFXHeader && (string(b[:2]) == krbmsg.TokWrap && b[3] == 0xff || string(b[:2]) == krbmsg.TokMIC && string(b[3:8]) == "\xff\xff\xff\xff\xff")
 }
@@ -200,7 +200,7 @@ func (x *inspection) recordMark(n *Node, p part) {
 	n.Note = "behind a TCP record mark"
 }
 
-// OctetCount is "1,234 octets".
+// OctetCount returns "1,234 octets".
 func OctetCount(n int) string {
 	if n == 1 {
 		return "1 octet"

@@ -45,8 +45,8 @@ func golden(t *testing.T, name string, nodes ...*inspect.Node) {
 	}
 }
 
-// TestGoldenInspections: what is printed of CXF's negotiation, with its service's answer, in clear and with the keytab; of
-// RC4 tokens; of MIT's files.
+// TestGoldenInspections: what is printed of CXF's negotiation, with its service's answer, in clear and with the keytab;
+// of RC4 tokens; of MIT's files.
 func TestGoldenInspections(t *testing.T) {
 	kt, err := keytab.Load("../testdata/cxf.keytab")
 	if err != nil {
@@ -119,8 +119,8 @@ func shownSecret(text string, key []byte) bool {
 		strings.Contains(text, base64.RawStdEncoding.EncodeToString(key)[:20])
 }
 
-// TestInspectConversation: from the client's token to the last message, each token opens with what the ones before it have
-// taught; keys are shown only when asked for.
+// TestInspectConversation: from the client's token to the last message, each token opens with what the ones before it
+// have taught; keys are shown only when asked for.
 func TestInspectConversation(t *testing.T) {
 	for _, et := range allEtypes {
 		t.Run(etype.Name(et), func(t *testing.T) { inspectConversation(t, et) })
@@ -176,8 +176,8 @@ func inspectConversation(t *testing.T, etype int32) {
 	}
 }
 
-// TestInspectVerdicts: what an Acceptor would refuse is refused with its code, the reason and the cure; what only time is
-// against is accepted at its own time.
+// TestInspectVerdicts: what an Acceptor would refuse is refused with its code, the reason and the cure; what only time
+// is against is accepted at its own time.
 func TestInspectVerdicts(t *testing.T) {
 	k := newKDC()
 	stranger := krbtest.New(krbtest.Config{Time: fixedTime})
@@ -268,8 +268,8 @@ func TestInspectAltered(t *testing.T) {
 	}
 }
 
-// TestInspectPAC: who the client is and of which groups; whether the service's signature is right; what a route with groups
-// would say.
+// TestInspectPAC: who the client is and of which groups; whether the service's signature is right; what a route with
+// groups would say.
 func TestInspectPAC(t *testing.T) {
 	pac := krbtest.PACOptions{
 		Logon: &krbtest.PACLogon{Name: "alice", FullName: "Alice \x1b[31mLiddell", Domain: "EXAMPLE", Server: "DC1", DomainID: "S-1-5-21-7-8-9", UserID: 1104,

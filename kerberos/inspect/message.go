@@ -22,7 +22,7 @@ func (t *clearTicket) service() string {
 	return t.name + "@" + string(kerberos.AppendEscaped(nil, t.realm))
 }
 
-// krbmsg.APReq explains an AP-REQ (RFC 4120 5.5.1), and with a keytab what is in it and what an Acceptor says.
+// apReq explains an AP-REQ (RFC 4120 5.5.1), and with a keytab what is in it and what an Acceptor says.
 func (x *inspection) apReq(n *Node, p part) {
 	whole := p
 	content, ok := x.open(n, &p, der.TagApplication(14), "AP-REQ")
@@ -70,7 +70,7 @@ func (x *inspection) clearTicket(n *Node, p part) (t clearTicket) {
 	return t
 }
 
-// krbmsg.EncryptedData explains the EncryptedData (RFC 4120 5.2.9) in a field.
+// encryptedData explains the EncryptedData (RFC 4120 5.2.9) in a field.
 func (x *inspection) encryptedData(n *Node, name string, outer *fields, i int) (line *Node, e krbmsg.EncryptedData, ok bool) {
 	if !outer.has[i] {
 		return nil, e, false
@@ -246,7 +246,7 @@ func (x *inspection) nameOf(n *Node, label string, f *fields, realm, name int) {
 	n.Add(label, s).Note = nameTypeName(kind)
 }
 
-// krbmsg.KDCRequest explains AS-REQ and TGS-REQ (RFC 4120 5.4.1).
+// kdcRequest explains AS-REQ and TGS-REQ (RFC 4120 5.4.1).
 func (x *inspection) kdcRequest(n *Node, p part) {
 	kind, name := p.b[0], "AS-REQ"
 	if kind == der.TagApplication(12) {
@@ -332,7 +332,7 @@ func (x *inspection) fieldsOfNext(n *Node, list *part, in string, names ...strin
 	return x.fields(n, content, in, names...)
 }
 
-// krbmsg.KDCReply explains AS-REP and TGS-REP (RFC 4120 5.4.2).
+// kdcReply explains AS-REP and TGS-REP (RFC 4120 5.4.2).
 func (x *inspection) kdcReply(n *Node, p part) {
 	kind, name := p.b[0], "AS-REP"
 	if kind == der.TagApplication(13) {

@@ -205,7 +205,7 @@ func paName(kind int32) string {
 // when is a time, and how far it is.
 func (x *inspection) when(t time.Time) string { return FormatTime(t, x.now) }
 
-// FormatTime is a time as an Inspector writes it, with its distance from now: "2026-11-22T04:16:42Z, in 9h58m".
+// FormatTime returns a time as an Inspector writes it, with its distance from now: "2026-11-22T04:16:42Z, in 9h58m".
 func FormatTime(t, now time.Time) string {
 	d := t.Sub(now)
 	switch {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// An Node is a line of what an Inspector found, and what belongs to it. Strings may hold anything that a hostile
-// token does; AppendText and JSON escape what a terminal would take for a command.
+// A Node is a line of what an Inspector found, and what belongs to it. Strings may hold anything that a hostile token
+// does; AppendText and JSON escape what a terminal would take for a command.
 type Node struct {
 	Name     string  // "ap-options"
 	Value    string  // "mutual-required"; may be empty
@@ -20,7 +20,7 @@ type Node struct {
 	Children []*Node // in the order of the input
 }
 
-// Add appends a child and gives it.
+// Add appends a child and returns it.
 func (n *Node) Add(name, value string) *Node {
 	c := &Node{Name: name, Value: value}
 	n.Children = append(n.Children, c)

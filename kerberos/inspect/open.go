@@ -257,7 +257,8 @@ func (x *inspection) checksum(n *Node, outer *fields, k *learnedKeys) {
 	x.krbCred(d, part{c.KRBCred, sum.at + 28}, k.session, k.subkey)
 }
 
-// judge says what an Acceptor with this keytab does with an AP-REQ, now and, if only time is against it, at its own time.
+// judge says what an Acceptor with this keytab does with an AP-REQ, now and, if only time is against it, at its own
+// time.
 func (x *inspection) judge(n *Node, token []byte) {
 	err := x.ask(token, x.now, gss.PACIgnore)
 	if x.out.Err == nil {

@@ -43,7 +43,7 @@ func (x *inspection) pac(n *Node, p part) {
 	}
 }
 
-// pac.Buffer explains a buffer that was read into pac.
+// pacBuffer explains a buffer that was read into pac.
 func (x *inspection) pacBuffer(c *Node, logon *pac.PAC, kind uint32, octets []byte) {
 	switch kind {
 	case pac.TypeLogonInfo:

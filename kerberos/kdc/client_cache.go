@@ -23,7 +23,7 @@ type cachedTicket struct {
 	used   uint64
 }
 
-// life is how long the ticket was made for.
+// ticketLife returns how long the ticket was made for.
 func ticketLife(t *kerberos.Credential) time.Duration {
 	start := t.StartTime
 	if start.IsZero() {
@@ -35,12 +35,13 @@ func ticketLife(t *kerberos.Credential) time.Duration {
 	return t.EndTime.Sub(start)
 }
 
-// usable says whether the ticket lasts long enough to be used: to a tenth of its life before its end, or two minutes.
+// ticketUsable reports whether the ticket lasts long enough to be used: to a tenth of its life before its end, or two
+// minutes.
 func ticketUsable(t *kerberos.Credential, now time.Time) bool {
 	return now.Add(min(maxSpare, ticketLife(t)/10)).Before(t.EndTime)
 }
 
-// due says whether it is time to renew.
+// renewalDue reports whether it is time to renew.
 func renewalDue(t *kerberos.Credential, now time.Time) bool { return !now.Before(renewalTime(t)) }
 
 func renewalTime(t *kerberos.Credential) time.Time {
@@ -51,7 +52,7 @@ func ticketRenewable(t *kerberos.Credential, now time.Time) bool {
 	return t.Flags&kerberos.FlagRenewable != 0 && t.RenewTill.After(now) && t.EndTime.After(now)
 }
 
-// handOut gives a ticket with a key of its own, which Close does not wipe.
+// handOut returns a ticket with a key of its own, which Close does not wipe.
 func (i *Client) handOut(t kerberos.Credential, err error) (kerberos.Credential, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -112,8 +113,8 @@ type flight struct {
 	err     error
 }
 
-// share runs fetch, or waits for the run that is under way for this key, and keeps the ticket under it. With the key "" it
-// shares and keeps nothing. The run ends when nobody waits for it any more.
+// share runs fetch, or waits for the run that is under way for this key, and keeps the ticket under it. With the key ""
+// it shares and keeps nothing. The run ends when nobody waits for it any more.
 func (i *Client) share(ctx context.Context, key string, fetch func(context.Context) (kerberos.Credential, error)) (kerberos.Credential, error) {
 	f, err := i.board(ctx, key, fetch)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
-// ClientConfig configures a Client: who, with which secret, and where the KDCs are. Exactly one of Password, Keytab,
+// A ClientConfig configures a Client: who, with which secret, and where the KDCs are. Exactly one of Password, Keytab,
 // CCache and Credentials is the source of the ticket-granting ticket.
 type ClientConfig struct {
 	// Client is the principal, "alice@EXAMPLE.COM"; without "@" it is of krb5.conf's default realm. With CCache and
@@ -27,8 +27,8 @@ type ClientConfig struct {
 	// Keytab has a key of Client: a *keytab.Keytab, or what has one that changes. It is asked for each login.
 	Keytab keytab.Source
 	// CCache is the path of a credential cache, as KRB5CCNAME has it; see ccache.Load. It is read when a ticket is needed
-	// that is not in memory, and when the ticket-granting ticket is about to end, since others write it; it is not written.
-	// A service ticket in it is used at once, even where there is no ticket-granting ticket.
+	// that is not in memory, and when the ticket-granting ticket is about to end, since others write it; it is not
+	// written. A service ticket in it is used at once, even where there is no ticket-granting ticket.
 	CCache string
 	// Credentials are tickets that are there already, such as those that a client delegated: a ticket-granting ticket of
 	// the client's realm, and perhaps others.
@@ -74,8 +74,8 @@ func (cfg ClientConfig) String() string {
 // Format prints String for every verb.
 func (cfg ClientConfig) Format(f fmt.State, _ rune) { fmt.Fprint(f, cfg.String()) }
 
-// An Client is a client that gets tickets from KDCs, keeps them while they last, and renews its ticket-granting ticket
-// or logs in again in time. Requests for the same ticket at the same time are one. It is safe for concurrent use. Close it.
+// A Client gets tickets from KDCs, keeps them while they last, and renews its ticket-granting ticket or logs in again
+// in time. Requests for the same ticket at the same time are one. It is safe for concurrent use. Close it.
 type Client struct {
 	cfg         ClientConfig // with defaults
 	conf        *krb5conf.Config
@@ -87,7 +87,7 @@ type Client struct {
 	logsIn      bool // with password or keytab
 
 	mu        sync.Mutex
-	password  func() string              // a func for the reason that Key has; nil without one, and after Close
+	password  func() string              // a func for the reason that etype.Key is one; nil without one, and after Close
 	tickets   map[string]*cachedTicket   // by what was asked for
 	forgotten map[[sha256.Size]byte]bool // tickets given to us that their services refuse
 	flights   map[string]*flight         // those that others can join
@@ -100,7 +100,7 @@ type Client struct {
 }
 
 // NewClient makes a Client. It does not talk to a KDC yet. It reads the credential cache only to know the client.
-// Errors about the cache are *Error.
+// Errors about the cache are *kerberos.Error.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	conf, err := krb5conf.Parse(cfg.Krb5Conf)
 	if err != nil {
@@ -231,13 +231,13 @@ func (i *Client) String() string { return "initiator for " + i.who.String() }
 // Format prints String for every verb.
 func (i *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.String()) }
 
-// Client is the client's principal.
+// Client returns the client's principal.
 func (i *Client) Client() kerberos.Principal {
 	return kerberos.Principal{Components: slices.Clone(i.who.Components), Realm: i.who.Realm}
 }
 
-// Close ends exchanges under way, waits for them, and forgets tickets, their keys and the password; the keys are wiped. Those
-// of tickets that were handed out are their owners'. Later calls fail.
+// Close ends the exchanges under way, waits for them, and forgets tickets, their keys and the password; the keys are
+// wiped. Those of tickets that were handed out are their owners'. Later calls fail.
 func (i *Client) Close() {
 	i.mu.Lock()
 	i.closed = true

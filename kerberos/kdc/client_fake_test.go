@@ -24,8 +24,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// fakeKDC answers for all realms, with tickets that hold nothing, and lies as it is told. It knows a request's session key
-// by the ticket's octets.
+// fakeKDC answers for all realms, with tickets that hold nothing, and lies as it is told. It knows a request's session
+// key by the ticket's octets.
 type fakeKDC struct {
 	lie   func(*fakeAnswer)                          // alters each answer; nil for none
 	refer func(realm string, name []string) []string // whose ticket is given instead; nil for that asked for
@@ -405,8 +405,8 @@ func TestOneRequestForAll(t *testing.T) {
 	})
 }
 
-// TestTicketLife: a ticket is used until shortly before its end, a ticket-granting ticket renewed or got anew before, and
-// what was refused for the password's sake is not tried at once.
+// TestTicketLife: a ticket is used until shortly before its end, a ticket-granting ticket renewed or got anew before,
+// and what was refused for the password's sake is not tried at once.
 func TestTicketLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &fakeKDC{}
@@ -452,7 +452,8 @@ func TestTicketLife(t *testing.T) {
 	})
 }
 
-// TestStaleTGT: when a KDC does not take the ticket-granting ticket any more, as after a change of its keys, we log in anew.
+// TestStaleTGT: when a KDC does not take the ticket-granting ticket any more, as after a change of its keys, we log in
+// anew.
 func TestStaleTGT(t *testing.T) {
 	k := &fakeKDC{}
 	i := fakeInitiator(t, k, ClientConfig{})
@@ -559,7 +560,8 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestInitiatorDoesNotPrintSecrets: neither password nor keys, in whatever way an initiator or its configuration is printed.
+// TestInitiatorDoesNotPrintSecrets: neither password nor keys, in whatever way an initiator or its configuration is
+// printed.
 func TestInitiatorDoesNotPrintSecrets(t *testing.T) {
 	cfg := ClientConfig{Client: "alice@A", Password: "secret"}
 	i := fakeInitiator(t, &fakeKDC{}, cfg)

@@ -70,7 +70,7 @@ func (i *Client) given(held kerberos.Credential) (kerberos.Credential, error) {
 	return held, nil
 }
 
-// noneGiven says why there is no ticket-granting ticket among those given.
+// noneGiven returns the error that says why there is no ticket-granting ticket among those given.
 func (i *Client) noneGiven(tickets []kerberos.Credential) error {
 	var ended time.Time
 	for _, t := range tickets {
@@ -84,14 +84,14 @@ func (i *Client) noneGiven(tickets []kerberos.Credential) error {
 	return kerberos.Errorf(kerberos.CodeCredential, "%s: no ticket-granting ticket of %s for realm %s with a session key of the encryption types %v", i.givenIn(), i.who, i.who.Realm, i.etypes)
 }
 
-// accepts says whether the session key's encryption type is allowed.
+// accepts reports whether the session key's encryption type is allowed.
 func (i *Client) accepts(t *kerberos.Credential) bool {
 	return slices.Contains(i.etypes, t.SessionKey.Etype()) || slices.Contains(i.loginEtypes, t.SessionKey.Etype())
 }
 
-// givenService is the best ticket for a service among those given: one that can be used before one that soon ends and one
-// that has ended, then by realm, by the preference of encryption types, and by its end. Nil when there is none. That a cache
-// cannot be read is for whoever needs the ticket-granting ticket in it to tell.
+// givenService is the best ticket for a service among those given: one that can be used before one that soon ends and
+// one that has ended, then by realm, by the preference of encryption types, and by its end. Nil when there is none.
+// That a cache cannot be read is for whoever needs the ticket-granting ticket in it to tell.
 func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 	if i.logsIn {
 		return nil
@@ -124,7 +124,7 @@ func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 	return &best
 }
 
-// age is 0 for a ticket that can be used, 1 for one that soon ends, 2 for one that has ended.
+// ticketAge is 0 for a ticket that can be used, 1 for one that soon ends, 2 for one that has ended.
 func ticketAge(t *kerberos.Credential, now time.Time) int {
 	switch {
 	case ticketUsable(t, now):
@@ -135,8 +135,8 @@ func ticketAge(t *kerberos.Credential, now time.Time) int {
 	return 2
 }
 
-// realmsOf are the realms under which a ticket for a service may be kept, by preference. For a service without a realm, MIT's
-// library keeps the ticket to which KDCs referred under the name as it was asked for, with the empty realm.
+// realmsOf are the realms under which a ticket for a service may be kept, by preference. For a service without a realm,
+// MIT's library keeps the ticket to which KDCs referred under the name as it was asked for, with the empty realm.
 func (i *Client) realmsOf(name kerberos.Principal) []string {
 	switch {
 	case name.Realm != "":
@@ -147,8 +147,8 @@ func (i *Client) realmsOf(name kerberos.Principal) []string {
 	return []string{"", i.who.Realm}
 }
 
-// lastOf is the ticket that was given for a service where another cannot be had: to its end. After that the error of a missing
-// ticket-granting ticket says so.
+// lastOf is the ticket that was given for a service where another cannot be had: to its end. After that the error of a
+// missing ticket-granting ticket says so.
 func (i *Client) lastOf(given *kerberos.Credential, err error) (kerberos.Credential, error) {
 	now := i.cfg.Time()
 	switch {

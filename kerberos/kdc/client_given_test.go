@@ -160,8 +160,8 @@ func TestServiceTicketOfCCacheIsChosen(t *testing.T) {
 	}
 }
 
-// TestServiceTicketOfCCacheIsForgotten: a ticket that its service refuses is not taken from the cache again; a new one that
-// somebody puts there is.
+// TestServiceTicketOfCCacheIsForgotten: a ticket that its service refuses is not taken from the cache again; a new one
+// that somebody puts there is.
 func TestServiceTicketOfCCacheIsForgotten(t *testing.T) {
 	g := given{t, krbtest.New(krbtest.Config{Time: fixedTime})}
 	old, fresh := g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{}), g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{})

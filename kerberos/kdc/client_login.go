@@ -17,8 +17,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// How long a refused login is not tried again: a service with a wrong password must not lock the account by trying it for
-// each request. It doubles up to the limit.
+// How long a refused login is not tried again: a service with a wrong password must not lock the account by trying it
+// for each request. It doubles up to the limit.
 const (
 	refusalHold    = 30 * time.Second
 	maxRefusalHold = 10 * time.Minute
@@ -56,7 +56,7 @@ func (i *Client) login(ctx context.Context) (kerberos.Credential, error) {
 	return t, err
 }
 
-// holds says whether an error is of the account, and not of the network.
+// holds reports whether an error is of the account, and not of the network.
 func holds(err error) bool {
 	e, ok := err.(*kerberos.Error)
 	return ok && slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodeClientRevoked, kerberos.CodePasswordExpired, kerberos.CodeClientUnknown}, e.Code)
@@ -79,7 +79,7 @@ func (i *Client) secret() clientSecret {
 	return s
 }
 
-// String says what it is.
+// String returns which of the two it is.
 func (s clientSecret) String() string {
 	if s.keytab != nil {
 		return "keytab's key"

@@ -47,8 +47,8 @@ func (c *countingKDC) count(tag byte) int {
 	return c.seen[tag]
 }
 
-// TestInitiatorSourcesMIT: with an MIT KDC, tickets are got with a password, a keytab, and the credential cache of MIT's
-// kinit, with each encryption type.
+// TestInitiatorSourcesMIT: with an MIT KDC, tickets are got with a password, a keytab, and the credential cache of
+// MIT's kinit, with each encryption type.
 func TestInitiatorSourcesMIT(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
@@ -146,8 +146,8 @@ func TestInitiatorErrorsMIT(t *testing.T) {
 	}
 }
 
-// TestInitiatorRenewsMIT: a ticket-granting ticket is renewed in the last part of its life, without a second login, and a
-// new login follows when it cannot be renewed.
+// TestInitiatorRenewsMIT: a ticket-granting ticket is renewed in the last part of its life, without a second login, and
+// a new login follows when it cannot be renewed.
 func TestInitiatorRenewsMIT(t *testing.T) {
 	t.Parallel()
 	m := krbtest.StartMITRealm(t, krbtest.MITConfig{RealmConf: "max_renewable_life = 7d"})
@@ -200,8 +200,8 @@ func TestInitiatorMaintainMIT(t *testing.T) {
 	mustAccept(t, i, krbtest.Acceptor(t, m.Keytab(service)), service, "alice@EXAMPLE.COM")
 }
 
-// TestInitiatorForwardedMIT: a forwarded ticket gets tickets in the client's name elsewhere; each call gets its own; one
-// that is not forwardable is refused by name.
+// TestInitiatorForwardedMIT: a forwarded ticket gets tickets in the client's name elsewhere; each call gets its own;
+// one that is not forwardable is refused by name.
 func TestInitiatorForwardedMIT(t *testing.T) {
 	m := krbtest.StartMITRealm(t, krbtest.MITConfig{RealmConf: "max_renewable_life = 7d"})
 	m.AddUser("alice", "secret")

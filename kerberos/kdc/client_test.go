@@ -66,7 +66,8 @@ func TestInitiator(t *testing.T) {
 	}
 }
 
-// TestInitiatorInProcess: the KDC in process renews and forwards, and a credential cache that is replaced is read again.
+// TestInitiatorInProcess: the KDC in process renews and forwards, and a credential cache that is replaced is read
+// again.
 func TestInitiatorInProcess(t *testing.T) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddUser("alice", "secret")

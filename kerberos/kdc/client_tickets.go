@@ -19,10 +19,11 @@ const homeKey = "home"
 
 func tgtKey(realm string) string { return "realm " + realm }
 
-// kerberos.Credential gets a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE": while it lasts, from memory, or from the
-// credential cache or the credentials, which then need no ticket-granting ticket beside it; else from the KDC. Without "@" the
-// realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC is asked, and where it
-// refers to. Referrals are followed. Errors are *Error, ctx's, or after Close one that says so.
+// ServiceTicket returns a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE": while it lasts, from memory, or
+// from the credential cache or the credentials, which then need no ticket-granting ticket beside it; else from the KDC.
+// Without "@" the realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC is
+// asked, and where it refers to. Referrals are followed. Errors are *kerberos.Error, ctx's, or after Close one that
+// says so.
 func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Credential, error) {
 	name, err := kerberos.ParsePrincipal(service)
 	if err != nil {
@@ -50,8 +51,8 @@ func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Cr
 	return i.handOut(t, err)
 }
 
-// Forget forgets the ticket for a service, named as in kerberos.Credential. It is for a service that refuses the ticket, since it
-// has new keys. That the credential cache or the credentials have it still does not bring it back.
+// Forget forgets the ticket for a service, named as for ServiceTicket. It is for a service that refuses the ticket,
+// since it has new keys. That the credential cache or the credentials have it still does not bring it back.
 func (i *Client) Forget(service string) {
 	name, err := kerberos.ParsePrincipal(service)
 	if err != nil {
@@ -69,7 +70,7 @@ func (i *Client) Forget(service string) {
 	delete(i.tickets, key)
 }
 
-// staleTGT says whether a KDC refused the ticket-granting ticket that was presented.
+// staleTGT reports whether a KDC refused the ticket-granting ticket that was presented.
 func staleTGT(err error) bool {
 	e, ok := errors.AsType[*kerberos.KRBError](err)
 	return ok && slices.Contains([]int32{krbErrTGTRevoked, krbErrBadIntegrity, kerberos.KRBErrTicketExpired, kerberos.KRBErrModified, kerberos.KRBErrBadKeyVersion}, e.Code)
@@ -85,9 +86,9 @@ func (i *Client) forgetTGTs() {
 	}
 }
 
-// Forwarded gets a forwarded ticket-granting ticket (RFC 4120 2.6): one that a service can act with as the client, for
-// gss.InitConfig.Delegate. Each call gets a new one. The error is an *Error of kerberos.CodeForwardable when the KDC did not give a
-// forwardable ticket.
+// Forwarded returns a forwarded ticket-granting ticket (RFC 4120 2.6): one that a service can act with as the client,
+// for gss.InitConfig.Delegate. Each call gets a new one. The error is a *kerberos.Error with kerberos.CodeForwardable
+// when the KDC did not give a forwardable ticket.
 func (i *Client) Forwarded(ctx context.Context) (kerberos.Credential, error) {
 	t, err := i.share(ctx, "", func(ctx context.Context) (kerberos.Credential, error) {
 		tgt, err := i.home(ctx)
@@ -106,9 +107,10 @@ func (i *Client) Forwarded(ctx context.Context) (kerberos.Credential, error) {
 	return i.handOut(t, err)
 }
 
-// Maintain keeps the ticket-granting ticket fresh until ctx is done, and gives ctx's error: it gets one, and renews it or
-// logs in again before its end. Without it, that happens when tickets are asked for, and a ticket that can be renewed only
-// in time is lost when none is for long. Failures are tried again each minute, and given to failed, if that is not nil.
+// Maintain keeps the ticket-granting ticket fresh until ctx is done, and returns ctx's error: it gets one, and renews
+// it or logs in again before its end. Without it, that happens when tickets are asked for, and a ticket that can be
+// renewed only in time is lost when none is for long. Failures are tried again each minute, and given to failed, if
+// that is not nil.
 func (i *Client) Maintain(ctx context.Context, failed func(error)) error {
 	for {
 		wait := time.Minute
@@ -240,8 +242,8 @@ func (i *Client) tgt(ctx context.Context, realm string) (kerberos.Credential, er
 	return i.share(ctx, tgtKey(realm), func(ctx context.Context) (kerberos.Credential, error) { return i.walk(ctx, home, realm) })
 }
 
-// walk gets from the client's realm to another (RFC 4120 1.2, 3.3.1), by the configured realms or the shortest way that the
-// KDCs know. A KDC may answer with a ticket for a realm that is nearer than the one asked for.
+// walk gets from the client's realm to another (RFC 4120 1.2, 3.3.1), by the configured realms or the shortest way that
+// the KDCs know. A KDC may answer with a ticket for a realm that is nearer than the one asked for.
 func (i *Client) walk(ctx context.Context, tgt kerberos.Credential, realm string) (kerberos.Credential, error) {
 	path, configured := i.conf.RealmPath(i.who.Realm, realm)
 	seen := []string{i.who.Realm}
@@ -266,8 +268,8 @@ func (i *Client) walk(ctx context.Context, tgt kerberos.Credential, realm string
 	return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath, "the way from realm %s to %s has more than %d realms: %v", i.who.Realm, realm, krb5conf.MaxHops, seen)
 }
 
-// step gets a ticket for one of the realms ahead: the next one when the way is configured, else the furthest that the KDC
-// knows.
+// step gets a ticket for one of the realms ahead: the next one when the way is configured, else the furthest that the
+// KDC knows.
 func (i *Client) step(ctx context.Context, tgt *kerberos.Credential, ahead []string, configured bool) (t kerberos.Credential, err error) {
 	if configured {
 		ahead = ahead[:1]

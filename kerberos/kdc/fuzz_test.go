@@ -41,8 +41,8 @@ func (k *recordingKDC) Exchange(ctx context.Context, realm string, request []byt
 	return reply, err
 }
 
-// FuzzKDCReply: no reply panics; one that is read is of names that are legal, and gokrb5, where it reads it too, finds the
-// same.
+// FuzzKDCReply: no reply panics; one that is read is of names that are legal, and gokrb5, where it reads it too, finds
+// the same.
 func FuzzKDCReply(f *testing.F) {
 	for _, b := range recordedReplies(f) {
 		f.Add(b)

@@ -25,19 +25,20 @@ const (
 	kdcPort            = "88"
 )
 
-// A Exchanger sends a request, AS-REQ or TGS-REQ, to a KDC of a realm and gives the reply, a KRB-ERROR included: that is
-// no error here. It returns soon after ctx is done. It is safe for concurrent use.
+// An Exchanger sends a request, AS-REQ or TGS-REQ, to a KDC of a realm and returns the reply, a KRB-ERROR included:
+// that is no error here. It returns soon after ctx is done. It is safe for concurrent use.
 type Exchanger interface {
 	Exchange(ctx context.Context, realm string, request []byte) (reply []byte, err error)
 }
 
 var _ Exchanger = (*Transport)(nil)
 
-// TransportConfig configures a Transport. Only Krb5Conf is required.
+// A TransportConfig configures a Transport. Only Krb5Conf is required.
 type TransportConfig struct {
 	// Krb5Conf is the text of a krb5.conf; see krb5conf.Read. Of [realms], "kdc" entries are used, in their order; of
 	// [libdefaults], default_realm, dns_lookup_kdc (SRV records are asked for only when it is true, and only for a realm
-	// without kdc entries) and udp_preference_limit (octets up to which UDP is tried first; 1465 when not set, 1 for none).
+	// without kdc entries) and udp_preference_limit (octets up to which UDP is tried first; 1465 when not set, 1 for
+	// none).
 	Krb5Conf string
 	// AnyRealm looks realms up in DNS that Krb5Conf does not name, when dns_lookup_kdc is true. Without it such realms are
 	// refused: whoever relays requests of strangers must not ask anybody in their name.
@@ -85,13 +86,13 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 	return k, nil
 }
 
-// A Address is where a KDC is.
+// An Address is where a KDC is.
 type Address struct {
 	Network string // "udp", "tcp", or "" for both
 	Address string // host:port
 }
 
-// String is the address, with the network in front when it is only one.
+// String returns the address, with the network in front when it is only one.
 func (a Address) String() string {
 	if a.Network == "" {
 		return a.Address
@@ -99,8 +100,8 @@ func (a Address) String() string {
 	return a.Network + "/" + a.Address
 }
 
-// KDCs are the KDCs of a realm, in the order in which they are asked. The error is an *Error of kerberos.CodeRealm when the realm is
-// not configured or has none, or ctx's.
+// KDCs returns the KDCs of a realm, in the order in which they are asked. The error is a *kerberos.Error with
+// kerberos.CodeRealm when the realm is not configured or has none, or ctx's.
 func (k *Transport) KDCs(ctx context.Context, realm string) ([]Address, error) {
 	entries := k.conf.Values("realms", realm, "kdc")
 	if len(entries) > 0 {
@@ -233,9 +234,10 @@ func (k *Transport) attempts(list []Address, size int) (attempts []Address) {
 	return attempts
 }
 
-// Exchange sends the request to the realm's KDCs, one after the other and without waiting long for any, and gives the
-// first reply. When all that answer are out of service (KDC_ERR_SVC_UNAVAILABLE), that is the reply. Errors are *Error: of
-// kerberos.CodeRealm as KDCs has them, or of kerberos.CodeKDC, which names each KDC that was tried; or ctx's.
+// Exchange sends the request to the realm's KDCs, one after the other and without waiting long for any, and returns the
+// first reply. When all that answer are out of service (KDC_ERR_SVC_UNAVAILABLE), that is the reply. Errors are
+// *kerberos.Error: with kerberos.CodeRealm as those of KDCs, or with kerberos.CodeKDC, which names each KDC that was
+// tried; or ctx's.
 func (k *Transport) Exchange(ctx context.Context, realm string, request []byte) (reply []byte, err error) {
 	if len(request) == 0 || len(request) > maxKDCMessage {
 		return nil, kerberos.Errorf(kerberos.CodeKDC, "request of %d octets; there are 1 to %d", len(request), maxKDCMessage)
@@ -289,7 +291,7 @@ type kdcResult struct {
 	err   error
 }
 
-// run gives the reply, nil when nobody gave one, or ctx's error.
+// run returns the reply, nil when nobody gave one, or ctx's error.
 func (r *kdcRun) run(ctx context.Context) ([]byte, error) {
 	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)

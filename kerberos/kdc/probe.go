@@ -25,7 +25,8 @@ type ProbeFacts struct {
 	// ServiceKvno of the service's key under which the ticket is. 0 when Error is not nil, and where the KDC names none.
 	ClientEtype, ServiceEtype int32
 	ClientKvno, ServiceKvno   uint32
-	// Ticket is DER of the Ticket for the service, nil when Error is not. Keytab.KeyOf tells whether a keytab opens it.
+	// Ticket is DER of the Ticket for the service, nil when Error is not. keytab.Keytab.KeyOf tells whether a keytab opens
+	// it.
 	Ticket []byte
 }
 
@@ -37,8 +38,8 @@ type KeyInfo struct {
 
 // Probe asks a KDC for a ticket in the client's name, without proving anything: an AS-REQ without pre-authentication
 // (RFC 4120 3.1.1, 5.4.1). No KDC counts that as an attempt to log in with a wrong password. The realm is the client's;
-// etypes are those that the client may use, none means 17 to 20 and 23. A KDC that answers with an error is a success, see
-// [ProbeFacts].
+// etypes are those that the client may use, none means 17 to 20 and 23. A KDC that answers with an error is a success,
+// see [ProbeFacts].
 func Probe(ctx context.Context, kdc Exchanger, client, service kerberos.Principal, etypes ...int32) (ProbeFacts, error) {
 	if client.Realm == "" || len(client.Components) == 0 || len(service.Components) == 0 {
 		return ProbeFacts{}, errors.New("kerberos: probe: client and service must have names, and the client a realm")
@@ -79,7 +80,8 @@ func parseProbeReply(b []byte) (f ProbeFacts, err error) {
 	return f, err
 }
 
-// keyInfo finds ETYPE-INFO2 in the content of SEQUENCE OF PA-DATA. What it cannot read it leaves: e-data has many forms.
+// keyInfo finds ETYPE-INFO2 in the content of SEQUENCE OF PA-DATA. What it cannot read it leaves: e-data has many
+// forms.
 func keyInfo(paData []byte) (keys []KeyInfo) {
 	pre, err := krbmsg.ParsePreauth(paData)
 	if err != nil {
@@ -91,8 +93,8 @@ func keyInfo(paData []byte) (keys []KeyInfo) {
 	return keys
 }
 
-// ServiceKey tells under which key of the service the ticket is encrypted: encryption type and key version, 0 where the
-// KDC names none. Both stand in the ticket in clear (RFC 4120 5.3).
+// ServiceKey returns the encryption type and version of the service's key that the ticket is encrypted under, version 0
+// where the KDC names none. Both stand in the ticket in clear (RFC 4120 5.3).
 func ServiceKey(t kerberos.Credential) (etype int32, kvno uint32, err error) {
 	return ticketKey(t.Ticket)
 }

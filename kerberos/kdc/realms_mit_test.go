@@ -13,9 +13,9 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// startRealms starts realms A.TEST and B.TEST that trust each other, and C.TEST that A trusts and D trusts: the way from A
-// to D.TEST leads by C. D's KDC refuses such a path, or, when lax, gives tickets that say that it did not check; E.TEST is
-// behind C too, and its KDC has C in its capaths.
+// startRealms starts realms A.TEST and B.TEST that trust each other, and C.TEST that A trusts and D trusts: the way
+// from A to D.TEST leads by C. D's KDC refuses such a path, or, when lax, gives tickets that say that it did not check;
+// E.TEST is behind C too, and its KDC has C in its capaths.
 func startRealms(t *testing.T) (a, b, c, d, e *krbtest.MIT) {
 	t.Helper()
 	a = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "A.TEST", Krb5Conf: "[domain_realm]\n b.example.net = B.TEST\n"})
@@ -123,8 +123,8 @@ func TestCrossRealmMIT(t *testing.T) {
 	}
 }
 
-// TestNoWayBetweenRealmsMIT: without capaths nobody finds the realm between, a KDC that checks the path refuses one that it
-// does not have, and both are told.
+// TestNoWayBetweenRealmsMIT: without capaths nobody finds the realm between, a KDC that checks the path refuses one
+// that it does not have, and both are told.
 func TestNoWayBetweenRealmsMIT(t *testing.T) {
 	t.Parallel()
 	a, b, c, d, e := startRealms(t)

@@ -79,7 +79,7 @@ func exchangeTCP(conn net.Conn, request []byte) ([]byte, error) {
 	return reply, nil
 }
 
-// isKDCReply says whether b is one element with the tag of AS-REP, TGS-REP or KRB-ERROR.
+// isKDCReply reports whether b is one element with the tag of AS-REP, TGS-REP or KRB-ERROR.
 func isKDCReply(b []byte) bool {
 	for _, tag := range []byte{der.TagApplication(11), der.TagApplication(13), der.TagApplication(30)} {
 		if _, rest, why := der.Cut(b, tag); why == "" && len(rest) == 0 {

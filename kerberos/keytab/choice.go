@@ -9,16 +9,17 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// OpenTicket decrypts a ticket for service, its full name, by what the ticket says in clear of its key: encryption type and
-// kvno, 0 when it says none. The order of keys, all of the service and the encryption type:
+// OpenTicket decrypts a ticket for service, its full name, by what the ticket says in clear of its key: encryption type
+// and kvno, 0 when it says none. The order of keys, all of the service and the encryption type:
 //
 //  1. those whose kvno is the ticket's (entries with an 8-bit kvno: whose kvno is its low octet);
 //  2. those with kvno 0 in the file, which is what tools write that do not know it;
 //  3. unless exactKvno, the others, newest kvno first: the ticket may be older than the keytab's newest key, or the
 //     numbers in the file may be wrong.
 //
-// A ticket without kvno goes through all of them, newest first. It returns the plaintext, which lies in buf if
-// that is large enough, and the entry that opened it. Errors are *Error and say what the keytab has and what the ticket wants.
+// A ticket without kvno goes through all of them, newest first. It returns the plaintext, which lies in buf if that is
+// large enough, and the entry that opened it. Errors are *kerberos.Error and say what the keytab has and what the
+// ticket wants.
 func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint32, ciphertext []byte, exactKvno bool) (plain []byte, used *Entry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
@@ -43,8 +44,8 @@ func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint3
 	return nil, nil, kt.explain(service, etype, kvno, list, sameEtype, exact)
 }
 
-// Rank reports how well the entry's kvno fits a ticket's, which may be 0 for none: 0 if it is the same, 1 if the entry has
-// none, 2 if it is another. It is the order in which OpenTicket tries entries.
+// Rank reports how well the entry's kvno fits a ticket's, which may be 0 for none: 0 if it is the same, 1 if the entry
+// has none, 2 if it is another. It is the order in which OpenTicket tries entries.
 func (e *Entry) Rank(kvno uint32) int {
 	switch {
 	case e.Kvno == 0:
@@ -59,8 +60,8 @@ func (e *Entry) Rank(kvno uint32) int {
 // haste is changed again.
 const keytabAhead = 8
 
-// Awaits reports whether kvno may be of a key that the keytab is about to get: it has keys of the service, all with versions
-// and older, the newest not by much.
+// Awaits reports whether kvno may be of a key that the keytab is about to get: it has keys of the service, all with
+// versions, all of them older, and the newest not by much.
 func (kt *Keytab) Awaits(service string, kvno uint32) bool {
 	ticket := Entry{Kvno: kvno}
 	near := false
@@ -77,7 +78,7 @@ func (kt *Keytab) Awaits(service string, kvno uint32) bool {
 	return near
 }
 
-// explain says why no key opened the ticket. A missing key is never called a failed checksum.
+// explain returns the error that says why no key opened the ticket. A missing key is never called a failed checksum.
 func (kt *Keytab) explain(service string, et int32, kvno uint32, list []*Entry, sameEtype, exact bool) *kerberos.Error {
 	wants := fmt.Sprintf("etype %d (%s)", et, etype.Name(et))
 	if kvno != 0 {
@@ -115,8 +116,8 @@ func tried(any bool) string {
 	return ""
 }
 
-// Nearby returns words for an error about a service that the keytab lacks, to be put behind it: a principal that is nearly
-// the same, else some that it has.
+// Nearby returns words for an error about a service that the keytab lacks, to be put behind it: a principal that is
+// nearly the same, else some that it has.
 func (kt *Keytab) Nearby(service string) string {
 	wanted, _ := kerberos.ParsePrincipal(service)
 	if name, ok := kt.folded[strings.ToLower(service)]; ok {
@@ -131,8 +132,9 @@ func (kt *Keytab) Nearby(service string) string {
 	return "; it has keys for " + strings.Join(kt.names[:min(len(kt.names), 8)], ", ")
 }
 
-// KeyOf gives the keytab's entry that opens a Ticket (RFC 4120 5.3), of any supported encryption type and key version. That
-// is what tells a keytab that is good, whatever its numbers say. The error is an *Error, as an Acceptor's.
+// KeyOf returns the keytab's entry that opens a Ticket (RFC 4120 5.3), of any supported encryption type and key
+// version. That is what tells a keytab that is good, whatever its numbers say. The error is a *kerberos.Error, as a
+// gss.Acceptor's.
 func (kt *Keytab) KeyOf(ticket []byte) (Entry, error) {
 	r, err := krbmsg.TicketInClear(ticket)
 	if err != nil {

@@ -25,7 +25,8 @@ type FileConfig struct {
 	PollOnly bool
 	// Wait is how long a ticket waits for the file when it is of a newer key version than any in it: whoever changes a key
 	// tells the KDC first and the file after. At most 32 tickets wait at a time, for the version is the sender's claim:
-	// with one more the client address that has most, by kerberos.WithRemoteAddr, loses the one that waits longest. 0 means 2 s, less means not at all.
+	// with one more the client address that has most, by kerberos.WithRemoteAddr, loses the one that waits longest. 0
+	// means 2 s, less means not at all.
 	Wait time.Duration
 	// Parse makes a keytab of the file's octets; nil means Parse.
 	Parse func([]byte) (*Keytab, error)
@@ -44,7 +45,8 @@ const (
 
 // A File is a keytab in a file that may change while it is in use. What cannot be read is not taken: the last good
 // keytab stays. Of a good file all is taken, and of the keytab before it those keys are kept, for FileConfig.Keep,
-// whose principal now has a newer key version, since tickets under them are still about. They are not kept when the file
+// whose principal now has a newer key version, since tickets under them are still about. They are not kept when the
+// file
 //
 //   - no longer has the principal: who takes it out wants it gone;
 //   - has another key of the same version and encryption type: who corrects a key wants the wrong one gone;
@@ -104,7 +106,7 @@ func OpenFile(path string, cfg FileConfig) (*File, error) {
 	return f, err
 }
 
-// A FileStatus is how a File is.
+// A FileStatus says which keytab a File uses, and why not what is there.
 type FileStatus struct {
 	Taken   time.Time // when the file in use was read
 	Err     error     // why the file that is there now is not used; nil when it is
@@ -112,7 +114,7 @@ type FileStatus struct {
 	Kept    int       // keys that are kept though the file has them no more
 }
 
-// Status tells how f is now, for metrics.
+// Status returns how f is now, for metrics.
 func (f *File) Status() FileStatus {
 	f.Keytab() // drops what was kept long enough
 	f.reading.Lock()
@@ -121,10 +123,10 @@ func (f *File) Status() FileStatus {
 	return FileStatus{Taken: s.taken, Err: f.err, Failing: f.since, Kept: len(s.retired)}
 }
 
-// Path is the file's, without "FILE:".
+// Path returns the path of the file, without "FILE:".
 func (f *File) Path() string { return f.path }
 
-// Keytab is the keytab that is good now: the last good file, and what is kept of those before.
+// Keytab returns the keytab that is good now: the last good file, and what is kept of those before.
 func (f *File) Keytab() *Keytab {
 	s := f.current.Load()
 	if len(s.retired) > 0 && s.over(f.cfg.Time()) {
@@ -151,16 +153,16 @@ func (f *File) store(s *keytabState) {
 	f.changed = make(chan struct{})
 }
 
-// Reload reads the file now and tells what that changed. With an error the last good keytab stays. It takes what it finds:
-// a file that others are still writing may lack principals for a moment.
+// Reload reads the file now and returns what that changed. With an error the last good keytab stays. It takes what it
+// finds: a file that others are still writing may lack principals for a moment.
 func (f *File) Reload() (Change, error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	return f.look(true, true)
 }
 
-// look reads the file, unless it is certainly the one that was read before or force says so. Principals that it lacks are
-// dropped when it had time to become complete, or by rule of whole. The caller holds reading.
+// look reads the file, unless it is certainly the one that was read before or force says so. Principals that it lacks
+// are dropped when it had time to become complete, or by rule of whole. The caller holds reading.
 func (f *File) look(force, whole bool) (change Change, err error) {
 	now := f.cfg.Time()
 	defer func() {
@@ -219,7 +221,7 @@ func (f *File) take(kt *Keytab, now time.Time, complete bool) (Change, error) {
 	return change, nil
 }
 
-// is says whether info is of the same file, unchanged.
+// is reports whether info is of the same file, unchanged.
 func (s *sight) is(info os.FileInfo) bool {
 	return s.info != nil && os.SameFile(s.info, info) && s.info.Size() == info.Size() && s.info.ModTime().Equal(info.ModTime())
 }
@@ -279,7 +281,7 @@ func (f *File) RefreshKeytab(ctx context.Context, old *Keytab, newer bool) *Keyt
 	}
 }
 
-// lookForTicket gives the keytab if it is another than old, having looked at the file if that may be done again.
+// lookForTicket returns the keytab if it is another than old, having looked at the file if that may be done again.
 func (f *File) lookForTicket(old *Keytab) *Keytab {
 	if kt := f.Keytab(); kt != old {
 		return kt

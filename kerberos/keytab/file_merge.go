@@ -24,7 +24,7 @@ type retiredKey struct {
 	until time.Time
 }
 
-// over says that a retired key was kept long enough.
+// over reports whether a retired key was kept long enough.
 func (s *keytabState) over(now time.Time) bool { return !s.next.IsZero() && !now.Before(s.next) }
 
 // without drops the retired keys that were kept long enough.
@@ -115,14 +115,14 @@ type PrincipalChange struct {
 	Until     time.Time // end of the last of Kept
 }
 
-// IsEmpty says that nothing changed.
+// IsEmpty reports whether nothing changed.
 func (c Change) IsEmpty() bool { return len(c.Principals) == 0 }
 
 func (c Change) gone() bool {
 	return slices.ContainsFunc(c.Principals, func(p PrincipalChange) bool { return len(p.New) == 0 })
 }
 
-// String has a sentence for each principal.
+// String returns a sentence for each principal.
 func (c Change) String() string {
 	if c.IsEmpty() {
 		return "nothing changed"
@@ -134,7 +134,7 @@ func (c Change) String() string {
 	return strings.Join(list, "; ")
 }
 
-// String is "soap/gw@EXAMPLE.COM: kvno 3 is now 4 (3 kept until 2026-11-27T10:00:00Z)".
+// String returns "soap/gw@EXAMPLE.COM: kvno 3 is now 4 (3 kept until 2026-11-27T10:00:00Z)".
 func (p PrincipalChange) String() string {
 	s := p.Principal + ": "
 	switch {
@@ -202,7 +202,7 @@ func kvnosOf(entries []Entry) (list []uint32) {
 	return slices.Compact(list)
 }
 
-// corrected says whether versions that are in both have other keys.
+// corrected reports whether versions that are in both have other keys.
 func corrected(was, is []Entry) bool {
 	differ := func(a, b []Entry) bool {
 		return slices.ContainsFunc(a, func(x Entry) bool {

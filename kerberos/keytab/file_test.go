@@ -353,8 +353,8 @@ func comes(t testing.TB, what string, ok func() bool) {
 	t.Fatalf("%s does not come", what)
 }
 
-// The system's notices, without looking at intervals: each way in which files change is noticed, and momentary states are
-// no failures.
+// The system's notices, without looking at intervals: each way in which files change is noticed, and momentary states
+// are no failures.
 func TestKeytabFileWatch(t *testing.T) {
 	notices := keytab.FileConfig{Poll: time.Hour}
 	for name, change := range map[string]func(t *testing.T, r *rotation, next []byte){
@@ -537,8 +537,8 @@ func TestKeytabFileDoesNotDropAPrincipalAtOnce(t *testing.T) {
 	}
 }
 
-// A ticket of a new key version finds a file that nobody announced, waits for one that is late, and is refused when none
-// comes.
+// A ticket of a new key version finds a file that nobody announced, waits for one that is late, and is refused when
+// none comes.
 func TestTicketsRefreshTheKeytab(t *testing.T) {
 	r := newRotation(t)
 	log := &eventLog{}

@@ -12,10 +12,10 @@ import (
 // keytabMaxWaits bounds the tickets that wait for a file.
 const keytabMaxWaits = 32
 
-// A waitingRoom has the tickets that wait for a key. A ticket's key version is the sender's claim, so whoever can reach us
-// can send any number that wait for what never comes. Therefore nobody is turned away, and no place is kept: who comes when
-// all are taken gets that of the ticket which waits longest, of those of the client address that has most. Who floods
-// displaces itself, and clients at other addresses wait as if it were not there.
+// A waitingRoom has the tickets that wait for a key. A ticket's key version is the sender's claim, so whoever can reach
+// us can send any number that wait for what never comes. Therefore nobody is turned away, and no place is kept: who
+// comes when all are taken gets that of the ticket which waits longest, of those of the client address that has most.
+// Who floods displaces itself, and clients at other addresses wait as if it were not there.
 type waitingRoom struct {
 	mu      sync.Mutex
 	waiting []*waiter // in the order of their coming
@@ -27,9 +27,10 @@ type waiter struct {
 	displaced chan struct{} // closed when another got its place
 }
 
-// enter takes a place for a ticket from the address of ctx, which kerberos.WithRemoteAddr gave; all without one are one address.
+// enter takes a place for a ticket from the address of ctx, which kerberos.WithRemoteAddr gave; all without one are one
+// address.
 func (r *waitingRoom) enter(ctx context.Context) *waiter {
-	addr, _ := ctx.Value(kerberos.RemoteAddrKey{}).(netip.Addr)
+	addr, _ := kerberos.RemoteAddr(ctx)
 	w := &waiter{from: clientNetwork(addr), displaced: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()

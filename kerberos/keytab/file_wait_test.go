@@ -21,8 +21,8 @@ func from(ctx context.Context, addr string) context.Context {
 	return kerberos.WithRemoteAddr(ctx, netip.MustParseAddr(addr))
 }
 
-// However many tickets with forged versions come from one address, clients at others wait for the late file and are served;
-// at the address itself (behind address translation) the last that came are.
+// However many tickets with forged versions come from one address, clients at others wait for the late file and are
+// served; at the address itself (behind address translation) the last that came are.
 func TestForgedTicketsDoNotKeepOthersFromWaiting(t *testing.T) {
 	for name, tt := range map[string]struct {
 		flood  func(i int) string

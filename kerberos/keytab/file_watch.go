@@ -18,8 +18,8 @@ const (
 	CauseExpiry Cause = "expiry" // Watch, when keys had been kept long enough
 )
 
-// A Event is what a File tells of itself: a change, a failure, the end of one (neither Change nor Err), or that
-// kept keys were dropped. It holds no secret.
+// An Event is what a File tells of itself: a change, a failure, the end of one (neither Change nor Err), or that kept
+// keys were dropped. It holds no secret.
 type Event struct {
 	Cause   Cause
 	Change  Change
@@ -36,9 +36,9 @@ const (
 	watchRetry = 200 * time.Millisecond // after a failure that may be one of a moment
 )
 
-// Watch keeps up with the file until ctx ends, and then returns. It watches the directory, so that a file that is renamed
-// into place, written anew, absent for a moment, or reached by a symbolic link that is changed (as Kubernetes does with
-// secrets) is noticed, and looks at the file at intervals besides. What it finds goes to FileConfig.Notify.
+// Watch keeps up with the file until ctx ends, and then returns. It watches the directory, so that a file that is
+// renamed into place, written anew, absent for a moment, or reached by a symbolic link that is changed (as Kubernetes
+// does with secrets) is noticed, and looks at the file at intervals besides. What it finds goes to FileConfig.Notify.
 func (f *File) Watch(ctx context.Context) {
 	w := &keytabWatch{File: f}
 	w.open()

@@ -14,7 +14,7 @@ type FormatError struct {
 	Cure  string // what makes a keytab of it; "" when nothing does
 }
 
-// Error gives what was found and the cure.
+// Error returns what was found and the cure.
 func (e *FormatError) Error() string {
 	if e.Cure == "" {
 		return "keytab: " + e.Found
@@ -24,7 +24,7 @@ func (e *FormatError) Error() string {
 
 const cureBinaryCopy = "copy the original again, in binary"
 
-// Explain says what octets are that ParseEntries refuses with err: what people do to keytabs on their way.
+// Explain returns what octets are that ParseEntries refuses with err: what people do to keytabs on their way.
 func Explain(b []byte, err error) *FormatError {
 	switch {
 	case len(b) == 0:
@@ -77,8 +77,8 @@ func isKeytab(b []byte) bool {
 	return err == nil && len(entries) > 0
 }
 
-// explainKeytabText tells text forms of a keytab and other text, in any encoding that Windows' tools write; nil when b is
-// not text.
+// explainKeytabText tells text forms of a keytab and other text, in any encoding that Windows' tools write; nil when b
+// is not text.
 func explainKeytabText(b []byte) *FormatError {
 	wide := bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))
 	text := bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))

@@ -20,17 +20,17 @@ const (
 	maxTrials      = 16 // decryptions tried for one ticket
 )
 
-// A Entry is one key of a keytab.
+// An Entry is one key of a keytab.
 type Entry struct {
 	Principal kerberos.Principal
 	Kvno      uint32 // 0: the file does not say; fits any, after all others
 	Timestamp time.Time
 	Etype     int32     // as in the file; may be one that this package cannot use
 	Key       etype.Key // zero when Etype is not supported
-	// ShortKvno: the file holds only the low 8 bits of Kvno.
+	// ShortKvno tells that the file holds only the low 8 bits of Kvno.
 	ShortKvno bool
 
-	// open is etype.UsageKey.open for tickets, nil when Key is zero; a func for the reason that Key has.
+	// open is etype.UsageKey.Decrypt for tickets, nil when Key is zero; a func for the reason that etype.Key is one.
 	open func(buf, ciphertext []byte) ([]byte, error)
 }
 
@@ -62,10 +62,10 @@ func Load(path string) (*Keytab, error) {
 	return kt, nil
 }
 
-// Parse reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote
-// it, which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
-// Errors are *FormatError and tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into its errors and ignores
-// those inside a name, so it serves as second opinion in tests only.)
+// Parse reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote it,
+// which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
+// Errors are *FormatError and tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into
+// its errors and ignores those inside a name, so it serves as second opinion in tests only.)
 func Parse(b []byte) (*Keytab, error) {
 	entries, err := ParseEntries(b)
 	if err != nil {
@@ -74,7 +74,7 @@ func Parse(b []byte) (*Keytab, error) {
 	return newKeytab(entries), nil
 }
 
-// ParseEntries gives the entries of a file, and beside an error those before the fault.
+// ParseEntries returns the entries of a file, and beside an error those before the fault.
 func ParseEntries(b []byte) (entries []Entry, err error) {
 	if len(b) > maxKeytabBytes {
 		return nil, fmt.Errorf("keytab: more than %d octets", maxKeytabBytes)
@@ -206,17 +206,17 @@ func (r *keytabReader) entry(b []byte) (e Entry, err error) {
 	return e, nil
 }
 
-// Keytab is kt itself: a keytab that does not change is a Source.
+// Keytab returns kt itself: a keytab that does not change is a Source.
 func (kt *Keytab) Keytab() *Keytab { return kt }
 
-// Entries gives a copy of the entries in the file's order.
+// Entries returns a copy of the entries in the file's order.
 func (kt *Keytab) Entries() []Entry { return slices.Clone(kt.entries) }
 
 // EntriesOf returns the entries of a principal, by its full name, newest kvno first. They must not be changed.
 func (kt *Keytab) EntriesOf(principal string) []*Entry { return kt.byName[principal] }
 
-// OpenTicket decrypts the ciphertext of a ticket under the entry's key. The plaintext lies in buf if that is large enough.
-// It fails if the key is of an encryption type that is not supported.
+// OpenTicket decrypts the ciphertext of a ticket under the entry's key. The plaintext lies in buf if that is large
+// enough. It fails if the key is of an encryption type that is not supported.
 func (e *Entry) OpenTicket(buf, ciphertext []byte) ([]byte, error) {
 	if e.open == nil {
 		return nil, errors.New("key of an encryption type that is not supported")
@@ -271,7 +271,7 @@ func (kt *Keytab) String() string {
 // Format prints String for every verb.
 func (kt *Keytab) Format(f fmt.State, _ rune) { fmt.Fprint(f, kt.String()) }
 
-// Versions says in words which keys there are: "kvno 19 etype 18 (aes256-…), kvno 18 etype 18 (…)".
+// Versions returns in words which keys there are: "kvno 19 etype 18 (aes256-…), kvno 18 etype 18 (…)".
 func Versions(list []*Entry) string {
 	var b strings.Builder
 	for i, e := range list {

@@ -15,9 +15,9 @@ type PasswordConfig struct {
 	Principal kerberos.Principal
 	// Kvno is the keys' version. 0 leaves it open: they fit tickets of any version.
 	Kvno uint32
-	// Salt is what the KDC mixes with the password; "" means DefaultSalt. Active Directory salts by the account's name, not
-	// by the service's: "EXAMPLE.COMsvc-soap" for the user svc-soap, "EXAMPLE.COMhostgw.example.com" for the computer GW$.
-	// RC4 has none.
+	// Salt is what the KDC mixes with the password; "" means kerberos.Principal.DefaultSalt. Active Directory salts by the
+	// account's name, not by the service's: "EXAMPLE.COMsvc-soap" for the user svc-soap, "EXAMPLE.COMhostgw.example.com"
+	// for the computer GW$. RC4 has none.
 	Salt string
 	// Iterations is the count of PBKDF2. 0 means the default of the encryption type, 4096 (RFC 3962) or 32768 (RFC 8009).
 	// Fewer, and more than 1<<20, are refused.
@@ -27,7 +27,8 @@ type PasswordConfig struct {
 }
 
 // FromPassword makes the keytab entries that ktutil's addent and ktpass make of a password (string-to-key of RFC 3962
-// 4, RFC 8009 4 and RFC 4757 2). Whether they are the KDC's keys only a ticket tells: with a wrong salt they are others.
+// 4, RFC 8009 4 and RFC 4757 2). Whether they are the KDC's keys only a ticket tells: with a wrong salt they are
+// others.
 func FromPassword(cfg PasswordConfig, password string) ([]Entry, error) {
 	switch {
 	case password == "":

@@ -2,7 +2,7 @@ package keytab_test
 
 import "github.com/wssgate/wssgate/kerberos/internal/kerberostest"
 
-// What tests of several rooms share.
+// What the tests of several packages share.
 var (
 	mitEnctypes  = kerberostest.MITEnctypes
 	passwordKeys = kerberostest.PasswordKeys

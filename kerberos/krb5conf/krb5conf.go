@@ -22,7 +22,7 @@ const maxConfDuration = 100 * 365 * 24 * time.Hour
 // immutable and safe for concurrent use. The zero value is an empty one.
 type Config struct{ root confNode }
 
-// Setting is the first value of a relation in [libdefaults], or "".
+// Setting returns the first value of a relation in [libdefaults], or "".
 func (c *Config) Setting(name string) string {
 	if v := c.Values("libdefaults", name); len(v) > 0 {
 		return v[0]
@@ -83,8 +83,8 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 	return total, nil
 }
 
-// Values are all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order; nil when
-// there are none.
+// Values returns all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order;
+// nil when there are none.
 func (c *Config) Values(path ...string) (list []string) {
 	if len(path) == 0 {
 		return nil
@@ -101,13 +101,13 @@ func (c *Config) Values(path ...string) (list []string) {
 	return list
 }
 
-// DefaultRealm is default_realm, or "".
+// DefaultRealm returns default_realm, or "".
 func (c *Config) DefaultRealm() string { return c.Setting("default_realm") }
 
-// DefaultCCache is the name of the credential cache that MIT's programs use: env, which is the value of KRB5CCNAME, else
-// default_ccache_name, with the parameters of krb5.conf(5) expanded, else FILE:/tmp/krb5cc_ and the user's number. %{LIBDIR},
-// %{BINDIR} and %{SBINDIR}, which are known to MIT's library alone, and those of Windows stay as they are; ccache.Load names
-// them when there is no such file, and says if a cache is of a type that cannot be read.
+// DefaultCCache returns the name of the credential cache that MIT's programs use: env, which is the value of
+// KRB5CCNAME, else default_ccache_name, with the parameters of krb5.conf(5) expanded, else FILE:/tmp/krb5cc_ and the
+// user's number. %{LIBDIR}, %{BINDIR} and %{SBINDIR}, which are known to MIT's library alone, and those of Windows stay
+// as they are; ccache.Load names them when there is no such file, and says if a cache is of a type that cannot be read.
 func (c *Config) DefaultCCache(env string) string {
 	if env != "" {
 		return env
@@ -130,7 +130,7 @@ func expandConfPath(path string) string {
 	return strings.NewReplacer(known...).Replace(path)
 }
 
-// ConfParameter is the first parameter that is left in a path, "" without.
+// ConfParameter returns the first parameter that is left in a path, "" without.
 func ConfParameter(path string) string {
 	_, rest, begins := strings.Cut(path, "%{")
 	name, _, ends := strings.Cut(rest, "}")
@@ -140,12 +140,12 @@ func ConfParameter(path string) string {
 	return "%{" + name + "}"
 }
 
-// HasRealm says whether the file names a realm: in [realms], or as the default realm.
+// HasRealm reports whether the file names a realm: in [realms], or as the default realm.
 func (c *Config) HasRealm(realm string) bool {
 	return realm != "" && (realm == c.DefaultRealm() || c.root.find("realms", realm) != nil)
 }
 
-// Realms are the realms that the file names, in its order.
+// Realms returns the realms that the file names, in its order.
 func (c *Config) Realms() (list []string) {
 	if d := c.DefaultRealm(); d != "" {
 		list = append(list, d)
@@ -162,8 +162,8 @@ func (c *Config) Realms() (list []string) {
 	return list
 }
 
-// RealmOfHost is the realm that [domain_realm] gives to a host: by the whole name, then by each domain that it is in,
-// ".example.com" before "example.com". It is "" when there is none.
+// RealmOfHost returns the realm that [domain_realm] gives to a host: by the whole name, then by each domain that it is
+// in, ".example.com" before "example.com". It is "" when there is none.
 func (c *Config) RealmOfHost(host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for host != "" {
@@ -181,8 +181,8 @@ func (c *Config) RealmOfHost(host string) string {
 	return ""
 }
 
-// RealmPath are the realms from one to another, both included. With an entry in [capaths] it is that, to be walked step
-// by step; else the realms between by their names, as in DNS (RFC 4120 1.2), of which some may be left out.
+// RealmPath returns the realms from one to another, both included. With an entry in [capaths] it is that, to be walked
+// step by step; else the realms between by their names, as in DNS (RFC 4120 1.2), of which some may be left out.
 func (c *Config) RealmPath(from, to string) (path []string, configured bool) {
 	if via := c.Values("capaths", from, to); len(via) > 0 {
 		path = append(path, from)
@@ -210,8 +210,8 @@ func (c *Config) RealmPath(from, to string) (path []string, configured bool) {
 	return path, false
 }
 
-// Etypes reads a list of encryption types of [libdefaults], nil when there is none. RC4 counts only with allow_rc4, as in
-// MIT's library of today; types that this package does not know do not count.
+// Etypes reads a list of encryption types of [libdefaults], nil when there is none. RC4 counts only with allow_rc4, as
+// in MIT's library of today; types that this package does not know do not count.
 func (c *Config) Etypes(setting string) []int32 {
 	text := c.Setting(setting)
 	if text == "" {
@@ -253,7 +253,7 @@ func confEtypes(word string) []int32 {
 	return nil
 }
 
-// DefaultEtypes are what is asked for when nothing is configured, in MIT's order.
+// DefaultEtypes returns what is asked for when nothing is configured, in MIT's order.
 func DefaultEtypes() []int32 {
 	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2}
 }

@@ -61,7 +61,8 @@ const sampleConf = `
 [plugins]*
 `
 
-// TestKrb5Conf: sections and realms that come twice count together, until one is final; the first value of a setting counts.
+// TestKrb5Conf: sections and realms that come twice count together, until one is final; the first value of a setting
+// counts.
 func TestKrb5Conf(t *testing.T) {
 	c, err := Parse(sampleConf)
 	if err != nil {
@@ -159,8 +160,8 @@ func readConf(t *testing.T, path string) *Config {
 	return c
 }
 
-// TestIncludedFilesHaveTheirOwnSections: a file that includes another goes on in the section and the braces where it was, and
-// what it leaves open ends with it.
+// TestIncludedFilesHaveTheirOwnSections: a file that includes another goes on in the section and the braces where it
+// was, and what it leaves open ends with it.
 func TestIncludedFilesHaveTheirOwnSections(t *testing.T) {
 	dir, write := confWriter(t)
 	write("d/realms.conf", "[realms]\n EXAMPLE.COM = {\n  kdc = one\n")

@@ -70,8 +70,8 @@ func (e unsupportedConf) Is(target error) bool { return target == errors.ErrUnsu
 // ConfSpace is what C's isspace takes.
 const ConfSpace = " \t\n\v\f\r"
 
-// A confParser reads one file line by line, as MIT's library does since 1.22, which knows final values and sections in one file
-// too. It begins outside of all sections, whoever includes the file, and shares the tree with the others.
+// A confParser reads one file line by line, as MIT's library does since 1.22, which knows final values and sections in
+// one file too. It begins outside of all sections, whoever includes the file, and shares the tree with the others.
 type confParser struct {
 	root    *confNode
 	include func(directive, target string) error // of a line that includes another file
@@ -82,8 +82,8 @@ type confParser struct {
 	wantBrace string    // the name that is to be followed by a brace
 }
 
-// parse reads a file. A line that is longer than the buffer of MIT's library is several lines to it; a buffer of 0 takes lines
-// of any length.
+// parse reads a file. A line that is longer than the buffer of MIT's library is several lines to it; a buffer of 0
+// takes lines of any length.
 func (p *confParser) parse(text string, buffer int) error {
 	for number := 1; text != ""; number++ {
 		n := strings.IndexByte(text, '\n') + 1
@@ -134,7 +134,8 @@ func (p *confParser) line(s string) error {
 	return p.relation(s)
 }
 
-// confDirective takes the target off "include target". It stands at the beginning of a line, with white space behind it.
+// confDirective takes the target off "include target". It stands at the beginning of a line, with white space behind
+// it.
 func confDirective(s, directive string) (target string, ok bool) {
 	rest, ok := strings.CutPrefix(s, directive)
 	if !ok || rest == "" || !strings.ContainsRune(ConfSpace, rune(rest[0])) {
@@ -224,8 +225,8 @@ func (p *confParser) descend(name string, final bool) {
 	}
 }
 
-// confValue takes white space off the end; or quotes, with what stands behind them, and inside them the backslashes of \n, \t,
-// \b and of any other character.
+// confValue takes white space off the end; or quotes, with what stands behind them, and inside them the backslashes of
+// \n, \t, \b and of any other character.
 func confValue(s string) string {
 	if s[0] != '"' {
 		return strings.TrimRight(s, ConfSpace)
@@ -261,8 +262,8 @@ func (n *confNode) mark() string {
 	return ""
 }
 
-// writeContent walks without recursion: braces may be as deep as a file is long. Everything is indented, since an include
-// directive is not.
+// writeContent walks without recursion: braces may be as deep as a file is long. Everything is indented, since an
+// include directive is not.
 func (n *confNode) writeContent(b *strings.Builder) {
 	stack := [][]*confNode{n.children}
 	for len(stack) > 0 {

@@ -12,19 +12,19 @@ import (
 // Limits of a krb5.conf, includes counted in.
 const (
 	maxConfBytes = 1 << 20
-	maxConfText  = 4 * maxConfBytes // with the white space and the braces that ReadKrb5Conf adds
+	maxConfText  = 4 * maxConfBytes // with the white space and the braces that Read adds
 	maxConfFiles = 512
 	confBuffer   = 2047 // octets of a line; MIT's library reads more as another line
 )
 
-// Read reads a krb5.conf file and the files that it includes, as MIT's library does, and gives what they say together
-// as one text without includes: for Parse, kdc.TransportConfig and kdc.ClientConfig. Texts of several files, as KRB5_CONFIG may
-// list them, can be put together in their order.
+// Read reads a krb5.conf file and the files that it includes, as MIT's library does, and returns what they say together
+// as one text without includes: for Parse, kdc.TransportConfig and kdc.ClientConfig. Texts of several files, as
+// KRB5_CONFIG may list them, can be put together in their order.
 //
-// The path may begin with "~/", and may be a directory, of which the files are read that "includedir" would. An error is
-// fs.ErrNotExist or fs.ErrPermission only of the file itself, not of one that it includes; it is errors.ErrUnsupported of what
-// MIT's library may read and this package does not: a module in the place of settings, and files beyond its limits of 1 MiB
-// and 512 files in all. Any other file that is refused, MIT's library refuses too.
+// The path may begin with "~/", and may be a directory, of which the files are read that "includedir" would. An error
+// is fs.ErrNotExist or fs.ErrPermission only of the file itself, not of one that it includes; it is
+// errors.ErrUnsupported of what MIT's library may read and this package does not: a module in the place of settings,
+// and files beyond its limits of 1 MiB and 512 files in all. Any other file that is refused, MIT's library refuses too.
 func Read(path string) (text string, err error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -98,8 +98,8 @@ func (r *confReader) include(directive, target string) error {
 	return fmt.Errorf("%s: %v", directive, err)
 }
 
-// dir reads the files that MIT's library reads: those named with letters, digits, "-" and "_" only, or ending in ".conf", but
-// not beginning with a dot.
+// dir reads the files that MIT's library reads: those named with letters, digits, "-" and "_" only, or ending in
+// ".conf", but not beginning with a dot.
 func (r *confReader) dir(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {

@@ -58,7 +58,7 @@ func New(cfg Config) *KDC {
 	return k
 }
 
-// Realm is the KDC's realm.
+// Realm returns the KDC's realm.
 func (k *KDC) Realm() string { return k.realm }
 
 // AddService adds a principal with random keys of all encryption types, kvno 1. Adding it again makes keys of the next
@@ -88,12 +88,13 @@ func (k *KDC) Alias(name, alias string) {
 	k.principals[alias] = &p
 }
 
-// Keytab.Keytab holds the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20 and 23.
+// Keytab returns a keytab with the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20
+// and 23.
 func (k *KDC) Keytab(services []string, etypes ...int32) *keytab.Keytab {
 	return keytab.New(k.Entries(services, etypes...)...)
 }
 
-// Entries are what Keytab puts into a keytab, to be tampered with.
+// Entries returns what Keytab puts into a keytab, to be tampered with.
 func (k *KDC) Entries(services []string, etypes ...int32) (entries []keytab.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -121,7 +122,7 @@ func (k *KDC) Entries(services []string, etypes ...int32) (entries []keytab.Entr
 	return entries
 }
 
-// find gives a copy of a principal as it is now, nil if there is none.
+// find returns a copy of a principal as it is now, nil if there is none.
 func (k *KDC) find(name []string) *principal {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -193,7 +194,7 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 	return der, o, err
 }
 
-// Token makes a token of a client for a service, and gives the key that both sides will use.
+// Token makes a token of a client for a service, and returns the key that both sides will use.
 func (k *KDC) Token(client, service string, o TokenOptions) (token []byte, key etype.Key, err error) {
 	ticket, to, err := k.ticket(client, service, o.Ticket)
 	if err != nil {
@@ -241,8 +242,8 @@ func Token(t TB, client, service string) (token []byte, key etype.Key, keytab *k
 	return token, key, k.Keytab(nil)
 }
 
-// Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens made
-// before it.
+// Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens
+// made before it.
 func Acceptor(t TB, keytab *keytab.Keytab) *gss.Acceptor {
 	t.Helper()
 	a, err := gss.NewAcceptor(gss.AcceptorConfig{

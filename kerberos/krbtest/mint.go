@@ -139,7 +139,7 @@ func build(f func(*cryptobyte.Builder)) []byte {
 	return out
 }
 
-// KeyLen is the length in octets of keys of an encryption type, 0 for unknown ones.
+// KeyLen returns the length in octets of keys of an encryption type, 0 for unknown ones.
 func KeyLen(etype int32) int {
 	switch etype {
 	case 17, 19, 23:
@@ -167,7 +167,7 @@ func encrypt(etype int32, key, plain []byte, usage uint32) ([]byte, error) {
 	return c, err
 }
 
-// krbmsg.EncTicketPart is the plaintext of a ticket.
+// encTicketPart is the plaintext of a ticket.
 func (o *TicketOptions) encTicketPart() []byte {
 	return append(build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(3), func(b *cryptobyte.Builder) {
@@ -270,7 +270,7 @@ func (o *TokenOptions) authenticator() []byte {
 	})
 }
 
-// krbmsg.GSSChecksum is the checksum of RFC 4121 4.1.1 without bindings.
+// gssChecksum is the checksum of RFC 4121 4.1.1 without bindings.
 func gssChecksum(flags uint32) []byte {
 	c := make([]byte, 24)
 	binary.LittleEndian.PutUint32(c, 16)
@@ -278,7 +278,7 @@ func gssChecksum(flags uint32) []byte {
 	return c
 }
 
-// krbmsg.APReq makes the token.
+// apReq makes the token.
 func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
 	if o.AuthKey != nil {
 		sessionKey = o.AuthKey

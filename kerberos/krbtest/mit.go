@@ -119,7 +119,7 @@ func (m *MIT) startKDC() {
 	m.t.Fatalf("krb5kdc does not answer: %s%s", &out, m.Log())
 }
 
-// Log is what the KDC has logged.
+// Log returns what the KDC has logged.
 func (m *MIT) Log() string {
 	log, _ := os.ReadFile(filepath.Join(m.dir, "kdc.log"))
 	return string(log)
@@ -162,10 +162,10 @@ func (m *MIT) write(name, text string) string {
 	return path
 }
 
-// ConfFile is the path of the realm's krb5.conf.
+// ConfFile returns the path of the realm's krb5.conf.
 func (m *MIT) ConfFile() string { return m.conf }
 
-// Env is the environment for programs that use the realm.
+// Env returns the environment for programs that use the realm.
 func (m *MIT) Env(more ...string) []string {
 	return append(append(os.Environ(), "KRB5_CONFIG="+m.conf, "KRB5_KDC_PROFILE="+filepath.Join(m.dir, "kdc.conf"),
 		"KRB5CCNAME=FILE:"+filepath.Join(m.dir, "ccache"), "KRB5RCACHETYPE=none"), more...)
@@ -212,7 +212,7 @@ func (m *MIT) AddService(name string, enctypes ...string) {
 	m.Admin("addprinc -randkey " + e + name)
 }
 
-// keytab.File writes the present keys of the services to a new file, without changing them.
+// KeytabFile writes the present keys of the services to a new file, without changing them.
 func (m *MIT) KeytabFile(services ...string) (path string) {
 	m.t.Helper()
 	path = filepath.Join(m.t.TempDir(), "keytab")
@@ -220,7 +220,7 @@ func (m *MIT) KeytabFile(services ...string) (path string) {
 	return path
 }
 
-// Keytab.Keytab is keytab.File, loaded.
+// Keytab is KeytabFile, loaded.
 func (m *MIT) Keytab(services ...string) *keytab.Keytab {
 	m.t.Helper()
 	return loadKeytab(m.t, m.KeytabFile(services...))
@@ -235,7 +235,7 @@ func loadKeytab(t TB, path string) *keytab.Keytab {
 	return kt
 }
 
-// Krb5Conf.Config is the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
+// Krb5Conf returns the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
 // preference, or none for all.
 func (m *MIT) Krb5Conf(enctypes ...string) string {
 	return krb5Conf(m.Realm, m.Addr, strings.Join(enctypes, " "))

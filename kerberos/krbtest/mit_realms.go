@@ -15,7 +15,8 @@ func (m *MIT) Trust(other *MIT) {
 	}
 }
 
-// Krb5ConfWith is the text of a krb5.conf for this realm and the others. more are lines of [libdefaults], and sections.
+// Krb5ConfWith returns the text of a krb5.conf for this realm and the others. more are lines of [libdefaults], and
+// sections.
 func (m *MIT) Krb5ConfWith(others []*MIT, more ...string) string {
 	lines := ""
 	var realms, sections strings.Builder
@@ -34,7 +35,7 @@ func (m *MIT) Krb5ConfWith(others []*MIT, more ...string) string {
 	return text + sections.String()
 }
 
-// Ccache is the path of the realm's credential cache, which Kinit writes.
+// Ccache returns the path of the realm's credential cache, which Kinit writes.
 func (m *MIT) Ccache() string { return m.dir + "/ccache" }
 
 // KinitWith gets a ticket-granting ticket with a password and options of kinit.

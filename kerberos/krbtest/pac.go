@@ -78,7 +78,7 @@ type PACBuffer struct {
 	Data []byte
 }
 
-// SIDBytes is the packet form of a SID (MS-DTYP 2.4.2.2).
+// SIDBytes returns the packet form of a SID (MS-DTYP 2.4.2.2).
 func SIDBytes(sid string) []byte {
 	var numbers []uint64
 	for _, s := range strings.Split(sid, "-")[2:] {
@@ -99,7 +99,7 @@ func SIDBytes(sid string) []byte {
 func le16(b []byte, v int) []byte    { return binary.LittleEndian.AppendUint16(b, uint16(v)) }
 func le32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
 
-// UTF16 is the text in little-endian UTF-16.
+// UTF16 returns the text in little-endian UTF-16.
 func UTF16(s string) (b []byte) {
 	for _, c := range utf16.Encode([]rune(s)) {
 		b = le16(b, int(c))
@@ -107,7 +107,7 @@ func UTF16(s string) (b []byte) {
 	return b
 }
 
-// FileTime is a FILETIME (MS-DTYP 2.3.3).
+// FileTime returns a FILETIME (MS-DTYP 2.3.3).
 func FileTime(t time.Time) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64((t.Unix()+11_644_473_600)*10_000_000+int64(t.Nanosecond()/100)))
 }
@@ -180,7 +180,7 @@ func (n *ndr) sids(list []PACSID) {
 	}
 }
 
-// Bytes is LOGON_INFO, KERB_VALIDATION_INFO in NDR (MS-PAC 2.5, MS-RPCE 2.2.6).
+// Bytes returns LOGON_INFO, KERB_VALIDATION_INFO in NDR (MS-PAC 2.5, MS-RPCE 2.2.6).
 func (l *PACLogon) Bytes() []byte {
 	var n ndr
 	never := []byte("\xff\xff\xff\xff\xff\xff\xff\x7f")
@@ -211,7 +211,7 @@ func (l *PACLogon) Bytes() []byte {
 	return slices.Concat([]byte("\x01\x10\x08\x00\xcc\xcc\xcc\xcc"), le32(nil, uint32(len(object))), make([]byte, 4), object)
 }
 
-// Bytes is UPN_DNS_INFO (MS-PAC 2.10).
+// Bytes returns UPN_DNS_INFO (MS-PAC 2.10).
 func (u *PACUPN) Bytes() []byte {
 	parts := [][]byte{UTF16(u.UPN), UTF16(u.DNSDomain)}
 	flags, header := u.Flags, 12
@@ -257,7 +257,7 @@ var pacSigTypes = map[int32]struct {
 	size int
 }{17: {15, 12}, 18: {16, 12}, 19: {19, 16}, 20: {20, 24}, 23: {-138, 16}}
 
-// PACSignature is a buffer of type 6 or 7 with room for the signature of a key's encryption type.
+// PACSignature returns a buffer of type 6 or 7 with room for the signature of a key's encryption type.
 func PACSignature(kind uint32, etype, sigType int32, rodc bool) PACBuffer {
 	s := pacSigTypes[etype]
 	data := append(le32(nil, uint32(or(sigType, s.kind))), make([]byte, s.size)...)
@@ -267,8 +267,8 @@ func PACSignature(kind uint32, etype, sigType int32, rodc bool) PACBuffer {
 	return PACBuffer{kind, data}
 }
 
-// SignPAC fills in server and KDC signature in place, with gokrb5's checksums: over zeros behind their types (MS-PAC 2.8.1). It
-// finds them by their types, wherever the table says that they are.
+// SignPAC fills in server and KDC signature in place, with gokrb5's checksums: over zeros behind their types (MS-PAC
+// 2.8.1). It finds them by their types, wherever the table says that they are.
 func SignPAC(pac []byte, etype int32, key []byte) error {
 	whole := slices.Clone(pac)
 	for _, kind := range []uint32{PACServerSig, PACKDCSig} {
@@ -299,7 +299,7 @@ func SignPAC(pac []byte, etype int32, key []byte) error {
 	return nil
 }
 
-// pacBufferOf gives the first buffer of a type, in place; nil when there is none or it lies outside.
+// pacBufferOf returns the first buffer of a type, in place; nil when there is none or it lies outside.
 func pacBufferOf(pac []byte, kind uint32) []byte {
 	for i := range int(binary.LittleEndian.Uint32(pac)) {
 		if 8+16*i+16 > len(pac) {
@@ -351,7 +351,7 @@ func (p *PACOptions) Bytes(t *TicketOptions, serviceKey []byte) ([]byte, error) 
 	return pac, nil
 }
 
-// AuthzElement is one element of AuthorizationData (RFC 4120 5.2.6).
+// AuthzElement returns one element of AuthorizationData (RFC 4120 5.2.6).
 func AuthzElement(kind int64, data []byte) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -361,7 +361,7 @@ func AuthzElement(kind int64, data []byte) []byte {
 	})
 }
 
-// AuthzSequence is AuthorizationData, which AD-IF-RELEVANT holds.
+// AuthzSequence returns AuthorizationData, which AD-IF-RELEVANT holds.
 func AuthzSequence(elements ...[]byte) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(elements...)) })

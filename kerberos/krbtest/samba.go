@@ -30,8 +30,8 @@ type Samba struct {
 	t     TB
 }
 
-// StartSamba provisions a domain in a temporary directory, starts samba in the foreground, and stops it at the end of the
-// test. It takes some ten seconds.
+// StartSamba provisions a domain in a temporary directory, starts samba in the foreground, and stops it at the end of
+// the test. It takes some ten seconds.
 func StartSamba(t TB) *Samba {
 	t.Helper()
 	Need(t, sambaDaemon, sambaTool, sambaSetup, debianPython)
@@ -70,8 +70,8 @@ panic action =
 	if err := os.WriteFile(s.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Its own smb.conf: that of the machine is not read. xattr_tdb: the access lists of SYSVOL are kept in a file, since as
-	// extended attributes they need CAP_SYS_ADMIN, which root in a container does not have.
+	// Its own smb.conf: that of the machine is not read. xattr_tdb: the access lists of SYSVOL are kept in a file, since
+	// as extended attributes they need CAP_SYS_ADMIN, which root in a container does not have.
 	s.Tool("domain", "provision", "--targetdir="+domain, "--realm="+s.Realm, "--domain=AD", "--server-role=dc",
 		"--dns-backend=NONE", "--adminpass=Provision.1", "--host-name=dc1", "--host-ip=127.0.0.1")
 	s.start()
@@ -127,8 +127,8 @@ func (s *Samba) Tool(args ...string) string {
 	return s.run(sambaTool.Path, append(args, "-s", s.conf)...)
 }
 
-// AddService adds an account with a service principal, "HTTP/gw.ad.example.com", and the encryption types of its tickets as
-// msDS-SupportedEncryptionTypes has them (MS-KILE 2.2.7): 4 RC4, 8 AES-128, 16 AES-256.
+// AddService adds an account with a service principal, "HTTP/gw.ad.example.com", and the encryption types of its
+// tickets as msDS-SupportedEncryptionTypes has them (MS-KILE 2.2.7): 4 RC4, 8 AES-128, 16 AES-256.
 func (s *Samba) AddService(account, principal string, etypes int) {
 	s.t.Helper()
 	s.Tool("user", "add", account, "Service.12345")
@@ -159,13 +159,14 @@ func (s *Samba) set(account, attribute, value string) {
 		account, attribute, value)
 }
 
-// SID is the security identifier of an account or group.
+// SID returns the security identifier of an account or group.
 func (s *Samba) SID(account string) string {
 	s.t.Helper()
 	return strings.TrimSpace(s.directory("print(sid(db.search(dn(sys.argv[2]), scope=0, attrs=['objectSid'])[0]['objectSid'][0]))", account))
 }
 
-// TokenGroups are the security identifiers of all groups that the directory counts an account to, nested ones included.
+// TokenGroups returns the security identifiers of all groups that the directory counts an account to, nested ones
+// included.
 func (s *Samba) TokenGroups(account string) []string {
 	s.t.Helper()
 	return strings.Fields(s.directory("[print(sid(v)) for v in db.search(dn(sys.argv[2]), scope=0, attrs=['tokenGroups'])[0]['tokenGroups']]", account))
@@ -189,7 +190,7 @@ def sid(v): return str(ndr_unpack(security.dom_sid, v))
 	return s.run(debianPython.Path, append([]string{"-c", prelude + code, s.conf}, args...)...)
 }
 
-// keytab.File exports the keys of service principals.
+// KeytabFile exports the keys of service principals.
 func (s *Samba) KeytabFile(principals ...string) (path string) {
 	s.t.Helper()
 	path = filepath.Join(s.t.TempDir(), "keytab")
@@ -199,7 +200,7 @@ func (s *Samba) KeytabFile(principals ...string) (path string) {
 	return path
 }
 
-// Keytab.Keytab is keytab.File, loaded.
+// Keytab is KeytabFile, loaded.
 func (s *Samba) Keytab(principals ...string) *keytab.Keytab {
 	s.t.Helper()
 	return loadKeytab(s.t, s.KeytabFile(principals...))
@@ -214,5 +215,5 @@ func (s *Samba) MIT(t TB) *MIT {
 	return m
 }
 
-// Krb5Conf.Config is the text of a krb5.conf for the domain.
+// Krb5Conf returns the text of a krb5.conf for the domain.
 func (s *Samba) Krb5Conf() string { return krb5Conf(s.Realm, s.Addr, "") }

@@ -52,10 +52,10 @@ func (k *KDC) Start() (*Server, error) {
 	return s, nil
 }
 
-// Addr is the host and port.
+// Addr returns the host and port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Krb5Conf.Config is the text of a krb5.conf that points to the server.
+// Krb5Conf returns the text of a krb5.conf that points to the server.
 func (s *Server) Krb5Conf() string { return krb5Conf(s.kdc.realm, s.Addr(), "") }
 
 func krb5Conf(realm, addr, enctypes string) string {
@@ -285,7 +285,7 @@ func (k *KDC) preauth(pas types.PADataSequence, client *principal, etype int32, 
 	return nil
 }
 
-// krbmsg.EtypeInfo is PA-ETYPE-INFO2 (RFC 4120 5.2.7.5).
+// etypeInfo is PA-ETYPE-INFO2 (RFC 4120 5.2.7.5).
 func (k *KDC) etypeInfo(kind int64, p *principal, etype int32) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		paData(b, kind, build(func(b *cryptobyte.Builder) {
@@ -428,7 +428,7 @@ func requestBody(request []byte) []byte {
 	return body
 }
 
-// krbmsg.KDCReply is AS-REP (11, encrypted part 25) or TGS-REP (13, 26) (RFC 4120 5.4.2).
+// kdcReply is AS-REP (11, encrypted part 25) or TGS-REP (13, 26) (RFC 4120 5.4.2).
 func kdcReply(msgType int64, encTag uint8, nonce int, ticket []byte, o *TicketOptions, pa []byte, etype int32, replyKey []byte, usage uint32) ([]byte, error) {
 	cipher, err := encrypt(etype, replyKey, build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(encTag), func(b *cryptobyte.Builder) { b.AddASN1(asn1.SEQUENCE, o.replyPart(nonce)) })

@@ -21,7 +21,7 @@ const (
 	StateRequestMIC
 )
 
-// MechTypes is the element MechTypeList (RFC 4178 4.1).
+// MechTypes returns the element MechTypeList (RFC 4178 4.1).
 func MechTypes(oids ...[]byte) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -41,7 +41,7 @@ type NegTokenInit struct {
 	NoFrame   bool   // leave the GSS-API frame out
 }
 
-// Token is the DER.
+// Token returns the DER.
 func (t NegTokenInit) Token() []byte {
 	inner := build(func(b *cryptobyte.Builder) {
 		sequence(b, 0, func(b *cryptobyte.Builder) {
@@ -73,7 +73,7 @@ type NegTokenResp struct {
 	MIC           []byte // nil: none
 }
 
-// Token is the DER.
+// Token returns the DER.
 func (t NegTokenResp) Token() []byte {
 	return build(func(b *cryptobyte.Builder) {
 		sequence(b, 1, func(b *cryptobyte.Builder) {

@@ -24,18 +24,20 @@ const (
 	maxPACBuffers       = 64 // 19 types are known, and each comes once
 )
 
-// Buffers is PACTYPE (MS-PAC 2.3): where its buffers are.
+// Buffers is PACTYPE (MS-PAC 2.3): a PAC, and where its buffers are.
 type Buffers struct {
 	raw  []byte
 	List []Buffer
 }
 
+// A Buffer is PAC_INFO_BUFFER (MS-PAC 2.4): which octets of a PAC are of which type.
 type Buffer struct {
-	Kind       uint32
-	Start, End int // in raw
+	Kind       uint32 // Type… or another one of MS-PAC 2.4
+	Start, End int    // of its octets, counted from the first of the PAC
 }
 
-// ParseBuffers reads the table. Buffers lie behind it, at multiples of eight, and share no octets; each type comes once.
+// ParseBuffers reads the table. Buffers lie behind it, at multiples of eight, and share no octets; each type comes
+// once.
 func ParseBuffers(b []byte) (p Buffers, err error) {
 	r := reader{in: "PAC", b: b}
 	p.raw = b
@@ -68,7 +70,7 @@ func ParseBuffers(b []byte) (p Buffers, err error) {
 	return p, r.err
 }
 
-// find gives the only buffer of a type.
+// find returns the only buffer of a type.
 func (p *Buffers) find(kind uint32) (b Buffer, ok bool) {
 	for _, b := range p.List {
 		if b.Kind == kind {
@@ -100,9 +102,9 @@ func (p *Buffers) signature(kind uint32, name string) (s signature, why string) 
 // usagePAC is KERB_NON_KERB_CKSUM_SALT (MS-PAC 2.8.1).
 const usagePAC = 17
 
-// Verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with all octets behind the types of server and KDC
-// signature zero, the numbers of read-only KDCs included, under the service's key that opened the ticket, and of the type
-// that is that key's. A weaker type is not for the PAC to choose.
+// Verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with all octets behind the types of server and
+// KDC signature zero, the numbers of read-only KDCs included, under the service's key that opened the ticket, and of
+// the type that is that key's. A weaker type is not for the PAC to choose.
 func (p *Buffers) Verify(key etype.Key) error {
 	server, why := p.signature(TypeServerSignature, "server signature")
 	if why != "" {

@@ -8,7 +8,7 @@ import (
 // MaxAuthzDepth bounds lists in lists, such as AD-IF-RELEVANT in AD-IF-RELEVANT.
 const MaxAuthzDepth = 4
 
-// Find gives the PAC in a ticket's AuthorizationData (MS-PAC 3.1), nil without one. That of an authenticator is the
+// Find returns the PAC in a ticket's AuthorizationData (MS-PAC 3.1), nil without one. That of an authenticator is the
 // client's to write and never searched.
 func Find(authzData []byte) ([]byte, error) {
 	p := der.Parser{In: "authorization-data of the ticket"}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// LogonInfo is KERB_VALIDATION_INFO (MS-PAC 2.5): what a domain knows of a client, without its scripts and directories.
-// Times are the zero time when the domain sets none.
+// A LogonInfo is KERB_VALIDATION_INFO (MS-PAC 2.5): what a domain knows of a client, without its scripts and
+// directories. Times are the zero time when the domain sets none.
 type LogonInfo struct {
 	LogonTime          time.Time
 	LogoffTime         time.Time
@@ -117,7 +117,7 @@ func (r *reader) relativeGroups(announced, pointer uint32, field string) []Relat
 	return list
 }
 
-// follow says whether there is an array behind the pointer.
+// follow reports whether there is an array behind the pointer.
 func (r *reader) follow(announced, pointer uint32, field string) bool {
 	if r.err == nil && pointer == 0 && announced != 0 {
 		r.fail(field, "count without an array")
@@ -143,7 +143,8 @@ func (r *reader) groupSIDs(announced, pointer uint32, field string) []GroupSID {
 	return list
 }
 
-// ndrSID reads an RPC_SID (MS-DTYP 2.4.2.3), a conformant structure: the number of its subauthorities comes before it too.
+// ndrSID reads an RPC_SID (MS-DTYP 2.4.2.3), a conformant structure: the number of its subauthorities comes before it
+// too.
 func (r *reader) ndrSID(pointer uint32, field string) SID {
 	if pointer == 0 || r.err != nil {
 		return ""
@@ -231,8 +232,9 @@ func (l *LogonInfo) check(r *reader) {
 	}
 }
 
-// TokenGroups is every group that counts, as a Windows service of the domain has it in the client's token (MS-PAC 2.5, 4.1.2.2):
-// lists that UserFlags does not announce do not count, nor groups that are not enabled or for denying only.
+// TokenGroups returns every group that counts, as a Windows service of the domain has it in the client's token (MS-PAC
+// 2.5, 4.1.2.2): lists that UserFlags does not announce do not count, nor groups that are not enabled or for denying
+// only.
 func (l *LogonInfo) TokenGroups() (list []SID) {
 	primary := l.PrimaryGroupID != 0
 	for _, g := range l.Groups {
@@ -264,7 +266,7 @@ func counts(attributes uint32) bool {
 	return attributes&GroupEnabled != 0 && attributes&GroupDenyOnly == 0
 }
 
-// User is the client's own SID, "" when it is not told.
+// User returns the client's own SID, "" when it is not told.
 func (l *LogonInfo) User() SID {
 	switch {
 	case l.UserID != 0:

@@ -4,11 +4,11 @@ import (
 	"time"
 )
 
-// A PAC is what a KDC says of a client in a ticket, verified: the KDC signed it with the service's key, and it is of this
-// ticket's client. It is shared: do not change it.
+// A PAC is what a KDC says of a client in a ticket, verified: the KDC signed it with the service's key, and it is of
+// this ticket's client. It is shared: do not change it.
 //
-// The signatures that a KDC makes with the key of krbtgt (types 7, 16 and 19) cannot be checked by a service. A PAC is thus
-// as good as the secrecy of the service's key: whoever has that can write any, for this service.
+// The signatures that a KDC makes with the key of krbtgt (types 7, 16 and 19) cannot be checked by a service. A PAC is
+// thus as good as the secrecy of the service's key: whoever has that can write any, for this service.
 type PAC struct {
 	// ClientName and AuthTime are CLIENT_INFO (2.7). They were compared with the ticket's.
 	ClientName string
@@ -20,10 +20,11 @@ type PAC struct {
 	// Attributes are the flags of PAC_ATTRIBUTES_INFO (2.14), 0 without: 1 the client asked for the PAC, 2 it was given
 	// unasked.
 	Attributes uint32
-	// Requestor is the SID of the client as the KDC knew it when it gave out the ticket-granting ticket (2.15); "" without.
+	// Requestor is the SID of the client as the KDC knew it when it gave out the ticket-granting ticket (2.15); ""
+	// without.
 	Requestor SID
-	// Withheld are groups that LOGON_INFO tells of and that the client's realm may not; see gss.AcceptorConfig.RealmSIDs. They are
-	// not among Groups.
+	// Withheld are groups that LOGON_INFO tells of and that the client's realm may not; see gss.AcceptorConfig.RealmSIDs.
+	// They are not among Groups.
 	Withheld []SID
 	// Types are the types of all buffers, in their order (2.4), those that are not read included.
 	Types []uint32
@@ -41,10 +42,11 @@ type UPNInfo struct {
 	Extraneous uint32 // flags other than those
 }
 
-// Groups are the SIDs of all groups that the client is in, each once, in the KDC's order: groups of its domain with the
-// primary group, extra SIDs (of other domains, of its history, and well-known ones), and resource groups (local to the
-// service's domain). Groups that are disabled or for denying only are left out, and those in Withheld. The account's own SID is no group; see
-// User. Groups which Windows adds at logon, such as Authenticated Users, no PAC has. A nil PAC has none.
+// Groups returns the SIDs of all groups that the client is in, each once, in the KDC's order: groups of its domain with
+// the primary group, extra SIDs (of other domains, of its history, and well-known ones), and resource groups (local to
+// the service's domain). Groups that are disabled or for denying only are left out, and those in Withheld. The
+// account's own SID is no group; see User. Groups which Windows adds at logon, such as Authenticated Users, no PAC has.
+// A nil PAC has none.
 func (p *PAC) Groups() []string {
 	if p == nil || p.Logon == nil {
 		return nil
@@ -63,7 +65,7 @@ func (p *PAC) Groups() []string {
 	return texts
 }
 
-// User is the client's own SID, "" when the PAC does not tell.
+// User returns the client's own SID, "" when the PAC does not tell.
 func (p *PAC) User() SID {
 	switch {
 	case p == nil:
@@ -76,6 +78,7 @@ func (p *PAC) User() SID {
 	return p.Requestor
 }
 
+// Read reads one buffer, of a type of MS-PAC 2.4, into the PAC. Types that it does not know leave the PAC as it is.
 func (pac *PAC) Read(kind uint32, b []byte) (err error) {
 	switch kind {
 	case TypeLogonInfo:

@@ -10,8 +10,8 @@ import (
 )
 
 // reader reads the little-endian structures of MS-PAC. As with der.Parser the first failure sticks, every later call
-// gives a zero value, and nothing is allocated by an announced length: a count is first compared with the octets that are
-// left.
+// gives a zero value, and nothing is allocated by an announced length: a count is first compared with the octets that
+// are left.
 type reader struct {
 	in  string // the structure that is being read, for errors
 	b   []byte
@@ -28,7 +28,7 @@ func (r *reader) fail(field, why string) {
 // left is the number of octets not read.
 func (r *reader) left() int { return len(r.b) - r.pos }
 
-// take gives the next n octets, nil on failure.
+// take returns the next n octets, nil on failure.
 func (r *reader) take(n int, field string) []byte {
 	if r.err != nil {
 		return nil
@@ -74,8 +74,8 @@ const (
 	fileTimeMax    = 265_046_774_400 * 10_000_000 // the year 10000
 )
 
-// fileTime is the time of a FILETIME. 0, which means none, and what lies after the year 9999, which means never, are the
-// zero time.
+// fileTime is the time of a FILETIME. 0, which means none, and what lies after the year 9999, which means never, are
+// the zero time.
 func fileTime(v uint64) time.Time {
 	if v == 0 || v >= fileTimeMax {
 		return time.Time{}
@@ -86,7 +86,8 @@ func fileTime(v uint64) time.Time {
 // fileTime reads one as two words, which need no alignment to 8.
 func (r *reader) fileTime(field string) time.Time { return fileTime(r.uint64(field)) }
 
-// utf16 is the text of little-endian UTF-16. Half a surrogate pair is refused, since it would become the same as another.
+// utf16 is the text of little-endian UTF-16. Half a surrogate pair is refused, since it would become the same as
+// another.
 func (r *reader) utf16(b []byte, field string) string {
 	if len(b)%2 != 0 {
 		r.fail(field, "odd number of octets in UTF-16")

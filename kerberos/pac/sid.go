@@ -17,11 +17,11 @@ type SID string
 // maxSubAuthorities is SID_MAX_SUB_AUTHORITIES.
 const maxSubAuthorities = 15
 
-// String is the text.
+// String returns the text.
 func (s SID) String() string { return string(s) }
 
-// ParseSID reads the text form and gives it as PAC has it. It fails when text is no SID, and when it has leading zeros,
-// signs or lower case, so that what is configured is what is compared.
+// ParseSID reads the text form and returns it as a PAC has it. It fails when text is no SID, and when it has leading
+// zeros, signs or lower case, so that what is configured is what is compared.
 func ParseSID(text string) (SID, error) {
 	parts := strings.Split(text, "-")
 	if len(parts) < 3 || len(parts) > 3+maxSubAuthorities || parts[0] != "S" || parts[1] != "1" {
@@ -69,18 +69,19 @@ func (s SID) member(rid uint32) SID {
 	return SID(strconv.AppendUint(append([]byte(s), '-'), uint64(rid), 10))
 }
 
-// isDomain says whether s can be the domain of relative identifiers.
+// isDomain reports whether s can be the domain of relative identifiers.
 func (s SID) isDomain() bool {
 	return s != "" && strings.Count(string(s), "-") < 2+maxSubAuthorities
 }
 
-// IsAccountDomain reports whether s is the SID of a domain that has accounts and groups: "S-1-5-21-", and three numbers.
+// IsAccountDomain reports whether s is the SID of a domain that has accounts and groups: "S-1-5-21-", and three
+// numbers.
 func (s SID) IsAccountDomain() bool {
 	_, err := ParseSID(string(s))
 	return err == nil && strings.HasPrefix(string(s), "S-1-5-21-") && strings.Count(string(s), "-") == 6
 }
 
-// Domain is what s is an account or group of.
+// Domain returns the SID of the domain that s is an account or group of.
 func (s SID) Domain() SID {
 	return s[:max(0, strings.LastIndexByte(string(s), '-'))]
 }

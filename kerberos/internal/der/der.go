@@ -20,9 +20,10 @@ const (
 	TagSequence        = 0x30
 )
 
-// TagContext is the identifier octet of [n] EXPLICIT, TagApplication that of [APPLICATION n].
+// TagContext returns the identifier octet of [n] EXPLICIT.
 func TagContext(n byte) byte { return 0xa0 | n }
 
+// TagApplication returns the identifier octet of [APPLICATION n].
 func TagApplication(n byte) byte { return 0x60 | n }
 
 // A SyntaxError names the field whose encoding is not DER, or not what RFC 4120 has there.
@@ -33,15 +34,17 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Field + ": " + e.Why }
 
-// Parser reads DER (X.690 10, 11): definite lengths, one-octet tags, elements that end where their parent says. Lengths
-// need not be minimal (X.690 8.1.3.5), as other implementations take them: appliances and old encoders write all of theirs in
-// two or four octets. What counts as the same token is decided by ciphertexts, which have one form. The first failure sticks and every later call returns a zero value, so a message is read as a flat
-// list of its fields and err is looked at once. It never allocates what the input announces: values are slices of it.
+// A Parser reads DER (X.690 10, 11): definite lengths, one-octet tags, elements that end where their parent says.
+// Lengths need not be minimal (X.690 8.1.3.5), as other implementations take them: appliances and old encoders write
+// all of theirs in two or four octets. What counts as the same token is decided by ciphertexts, which have one form.
+// The first failure sticks and every later call returns a zero value, so a message is read as a flat list of its fields
+// and Err is looked at once. It never allocates what the input announces: values are slices of it.
 type Parser struct {
 	In  string // the message or structure that is being read, for errors
 	Err error
 }
 
+// Fail notes an error at a field, if it is the first.
 func (p *Parser) Fail(field, why string) {
 	if p.Err == nil {
 		p.Err = &SyntaxError{p.In + ": " + field, why}
@@ -67,8 +70,8 @@ func Cut(b []byte, tag byte) (content, rest []byte, why string) {
 	return b[:length:length], b[length:], ""
 }
 
-// CutLength reads length octets (X.690 8.1.3): how long the content is, where all beyond 2 GiB is 2 GiB, and how many octets
-// say so.
+// CutLength reads length octets (X.690 8.1.3): how long the content is, where all beyond 2 GiB is 2 GiB, and how many
+// octets say so.
 func CutLength(b []byte) (length, header int, why string) {
 	if b[0] < 0x80 {
 		return int(b[0]), 1, ""
@@ -122,7 +125,7 @@ func (p *Parser) Field(b *[]byte, n, inner byte, field string) []byte {
 	return p.Whole(p.Next(b, TagContext(n), field), inner, field)
 }
 
-// Optional is field for an OPTIONAL element.
+// Optional is Field for an OPTIONAL element.
 func (p *Parser) Optional(b *[]byte, n, inner byte, field string) (content []byte, present bool) {
 	if p.Err != nil || len(*b) == 0 || (*b)[0] != TagContext(n) {
 		return nil, false
@@ -153,7 +156,7 @@ func (p *Parser) Integer(content []byte, field string) int64 {
 	return v
 }
 
-// Int32Field is the INTEGER in [n], as an Int32 (RFC 4120 5.2.4).
+// Int32Field returns the INTEGER in [n], as an Int32 (RFC 4120 5.2.4).
 func (p *Parser) Int32Field(b *[]byte, n byte, field string) int32 {
 	v := p.Integer(p.Field(b, n, TagInteger, field), field)
 	if v > math.MaxInt32 {
@@ -191,7 +194,7 @@ func (p *Parser) Flags(content []byte, field string) uint32 {
 	return v
 }
 
-// TimeField is the KerberosTime in [n] (RFC 4120 5.2.3): YYYYMMDDHHMMSSZ, nothing else.
+// TimeField returns the KerberosTime in [n] (RFC 4120 5.2.3): YYYYMMDDHHMMSSZ, nothing else.
 func (p *Parser) TimeField(b *[]byte, n byte, field string) time.Time {
 	return p.Time(p.Field(b, n, TagGeneralizedTime, field), field)
 }
@@ -229,7 +232,7 @@ func (p *Parser) Time(content []byte, field string) time.Time {
 	return t
 }
 
-// Microseconds is the Microseconds in [n] (RFC 4120 5.2.4).
+// Microseconds returns the Microseconds in [n] (RFC 4120 5.2.4).
 func (p *Parser) Microseconds(b *[]byte, n byte, field string) time.Duration {
 	usec := p.Int32Field(b, n, field)
 	if usec < 0 || usec > 999_999 {
@@ -261,15 +264,15 @@ func Append(dst []byte, tag byte, parts ...[]byte) []byte {
 	return dst
 }
 
-// Element is one element on its own.
+// Element returns one element on its own.
 func Element(tag byte, parts ...[]byte) []byte { return Append(nil, tag, parts...) }
 
-// Field is [n] EXPLICIT tag content.
+// Field returns [n] EXPLICIT tag content.
 func Field(n, tag byte, parts ...[]byte) []byte {
 	return Element(TagContext(n), Element(tag, parts...))
 }
 
-// Integer is the content of a minimal INTEGER.
+// Integer returns the content of a minimal INTEGER.
 func Integer(v int64) []byte {
 	n := 1
 	for n < 8 && (v < -(1<<(8*n-1)) || v >= 1<<(8*n-1)) {
@@ -282,10 +285,10 @@ func Integer(v int64) []byte {
 	return b
 }
 
-// Time is the content of a KerberosTime.
+// Time returns the content of a KerberosTime.
 func Time(t time.Time) []byte { return t.UTC().AppendFormat(nil, "20060102150405Z") }
 
-// OptionalTime is the KerberosTime in [n], nothing for the zero time.
+// OptionalTime returns the KerberosTime in [n], nothing for the zero time.
 func OptionalTime(n byte, t time.Time) []byte {
 	if t.IsZero() {
 		return nil
@@ -293,7 +296,8 @@ func OptionalTime(n byte, t time.Time) []byte {
 	return Field(n, TagGeneralizedTime, Time(t))
 }
 
-// Flags is the content of KerberosFlags (RFC 4120 5.2.8) with 32 bits.
+// Flags returns the content of KerberosFlags (RFC 4120 5.2.8) with 32 bits.
 func Flags(v uint32) []byte { return binary.BigEndian.AppendUint32([]byte{0}, v) }
 
+// Restore names again what is being read: defer p.Restore(p.In) before p.In is changed.
 func (p *Parser) Restore(in string) { p.In = in }

@@ -7,8 +7,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/seeds"
 )
 
-// TestDERLongLengths: a length may stand in more octets than it needs, up to the 127 that can be told; nothing is allocated by
-// it, and one beyond the input is refused however it is written.
+// TestDERLongLengths: a length may stand in more octets than it needs, up to the 127 that can be told; nothing is
+// allocated by it, and one beyond the input is refused however it is written.
 func TestDERLongLengths(t *testing.T) {
 	b := der.Element(der.TagSequence, der.Element(der.TagOctetString, []byte("content")))
 	for n := 1; n <= 127; n++ {

@@ -71,7 +71,7 @@ func MustToken(t testing.TB, k *krbtest.KDC, o krbtest.TokenOptions) ([]byte, et
 	return token, key
 }
 
-// Code is the Code of a refusal, "" for success and other errors.
+// Code returns the Code of a refusal, "" for success and other errors.
 func Code(err error) kerberos.Code {
 	var e *kerberos.Error
 	if errors.As(err, &e) {

@@ -93,20 +93,20 @@ func (e *EncAPRepPart) Answers(ctime time.Time) error {
 	return nil
 }
 
-// InitialSequence is a random first sequence number. It has 30 bits, since some implementations read it as a signed number
-// and others stop at 2³² (RFC 4120 5.5.1).
+// InitialSequence returns a random first sequence number. It has 30 bits, since some implementations read it as a
+// signed number and others stop at 2³² (RFC 4120 5.5.1).
 func InitialSequence() uint32 {
 	var b [4]byte
 	rand.Read(b[:])
 	return binary.BigEndian.Uint32(b[:]) >> 2
 }
 
-// EncodeEncryptionKey is EncryptionKey (RFC 4120 5.2.9) in [n].
+// EncodeEncryptionKey returns EncryptionKey (RFC 4120 5.2.9) in [n].
 func EncodeEncryptionKey(n byte, k etype.Key) []byte {
 	return der.Field(n, der.TagSequence, der.Field(0, der.TagInteger, der.Integer(int64(k.Etype()))), der.Field(1, der.TagOctetString, k.ExposeKeyOctets()))
 }
 
-// EncodeEncryptedData is EncryptedData (RFC 4120 5.2.9) without kvno.
+// EncodeEncryptedData returns EncryptedData (RFC 4120 5.2.9) without kvno.
 func EncodeEncryptedData(etype int32, cipher []byte) []byte {
 	return der.Element(der.TagSequence, der.Field(0, der.TagInteger, der.Integer(int64(etype))), der.Field(2, der.TagOctetString, cipher))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
+// PVNO is the protocol version number of Kerberos V5.
 const PVNO = 5
 
 // EncryptedData is EncryptedData (RFC 4120 5.2.9).
@@ -15,6 +16,7 @@ type EncryptedData struct {
 	Cipher []byte
 }
 
+// ReadEncryptedData reads the content of an EncryptedData, which errors call in.
 func ReadEncryptedData(p *der.Parser, b []byte, in string) (e EncryptedData) {
 	defer p.Restore(p.In)
 	p.In = in
@@ -42,6 +44,7 @@ type APReq struct {
 	Authenticator EncryptedData
 }
 
+// ParseAPReq reads an AP-REQ, with what is in clear in its Ticket.
 func ParseAPReq(b []byte) (r APReq, err error) {
 	p := der.Parser{In: "AP-REQ"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(14), "tag 14"), der.TagSequence, "sequence")
@@ -78,6 +81,7 @@ type EncTicketPart struct {
 	HasAddrList bool
 }
 
+// ParseEncTicketPart reads the decrypted part of a Ticket.
 func ParseEncTicketPart(b []byte) (t EncTicketPart, err error) {
 	p := der.Parser{In: "EncTicketPart"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(3), "tag 3"), der.TagSequence, "sequence")
@@ -128,6 +132,7 @@ type Authenticator struct {
 	AuthzData []byte
 }
 
+// ParseAuthenticator reads a decrypted Authenticator.
 func ParseAuthenticator(b []byte) (a Authenticator, err error) {
 	p := der.Parser{In: "Authenticator"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(2), "tag 2"), der.TagSequence, "sequence")
@@ -153,7 +158,7 @@ func ParseAuthenticator(b []byte) (a Authenticator, err error) {
 	return a, p.Err
 }
 
-// TicketInClear reads what is in clear in a Ticket.
+// TicketInClear reads what is in clear in a Ticket: Realm, SName and Ticket of the result.
 func TicketInClear(ticket []byte) (r APReq, err error) {
 	p := der.Parser{In: "Ticket"}
 	seq := p.Whole(p.Whole(ticket, der.TagApplication(1), "tag 1"), der.TagSequence, "sequence")

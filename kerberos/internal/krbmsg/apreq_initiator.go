@@ -28,7 +28,7 @@ type initiatedAPReq struct {
 	SeqNumber uint32
 }
 
-// APReq makes AP-REQ (RFC 4120 5.5.1) with a fresh authenticator.
+// NewAPReq makes an AP-REQ (RFC 4120 5.5.1) with a fresh authenticator.
 func NewAPReq(t *kerberos.Credential, o *APReqOptions) (r initiatedAPReq, err error) {
 	r.Key, r.CTime, r.SeqNumber = t.SessionKey, t.SessionKey.AuthenticatorTime(o.Now), InitialSequence()
 	var subkey []byte
@@ -59,7 +59,8 @@ func NewAPReq(t *kerberos.Credential, o *APReqOptions) (r initiatedAPReq, err er
 	return r, nil
 }
 
-// checksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session key.
+// apReqChecksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session
+// key.
 func apReqChecksum(t *kerberos.Credential, o *APReqOptions) ([]byte, error) {
 	if o.Delegate == nil {
 		return appendGSSChecksum(nil, o.Bindings, o.Flags&^kerberos.GSSDeleg, nil)
@@ -71,7 +72,7 @@ func apReqChecksum(t *kerberos.Credential, o *APReqOptions) ([]byte, error) {
 	return appendGSSChecksum(nil, o.Bindings, o.Flags|kerberos.GSSDeleg, krbCred)
 }
 
-// authenticator is the plaintext of Authenticator (RFC 4120 5.5.1).
+// plainAuthenticator is the plaintext of Authenticator (RFC 4120 5.5.1).
 func plainAuthenticator(t *kerberos.Credential, r *initiatedAPReq, cksum, subkey []byte) []byte {
 	return der.Element(der.TagApplication(2), der.Element(der.TagSequence,
 		der.Field(0, der.TagInteger, der.Integer(PVNO)),

@@ -12,7 +12,7 @@ const (
 	ADWin2kPAC        = 128
 )
 
-// authzElement takes an element of AuthorizationData (RFC 4120 5.2.6) off *list.
+// ReadAuthzElement takes an element of AuthorizationData (RFC 4120 5.2.6) off *list.
 func ReadAuthzElement(p *der.Parser, list *[]byte) (kind int32, data []byte) {
 	entry := p.Next(list, der.TagSequence, "element")
 	kind = p.Int32Field(&entry, 0, "ad-type")

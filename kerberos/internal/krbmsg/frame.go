@@ -84,12 +84,14 @@ func UnframeGSS(token []byte) ([]byte, error) {
 	}
 }
 
+// ErrNTLM returns the refusal of an NTLM token, with the cure.
 func ErrNTLM() *kerberos.Error {
 	return kerberos.Errorf(kerberos.CodeNTLM, "the client sent an NTLM token: it found no service principal for the name it called (or called an "+
 		"IP address) and fell back; register the principal and call the service by that name")
 }
 
-// AppendFrame appends the GSS-API frame of the krb5 mechanism around a token identifier and a Kerberos message (RFC 4121 4.1).
+// AppendFrame appends the GSS-API frame of the krb5 mechanism around a token identifier and a Kerberos message (RFC
+// 4121 4.1).
 func AppendFrame(dst []byte, tokenID string, message []byte) []byte {
 	return der.Append(dst, der.TagApplication(0), der.Element(der.TagOID, []byte(OIDKRB5)), []byte(tokenID), message)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
+// ChecksumGSS is the checksum type of GSS-API (RFC 4121 4.1.1).
 const ChecksumGSS = 0x8003
 
 // GSSChecksum is the checksum 0x8003 of an authenticator (RFC 4121 4.1.1). Slices lie in the authenticator.
@@ -18,8 +19,8 @@ type GSSChecksum struct {
 	KRBCred  []byte // of a delegated credential; nil without
 }
 
-// GSSChecksum reads the checksum. Any other one, or none, means no flags and no bindings; see contextFlags. Extensions behind
-// are ignored.
+// GSSChecksum reads the checksum. Any other one, or none, means no flags and no bindings. Extensions behind are
+// ignored.
 func (a *Authenticator) GSSChecksum() (c GSSChecksum, err error) {
 	if a.CksumType != ChecksumGSS {
 		return c, nil
@@ -60,13 +61,14 @@ func appendGSSChecksum(dst []byte, bindings []byte, flags uint32, krbCred []byte
 	return append(dst, krbCred...), nil
 }
 
-// Address types of channel bindings without addresses (RFC 2744 3.11): what MIT, Heimdal and Windows have there, and Java.
+// Address types of channel bindings without addresses (RFC 2744 3.11): what MIT, Heimdal and Windows have there, and
+// Java.
 const (
 	AddressUnspecified = 0
 	AddressNull        = 255
 )
 
-// BindingsHash is Bnd: the MD5 of the channel bindings (RFC 4121 4.1.1.2) without addresses.
+// BindingsHash returns Bnd: the MD5 of the channel bindings (RFC 4121 4.1.1.2) without addresses.
 func BindingsHash(applicationData []byte, addressType uint32) [md5.Size]byte {
 	b := make([]byte, 0, 20+len(applicationData))
 	for range 2 { // initiator and acceptor
@@ -85,6 +87,8 @@ const (
 	ChecksumMD5                = 7  // RSA-MD5 (RFC 3961 6.1.1), without a key: Heimdal's choice for RC4
 )
 
+// BindingReason returns why a client without channel bindings is refused: it knows of them (cbt), or the rule demands
+// them.
 func BindingReason(cbt bool) string {
 	if cbt {
 		return "says that it knows of them"

@@ -46,8 +46,8 @@ const (
 
 const MaxPAData = 32 // elements that are looked at
 
-// KDCUsage is the key usage as an encryption type numbers it: RC4 has 8 for AS-REP (RFC 4757 3; what it says of usage 9
-// is not what Windows, MIT and Heimdal do).
+// KDCUsage returns the key usage as an encryption type numbers it: RC4 has 8 for AS-REP (RFC 4757 3; what it says of
+// usage 9 is not what Windows, MIT and Heimdal do).
 func KDCUsage(et int32, usage uint32) uint32 {
 	if et == etype.RC4 && usage == UsageASReply {
 		return 8
@@ -68,7 +68,7 @@ type KDCRequest struct {
 	Etypes     []int32
 }
 
-// Body is KDC-REQ-BODY.
+// Body returns KDC-REQ-BODY.
 func (r *KDCRequest) Body() []byte {
 	var cname, rtime, etypes []byte
 	if r.Client != nil {
@@ -91,7 +91,7 @@ func (r *KDCRequest) Body() []byte {
 		der.Field(8, der.TagSequence, etypes))
 }
 
-// ServiceNameType is what MIT's and Windows' clients write.
+// ServiceNameType returns what MIT's and Windows' clients write.
 func ServiceNameType(name []string) int64 {
 	switch {
 	case len(name) == 2 && name[0] == KRBTGT:
@@ -104,7 +104,7 @@ func ServiceNameType(name []string) int64 {
 
 const KRBTGT = "krbtgt"
 
-// EncodeKDCRequest is the request as it goes out: AS-REQ (10) or TGS-REQ (12).
+// EncodeKDCRequest returns the request as it goes out: AS-REQ (10) or TGS-REQ (12).
 func EncodeKDCRequest(msgType byte, paData, body []byte) []byte {
 	var pas []byte
 	if len(paData) > 0 {
@@ -117,12 +117,12 @@ func EncodeKDCRequest(msgType byte, paData, body []byte) []byte {
 		der.Element(der.TagContext(4), body)))
 }
 
-// EncodePAData is PA-DATA (RFC 4120 5.2.7).
+// EncodePAData returns PA-DATA (RFC 4120 5.2.7).
 func EncodePAData(kind int64, value []byte) []byte {
 	return der.Element(der.TagSequence, der.Field(1, der.TagInteger, der.Integer(kind)), der.Field(2, der.TagOctetString, value))
 }
 
-// PATimestamp is PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2).
+// PATimestamp returns PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2).
 func PATimestamp(key etype.Key, now time.Time) []byte {
 	plain := der.Element(der.TagSequence,
 		der.Field(0, der.TagGeneralizedTime, der.Time(now)),
@@ -130,8 +130,8 @@ func PATimestamp(key etype.Key, now time.Time) []byte {
 	return EncodePAData(PAEncTimestamp, EncodeEncryptedData(key.Etype(), etype.NewUsageKey(key, usageTimestamp).AppendEncrypted(nil, plain)))
 }
 
-// PATicket is PA-TGS-REQ (RFC 4120 5.2.7.1): an AP-REQ with the ticket-granting ticket, whose authenticator has a checksum
-// of the request's body and the subkey for the reply.
+// PATicket returns PA-TGS-REQ (RFC 4120 5.2.7.1): an AP-REQ with the ticket-granting ticket, whose authenticator has a
+// checksum of the request's body and the subkey for the reply.
 func PATicket(tgt *kerberos.Credential, subkey etype.Key, now time.Time, body []byte) []byte {
 	now = tgt.SessionKey.AuthenticatorTime(now)
 	kind, sum := etype.Checksum(tgt.SessionKey, UsageTGSChecksum, body)
@@ -164,6 +164,7 @@ type KDCReply struct {
 	EncPart EncryptedData
 }
 
+// ParseKDCReply reads an AS-REP (msgType 11) or a TGS-REP (13).
 func ParseKDCReply(b []byte, msgType byte) (r KDCReply, err error) {
 	p := der.Parser{In: "KDC-REP"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(msgType), "tag"), der.TagSequence, "sequence")
@@ -180,7 +181,7 @@ func ParseKDCReply(b []byte, msgType byte) (r KDCReply, err error) {
 	return r, p.Err
 }
 
-// ticketHead reads what is in clear in a Ticket (RFC 4120 5.3), given as a whole element.
+// ReadTicketHead reads what is in clear in a Ticket (RFC 4120 5.3), given as a whole element.
 func ReadTicketHead(p *der.Parser, b []byte) (realm []byte, sname Name) {
 	defer p.Restore(p.In)
 	p.In = "Ticket"
@@ -281,6 +282,7 @@ type Preauth struct {
 	Cookie    []byte // to be sent back as it is (RFC 6113 5.2)
 }
 
+// ParsePreauth reads the content of a SEQUENCE OF PA-DATA. Types that it does not know are only listed.
 func ParsePreauth(content []byte) (a Preauth, err error) {
 	p := der.Parser{In: "padata"}
 	EachPAData(&p, content, func(kind int32, value []byte) {
@@ -312,5 +314,5 @@ func TicketFrom(r *KDCReply, e *EncKDCRepPart) (t kerberos.Credential, err error
 	return t, nil
 }
 
-// NoEnd is the time that asks for the longest life: what Windows' clients write.
+// NoEnd returns the time that asks for the longest life: what Windows' clients write.
 func NoEnd() time.Time { return time.Date(2037, 9, 13, 2, 48, 5, 0, time.UTC) }

@@ -16,8 +16,8 @@ const usageKRBCred = 14
 // maxCredTickets bounds the tickets of a KRB-CRED; a delegated credential has one.
 const maxCredTickets = 8
 
-// ParseKRBCred reads KRB-CRED (RFC 4120 5.8.1) and gives its tickets, as copies. The encrypted part is under one of the
-// keys, which are tried in order, or in clear (encryption type 0), as it may be inside an authenticator.
+// ParseKRBCred reads KRB-CRED (RFC 4120 5.8.1) and returns its tickets, as copies. The encrypted part is under one of
+// the keys, which are tried in order, or in clear (encryption type 0), as it may be inside an authenticator.
 func ParseKRBCred(b []byte, keys ...etype.Key) ([]kerberos.Credential, error) {
 	p := der.Parser{In: "KRB-CRED"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(22), "tag 22"), der.TagSequence, "sequence")
@@ -46,6 +46,7 @@ func ParseKRBCred(b []byte, keys ...etype.Key) ([]kerberos.Credential, error) {
 	return parseEncKRBCredPart(plain, tickets)
 }
 
+// OpenKRBCred returns the plaintext of a KRB-CRED's encrypted part, which may be in clear: see ParseKRBCred.
 func OpenKRBCred(enc EncryptedData, keys []etype.Key) ([]byte, error) {
 	if enc.Etype == 0 {
 		return enc.Cipher, nil
@@ -88,7 +89,7 @@ func parseEncKRBCredPart(plain []byte, tickets [][]byte) ([]kerberos.Credential,
 	return creds, nil
 }
 
-// krbCredInfo is KrbCredInfo (RFC 4120 5.8.1); names and times must be there.
+// readKrbCredInfo reads KrbCredInfo (RFC 4120 5.8.1); names and times must be there.
 func readKrbCredInfo(p *der.Parser, b []byte) (t kerberos.Credential, err error) {
 	p.In = "KrbCredInfo"
 	raw := readEncryptionKey(p, p.Field(&b, 0, der.TagSequence, "key"), "key")

@@ -9,8 +9,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// ParseKRBError reads KRB-ERROR. It is lenient with names and texts, which are only shown: some senders leave the service
-// empty. Strings are valid UTF-8 afterwards and of bounded length.
+// ParseKRBError reads KRB-ERROR. It is lenient with names and texts, which are only shown: some senders leave the
+// service empty. Strings are valid UTF-8 afterwards and of bounded length.
 func ParseKRBError(b []byte) (*kerberos.KRBError, error) {
 	p := der.Parser{In: "KRB-ERROR"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(30), "tag 30"), der.TagSequence, "sequence")
@@ -40,7 +40,7 @@ func ParseKRBError(b []byte) (*kerberos.KRBError, error) {
 	return e, nil
 }
 
-// Printable is text of a peer for people: valid UTF-8 of a bounded length.
+// Printable returns text of a peer for people: valid UTF-8 of a bounded length.
 func Printable(b []byte) string {
 	s := strings.ToValidUTF8(string(b[:min(len(b), kerberos.MaxNameBytes)]), string(utf8.RuneError))
 	return strings.TrimRight(s, "\x00")
@@ -59,9 +59,9 @@ func AppendKRBError(dst []byte, code int32, now time.Time, realm []byte, sname N
 		der.Field(10, der.TagSequence, der.Field(0, der.TagInteger, der.Integer(2)), der.Field(1, der.TagSequence, sname.Strings))))
 }
 
-// KRBErrorOf is what a peer is told of a refusal. What needs our keys to be found out has one code, so that whoever has no
-// key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client that has proved itself
-// is told the reason.
+// KRBErrorOf returns what a peer is told of a refusal. What needs our keys to be found out has one code, so that
+// whoever has no key learns nothing of those that we have, KRB_AP_ERR_BADKEYVER (RFC 4120 3.2.3) included; a client
+// that has proved itself is told the reason.
 func KRBErrorOf(c kerberos.Code) int32 {
 	switch c {
 	case kerberos.CodeService, kerberos.CodeNoPrincipal:

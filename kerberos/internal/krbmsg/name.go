@@ -11,12 +11,12 @@ type Name struct {
 	Strings []byte
 }
 
-// nameField reads the PrincipalName in [n] (RFC 4120 5.2.2). The name type is read and not kept.
+// ReadName reads the PrincipalName in [n] (RFC 4120 5.2.2). The name type is read and not kept.
 func ReadName(p *der.Parser, b *[]byte, n byte, field string) Name {
 	return readNameContent(p, p.Field(b, n, der.TagSequence, field), field)
 }
 
-// nameContent reads the content of a PrincipalName.
+// readNameContent reads the content of a PrincipalName.
 func readNameContent(p *der.Parser, seq []byte, field string) Name {
 	p.Int32Field(&seq, 0, field)
 	w := Name{p.Field(&seq, 1, der.TagSequence, field)}
@@ -37,7 +37,7 @@ func readNameContent(p *der.Parser, seq []byte, field string) Name {
 	return w
 }
 
-// realmField reads the Realm in [n].
+// ReadRealm reads the Realm in [n].
 func ReadRealm(p *der.Parser, b *[]byte, n byte, field string) []byte {
 	s := p.Field(b, n, der.TagGeneralString, field)
 	if p.Err == nil && (len(s) == 0 || !kerberos.LegalName(string(s))) {
@@ -46,7 +46,7 @@ func ReadRealm(p *der.Parser, b *[]byte, n byte, field string) []byte {
 	return s
 }
 
-// AppendText appends the escaped text form. w was checked by nameField.
+// AppendText appends the escaped text form. w was checked by ReadName.
 func (w Name) AppendText(dst []byte) []byte {
 	var p der.Parser
 	for rest, first := w.Strings, true; len(rest) > 0 && p.Err == nil; first = false {
@@ -59,7 +59,7 @@ func (w Name) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// Components are the name's parts, as copies. w was checked by nameField.
+// Components returns the name's parts, as copies. w was checked by ReadName.
 func (w Name) Components() (list []string) {
 	var p der.Parser
 	for rest := w.Strings; len(rest) > 0 && p.Err == nil; {
@@ -68,7 +68,7 @@ func (w Name) Components() (list []string) {
 	return list
 }
 
-// EncodeName is the PrincipalName of a name, as an element.
+// EncodeName returns the PrincipalName of a name, as an element.
 func EncodeName(nameType int64, components []string) []byte {
 	var list []byte
 	for _, c := range components {

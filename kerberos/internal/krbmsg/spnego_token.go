@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// NoKerberos names what the client offers instead.
+// NoKerberos returns the error that names what the client offers instead.
 func NoKerberos(init *NegTokenInit) *kerberos.Error {
 	if slices.Contains(init.Mechs, OIDNTLM) {
 		e := ErrNTLM()
@@ -20,6 +20,7 @@ func NoKerberos(init *NegTokenInit) *kerberos.Error {
 	return kerberos.Errorf(kerberos.CodeNegotiation, "client offers %s, none of which is Kerberos", MechNames(init.Mechs))
 }
 
+// MechNames returns the names of mechanisms, given as DER content of their OIDs, in one line.
 func MechNames(oids []string) string {
 	var names []string
 	for _, oid := range oids {
@@ -39,7 +40,7 @@ const (
 	NegRequestMIC       NegState = 3
 )
 
-// String is the state's name in RFC 4178.
+// String returns the state's name in RFC 4178.
 func (s NegState) String() string {
 	switch s {
 	case NegAbsent:
@@ -155,7 +156,7 @@ func readNegTokenResp(p *der.Parser, b []byte) *NegTokenResp {
 	return t
 }
 
-// Token is the DER of t: bare as NegotiationToken, for all but the first token.
+// Token returns the DER of t: bare as NegotiationToken, for all but the first token.
 func (t *NegTokenResp) Token() []byte {
 	var fields [][]byte
 	if t.State != NegAbsent {
@@ -173,7 +174,7 @@ func (t *NegTokenResp) Token() []byte {
 	return der.Element(der.TagContext(1), der.Element(der.TagSequence, fields...))
 }
 
-// MechTypeList is the element MechTypeList of mechanisms.
+// MechTypeList returns the element MechTypeList of mechanisms.
 func MechTypeList(mechs ...string) []byte {
 	var list []byte
 	for _, m := range mechs {
@@ -182,7 +183,7 @@ func MechTypeList(mechs ...string) []byte {
 	return der.Element(der.TagSequence, list)
 }
 
-// Token is the GSS-API initial token (RFC 2743 3.1) that holds t. A hint has no MechToken.
+// Token returns the GSS-API initial token (RFC 2743 3.1) that holds t. A hint has no MechToken.
 func (t *NegTokenInit) Token() []byte {
 	fields := [][]byte{der.Element(der.TagContext(0), t.MechTypes)}
 	if t.MechToken != nil {
@@ -195,7 +196,7 @@ func (t *NegTokenInit) Token() []byte {
 		der.Element(der.TagContext(0), der.Element(der.TagSequence, fields...)))
 }
 
-// MechName is a mechanism's name, or its OID.
+// MechName returns a mechanism's name, or its OID.
 func MechName(oid string) string {
 	switch oid {
 	case OIDKRB5:
@@ -221,8 +222,8 @@ func MechName(oid string) string {
 // maxOIDText is how many octets of an OID are shown in whole; the mechanisms' have some ten.
 const maxOIDText = 32
 
-// OIDText is the dotted form of an OID's DER content, "" for none, hexadecimal for what is no OID and for the beginning of
-// what is none that a mechanism has.
+// OIDText returns the dotted form of an OID's DER content, "" for none, hexadecimal for what is no OID and for the
+// beginning of what is none that a mechanism has.
 func OIDText(oid string) string {
 	if oid == "" {
 		return ""
@@ -251,5 +252,5 @@ func OIDText(oid string) string {
 	return string(text)
 }
 
-// IsKerberos says whether a mechanism is Kerberos with a service key, by any of its names.
+// IsKerberos reports whether a mechanism is Kerberos with a service key, by any of its names.
 func IsKerberos(oid string) bool { return oid == OIDKRB5 || oid == OIDMSKRB5 || oid == OIDOldKRB5 }

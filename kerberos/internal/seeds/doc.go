@@ -1,2 +1,2 @@
-// Package seeds makes messages that tests and fuzz targets of several rooms start from.
+// Package seeds makes messages that tests and fuzz targets of several packages start from.
 package seeds

@@ -11,7 +11,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// NegTokenResps are NegTokenResps of all shapes.
+// NegTokenResps returns NegTokenResps of all shapes.
 func NegTokenResps() (tokens [][]byte) {
 	for _, t := range []krbmsg.NegTokenResp{{State: krbmsg.NegAcceptCompleted, SupportedMech: krbmsg.OIDMSKRB5, ResponseToken: []byte("\x60\x03rep")},
 		{State: krbmsg.NegRequestMIC, SupportedMech: krbmsg.OIDKRB5}, {State: krbmsg.NegAbsent, MechListMIC: []byte("mic")}, {State: krbmsg.NegReject}} {
@@ -20,7 +20,7 @@ func NegTokenResps() (tokens [][]byte) {
 	return tokens
 }
 
-// ClearKRBCred is a KRB-CRED that a fuzzer can change: its encrypted part is in clear.
+// ClearKRBCred returns a KRB-CRED that a fuzzer can change: its encrypted part is in clear.
 func ClearKRBCred(ticket *kerberos.Credential, key etype.Key) ([]byte, error) {
 	b, err := krbmsg.AppendKRBCred(nil, ticket, key)
 	if err != nil {
@@ -41,8 +41,8 @@ func ClearKRBCred(ticket *kerberos.Credential, key etype.Key) ([]byte, error) {
 		der.Element(der.TagContext(2), tickets), der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(0, plain)))), nil
 }
 
-// LongLengths writes a GSS-API token, a token of a negotiation or a Kerberos message with each of its lengths in n octets,
-// except those of elements with certain tags.
+// LongLengths writes a GSS-API token, a token of a negotiation or a Kerberos message with each of its lengths in n
+// octets, except those of elements with certain tags.
 func LongLengths(b []byte, n int, except ...byte) (long []byte) {
 	for len(b) > 0 {
 		tag := b[0]

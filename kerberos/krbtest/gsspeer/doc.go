@@ -1,6 +1,6 @@
-// Package gsspeer runs GSS-API initiators and acceptors of other implementations for interoperability tests: MIT's library
-// by way of Python, Heimdal's by a C program, and Java's by a class. All three speak one protocol, so that one test holds
-// us against each.
+// Package gsspeer runs GSS-API initiators and acceptors of other implementations for interoperability tests: MIT's
+// library by way of Python, Heimdal's by a C program, and Java's by a class. All three speak one protocol, so that one
+// test holds us against each.
 //
 // # Protocol
 //
@@ -15,8 +15,8 @@
 //	M  make a MIC          V  verify one: the text's length in four octets, the text, the MIC
 //	I  initiator|acceptor|flags|delegated: names, GSS-API flags as a number, whose the delegated credential is
 //
-// The first octet of an answer is o for success, else e: then the length of the peer's words in four octets, the words, and
-// a token that is to be sent, if it gave one.
+// The first octet of an answer is o for success, else e: then the length of the peer's words in four octets, the words,
+// and a token that is to be sent, if it gave one.
 //
 //	term                                   Go
 //	GSS_Init_sec_context, GSS_Accept_…     Peer.Begin, Peer.Step

@@ -31,7 +31,8 @@ var (
 // credential cache, its services those of the keytab. It is not for concurrent use.
 type Peer struct {
 	Name string
-	// Words that the peer's errors have for a token that came before, and one that came before its turn.
+	// Duplicate and Early are words of the peer's errors: for a token that came before, and for one that came
+	// before its turn.
 	Duplicate, Early string
 
 	t      krbtest.TB
@@ -48,8 +49,8 @@ var (
 	debPy = krbtest.Peer{Path: "/usr/bin/python3", Package: "python3"}
 )
 
-// HeimdalPrefix is where Heimdal's Debian packages are unpacked, since they cannot be installed beside MIT's: the directory
-// of WSSGATE_HEIMDAL in the environment, else /opt/wssgate-heimdal, where .ci/heimdal puts them.
+// HeimdalPrefix returns where Heimdal's Debian packages are unpacked, since they cannot be installed beside MIT's: the
+// directory of WSSGATE_HEIMDAL in the environment, else /opt/wssgate-heimdal, where .ci/heimdal puts them.
 func HeimdalPrefix() string {
 	if dir := os.Getenv("WSSGATE_HEIMDAL"); dir != "" {
 		return dir
@@ -66,7 +67,8 @@ func heimdalLib() string {
 	return lib
 }
 
-// HeimdalProgram is one of Heimdal's programs, such as kinit.heimdal, ready to run with the environment of the test.
+// HeimdalProgram returns one of Heimdal's programs, such as kinit.heimdal, ready to run with the environment of the
+// test.
 func HeimdalProgram(t krbtest.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(HeimdalPrefix(), "usr/bin", name)

@@ -99,8 +99,8 @@ func bindings(t *testing.T, initiator, acceptor *gsspeer.Peer) {
 	}
 }
 
-// oneWay: without AP-REP an acceptor's sequence numbers begin as the initiator's. Heimdal's acceptor does so too, but its
-// initiator expects them to begin with 0.
+// oneWay: without AP-REP an acceptor's sequence numbers begin as the initiator's. Heimdal's acceptor does so too, but
+// its initiator expects them to begin with 0.
 func oneWay(t *testing.T, initiator, acceptor *gsspeer.Peer) {
 	t.Helper()
 	initiator.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", Flags: "replay,sequence"})
