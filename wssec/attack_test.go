@@ -179,7 +179,7 @@ func TestAPartMayBeEncryptedOnlyWhereThePolicyLetsIt(t *testing.T) {
 
 func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
 	to := []string{"{" + nsWSA + "}To"}
-	for _, order := range []wssec.Order{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
+	for _, order := range []wssec.ProtectionOrder{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
 		ps := newPeers(t, symmetric(func(p *wssec.Policy) {
 			p.ProtectionOrder, p.SignedParts.Headers, p.EncryptedParts.Headers = order, to, to
 		}), nil)
@@ -446,7 +446,7 @@ func TestEveryCryptographicFailureIsOneFault(t *testing.T) {
 	flipped[len(flipped)-20] ^= 1
 	unsigned := newPeers(t, wssec.Policy{
 		Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Headers: []string{"{" + nsWSA + "}To"}},
-		SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Endorsing}},
+		SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}},
 	}, nil)
 	unsigned.token = ps.token
 	notCovered, _ := unsigned.request(t, plainOrder)

@@ -58,7 +58,7 @@ func (w *writer) prepareKeys(str []byte) error {
 	if n := len(w.key.octets); n < s.MinKey || n > s.MaxKey {
 		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
 	}
-	if w.p.policy.DerivedKeys != Required && w.scNS == "" {
+	if w.p.policy.DerivedKeys != DerivedKeysRequired && w.scNS == "" {
 		w.sigKey, w.encKey = w.key.octets, w.p.policy.KeyFit.fit(s.Encryption, w.key.octets)
 		w.sigInfo = keyInfo(str)
 		w.encInfo = w.sigInfo
@@ -92,7 +92,7 @@ func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
 	w.derivedTokens = append(d, `</wsc:Nonce></wsc:DerivedKeyToken>`...)
 
 	valueType := ""
-	if w.p.policy.OptionalAttributes == On {
+	if w.p.policy.OptionalAttributes == SwitchOn {
 		valueType = w.scNS + "/dk"
 	}
 	return DeriveKey(w.key.octets, DefaultLabel, nonce, 0, length), keyInfo(directSTR(id, valueType, "")), nil
@@ -121,7 +121,7 @@ func (w *writer) hashSTR() []byte {
 		valueType = EncryptedKeySHA1
 	}
 	encoding := ` EncodingType="` + EncodingBase64 + `"`
-	if w.p.policy.OptionalAttributes == Off {
+	if w.p.policy.OptionalAttributes == SwitchOff {
 		encoding, tokenType = "", ""
 	}
 	b := strStart(tokenType)
@@ -141,7 +141,7 @@ func strStart(tokenType string) []byte {
 // appendBST writes the BinarySecurityToken.
 func (w *writer) appendBST(dst []byte, id string) []byte {
 	encoding := ` EncodingType="` + EncodingBase64 + `"`
-	if w.p.policy.OptionalAttributes == Off {
+	if w.p.policy.OptionalAttributes == SwitchOff {
 		encoding = ""
 	}
 	dst = append(dst, `<wsse:BinarySecurityToken xmlns:wsse="`+NSWSSE+`" xmlns:wsu="`+NSWSU+`"`+encoding+` ValueType="`+w.key.tokenType+`" wsu:Id="`+id+`">`...)

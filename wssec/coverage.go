@@ -32,7 +32,7 @@ func (v *verification) coverToken() error {
 	if !v.bst.IsZero() && v.bst != v.token.node {
 		return errAt(CodeUnsupportedToken, v.bst, "a token beside the one that is used")
 	}
-	if !v.token.fresh && v.p.policy.Binding != Symmetric {
+	if !v.token.fresh && v.p.policy.Binding != SymmetricBinding {
 		return errAt(CodeTokenMissing, v.security, "the message carries no Kerberos token of its own")
 	}
 	if v.needsTokenSigned() && !v.isVerified(v.token.node) {
@@ -47,11 +47,11 @@ func (v *verification) needsTokenSigned() bool {
 	if !v.token.fresh {
 		return false
 	}
-	use := Plain
+	use := UsePlain
 	for _, t := range v.p.policy.SupportingTokens {
 		use = t.Use
 	}
-	return v.p.policy.ProtectTokens && v.p.policy.signs() || use == SignedEndorsing && v.p.policy.Binding == NoBinding
+	return v.p.policy.ProtectTokens && v.p.policy.signs() || use == UseSignedEndorsing && v.p.policy.Binding == NoBinding
 }
 
 // coverSigned insists on the signed parts and the Timestamp.
@@ -139,17 +139,17 @@ func (v *verification) checkHeaderLayout() error {
 	if v.timestamp != nil {
 		pos := v.position[v.timestamp.node]
 		switch v.p.policy.Layout {
-		case LaxTimestampFirst:
+		case LayoutLaxTimestampFirst:
 			if pos != 0 {
 				return errAt(CodeLayout, v.timestamp.node, "must be the first element (layout)")
 			}
-		case LaxTimestampLast:
+		case LayoutLaxTimestampLast:
 			if pos != len(v.position)-1 {
 				return errAt(CodeLayout, v.timestamp.node, "must be the last element (layout)")
 			}
 		}
 	}
-	if v.p.policy.Layout == Strict {
+	if v.p.policy.Layout == LayoutStrict {
 		return v.checkStrict()
 	}
 	return nil

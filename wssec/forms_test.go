@@ -153,7 +153,7 @@ func bstOf(msg, bst string) string {
 }
 
 func TestDerivedKeyTokensStayWithinBounds(t *testing.T) {
-	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.Required }), nil)
+	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired }), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
 	if _, err := ps.verify(t, raw); err != nil {
@@ -229,7 +229,7 @@ func TestNothingIsProtectedWithoutAKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, derived := range []wssec.Requirement{wssec.Forbidden, wssec.Required} {
+	for _, derived := range []wssec.DerivedKeysRule{wssec.DerivedKeysForbidden, wssec.DerivedKeysRequired} {
 		ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.EncryptedParts.Body = derived, false }), nil)
 		_, err = ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
 		refused(t, err, wssec.CodeKeyLength)
@@ -242,17 +242,17 @@ func TestNothingIsProtectedWithoutAKey(t *testing.T) {
 func TestPoliciesThatProtectLessThanTheySeemAreRefused(t *testing.T) {
 	for want, p := range map[string]wssec.Policy{
 		"binding":                {},
-		"protection-token":       {Binding: wssec.Symmetric, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}},
+		"protection-token":       {Binding: wssec.SymmetricBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}},
 		"algorithm-suite":        symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = "Basic64" }),
 		"signed-parts":           symmetric(func(p *wssec.Policy) { p.SignedParts = wssec.Parts{} }),
 		"signature-method":       symmetric(func(p *wssec.Policy) { p.SignatureMethod = "hmac-md5" }),
 		"digest-method":          symmetric(func(p *wssec.Policy) { p.DigestMethod = "md5" }),
 		"{namespace}local":       symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"To"} }),
-		"token-once":             symmetric(func(p *wssec.Policy) { p.TokenOnce, p.Timestamp = true, wssec.Optional }),
-		"message-replay":         symmetric(func(p *wssec.Policy) { p.TokenOnce, p.MessageReplay = true, wssec.Off }),
-		"encrypted-parts":        {Binding: wssec.Transport, AlgorithmSuite: wssec.Basic128, EncryptedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Endorsing}}},
-		"supporting-tokens":      {Binding: wssec.Transport},
-		"signature-confirmation": {Binding: wssec.NoBinding, SignatureConfirmation: true, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Plain}}},
+		"token-once":             symmetric(func(p *wssec.Policy) { p.TokenOnce, p.Timestamp = true, wssec.TimestampOptional }),
+		"message-replay":         symmetric(func(p *wssec.Policy) { p.TokenOnce, p.MessageReplay = true, wssec.SwitchOff }),
+		"encrypted-parts":        {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic128, EncryptedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
+		"supporting-tokens":      {Binding: wssec.TransportBinding},
+		"signature-confirmation": {Binding: wssec.NoBinding, SignatureConfirmation: true, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UsePlain}}},
 		"max-age":                symmetric(func(p *wssec.Policy) { p.MaxAge = -1 }),
 	} {
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {

@@ -22,7 +22,7 @@ const (
 // Other header blocks follow the rule. A mandatory block meant for us that would be lost
 // is an *Error of CodeNotUnderstood (SOAP 1.1 §4.2.3, SOAP 1.2 §2.4).
 func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
-	if m.policy.Binding == Symmetric && !m.isProtected(m.env.Body) {
+	if m.policy.Binding == SymmetricBinding && !m.isProtected(m.env.Body) {
 		return dst, errAt(CodeNotSigned, m.env.Body, "the signature does not cover the Body")
 	}
 	blocks, err := m.forwarded(rule)

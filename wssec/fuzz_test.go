@@ -25,7 +25,7 @@ func FuzzVerify(f *testing.F) {
 			continue
 		}
 		c := loadTranscript(f, d.Name())
-		if c.Messages[0].Expect != "ok" || c.Policy.Binding != wssec.Symmetric {
+		if c.Messages[0].Expect != "ok" || c.Policy.Binding != wssec.SymmetricBinding {
 			continue
 		}
 		msg := c.file(f, c.Messages[0].File)

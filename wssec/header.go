@@ -12,7 +12,7 @@ func (w *writer) message(dst []byte) (out, value []byte, err error) {
 	if err := w.newSuffix(); err != nil {
 		return dst, nil, err
 	}
-	signs := w.p.policy.Binding == Symmetric || w.token != nil && w.p.policy.endorsing()
+	signs := w.p.policy.Binding == SymmetricBinding || w.token != nil && w.p.policy.endorsing()
 	if !signs {
 		return w.unsigned(dst), nil, nil
 	}
@@ -22,7 +22,7 @@ func (w *writer) message(dst []byte) (out, value []byte, err error) {
 // unsigned writes a message whose protection is the channel's: a Timestamp and the token.
 func (w *writer) unsigned(dst []byte) []byte {
 	var content []byte
-	if w.p.policy.Timestamp == Required {
+	if w.p.policy.Timestamp == TimestampRequired {
 		w.timestamp = appendTimestamp(nil, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
 	}
 	if w.token != nil {
@@ -116,7 +116,7 @@ func (w *writer) arrange(head, sig []byte, listed []string) []byte {
 
 // place puts the Timestamp where the Layout has it (SP §6.7).
 func (w *writer) place(content []byte) []byte {
-	if w.p.policy.Layout == LaxTimestampLast {
+	if w.p.policy.Layout == LayoutLaxTimestampLast {
 		return append(content, w.timestamp...)
 	}
 	return append(w.timestamp, content...)
@@ -127,7 +127,7 @@ func (w *writer) place(content []byte) []byte {
 func (w *writer) tokens() ([]byte, error) {
 	p := &w.p.policy
 	var head []byte
-	if p.Timestamp != Forbidden {
+	if p.Timestamp != TimestampForbidden {
 		id := w.id("TS")
 		w.timestamp = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL)
 		w.sign(id, w.timestamp)
@@ -141,7 +141,7 @@ func (w *writer) tokens() ([]byte, error) {
 			w.sign(id, head[start:])
 		}
 		valueType, tokenType := w.key.tokenType, w.key.tokenType
-		if p.OptionalAttributes == Off {
+		if p.OptionalAttributes == SwitchOff {
 			valueType, tokenType = "", ""
 		}
 		str = directSTR(id, valueType, tokenType)
@@ -166,7 +166,7 @@ func (w *writer) tokens() ([]byte, error) {
 // signsToken tells whether the signature of a request covers the token.
 func (w *writer) signsToken() bool {
 	for _, t := range w.p.policy.SupportingTokens {
-		if t.Use == SignedEndorsing {
+		if t.Use == UseSignedEndorsing {
 			return true
 		}
 	}

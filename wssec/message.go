@@ -91,7 +91,7 @@ func (m *Message) Remember(ctx context.Context) error {
 // isProtected tells whether the policy's protection covers a header block: the signature
 // does, or the TLS channel.
 func (m *Message) isProtected(b xmltext.Node) bool {
-	if m.policy.Binding != Symmetric && m.tls {
+	if m.policy.Binding != SymmetricBinding && m.tls {
 		return true
 	}
 	for _, n := range m.verified {

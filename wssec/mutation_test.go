@@ -121,7 +121,7 @@ func TestAChangedMessageIsRefusedOrForwardedUnchanged(t *testing.T) {
 			continue
 		}
 		c := loadTranscript(t, d.Name())
-		if c.Messages[0].Expect != "ok" || c.Policy.Binding != wssec.Symmetric {
+		if c.Messages[0].Expect != "ok" || c.Policy.Binding != wssec.SymmetricBinding {
 			continue // over transport the channel protects what the signature does not cover
 		}
 		t.Run(d.Name(), func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAChangedMessageIsRefusedOrForwardedUnchanged(t *testing.T) {
 		})
 	}
 	for name, policy := range policies(t) {
-		if policy.Binding != wssec.Symmetric {
+		if policy.Binding != wssec.SymmetricBinding {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func message(size int) string {
 // symmetric is the plainest policy that signs and encrypts: CXF's KtpSymmetric.
 func symmetric(change ...func(*wssec.Policy)) wssec.Policy {
 	p := wssec.Policy{
-		Binding: wssec.Symmetric, ProtectionToken: wssec.KerberosToken, AlgorithmSuite: wssec.Basic128,
+		Binding: wssec.SymmetricBinding, ProtectionToken: wssec.KerberosToken, AlgorithmSuite: wssec.Basic128,
 		SignedParts: wssec.Parts{Body: true}, EncryptedParts: wssec.Parts{Body: true},
 	}
 	for _, c := range change {

@@ -13,7 +13,7 @@ import (
 // stands, and where the policy takes a message without Timestamp, one whose Timestamp was
 // moved would have no age.
 func TestASignedTimestampIsInTheSecurityHeader(t *testing.T) {
-	ps := newPeers(t, signOnly(func(p *wssec.Policy) { p.Timestamp = wssec.Optional }), nil)
+	ps := newPeers(t, signOnly(func(p *wssec.Policy) { p.Timestamp = wssec.TimestampOptional }), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
 	ts := find(t, msg, `(<wsu:Timestamp.*</wsu:Timestamp>)`)

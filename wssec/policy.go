@@ -42,13 +42,13 @@ type Policy struct {
 	// not encrypt them.
 	OptionalEncryptedParts Parts `yaml:"optional-encrypted-parts,omitempty"`
 	// ProtectionOrder is the [protection order] (§6.3). Empty: sign-before-encrypt.
-	ProtectionOrder Order `yaml:"protection-order,omitempty"`
+	ProtectionOrder ProtectionOrder `yaml:"protection-order,omitempty"`
 	// EncryptSignature is the [signature protection] (§6.4): the Signature must be encrypted.
 	EncryptSignature bool `yaml:"encrypt-signature,omitempty"`
 	// DerivedKeys says whether keys are used through a DerivedKeyToken (§5.3.1). Empty: forbidden.
-	DerivedKeys Requirement `yaml:"derived-keys,omitempty"`
+	DerivedKeys DerivedKeysRule `yaml:"derived-keys,omitempty"`
 	// Timestamp is the [timestamp] property (§6.2). Empty: required.
-	Timestamp Requirement `yaml:"timestamp,omitempty"`
+	Timestamp TimestampRule `yaml:"timestamp,omitempty"`
 	// ProtectTokens is the [token protection] (§6.5): the signature covers its own token.
 	ProtectTokens bool `yaml:"protect-tokens,omitempty"`
 	// Layout is the [security header layout] (§6.7). Empty: lax. The order of ReferenceList and
@@ -130,96 +130,152 @@ func parseName(s string) (xmltext.Name, error) {
 	return xmltext.Name{Space: space, Local: local}, nil
 }
 
-// The enumerated values of a Policy. The empty string is the default that the field names.
-type (
-	Binding       string
-	TokenType     string
-	TokenUse      string
-	SignatureName string
-	DigestName    string
-	Order         string
-	Requirement   string
-	Layout        string
-	KeyFit        string
-	STRForm       string
-	Switch        string
-	SCVersion     string
-)
+// A Binding says what protects a message (§7). Its zero value is invalid.
+type Binding string
 
 const (
-	Symmetric     Binding   = "symmetric" // SymmetricBinding, §7.4
-	Transport     Binding   = "transport" // TransportBinding, §7.3
-	NoBinding     Binding   = "none"      // supporting tokens alone
-	KerberosToken TokenType = "kerberos"  // KerberosToken, §5.4.4
+	SymmetricBinding Binding = "symmetric" // SymmetricBinding, §7.4
+	TransportBinding Binding = "transport" // TransportBinding, §7.3
+	NoBinding        Binding = "none"      // supporting tokens alone
+)
 
-	Plain           TokenUse = "plain"            // SupportingTokens, §8.1: the token is there
-	Signed          TokenUse = "signed"           // SignedSupportingTokens, §8.2: and covered by the signature or TLS
-	Endorsing       TokenUse = "endorsing"        // EndorsingSupportingTokens, §8.3: its key signs
-	SignedEndorsing TokenUse = "signed-endorsing" // SignedEndorsingSupportingTokens, §8.4: both
+// A TokenType is a type of security token that a policy can ask for (§5.4).
+type TokenType string
 
-	// Symmetric signature methods, XML Signature 1.1 §6.3.
+const (
+	KerberosToken TokenType = "kerberos" // KerberosToken, §5.4.4
+)
+
+// A TokenUse says what a supporting token must do (§8).
+type TokenUse string
+
+const (
+	UsePlain           TokenUse = "plain"            // SupportingTokens, §8.1: the token is there
+	UseSigned          TokenUse = "signed"           // SignedSupportingTokens, §8.2: the signature or TLS covers it
+	UseEndorsing       TokenUse = "endorsing"        // EndorsingSupportingTokens, §8.3: its key signs
+	UseSignedEndorsing TokenUse = "signed-endorsing" // SignedEndorsingSupportingTokens, §8.4: both
+)
+
+// A SignatureName names a symmetric signature method of XML Signature 1.1
+// §6.3. The zero value stands for HMACSHA1.
+type SignatureName string
+
+const (
 	HMACSHA1   SignatureName = "hmac-sha1"
 	HMACSHA256 SignatureName = "hmac-sha256"
 	HMACSHA384 SignatureName = "hmac-sha384"
 	HMACSHA512 SignatureName = "hmac-sha512"
+)
 
-	// Digest methods, XML Signature 1.1 §6.2.
-	SHA1   DigestName = "sha1"
-	SHA256 DigestName = "sha256"
-	SHA384 DigestName = "sha384"
-	SHA512 DigestName = "sha512"
+// A DigestName names a digest method of XML Signature 1.1 §6.2. The zero value
+// stands for that of the suite.
+type DigestName string
 
-	// Protection orders, §6.3.
-	SignBeforeEncrypt Order = "sign-before-encrypt"
-	EncryptBeforeSign Order = "encrypt-before-sign"
+const (
+	DigestSHA1   DigestName = "sha1"
+	DigestSHA256 DigestName = "sha256"
+	DigestSHA384 DigestName = "sha384"
+	DigestSHA512 DigestName = "sha512"
+)
 
-	// Whether something must, may or must not be there.
-	Required  Requirement = "required"
-	Optional  Requirement = "optional" // "allowed" for derived keys
-	Allowed   Requirement = "allowed"
-	Forbidden Requirement = "forbidden"
+// A ProtectionOrder is the [protection order] of a policy (§6.3). The zero
+// value stands for SignBeforeEncrypt.
+type ProtectionOrder string
 
-	Lax               Layout = "lax"                 // §6.7: in any order
-	Strict            Layout = "strict"              // §6.7.1: a token stands before its use
-	LaxTimestampFirst Layout = "lax-timestamp-first" // as lax, the Timestamp first
-	LaxTimestampLast  Layout = "lax-timestamp-last"  // as lax, the Timestamp last
+const (
+	SignBeforeEncrypt ProtectionOrder = "sign-before-encrypt"
+	EncryptBeforeSign ProtectionOrder = "encrypt-before-sign"
+)
 
-	// FitWSS4J cuts a longer key for CBC ciphers and uses it whole for GCM, as WSS4J and CXF do.
+// A DerivedKeysRule says whether keys are used through DerivedKeyTokens
+// (§5.3.1). The zero value stands for DerivedKeysForbidden.
+type DerivedKeysRule string
+
+const (
+	DerivedKeysRequired  DerivedKeysRule = "required"
+	DerivedKeysAllowed   DerivedKeysRule = "allowed"
+	DerivedKeysForbidden DerivedKeysRule = "forbidden"
+)
+
+// A TimestampRule says whether a Security header holds a Timestamp (§6.2). The
+// zero value stands for TimestampRequired.
+type TimestampRule string
+
+const (
+	TimestampRequired  TimestampRule = "required"
+	TimestampOptional  TimestampRule = "optional"
+	TimestampForbidden TimestampRule = "forbidden"
+)
+
+// A Layout is the [security header layout] of a policy (§6.7). The zero value
+// stands for LayoutLax.
+type Layout string
+
+const (
+	LayoutLax               Layout = "lax"                 // in any order
+	LayoutStrict            Layout = "strict"              // a token stands before its use (§6.7.1)
+	LayoutLaxTimestampFirst Layout = "lax-timestamp-first" // as lax, the Timestamp first
+	LayoutLaxTimestampLast  Layout = "lax-timestamp-last"  // as lax, the Timestamp last
+)
+
+// A KeyFit says what a peer does with a key longer than the cipher asks for.
+// The zero value stands for FitWSS4J.
+type KeyFit string
+
+const (
+	// FitWSS4J cuts a longer key for CBC ciphers and uses it whole for GCM, as
+	// WSS4J and CXF do.
 	FitWSS4J KeyFit = "wss4j"
-	// FitWhole uses the whole key, so that its length decides the AES variant, as WCF does.
+	// FitWhole uses the whole key, so that its length decides the AES variant,
+	// as WCF does.
 	FitWhole KeyFit = "whole"
 	// FitExact refuses a key that is not of the cipher's length.
 	FitExact KeyFit = "exact"
+)
 
-	// STRWSS always renders a default namespace on the token, the one in scope or else
-	// xmlns="", as WSS4J does for WSS 1.1 §8.3.
+// An STRForm says how a peer canonicalizes a token under the STR-Transform
+// (WSS §8.3). The zero value stands for STRWSS.
+type STRForm string
+
+const (
+	// STRWSS always renders a default namespace on the token, the one in scope
+	// or else xmlns="", as WSS4J does.
 	STRWSS STRForm = "wss"
 	// STRWCF does not.
 	STRWCF STRForm = "wcf"
+)
 
-	// A switch; empty is the default of its field.
-	On  Switch = "on"
-	Off Switch = "off"
+// A Switch turns something on or off. The zero value stands for the default
+// that the field names.
+type Switch string
 
-	// Versions of WS-SecureConversation.
-	SC13 SCVersion = "1.3" // 2005/12
-	SC05 SCVersion = "2005/02"
+const (
+	SwitchOn  Switch = "on"
+	SwitchOff Switch = "off"
+)
+
+// An SCVersion is a version of WS-SecureConversation.
+type SCVersion string
+
+const (
+	SC13 SCVersion = "1.3"     // namespace of December 2005
+	SC05 SCVersion = "2005/02" // namespace of February 2005
 )
 
 // withDefaults fills in the defaults that the fields name.
 func (p Policy) withDefaults() Policy {
 	def(&p.SignatureMethod, HMACSHA1)
 	def(&p.ProtectionOrder, SignBeforeEncrypt)
-	def(&p.DerivedKeys, Forbidden)
-	def(&p.Timestamp, Required)
-	def(&p.Layout, Lax)
+	def(&p.DerivedKeys, DerivedKeysForbidden)
+	def(&p.Timestamp, TimestampRequired)
+	def(&p.Layout, LayoutLax)
 	def(&p.KeyFit, FitWSS4J)
 	def(&p.STRTransform, STRWSS)
-	def(&p.OptionalAttributes, On)
-	if p.Binding == Symmetric {
-		def(&p.MessageReplay, On)
+	def(&p.OptionalAttributes, SwitchOn)
+	if p.Binding == SymmetricBinding {
+		def(&p.MessageReplay, SwitchOn)
 	}
-	def(&p.MessageReplay, Off)
+	def(&p.MessageReplay, SwitchOff)
 	def(&p.MaxAge, 5*time.Minute)
 	def(&p.ClockSkew, 5*time.Minute)
 	def(&p.TTL, 5*time.Minute)
@@ -236,7 +292,7 @@ func def[T comparable](field *T, value T) {
 // endorsing tells whether a supporting token's key must sign.
 func (p *Policy) endorsing() bool {
 	for _, t := range p.SupportingTokens {
-		if t.Use == Endorsing || t.Use == SignedEndorsing {
+		if t.Use == UseEndorsing || t.Use == UseSignedEndorsing {
 			return true
 		}
 	}
@@ -244,11 +300,11 @@ func (p *Policy) endorsing() bool {
 }
 
 // signs tells whether a message under this policy carries a signature.
-func (p *Policy) signs() bool { return p.Binding == Symmetric || p.endorsing() }
+func (p *Policy) signs() bool { return p.Binding == SymmetricBinding || p.endorsing() }
 
 // encrypts tells whether a message under this policy carries encrypted parts.
 func (p *Policy) encrypts() bool {
-	return p.Binding == Symmetric && (!p.EncryptedParts.IsZero() || p.EncryptSignature)
+	return p.Binding == SymmetricBinding && (!p.EncryptedParts.IsZero() || p.EncryptSignature)
 }
 
 // mayEncryptBody and mayEncryptHeaders tell where an EncryptedData may stand.
@@ -261,7 +317,7 @@ func (p *Policy) mayEncryptHeaders() bool {
 }
 
 // ProtectsReplies tells whether replies are signed or encrypted in the message.
-func (p Policy) ProtectsReplies() bool { return p.Binding == Symmetric }
+func (p Policy) ProtectsReplies() bool { return p.Binding == SymmetricBinding }
 
 // NeedsTLS tells whether the policy relies on TLS: its protection is that of the channel.
-func (p Policy) NeedsTLS() bool { return p.Binding != Symmetric && !p.AllowPlainHTTP }
+func (p Policy) NeedsTLS() bool { return p.Binding != SymmetricBinding && !p.AllowPlainHTTP }

@@ -16,23 +16,23 @@ func Preset(name string) (Policy, bool) {
 	switch name {
 	case "Kerberos":
 		return Policy{
-			Name: name, Binding: Symmetric, ProtectionToken: KerberosToken, AlgorithmSuite: Basic128,
+			Name: name, Binding: SymmetricBinding, ProtectionToken: KerberosToken, AlgorithmSuite: Basic128,
 			SignedParts:    Parts{Body: true, Headers: []string{"{" + nsWSA + "}*", "{" + nsWSA04 + "}*"}},
 			EncryptedParts: Parts{Body: true}, ProtectionOrder: SignBeforeEncrypt, EncryptSignature: true,
-			DerivedKeys: Required, Timestamp: Required, KeyFit: FitWhole, TokenOnce: true,
+			DerivedKeys: DerivedKeysRequired, Timestamp: TimestampRequired, KeyFit: FitWhole, TokenOnce: true,
 		}, true
 	case "KerberosOverTransport":
 		return Policy{
-			Name: name, Binding: Transport, AlgorithmSuite: Basic128,
-			SupportingTokens: []SupportingToken{{KerberosToken, Endorsing}},
+			Name: name, Binding: TransportBinding, AlgorithmSuite: Basic128,
+			SupportingTokens: []SupportingToken{{KerberosToken, UseEndorsing}},
 			SignedParts:      Parts{Headers: []string{"{" + nsWSA + "}To", "{" + nsWSA04 + "}To"}},
-			DerivedKeys:      Forbidden, Timestamp: Required, KeyFit: FitWhole,
+			DerivedKeys:      DerivedKeysForbidden, Timestamp: TimestampRequired, KeyFit: FitWhole,
 		}, true
 	case "KerberosToken":
 		return Policy{
 			Name: name, Binding: NoBinding,
-			SupportingTokens: []SupportingToken{{KerberosToken, Plain}},
-			Timestamp:        Optional,
+			SupportingTokens: []SupportingToken{{KerberosToken, UsePlain}},
+			Timestamp:        TimestampOptional,
 		}, true
 	}
 	return Policy{}, false

@@ -126,7 +126,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 		return nil, err
 	}
 	p = p.withDefaults()
-	if p.MessageReplay == On && c.Replay == nil && c.Verifier != nil {
+	if p.MessageReplay == SwitchOn && c.Replay == nil && c.Verifier != nil {
 		return nil, errors.New("wssec: Config.Replay is nil and the policy has message-replay on: a service needs a ReplayCache, " +
 			"such as replay.NewMemory makes; a client, without Config.Verifier, needs none")
 	}

@@ -89,7 +89,7 @@ func (p *Processor) claimReply(ctx context.Context, client *CachedToken, value [
 
 // setVersion chooses the DerivedKeyToken version if keys are derived at all.
 func (w *writer) setVersion(ns string) {
-	if w.scNS != "" || w.p.policy.DerivedKeys == Required {
+	if w.scNS != "" || w.p.policy.DerivedKeys == DerivedKeysRequired {
 		w.scNS = ns
 	}
 }
@@ -123,7 +123,7 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 	if tok.Omit {
 		w.token = nil
 	}
-	if p.policy.DerivedKeys == Required {
+	if p.policy.DerivedKeys == DerivedKeysRequired {
 		w.setVersion(NSWSC13)
 		if p.policy.DerivedKeyVersion == SC05 {
 			w.setVersion(NSWSC05)

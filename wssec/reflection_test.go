@@ -198,7 +198,7 @@ func TestCiphertextIsNotForwardedForItsPlaintext(t *testing.T) {
 
 func TestASignedHeaderIsForwardedInEitherOrder(t *testing.T) {
 	to := []string{"{" + nsWSA + "}To"}
-	for _, order := range []wssec.Order{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
+	for _, order := range []wssec.ProtectionOrder{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
 		ps := newPeers(t, symmetric(func(p *wssec.Policy) {
 			p.ProtectionOrder, p.SignedParts.Headers, p.EncryptedParts.Headers = order, to, to
 		}), nil)

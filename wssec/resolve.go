@@ -168,7 +168,7 @@ func (v *verification) derivedKey(n xmltext.Node) (*boundKey, error) {
 	if k, ok := v.derived[n]; ok {
 		return k, nil
 	}
-	if v.p.policy.DerivedKeys == Forbidden {
+	if v.p.policy.DerivedKeys == DerivedKeysForbidden {
 		return nil, errAt(CodeDerivedKey, n, "the policy forbids derived keys (derived-keys)")
 	}
 	d, err := parseDerivedKeyToken(n)
@@ -258,7 +258,7 @@ func (v *verification) encryptionKey(k *boundKey, at xmltext.Node) ([]byte, erro
 // checkDerivation holds the use of a key against the policy's derived-keys, and all keys
 // of a message against one base.
 func (v *verification) checkDerivation(k *boundKey, at xmltext.Node) error {
-	if k.dkt == nil && v.p.policy.DerivedKeys == Required {
+	if k.dkt == nil && v.p.policy.DerivedKeys == DerivedKeysRequired {
 		return errAt(CodeDerivedKey, at, "uses the token's key itself; the policy requires derived keys (derived-keys)")
 	}
 	if v.baseUsed != nil && v.baseUsed != k.base {

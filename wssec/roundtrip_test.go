@@ -26,31 +26,33 @@ func policies(t testing.TB) map[string]wssec.Policy {
 			p.ProtectionOrder, p.EncryptSignature = wssec.EncryptBeforeSign, true
 			p.SignedParts.Headers, p.EncryptedParts.Headers = []string{to}, []string{to}
 		}),
-		"header signed":             symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{to} }),
-		"header signed, encrypted":  symmetric(func(p *wssec.Policy) { p.SignedParts.Headers, p.EncryptedParts.Headers = []string{to}, []string{to} }),
-		"headers by namespace":      symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"{" + nsWSA + "}*"} }),
-		"encrypt signature":         symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }),
-		"derived":                   symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.Required }),
-		"derived 2005":              symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.DerivedKeyVersion = wssec.Required, wssec.SC05 }),
-		"Basic256":                  symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
-		"Basic256Sha256":            symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256Sha256, wssec.HMACSHA256 }),
-		"Basic192 hmac-sha384":      symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic192, wssec.HMACSHA384 }),
-		"sha384, sha512":            symmetric(func(p *wssec.Policy) { p.DigestMethod, p.SignatureMethod = wssec.SHA384, wssec.HMACSHA512 }),
-		"sha512":                    symmetric(func(p *wssec.Policy) { p.DigestMethod = wssec.SHA512 }),
-		"TripleDes":                 symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.TripleDes }),
-		"Basic128GCM whole":         symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.KeyFit = wssec.Basic128GCM, wssec.FitWhole }),
-		"Basic256GCM hmac-sha512":   symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256GCMSha256, wssec.HMACSHA512 }),
-		"protect tokens, strict":    symmetric(func(p *wssec.Policy) { p.ProtectTokens, p.Layout = true, wssec.Strict }),
-		"no optional attributes":    symmetric(func(p *wssec.Policy) { p.OptionalAttributes, p.DerivedKeys = wssec.Off, wssec.Required }),
+		"header signed":            symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{to} }),
+		"header signed, encrypted": symmetric(func(p *wssec.Policy) { p.SignedParts.Headers, p.EncryptedParts.Headers = []string{to}, []string{to} }),
+		"headers by namespace":     symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"{" + nsWSA + "}*"} }),
+		"encrypt signature":        symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }),
+		"derived":                  symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired }),
+		"derived 2005":             symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.DerivedKeyVersion = wssec.DerivedKeysRequired, wssec.SC05 }),
+		"Basic256":                 symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
+		"Basic256Sha256":           symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256Sha256, wssec.HMACSHA256 }),
+		"Basic192 hmac-sha384":     symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic192, wssec.HMACSHA384 }),
+		"sha384, sha512":           symmetric(func(p *wssec.Policy) { p.DigestMethod, p.SignatureMethod = wssec.DigestSHA384, wssec.HMACSHA512 }),
+		"sha512":                   symmetric(func(p *wssec.Policy) { p.DigestMethod = wssec.DigestSHA512 }),
+		"TripleDes":                symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.TripleDes }),
+		"Basic128GCM whole":        symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.KeyFit = wssec.Basic128GCM, wssec.FitWhole }),
+		"Basic256GCM hmac-sha512":  symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256GCMSha256, wssec.HMACSHA512 }),
+		"protect tokens, strict":   symmetric(func(p *wssec.Policy) { p.ProtectTokens, p.Layout = true, wssec.LayoutStrict }),
+		"no optional attributes": symmetric(func(p *wssec.Policy) {
+			p.OptionalAttributes, p.DerivedKeys = wssec.SwitchOff, wssec.DerivedKeysRequired
+		}),
 		"signature confirmation":    symmetric(func(p *wssec.Policy) { p.SignatureConfirmation = true }),
-		"without timestamp":         symmetric(func(p *wssec.Policy) { p.Timestamp = wssec.Forbidden }),
+		"without timestamp":         symmetric(func(p *wssec.Policy) { p.Timestamp = wssec.TimestampForbidden }),
 		"actor":                     symmetric(func(p *wssec.Policy) { p.Actor = "urn:example:gate?a=1&b=2" }),
-		"timestamp last":            symmetric(func(p *wssec.Policy) { p.Layout = wssec.LaxTimestampLast }),
-		"timestamp last, transport": {Binding: wssec.Transport, Layout: wssec.LaxTimestampLast, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Plain}}},
-		"timestamp first":           symmetric(func(p *wssec.Policy) { p.Layout = wssec.LaxTimestampFirst }),
-		"signed endorsing":          {Binding: wssec.Transport, AlgorithmSuite: wssec.Basic256, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.SignedEndorsing}}},
-		"endorsing without binding": {Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Endorsing}}},
-		"endorsing, derived":        {Binding: wssec.Transport, AlgorithmSuite: wssec.Basic128, DerivedKeys: wssec.Required, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.Endorsing}}},
+		"timestamp last":            symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampLast }),
+		"timestamp last, transport": {Binding: wssec.TransportBinding, Layout: wssec.LayoutLaxTimestampLast, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UsePlain}}},
+		"timestamp first":           symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampFirst }),
+		"signed endorsing":          {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic256, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseSignedEndorsing}}},
+		"endorsing without binding": {Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
+		"endorsing, derived":        {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic128, DerivedKeys: wssec.DerivedKeysRequired, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
 	}
 }
 
@@ -79,7 +81,7 @@ func TestRoundTripGivesWhatWasSent(t *testing.T) {
 				if strings.HasPrefix(kind, "empty") && policy.EncryptedParts.Body {
 					policy.EncryptedParts.Body = policy.EncryptSignature // an empty content is not always an EncryptedData
 				}
-				if policy.Timestamp == wssec.Forbidden && kind == "Id of its own" {
+				if policy.Timestamp == wssec.TimestampForbidden && kind == "Id of its own" {
 					return // an echo with the same Ids and no time in it has the signature of its request
 				}
 				ps := newPeers(t, policy, nil)

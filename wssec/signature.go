@@ -35,7 +35,7 @@ func (v *verification) checkAlgorithms(s *signature) error {
 // until the Timestamp is no longer accepted. It comes before the decryption of the Body,
 // so that a recorded message can be tried once with changed ciphertext, not again and again.
 func (v *verification) claim() error {
-	if v.sent != nil || v.p.policy.MessageReplay != On || len(v.sigs) == 0 {
+	if v.sent != nil || v.p.policy.MessageReplay != SwitchOn || len(v.sigs) == 0 {
 		return nil
 	}
 	if v.timestamp == nil {

@@ -98,8 +98,8 @@ func (n SignatureName) method() xmldsig.SignatureMethod {
 
 // method gives the digest method of a policy; ok is false if the suite's is to be used.
 func (n DigestName) method() (m xmldsig.DigestMethod, ok bool) {
-	return xmldsig.LookupDigest(map[DigestName]string{SHA1: xmldsig.SHA1, SHA256: xmldsig.SHA256,
-		SHA384: xmldsig.SHA384, SHA512: xmldsig.SHA512}[n])
+	return xmldsig.LookupDigest(map[DigestName]string{DigestSHA1: xmldsig.SHA1, DigestSHA256: xmldsig.SHA256,
+		DigestSHA384: xmldsig.SHA384, DigestSHA512: xmldsig.SHA512}[n])
 }
 
 // fit gives the octets of a raw key that the suite's cipher is run with, or nil if the key

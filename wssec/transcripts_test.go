@@ -165,7 +165,7 @@ func TestAKeyThatIsNotDerivedIsRefusedWhereItMustBe(t *testing.T) {
 	if bytes.Contains(src, []byte("DerivedKeyToken")) {
 		t.Fatal("the client derives a key")
 	}
-	c.Policy.DerivedKeys = wssec.Required
+	c.Policy.DerivedKeys = wssec.DerivedKeysRequired
 	_, err := c.verify(c.processor(t, nil), src, "01-request.xml", nil)
 	refused(t, err, wssec.CodeDerivedKey)
 }

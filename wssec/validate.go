@@ -18,17 +18,17 @@ func (p Policy) Validate() error {
 
 func (p *Policy) checkValues() error {
 	return errors.Join(
-		oneOf("binding", p.Binding, Symmetric, Transport, NoBinding),
+		oneOf("binding", p.Binding, SymmetricBinding, TransportBinding, NoBinding),
 		oneOf("signature-method", p.SignatureMethod, HMACSHA1, HMACSHA256, HMACSHA384, HMACSHA512),
-		oneOf("digest-method", p.DigestMethod, "", SHA1, SHA256, SHA384, SHA512),
+		oneOf("digest-method", p.DigestMethod, "", DigestSHA1, DigestSHA256, DigestSHA384, DigestSHA512),
 		oneOf("protection-order", p.ProtectionOrder, SignBeforeEncrypt, EncryptBeforeSign),
-		oneOf("derived-keys", p.DerivedKeys, Required, Allowed, Forbidden),
-		oneOf("timestamp", p.Timestamp, Required, Optional, Forbidden),
-		oneOf("layout", p.Layout, Lax, Strict, LaxTimestampFirst, LaxTimestampLast),
+		oneOf("derived-keys", p.DerivedKeys, DerivedKeysRequired, DerivedKeysAllowed, DerivedKeysForbidden),
+		oneOf("timestamp", p.Timestamp, TimestampRequired, TimestampOptional, TimestampForbidden),
+		oneOf("layout", p.Layout, LayoutLax, LayoutStrict, LayoutLaxTimestampFirst, LayoutLaxTimestampLast),
 		oneOf("key-fit", p.KeyFit, FitWSS4J, FitWhole, FitExact),
 		oneOf("str-transform", p.STRTransform, STRWSS, STRWCF),
-		oneOf("optional-attributes", p.OptionalAttributes, On, Off),
-		oneOf("message-replay", p.MessageReplay, On, Off),
+		oneOf("optional-attributes", p.OptionalAttributes, SwitchOn, SwitchOff),
+		oneOf("message-replay", p.MessageReplay, SwitchOn, SwitchOff),
 		oneOf("derived-key-version", p.DerivedKeyVersion, "", SC13, SC05),
 	)
 }
@@ -42,23 +42,23 @@ func oneOf[T ~string](key string, v T, allowed ...T) error {
 
 func (p *Policy) checkTokens() error {
 	switch {
-	case p.Binding != Symmetric && p.Binding != Transport && p.Binding != NoBinding:
+	case p.Binding != SymmetricBinding && p.Binding != TransportBinding && p.Binding != NoBinding:
 		return nil // said already
-	case p.Binding == Symmetric && p.ProtectionToken != KerberosToken:
+	case p.Binding == SymmetricBinding && p.ProtectionToken != KerberosToken:
 		return errors.New("protection-token: the symmetric binding needs one; set it to kerberos")
-	case p.Binding == Symmetric && len(p.SupportingTokens) > 0:
+	case p.Binding == SymmetricBinding && len(p.SupportingTokens) > 0:
 		return errors.New("supporting-tokens: a message carries one Kerberos token, and the protection-token is it")
-	case p.Binding != Symmetric && p.ProtectionToken != "":
+	case p.Binding != SymmetricBinding && p.ProtectionToken != "":
 		return fmt.Errorf("protection-token: only the symmetric binding has one; use supporting-tokens with binding %s", p.Binding)
-	case p.Binding != Symmetric && len(p.SupportingTokens) != 1:
+	case p.Binding != SymmetricBinding && len(p.SupportingTokens) != 1:
 		return fmt.Errorf("supporting-tokens: binding %s needs exactly one", p.Binding)
 	}
 	for _, t := range p.SupportingTokens {
 		if err := errors.Join(oneOf("supporting-tokens: token", t.Token, KerberosToken),
-			oneOf("supporting-tokens: use", t.Use, Plain, Signed, Endorsing, SignedEndorsing)); err != nil {
+			oneOf("supporting-tokens: use", t.Use, UsePlain, UseSigned, UseEndorsing, UseSignedEndorsing)); err != nil {
 			return err
 		}
-		if t.Use == Signed && p.Binding == NoBinding {
+		if t.Use == UseSigned && p.Binding == NoBinding {
 			return errors.New("supporting-tokens: a signed token needs a binding that signs; use endorsing or a transport binding")
 		}
 	}
@@ -72,10 +72,10 @@ func (p *Policy) checkProtection() error {
 	if p.signs() && !ok {
 		fail("algorithm-suite: %q is not one of %q", p.AlgorithmSuite, SuiteNames())
 	}
-	if p.Binding != Symmetric && (!p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature) {
+	if p.Binding != SymmetricBinding && (!p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature) {
 		fail("encrypted-parts: only the symmetric binding encrypts in the message")
 	}
-	if p.Binding == Symmetric && !p.SignedParts.Body {
+	if p.Binding == SymmetricBinding && !p.SignedParts.Body {
 		fail("signed-parts: a Body that is not signed can be anyone's; add body: true")
 	}
 	for _, h := range slices.Concat(p.EncryptedParts.Headers, p.OptionalEncryptedParts.Headers) {
@@ -83,22 +83,22 @@ func (p *Policy) checkProtection() error {
 			fail("signed-parts: the encrypted header %s can be changed by anyone unless it is signed; name it there too", h)
 		}
 	}
-	if p.Binding != Symmetric && p.endorsing() && p.Timestamp != Required && p.SignedParts.IsZero() {
+	if p.Binding != SymmetricBinding && p.endorsing() && p.Timestamp != TimestampRequired && p.SignedParts.IsZero() {
 		fail("signed-parts: an endorsing signature covers something that is always there; set timestamp: required or add body: true")
 	}
-	if p.encrypts() && p.DerivedKeys == Forbidden && p.KeyFit == FitWhole && suite.Encryption.URI == xmlenc.TripleDESCBC {
+	if p.encrypts() && p.DerivedKeys == DerivedKeysForbidden && p.KeyFit == FitWhole && suite.Encryption.URI == xmlenc.TripleDESCBC {
 		fail("key-fit: tripledes-cbc takes 24 octets and no more; use key-fit: wss4j or derived-keys: required")
 	}
-	if p.Binding != Symmetric && p.SignatureConfirmation {
+	if p.Binding != SymmetricBinding && p.SignatureConfirmation {
 		fail("signature-confirmation: replies are signed under the symmetric binding only")
 	}
-	if p.TokenOnce && p.Timestamp != Required {
+	if p.TokenOnce && p.Timestamp != TimestampRequired {
 		fail("token-once: a message without its own token needs a Timestamp against replay; set timestamp: required")
 	}
-	if p.TokenOnce && p.MessageReplay == Off {
+	if p.TokenOnce && p.MessageReplay == SwitchOff {
 		fail("token-once: a message without its own token needs message-replay: on")
 	}
-	if p.KeyFit == FitExact && p.DerivedKeys == Forbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
+	if p.KeyFit == FitExact && p.DerivedKeys == DerivedKeysForbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
 		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or key-fit: wss4j")
 	}
 	for key, headers := range map[string][]string{"signed-parts": p.SignedParts.Headers, "encrypted-parts": p.EncryptedParts.Headers,

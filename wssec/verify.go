@@ -146,7 +146,7 @@ func (v *verification) noHeader() error {
 
 // needsHeader tells whether the policy puts anything into the header of this message.
 func (v *verification) needsHeader() bool {
-	return v.sent == nil || v.p.policy.ProtectsReplies() || v.p.policy.Timestamp == Required
+	return v.sent == nil || v.p.policy.ProtectsReplies() || v.p.policy.Timestamp == TimestampRequired
 }
 
 // readHeader sorts the children of the Security header by kind and bounds their number.
@@ -342,11 +342,11 @@ func bodyEncryption(env *soap.Envelope) xmltext.Node {
 // cryptographic work.
 func (v *verification) checkTimestamp() error {
 	switch need := v.p.policy.Timestamp; {
-	case v.timestamp == nil && need == Required:
+	case v.timestamp == nil && need == TimestampRequired:
 		return errAt(CodeTimestampMissing, v.security, "the policy requires a Timestamp (timestamp)")
 	case v.timestamp == nil:
 		return nil
-	case need == Forbidden:
+	case need == TimestampForbidden:
 		return errAt(CodeTimestampInvalid, v.timestamp.node, "the policy forbids a Timestamp (timestamp)")
 	}
 	return v.timestamp.check(&v.p.policy, v.now)

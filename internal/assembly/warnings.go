@@ -83,7 +83,7 @@ func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger)
 // warnOfPlainHTTP says that a route takes over plain HTTP what its policy leaves to
 // TLS to protect.
 func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
-	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.Symmetric && cfg.TLSCert == "" && !r.TLSOffloaded {
+	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && cfg.TLSCert == "" && !r.TLSOffloaded {
 		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without", "path", r.Path,
 			"policy", r.Policy.String(), "cure", "remove allow-plain-http and give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 	}
@@ -153,7 +153,7 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 			}
 			policy := r.Processor.Policy()
 			name := sharedName(credentials[i], credentials[j])
-			if name != "" && policy.Binding == wssec.Symmetric && mayAccept(policy, other.Processor.Policy()) {
+			if name != "" && policy.Binding == wssec.SymmetricBinding && mayAccept(policy, other.Processor.Policy()) {
 				log.Warn("a message for another route may be good for this one too: they have one service, and policies that it may meet both", "path", r.Path, "other", other.Path,
 					"service", name, "cure", "list each route's own public URLs in addresses, or give the routes service principals of their own")
 				break
@@ -170,7 +170,7 @@ func mayAccept(a, b wssec.Policy) bool {
 		return false
 	}
 	for _, p := range [][2]wssec.Policy{{a, b}, {b, a}} {
-		if p[0].DerivedKeys == wssec.Required && p[1].DerivedKeys == wssec.Forbidden || p[0].Timestamp == wssec.Required && p[1].Timestamp == wssec.Forbidden ||
+		if p[0].DerivedKeys == wssec.DerivedKeysRequired && p[1].DerivedKeys == wssec.DerivedKeysForbidden || p[0].Timestamp == wssec.TimestampRequired && p[1].Timestamp == wssec.TimestampForbidden ||
 			p[0].EncryptedParts.Body && !p[1].EncryptedParts.Body && !p[1].OptionalEncryptedParts.Body {
 			return false
 		}
@@ -216,7 +216,7 @@ func (c *credential) names() (names []string) {
 
 // tokenOnly tells whether a message proves nothing but that somebody has a token.
 func tokenOnly(p wssec.Policy) bool {
-	return p.Binding != wssec.Symmetric && !slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {
-		return t.Use == wssec.Endorsing || t.Use == wssec.SignedEndorsing
+	return p.Binding != wssec.SymmetricBinding && !slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {
+		return t.Use == wssec.UseEndorsing || t.Use == wssec.UseSignedEndorsing
 	})
 }

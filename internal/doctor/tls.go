@@ -47,7 +47,7 @@ func (d *doctor) plainListener() Result {
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
 		switch {
-		case r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.Symmetric && !r.TLSOffloaded:
+		case r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && !r.TLSOffloaded:
 			return warn("listener", "has no TLS, and nothing else protects the messages of route "+r.Path+" (allow-plain-http)",
 				"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 		case r.TLSOffloaded:

@@ -36,24 +36,24 @@ type findings struct {
 
 // policy is one that fits the message: what a route would have to say to accept it.
 func (f *findings) policy() wssec.Policy {
-	p := wssec.Policy{Binding: wssec.NoBinding, Actor: f.actor, Timestamp: wssec.Forbidden}
+	p := wssec.Policy{Binding: wssec.NoBinding, Actor: f.actor, Timestamp: wssec.TimestampForbidden}
 	if f.timestamp {
-		p.Timestamp = wssec.Required
+		p.Timestamp = wssec.TimestampRequired
 	}
-	use := wssec.SupportingToken{Token: wssec.KerberosToken, Use: wssec.Plain}
+	use := wssec.SupportingToken{Token: wssec.KerberosToken, Use: wssec.UsePlain}
 	switch {
 	case f.signature != "" && (f.signedParts.Body || f.encryption != ""):
-		p.Binding, p.ProtectionToken = wssec.Symmetric, wssec.KerberosToken
+		p.Binding, p.ProtectionToken = wssec.SymmetricBinding, wssec.KerberosToken
 		p.ProtectTokens = f.tokenSigned
 		p.EncryptedParts, p.EncryptSignature = f.encryptedParts, f.sealedSignature
 		p.TokenOnce = f.byHash
 	case f.signature != "":
-		p.Binding = wssec.Transport
-		if use.Use = wssec.Endorsing; f.tokenSigned {
-			use.Use = wssec.SignedEndorsing
+		p.Binding = wssec.TransportBinding
+		if use.Use = wssec.UseEndorsing; f.tokenSigned {
+			use.Use = wssec.UseSignedEndorsing
 		}
 	}
-	if p.Binding != wssec.Symmetric {
+	if p.Binding != wssec.SymmetricBinding {
 		p.SupportingTokens = []wssec.SupportingToken{use}
 	}
 	if f.signature == "" {
@@ -61,10 +61,10 @@ func (f *findings) policy() wssec.Policy {
 	}
 	p.SignedParts, p.KeyFit, p.STRTransform = f.signedParts, f.fit, f.strForm
 	f.algorithms(&p)
-	if p.DerivedKeys = wssec.Forbidden; f.derived {
-		p.DerivedKeys = wssec.Required
+	if p.DerivedKeys = wssec.DerivedKeysForbidden; f.derived {
+		p.DerivedKeys = wssec.DerivedKeysRequired
 		if f.rawKey {
-			p.DerivedKeys = wssec.Allowed
+			p.DerivedKeys = wssec.DerivedKeysAllowed
 		}
 	}
 	if len(f.lists) > 0 && f.lists[0] > f.signed {
@@ -91,8 +91,8 @@ func (f *findings) algorithms(p *wssec.Policy) {
 		}
 	}
 	if s, _ := wssec.LookupSuite(p.AlgorithmSuite); s.Digest.URI != f.digest {
-		p.DigestMethod = map[string]wssec.DigestName{xmldsig.SHA1: wssec.SHA1, xmldsig.SHA256: wssec.SHA256, xmldsig.SHA384: wssec.SHA384,
-			xmldsig.SHA512: wssec.SHA512}[f.digest]
+		p.DigestMethod = map[string]wssec.DigestName{xmldsig.SHA1: wssec.DigestSHA1, xmldsig.SHA256: wssec.DigestSHA256, xmldsig.SHA384: wssec.DigestSHA384,
+			xmldsig.SHA512: wssec.DigestSHA512}[f.digest]
 	}
 	p.SignatureMethod = map[string]wssec.SignatureName{xmldsig.HMACSHA256: wssec.HMACSHA256, xmldsig.HMACSHA384: wssec.HMACSHA384,
 		xmldsig.HMACSHA512: wssec.HMACSHA512}[f.signature]

@@ -37,7 +37,7 @@ func newRoute(r Route) (*route, error) {
 		rt.addresses = append(rt.addresses, address)
 	}
 	if !r.Disabled {
-		rt.pass, rt.reliesOnTLS = passable(&r), r.Processor.Policy().Binding != wssec.Symmetric
+		rt.pass, rt.reliesOnTLS = passable(&r), r.Processor.Policy().Binding != wssec.SymmetricBinding
 	}
 	return rt, nil
 }

@@ -394,7 +394,7 @@ func (slowTokens) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken,
 
 func signedByHash() wssec.Policy {
 	p, _ := wssec.Preset("Kerberos")
-	p.EncryptSignature, p.MessageReplay = false, wssec.On
+	p.EncryptSignature, p.MessageReplay = false, wssec.SwitchOn
 	return p
 }
 
