@@ -28,6 +28,7 @@ type connLimiter struct {
 	clients map[netip.Prefix]int
 	refused int       // since told
 	told    time.Time // when the log was told of refused ones
+	bare    time.Time // when it was told of proxies without their header
 }
 
 // Accept gives the next connection that there is room for, and closes others.
@@ -47,12 +48,37 @@ func (l *connLimiter) Accept() (net.Conn, error) {
 
 // wrap makes c one that counts.
 func (l *connLimiter) wrap(c net.Conn) *countedConn {
-	proxy := c.RemoteAddr()
-	if l.proxyProtocol && trusts(l.proxies, addrOf(proxy)) {
-		// Required: a proxy that leaves its header out would let clients write one.
-		c = proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.headerTimeout))
+	peer := c.RemoteAddr()
+	if !l.proxyProtocol || !trusts(l.proxies, addrOf(peer)) {
+		return &countedConn{Conn: c, peer: peer, limiter: l}
 	}
-	return &countedConn{Conn: c, proxy: proxy, limiter: l}
+	p := &proxyConn{heard: &heardConn{Conn: c}}
+	// Required: a proxy that leaves its header out would let clients write one.
+	p.Conn = proxyproto.NewConn(p.heard, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.headerTimeout))
+	return &countedConn{Conn: p, peer: peer, limiter: l, proxy: p}
+}
+
+// A proxyConn is a connection from a proxy that has to begin it with the PROXY
+// protocol.
+type proxyConn struct {
+	*proxyproto.Conn
+	heard *heardConn
+}
+
+// bare reports whether it began with something else. A connection on which nothing
+// came, as those of some health checks, did not.
+func (p *proxyConn) bare() bool { return p.heard.any && p.ProxyHeader() == nil }
+
+// A heardConn knows whether anything came.
+type heardConn struct {
+	net.Conn
+	any bool
+}
+
+func (c *heardConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.any = c.any || n > 0
+	return n, err
 }
 
 func addrOf(a net.Addr) netip.Addr {
@@ -100,6 +126,18 @@ func (l *connLimiter) tell(limit, client string) {
 	l.refused, l.told = 0, time.Now()
 }
 
+// tellBare logs that a proxy does not speak the PROXY protocol, once a minute.
+func (l *connLimiter) tellBare(proxy net.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.bare) < time.Minute {
+		return
+	}
+	l.bare = time.Now()
+	l.log.Warn("a connection from a trusted proxy is closed: it does not begin with the PROXY protocol", "proxy", proxy.String(),
+		"cure", "turn the protocol on in the proxy, or say in client-address how else it tells the client")
+}
+
 func (l *connLimiter) leave(key netip.Prefix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,8 +153,9 @@ func (l *connLimiter) leave(key netip.Prefix) {
 // A countedConn is a connection that a connLimiter counts until it is closed.
 type countedConn struct {
 	net.Conn
-	proxy   net.Addr // the other end, whatever the PROXY protocol says
+	peer    net.Addr // the other end, whatever the PROXY protocol says
 	limiter *connLimiter
+	proxy   *proxyConn // Conn, if it has to begin with the PROXY protocol
 
 	once    sync.Once
 	refused bool
@@ -132,7 +171,7 @@ func (c *countedConn) RemoteAddr() net.Addr {
 	if client := c.Conn.RemoteAddr(); addrOf(client).IsValid() {
 		return client
 	}
-	return c.proxy
+	return c.peer
 }
 
 // Read admits the connection first.
@@ -141,7 +180,11 @@ func (c *countedConn) Read(b []byte) (int, error) {
 	if c.refused {
 		return 0, io.EOF
 	}
-	return c.Conn.Read(b)
+	n, err := c.Conn.Read(b)
+	if err != nil && c.proxy != nil && c.proxy.bare() {
+		c.limiter.tellBare(c.peer)
+	}
+	return n, err
 }
 
 func (c *countedConn) admit() {

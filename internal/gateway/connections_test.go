@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -102,6 +103,8 @@ func TestProxyProtocol(t *testing.T) {
 	})
 	s := timeouts()
 	s.ProxyProtocol, s.TrustedProxies, s.MaxClientConnections = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, 2
+	var log eventLog
+	s.Log = slog.New(slog.NewJSONHandler(&log, nil))
 	addr, _ := w.listen(s)
 	header := func(version byte, client string) string {
 		var b bytes.Buffer
@@ -128,8 +131,14 @@ func TestProxyProtocol(t *testing.T) {
 			t.Errorf("version %d: the log has %v, verification %v", i+1, got, seen[i])
 		}
 	}
-	if status := served(t, dialFrom(t, "127.0.0.1", addr), ""); status != 0 {
-		t.Errorf("a proxy without header: HTTP %d", status)
+	_ = dialFrom(t, "127.0.0.1", addr).(*net.TCPConn).CloseWrite() // a health check, of which there is nothing to tell
+	for range 2 {
+		if status := served(t, dialFrom(t, "127.0.0.1", addr), ""); status != 0 {
+			t.Errorf("a proxy without header: HTTP %d", status)
+		}
+	}
+	if all := log.all(); len(all) != 1 || !strings.Contains(fmt.Sprint(all[0]["msg"]), "PROXY protocol") {
+		t.Errorf("of proxies without header the log has %v", all)
 	}
 	if status := served(t, dialFrom(t, "127.0.0.1", addr), "PROXY TCP4 192.0.2.1\r\n"); status != 0 {
 		t.Errorf("a header that is none: HTTP %d", status)
