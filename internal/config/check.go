@@ -85,10 +85,6 @@ func (k *checker) process(p *Process) {
 	if p.ReplayMemory < minReplayMemory || p.ReplayMemory > maxReplayMemory {
 		k.find("replay-memory", fmt.Sprintf("%v is not between %v and %v", p.ReplayMemory, minReplayMemory, maxReplayMemory), "write 512MiB")
 	}
-	if p.RefusalDelay > 0 && p.RefusalDelay < minRefusalDelay || p.RefusalDelay > maxRefusalDelay {
-		k.find("refusal-delay", fmt.Sprintf("%v is not between %v and %v", p.RefusalDelay, minRefusalDelay, maxRefusalDelay),
-			"write 50ms, or more where refusals are logged as late")
-	}
 	k.proxies(p)
 	k.fields(p)
 }
@@ -164,8 +160,11 @@ func (k *checker) fields(settings any) {
 				k.size(name, v)
 			}
 		case int:
-			if v < 1 || v > 100 && tag.Get("placeholder") == "PERCENT" {
-				k.find(name, fmt.Sprintf("%d is not a %s", v, strings.ToLower(tag.Get("placeholder"))), "write a whole number, of a part in percent up to 100")
+			switch percent := tag.Get("placeholder") == "PERCENT"; {
+			case percent && (v < 1 || v > 100):
+				k.find(name, fmt.Sprintf("%d is not a percentage", v), "write a whole number from 1 to 100")
+			case v < 1:
+				k.find(name, fmt.Sprintf("%d is less than 1", v), "write a whole number from 1 on")
 			}
 		case string:
 			if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), v) {

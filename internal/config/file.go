@@ -169,7 +169,7 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 	case int:
 		kind, cure = "a whole number", "write it without a unit"
 	case bool:
-		kind, cure = "a yes or no", "write true or false"
+		kind, cure = "a switch", "write true or false"
 	default:
 		if field.Kind() != reflect.String {
 			return decoder, "see docs/operations.md for its form"
@@ -183,9 +183,9 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 	switch number, isNumber := node.(*ast.IntegerNode); {
 	case isNumber && kind == "a time":
 		return fmt.Sprintf("%q is not a time: it has no unit", value), fmt.Sprintf("write it as %ss or %sm", number.GetToken().Value, number.GetToken().Value)
-	case kind == "a yes or no" && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(value)):
+	case kind == "a switch" && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(value)):
 		cure = "write false"
-	case kind == "a yes or no" && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(value)):
+	case kind == "a switch" && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(value)):
 		cure = "write true"
 	}
 	return fmt.Sprintf("%q is not %s", value, kind), cure

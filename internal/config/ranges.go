@@ -10,6 +10,12 @@ import (
 func (k *checker) duration(name string, v time.Duration) {
 	least, most := 10*time.Millisecond, 24*time.Hour
 	switch name {
+	case "refusal-delay":
+		if v < minRefusalDelay || v > maxRefusalDelay {
+			k.find(name, fmt.Sprintf("%v is not between %v and %v", v, minRefusalDelay, maxRefusalDelay),
+				"write 50ms, or more where refusals are logged as late")
+		}
+		return
 	case "clock-skew":
 		if most = time.Hour; v > most {
 			k.find(name, fmt.Sprintf("%v is more than any clock is wrong by", v), "write 5m, at most 1h, and set the clocks")
