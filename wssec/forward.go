@@ -43,7 +43,7 @@ func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
 	return m.env.Root.AppendEndTag(dst), nil
 }
 
-// forwarded gives the header blocks to forward.
+// forwarded returns the header blocks to forward. The others are dropped.
 func (m *Message) forwarded(rule HeaderRule) ([]xmltext.Node, error) {
 	var out []xmltext.Node
 	for b := range m.env.Blocks() {
@@ -62,7 +62,8 @@ func (m *Message) forwarded(rule HeaderRule) ([]xmltext.Node, error) {
 	return out, nil
 }
 
-// droppable tells whether a block may be left out: not if it is mandatory and meant for us.
+// droppable reports whether a block may be left out: not if it is mandatory and
+// meant for us.
 func (m *Message) droppable(b xmltext.Node) error {
 	must, err := m.env.MustUnderstand(b)
 	if err != nil {

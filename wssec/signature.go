@@ -60,8 +60,9 @@ func (v *verification) claim() error {
 	return nil
 }
 
-// replayID names a SignatureValue in the replay store. How the message names its key is
-// not part of it: KeyInfo is not signed, and one key may go by several tokens of a ticket.
+// replayID is the replay key of a message: the hash of its SignatureValue. How the
+// message names its key is not part of it: KeyInfo is not signed, and one key may
+// go by several tokens of a ticket.
 func replayID(value []byte) [32]byte {
 	return sha256.Sum256(append([]byte("wssec SignatureValue\x00"), value...))
 }

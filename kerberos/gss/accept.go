@@ -412,7 +412,8 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 	return kerberos.Errorf(kerberos.CodeAddress, "ticket is for a client at %s, this one is at %s", strings.Join(list, ", "), addr)
 }
 
-// checkReplay asks the store, once for each authenticator.
+// checkReplay asks the replay cache (RFC 4120 3.2.3). The replay key is the hash
+// of the authenticator's ciphertext, of which a sender can vary nothing.
 func (s *acceptance) checkReplay(ctx context.Context) error {
 	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
 		if from := h.CompleteFrom(s.auth.CTime); s.auth.CTime.Before(from) {

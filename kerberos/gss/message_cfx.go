@@ -216,7 +216,8 @@ func (c *cfxTokens) verifyMIC(message, token []byte) (seq uint64, err error) {
 	return binary.BigEndian.Uint64(header[8:]), nil
 }
 
-// rotation is memory for the octets of tokens while they are rotated. The zero value is ready.
+// A rotation applies the right rotation count (RRC) of Wrap tokens (RFC 4121
+// 4.2.5), and is memory for their octets meanwhile. The zero value is ready.
 type rotation struct{ octets []byte }
 
 // right rotates b right by count octets, in place (RFC 4121 4.2.5).
