@@ -82,7 +82,8 @@ var layers = map[string][]string{
 		"internal/config", "internal/wrap", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf",
 		"replay", "wssec",
 	},
-	"internal/gateway": {"internal/config", "kerberos", "soap", "soap/xmltext", "wssec"},
+	"internal/door":    {"soap", "soap/xmltext", "wssec"},
+	"internal/gateway": {"internal/config", "internal/door", "kerberos", "soap", "soap/xmltext", "wssec"},
 
 	"internal/explain": {
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/inspect", "kerberos/keytab", "soap", "soap/xmltext", "wssec", "wssec/xmldsig", "wssec/xmlenc",
@@ -90,8 +91,8 @@ var layers = map[string][]string{
 
 	// Where an Acceptor meets a Processor; nowhere else.
 	"internal/assembly": {
-		"internal/config", "internal/gateway", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/xmltext",
-		"wssec",
+		"internal/config", "internal/door", "internal/gateway", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap",
+		"soap/xmltext", "wssec",
 	},
 	// Clients and checks beside it.
 	"internal/demo": {

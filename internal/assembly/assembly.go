@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
@@ -107,7 +108,7 @@ func newRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Ro
 		return gateway.Route{}, cfg.Refuse(i, "backend", "is not a URL", "")
 	}
 	return gateway.Route{
-		Path: r.Path, Processor: processor, PolicyName: r.Policy.String(),
+		Path: r.Path, Door: door.NewSecurity(r.Policy.String(), processor), PolicyName: r.Policy.String(),
 		Addresses: r.Addresses, RequireTo: r.WSATo == "required",
 		Backend: backend, BackendTimeout: r.BackendTimeout,
 		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms, AllowedGroups: r.AllowedGroups,

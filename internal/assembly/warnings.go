@@ -151,15 +151,21 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 			if i == j || r.Disabled || other.Disabled || toldApart(r, other) {
 				continue
 			}
-			policy := r.Processor.Policy()
-			name := sharedName(credentials[i], credentials[j])
-			if name != "" && policy.Binding == wssec.SymmetricBinding && mayAccept(policy, other.Processor.Policy()) {
+			if name := sharedName(credentials[i], credentials[j]); name != "" && interchangeable(r.Door.Policies(), other.Door.Policies()) {
 				log.Warn("a message for another route may be good for this one too: they have one service, and policies that it may meet both", "path", r.Path, "other", other.Path,
 					"service", name, "cure", "list each route's own public URLs in addresses, or give the routes service principals of their own")
 				break
 			}
 		}
 	}
+}
+
+// interchangeable reports whether a message under one of the policies of a route may
+// meet one of another route's.
+func interchangeable(own, others []wssec.Policy) bool {
+	return slices.ContainsFunc(own, func(p wssec.Policy) bool {
+		return p.Binding == wssec.SymmetricBinding && slices.ContainsFunc(others, func(other wssec.Policy) bool { return mayAccept(p, other) })
+	})
 }
 
 // mayAccept tells whether one policy may accept a message that is made for the

@@ -2,37 +2,39 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"unicode"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/soap"
-	"github.com/wssgate/wssgate/wssec"
 )
 
-// action gives the action to tell the backend in HTTP. The client's HTTP header
+// chooseAction sets the action to tell the backend in HTTP. The client's HTTP header
 // is under no signature, and many backends dispatch on it alone: if the message
 // has a wsa:Action that its protection covers, that is the action, and another
 // one in HTTP is refused (WS-Addressing 1.0 SOAP Binding §4). Without one the
 // client's is passed as it came.
-func (rt *route) action(r *http.Request, msg *wssec.Message, m media) (string, error) {
-	covered := rt.coveredBlocks(r, msg, "Action")
+func (x *exchange) chooseAction(in door.Admitted) error {
+	sent := x.in.action
+	covered := coveredBlocks(in, "Action")
 	if len(covered) == 0 {
-		return m.action, nil
+		x.action = sent
+		return nil
 	}
 	action := strings.TrimSpace(covered[0].Text())
 	for _, n := range covered {
 		if text := strings.TrimSpace(n.Text()); text != action || !n.FirstChild().IsZero() || !plainAction(text) {
-			return "", &Error{Code: CodeAction, Err: fmt.Errorf("at %s: the action is %q", n.Path(), text)}
+			return &Error{Code: CodeAction, Err: fmt.Errorf("at %s: the action is %q", n.Path(), text)}
 		}
 	}
-	if sent := unquoted(m.action); sent != "" && sent != action {
-		return "", &Error{Code: CodeAction, Err: fmt.Errorf("the action in HTTP is %q, that of the message %q", sent, action)}
+	if sent = unquoted(sent); sent != "" && sent != action {
+		return &Error{Code: CodeAction, Err: fmt.Errorf("the action in HTTP is %q, that of the message %q", sent, action)}
 	}
-	if m.version == soap.V11 {
+	if x.in.version == soap.V11 {
 		action = `"` + action + `"`
 	}
-	return action, nil
+	x.action = action
+	return nil
 }
 
 // unquoted takes the quotes of a SOAPAction header off.

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
-	"github.com/wssgate/wssgate/wssec"
 )
 
 // checkTo holds the message's wsa:To against the route's addresses (WS-Addressing
@@ -21,12 +20,13 @@ import (
 // One that no protection covers anybody on the way can write, so it says nothing,
 // and neither does the anonymous address, which a message without wsa:To means.
 // Then the message is refused if the route demands more, else the event notes it.
-func (rt *route) checkTo(r *http.Request, msg *wssec.Message, ev *event) error {
+func (x *exchange) checkTo(in door.Admitted) error {
+	rt := x.rt
 	if len(rt.Addresses) == 0 {
 		return nil
 	}
 	named := false
-	for _, n := range rt.coveredBlocks(r, msg, "To") {
+	for _, n := range coveredBlocks(in, "To") {
 		text := strings.TrimSpace(n.Text())
 		if soap.IsAnonymousAddress(text) {
 			continue
@@ -49,7 +49,7 @@ func (rt *route) checkTo(r *http.Request, msg *wssec.Message, ev *event) error {
 	if rt.RequireTo {
 		return wrongAddress(soap.NSAddressing, errors.New("the message has no wsa:To that its protection covers and that names an address, and the route requires one"))
 	}
-	ev.notes = append(ev.notes, slog.Bool("to_unknown", true))
+	x.log.note(slog.Bool("to_unknown", true))
 	return nil
 }
 
@@ -60,17 +60,15 @@ func wrongAddress(space string, err error) *Error {
 }
 
 // coveredBlocks gives the WS-Addressing header blocks of a local name that are for
-// the backend and that the signature covers or, under a policy that relies on it, TLS.
-func (rt *route) coveredBlocks(r *http.Request, msg *wssec.Message, local string) []xmltext.Node {
-	all := rt.reliesOnTLS && rt.channel(r).TLS
+// the backend and that the client's protection covers.
+func coveredBlocks(in door.Admitted, local string) []xmltext.Node {
 	var found []xmltext.Node
-	env := msg.Envelope()
+	env := in.Envelope()
 	for b := range env.Blocks() {
 		if !b.Is(soap.NSAddressing, local) && !b.Is(soap.NSAddressing04, local) {
 			continue
 		}
-		role := env.Role(b)
-		if (all || slices.Contains(msg.Signed(), b)) && (role == "" || soap.IsNext(role)) {
+		if role := env.Role(b); in.Covers(b) && (role == "" || soap.IsNext(role)) {
 			found = append(found, b)
 		}
 	}

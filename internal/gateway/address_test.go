@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -41,8 +42,9 @@ func newRoutesWorld(t *testing.T, change func(r *gateway.Route, p *wssec.Policy)
 		change(&route, &policy)
 		acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 		w.must(err)
-		route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor, Replay: replay})
+		processor, err := wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor, Replay: replay})
 		w.must(err)
+		route.Door = door.NewSecurity(policy.Name, processor)
 		policy.AllowPlainHTTP = true
 		w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})
 		w.must(err)

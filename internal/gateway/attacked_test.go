@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -144,7 +145,7 @@ func newAttacked(t *testing.T, with defences, log io.Writer) (g *gateway.Gateway
 	address, err := url.Parse(backend.URL)
 	must(err)
 	g, err = gateway.New(gateway.Config{Log: slog.New(slog.NewJSONHandler(log, nil)),
-		Routes: []gateway.Route{{Path: "/svc", Processor: processor, Backend: address}}})
+		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor), Backend: address}}})
 	must(err)
 	plain := []byte(envelope(soap.V11, `<q:Ask xmlns:q="urn:q">`+strings.Repeat("<q:i>secret</q:i>", 4000)+`</q:Ask>`))
 	env, err := soap.Parse(plain, xmltext.Options{})

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -121,7 +122,7 @@ func (w *world) bearer(rule gss.BindingRule) http.Handler {
 	processor, err := wssec.NewProcessor(policy, wssec.Config{Verifier: acceptor})
 	w.must(err)
 	cfg := w.config
-	cfg.Routes[0].Processor = processor
+	cfg.Routes[0].Door = door.NewSecurity(policy.Name, processor)
 	g, err := gateway.New(cfg)
 	w.must(err)
 	return g

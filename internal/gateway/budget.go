@@ -271,8 +271,8 @@ func endReads(dropped []*lease) {
 // Reserve is the Reserve of the wssec.Config of a route's Processor: it charges
 // the exchange that ctx is of. Without an exchange it does nothing.
 func Reserve(ctx context.Context, octets int) error {
-	if ev, ok := ctx.Value(eventKey{}).(*event); ok && ev.lease != nil {
-		return ev.lease.take(int64(octets))
+	if x, ok := exchangeOf(ctx); ok && x.lease != nil {
+		return x.lease.take(int64(octets))
 	}
 	return nil
 }

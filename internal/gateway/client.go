@@ -159,8 +159,8 @@ func parseNode(s string) (netip.Addr, bool) {
 // ClientAddr gives the address of the client of the exchange that ctx is of, or the
 // zero Addr.
 func ClientAddr(ctx context.Context) netip.Addr {
-	if ev, ok := ctx.Value(eventKey{}).(*event); ok {
-		return ev.from
+	if x, ok := exchangeOf(ctx); ok {
+		return x.from
 	}
 	return netip.Addr{}
 }

@@ -2,16 +2,11 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/netip"
 	"time"
 
-	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -21,19 +16,16 @@ import (
 const CodeOK = "ok"
 
 // An event is what the log says of one exchange. It is filled along the way
-// and written once. It belongs to one goroutine.
+// and written once; nothing that the exchange goes by is read from it.
 type event struct {
 	logger *slog.Logger
 	start  time.Time
-	id     string // also sent to the backend as X-Request-Id
+	id     string
 	route  string
-	client string // its address, with the port if that of the connection is meant
+	client string
 	proxy  string // the other end of the connection, if that told the client's address
-	from   netip.Addr
 	policy string
 
-	lease         *lease // nil for what reaches no route
-	version       soap.Version
 	principal     string
 	service       string
 	groups        int
@@ -42,73 +34,59 @@ type event struct {
 	status        int
 	backendStatus int
 	stages        []slog.Attr
-	notes         []slog.Attr // of those that verification asks
-	err           error       // the first failure; nil is success
-	logged        bool
+	notes         []slog.Attr // of those that a door asks
+	written       bool
 }
 
-func (g *Gateway) begin(r *http.Request, route string) *event {
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	ev := &event{logger: g.cfg.Log, start: time.Now(), id: hex.EncodeToString(id[:]), route: route, client: r.RemoteAddr}
-	var told bool
-	if ev.from, told = g.cfg.clientAddress(r); told {
-		ev.client, ev.proxy = ev.from.String(), r.RemoteAddr
+func newEvent(x *exchange, proxy string) *event {
+	ev := &event{logger: x.g.cfg.Log, start: time.Now(), id: x.id, client: x.client, proxy: proxy}
+	if x.rt != nil {
+		ev.route, ev.policy = x.rt.Path, x.rt.PolicyName
 	}
 	return ev
 }
 
-type eventKey struct{}
-
-// context is what verification gets, so that Note finds ev.
-func (ev *event) context(ctx context.Context) context.Context {
-	return context.WithValue(ctx, eventKey{}, ev)
-}
-
 // Note adds attributes to the event of the exchange that ctx is of: a
 // TokenVerifier knows more of a ticket than it returns. They must not be
-// secret. It may be called while the verification runs, by its goroutine;
-// without an exchange it does nothing.
+// secret. It may be called while a door admits, by its goroutine; without an
+// exchange it does nothing.
 func Note(ctx context.Context, attrs ...slog.Attr) {
-	if ev, ok := ctx.Value(eventKey{}).(*event); ok {
-		ev.notes = append(ev.notes, attrs...)
+	if x, ok := exchangeOf(ctx); ok {
+		x.log.note(attrs...)
 	}
 }
 
-// address is the client's without its port.
-func (ev *event) address() string {
-	if host, _, err := net.SplitHostPort(ev.client); err == nil {
-		return host
-	}
-	return ev.client
-}
+func (ev *event) note(attrs ...slog.Attr) { ev.notes = append(ev.notes, attrs...) }
 
 // stage notes how long a stage took: defer ev.stage("read", time.Now()).
 func (ev *event) stage(name string, since time.Time) {
 	ev.stages = append(ev.stages, slog.Duration(name, time.Since(since)))
 }
 
-// verified notes who sent the message, and what verification spent its time on.
-func (ev *event) verified(msg *wssec.Message) {
-	name, realm := msg.Principal()
-	ev.principal, ev.service = name+"@"+realm, msg.Service()
-	ev.groups = len(msg.Groups())
-	f := msg.Facts()
-	if f.UncoveredPrefix != nil {
-		ev.notes = append(ev.notes, slog.Group("accepted", "code", f.UncoveredPrefix.ErrorCode(), "error", f.UncoveredPrefix.Error()))
+// chosen notes which of a route's policies a message is held to.
+func (ev *event) chosen(rt *route, d door.Door) {
+	if d != rt.Door {
+		ev.policy = d.Name()
 	}
-	ev.stages = append(ev.stages, slog.Duration("ticket", f.TokenTime),
-		slog.Duration("decrypt", f.DecryptTime), slog.Duration("digest", f.DigestTime))
+}
+
+// admitted notes who sent the message, and what the door spent its time on.
+func (ev *event) admitted(in door.Admitted) {
+	if name, realm, known := in.Principal(); known {
+		ev.principal = name + "@" + realm
+	}
+	ev.service, ev.groups = in.Service(), len(in.Groups())
+	stages, notes := in.Notes()
+	ev.stages = append(ev.stages, stages...)
+	ev.note(notes...)
+}
+
+// notRemembered notes that the client has to send its token again.
+func (ev *event) notRemembered(err error) {
+	ev.note(slog.String("token_not_remembered", err.Error()))
 }
 
 func (ev *event) sent(a answer) { ev.status, ev.bytesOut = a.status, len(a.body) }
-
-// failed keeps the first error: what follows from it would hide it.
-func (ev *event) failed(err error) {
-	if ev.err == nil {
-		ev.err = err
-	}
-}
 
 // held notes when a refusal will be written, and whether that is later than it
 // should be.
@@ -120,18 +98,19 @@ func (ev *event) held(at time.Time, late bool) {
 }
 
 // forget lets go of what the written event was made of.
-func (ev *event) forget() { ev.notes, ev.stages, ev.err = nil, nil, nil }
+func (ev *event) forget() { ev.notes, ev.stages = nil, nil }
 
-// log writes the event, unless it has been written: Info for success, Warn for what a client or a backend
-// did wrong, Error for what should not happen.
-func (ev *event) log() {
-	if ev.logged {
+// write writes the event, unless it has been written: Info for success, when err
+// is nil, Warn for what a client or a backend did wrong, Error for what should
+// not happen.
+func (ev *event) write(err error) {
+	if ev.written {
 		return
 	}
-	ev.logged = true
+	ev.written = true
 	level, code := slog.LevelInfo, CodeOK
-	if ev.err != nil {
-		level, code = slog.LevelWarn, codeOf(ev.err)
+	if err != nil {
+		level, code = slog.LevelWarn, codeOf(err)
 	}
 	if code == string(CodeInternal) || code == string(CodeProtect) {
 		level = slog.LevelError
@@ -152,11 +131,11 @@ func (ev *event) log() {
 	}
 	attrs = append(attrs, ev.notes...)
 	var refused *wssec.Error
-	if errors.As(ev.err, &refused) && refused.Askers != nil {
+	if errors.As(err, &refused) && refused.Askers != nil {
 		attrs = append(attrs, slog.Any("askers", refused.Askers))
 	}
-	if ev.err != nil {
-		attrs = append(attrs, slog.String("error", ev.err.Error()))
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
 	}
 	ev.logger.LogAttrs(context.Background(), level, "exchange", attrs...)
 }

@@ -35,10 +35,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrorCode gives the code as the catalogue has it.
 func (e *Error) ErrorCode() string { return string(e.Code) }
 
-// refuse makes the unprotected fault for err and notes err in the event. No
-// word of err reaches the client. Version 0 means SOAP 1.1.
-func (g *Gateway) refuse(v soap.Version, err error, ev *event) answer {
-	ev.failed(err)
+// refuse makes the unprotected fault for err, which ends the exchange. No word
+// of err reaches the client. Where the version is not known it is SOAP 1.1.
+func (x *exchange) refuse(err error) answer {
+	x.failed(err)
+	v := x.in.version
 	if v == 0 {
 		v = soap.V11
 	}
@@ -47,9 +48,10 @@ func (g *Gateway) refuse(v soap.Version, err error, ev *event) answer {
 }
 
 // faultReply puts the fault for err in the backend's place, to be protected as
-// its reply would be, and notes err in the event.
-func faultReply(v soap.Version, err error, ev *event) backendReply {
-	ev.failed(err)
+// its reply would be.
+func (x *exchange) faultReply(err error) backendReply {
+	x.failed(err)
+	v := x.in.version
 	fault, _ := faultOf(err, v)
 	return backendReply{status: soapStatus(fault, v), fault: fault.AppendEnvelope(nil, v)}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -63,10 +64,10 @@ type Config struct {
 
 // Route says what is accepted at a path and where it goes.
 type Route struct {
-	Path       string // matched exactly; plain, without chi patterns
-	Disabled   bool   // refuses every request; needs neither Processor nor Backend
-	Processor  *wssec.Processor
-	PolicyName string // for the log
+	Path       string    // matched exactly; plain, without chi patterns
+	Disabled   bool      // refuses every request; needs neither Door nor Backend
+	Door       door.Door // lets messages in
+	PolicyName string    // for the log; where the door stands for several, until it has chosen
 
 	Backend        *url.URL
 	BackendTimeout time.Duration // for the whole reply; zero means 30 s
@@ -128,8 +129,8 @@ func New(cfg Config) (*Gateway, error) {
 	g.router.MethodNotAllowed(g.refuseOutside(CodeMethod))
 	paths := map[string]bool{}
 	for _, r := range cfg.Routes {
-		if !r.Disabled && (r.Processor == nil || r.Backend == nil) || paths[r.Path] {
-			return nil, fmt.Errorf("gateway: route %q needs Processor, Backend and a path of its own", r.Path)
+		if !r.Disabled && (r.Door == nil || r.Backend == nil) || paths[r.Path] {
+			return nil, fmt.Errorf("gateway: route %q needs Door, Backend and a path of its own", r.Path)
 		}
 		paths[r.Path] = true
 		setDefault(&r.BackendTimeout, 30*time.Second)
@@ -161,13 +162,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.router.S
 // refuseOutside answers what reaches no route.
 func (g *Gateway) refuseOutside(code Code) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ev := g.begin(r, "")
-		defer ev.log()
-		a := g.refuse(0, &Error{Code: code, Err: fmt.Errorf("%.20s %.200q", r.Method, r.URL.Path)}, ev)
+		x := g.begin(w, r, nil)
+		defer x.end()
+		a := x.refuse(&Error{Code: code, Err: fmt.Errorf("%.20s %.200q", r.Method, r.URL.Path)})
 		if code == CodeMethod {
 			w.Header().Set("Allow", http.MethodPost)
 		}
-		g.send(w, a, ev)
+		x.send(a)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -68,8 +69,9 @@ func newWorld(t testing.TB, options ...option) *world {
 	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
 	w.tokens = wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
-	route.Processor, err = wssec.NewProcessor(policy, wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
+	processor, err := wssec.NewProcessor(policy, wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
 	w.must(err)
+	route.Door = door.NewSecurity(policy.Name, processor)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
 	w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay})
 	w.must(err)

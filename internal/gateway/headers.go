@@ -11,7 +11,8 @@ import (
 // backendHeader makes the HTTP header of the backend's request from nothing:
 // those client headers that may pass, then what the message is and who sent
 // it, which therefore nothing of the client's can replace.
-func (rt *route) backendHeader(client http.Header, m media, principal, realm, id string) http.Header {
+func (x *exchange) backendHeader() http.Header {
+	rt, client := x.rt, x.r.Header
 	h := http.Header{"User-Agent": {"wssgate"}}
 	dropped := nominated(client)
 	for _, name := range rt.pass {
@@ -19,18 +20,18 @@ func (rt *route) backendHeader(client http.Header, m media, principal, realm, id
 			h[http.CanonicalHeaderKey(name)] = values
 		}
 	}
-	h.Set("X-Request-Id", id)
-	if m.version == soap.V12 {
-		h.Set("Content-Type", contentType12(m.action))
+	h.Set("X-Request-Id", x.id)
+	if x.in.version == soap.V12 {
+		h.Set("Content-Type", contentType12(x.action))
 	} else {
 		h.Set("Content-Type", soap.V11.ContentType())
-		h.Set("SOAPAction", cmp.Or(m.action, `""`)) // SOAP 1.1 §6.1.1: required; "" says that the URL tells
+		h.Set("SOAPAction", cmp.Or(x.action, `""`)) // SOAP 1.1 §6.1.1: required; "" says that the URL tells
 	}
-	if rt.PrincipalHeader != "" {
-		h.Set(rt.PrincipalHeader, principal)
+	if rt.PrincipalHeader != "" && x.principal != "" {
+		h.Set(rt.PrincipalHeader, x.principal)
 	}
-	if rt.RealmHeader != "" {
-		h.Set(rt.RealmHeader, realm)
+	if rt.RealmHeader != "" && x.principal != "" {
+		h.Set(rt.RealmHeader, x.realm)
 	}
 	return h
 }

@@ -12,39 +12,39 @@ import (
 // received is a request as it arrived: parsed, nothing of it believed.
 type received struct {
 	media
-	env  *soap.Envelope
-	size int       // octets of the body
-	at   time.Time // when the last of them had been read
+	env  *soap.Envelope // nil once a door has it
+	size int            // octets of the body
+	at   time.Time      // when the last of them had been read
 }
 
-// receive reads and scans one request. Its version is set as soon as it is
+// receive reads and scans the request. The version is set as soon as it is
 // known, also with an error, so that the fault is of the right version.
-func (g *Gateway) receive(w http.ResponseWriter, r *http.Request, l *lease, ev *event) (in received, err error) {
-	defer ev.stage("read", time.Now())
-	if in.media, err = mediaOf(r.Header); err != nil {
-		return in, err
+func (x *exchange) receive() (err error) {
+	defer x.log.stage("read", time.Now())
+	if x.in.media, err = mediaOf(x.r.Header); err != nil {
+		return err
 	}
-	ev.version = in.version
-	src, err := g.readRequest(w, r, l, ev)
-	in.size, in.at = len(src), time.Now()
+	src, err := x.readRequest()
+	x.in.size, x.in.at = len(src), time.Now()
 	if err != nil {
-		w.Header().Set("Connection", "close") // what is left of the body is not read
-		return in, err
+		x.w.Header().Set("Connection", "close") // what is left of the body is not read
+		return err
 	}
 	// The read timeout has done its work. Left in place it would end the
 	// request's context while the backend is still thinking.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	in.env, err = g.parse(src, in.media, l)
-	return in, err
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
+	x.in.env, err = x.g.parse(src, x.in.media, x.lease)
+	return err
 }
 
-// readRequest reads the body of r. While it arrives it can be dropped.
-func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, l *lease, ev *event) ([]byte, error) {
-	l.reading(func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
-	body := bodyReader{body: r.Body, limit: g.cfg.MaxMessage, lease: l, room: func(n int64) error { return l.await(r.Context(), n) }}
-	src, err := body.read(r.ContentLength)
-	ev.bytesIn = int(body.size)
-	if dropped := l.arrivedWhole(); dropped != nil {
+// readRequest reads the body. While it arrives it can be dropped.
+func (x *exchange) readRequest() ([]byte, error) {
+	x.lease.reading(func() { _ = http.NewResponseController(x.w).SetReadDeadline(time.Unix(1, 0)) })
+	body := bodyReader{body: x.r.Body, limit: x.g.cfg.MaxMessage, lease: x.lease,
+		room: func(n int64) error { return x.lease.await(x.r.Context(), n) }}
+	src, err := body.read(x.r.ContentLength)
+	x.log.bytesIn = int(body.size)
+	if dropped := x.lease.arrivedWhole(); dropped != nil {
 		return nil, dropped
 	}
 	return src, err

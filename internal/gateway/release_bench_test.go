@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
@@ -88,7 +89,7 @@ func refused(b *testing.B, body string) (*gateway.Gateway, string) {
 		b.Fatal(err)
 	}
 	g, err := gateway.New(gateway.Config{Log: slog.New(slog.NewJSONHandler(codeCheck{b, "part-not-signed"}, nil)), MaxInFlight: 1 << 32,
-		Routes: []gateway.Route{{Path: "/svc", Processor: processor, Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}})
+		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor), Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
@@ -47,7 +48,7 @@ func newClockwork(t *testing.T, change ...func(*gateway.Config)) *clockwork {
 		t.Fatal(err)
 	}
 	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20, MaxExchanges: 10_000, MaxClientExchanges: 10_000,
-		Routes: []gateway.Route{{Path: "/svc", Processor: processor, Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
+		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor), Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -367,7 +368,7 @@ func (c *clockwork) codes() []string {
 // Four late failures of a key that was named by its hash are as many as forty.
 func TestLateRefusalsSuspendTheKeySooner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClockwork(t, func(c *gateway.Config) { c.Routes[0].Processor = slowlyRemembering(t) })
+		c := newClockwork(t, func(c *gateway.Config) { c.Routes[0].Door = door.NewSecurity("", slowlyRemembering(t)) })
 		var codes []string
 		for range 6 {
 			c.events.reset()

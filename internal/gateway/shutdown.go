@@ -75,12 +75,12 @@ func (e *exchanges) wait(ctx context.Context) {
 
 // blame makes an exchange that was cut off by the process's end, with whatever
 // error that gave, one of our own doing.
-func (ev *event) blame(ctx context.Context) {
-	if !errors.Is(context.Cause(ctx), errShutdown) || ev.err == nil {
+func (x *exchange) blame() {
+	if !errors.Is(context.Cause(x.r.Context()), errShutdown) || x.err == nil {
 		return
 	}
-	switch code := codeOf(ev.err); {
-	case code == string(CodeClientGone), code == string(CodeCut), errors.Is(ev.err, context.Canceled):
-		ev.err = &Error{Code: CodeShutdown, Err: errShutdown}
+	switch code := codeOf(x.err); {
+	case code == string(CodeClientGone), code == string(CodeCut), errors.Is(x.err, context.Canceled):
+		x.err = &Error{Code: CodeShutdown, Err: errShutdown}
 	}
 }
