@@ -29,7 +29,7 @@ func mediaOf(h http.Header) (m media, err error) {
 	text := h.Get("Content-Type")
 	mediaType, _, _ := strings.Cut(text, ";")
 	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-	_, params, err := mime.ParseMediaType(text)
+	_, params, err := mime.ParseMediaType(withoutEmptyParameters(text))
 	switch mediaType {
 	case soap.V11.MediaType():
 		m.version, m.action = soap.V11, h.Get("SOAPAction")
@@ -57,6 +57,19 @@ func mediaOf(h http.Header) (m media, err error) {
 		return m, &Error{Code: CodeContentEncoding, Err: fmt.Errorf("Content-Encoding is %q", e)}
 	}
 	return m, nil
+}
+
+// withoutEmptyParameters is a Content-Type without the empty parameters that RFC 9110
+// §5.6.6 lets senders write, and package mime does not know: "text/xml;; charset=utf-8".
+func withoutEmptyParameters(contentType string) string {
+	kept, rest, _ := strings.Cut(contentType, ";")
+	for rest != "" {
+		var parameter string
+		if parameter, rest = cutParameter(rest); strings.TrimSpace(parameter) != "" {
+			kept += ";" + parameter
+		}
+	}
+	return kept
 }
 
 func mediaError(format string, args ...any) error {

@@ -46,9 +46,11 @@ func TestMalformedContentTypes(t *testing.T) {
 		v12 + `; charset=utf-8; action="urn:a;b\"c"`: {soap.V12, "utf-8", `urn:a;b"c`},
 		v12 + `;action=urn.a; charset="UTF-16"`:      {soap.V12, "UTF-16", "urn.a"},
 		v12 + `; action = urn.a; action=urn.a`:       {soap.V12, "", "urn.a"},
-		"TEXT/XML;":                                  {soap.V11, "", ""},
-		v11 + "; charset='utf-8'":                    {soap.V11, "'utf-8'", ""}, // a token; the scanner knows no such charset
-		v12 + `; action*=utf-8''urn%3Aa`:             {soap.V12, "", "urn:a"},
+		v11 + ";; charset=utf-8 ; ;":                 {soap.V11, "utf-8", ""},
+		v12 + `; ;action="urn:a;;b";;charset=utf-8`:  {soap.V12, "utf-8", "urn:a;;b"},
+		"TEXT/XML;":                      {soap.V11, "", ""},
+		v11 + "; charset='utf-8'":        {soap.V11, "'utf-8'", ""}, // a token; the scanner knows no such charset
+		v12 + `; action*=utf-8''urn%3Aa`: {soap.V12, "", "urn:a"},
 	} {
 		if m, err := mediaOf(http.Header{"Content-Type": {contentType}}); err != nil || m != want {
 			t.Errorf("%s: %+v, %v", contentType, m, err)
