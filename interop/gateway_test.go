@@ -61,6 +61,12 @@ func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports
 // serveWith is serve with further settings for all routes.
 func serveWith(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any, ports ...string) *gateway {
 	t.Helper()
+	return serveRoutes(t, program, k, backend, tls, settings, func(string, map[string]any) {}, ports...)
+}
+
+// serveRoutes is serveWith with further settings for each route, which is told the URL by which its clients know it.
+func serveRoutes(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any, change func(url string, route map[string]any), ports ...string) *gateway {
+	t.Helper()
 	addr, _ := freeAddr(t)
 	config := map[string]any{
 		"listen":    addr,
@@ -81,6 +87,7 @@ func serveWith(t *testing.T, program string, k *kdc, backend string, tls bool, s
 		if strings.HasSuffix(p, "Soap12") {
 			route["backend"] = backend + "12" // where the lab's plain service speaks SOAP 1.2
 		}
+		change(where.String()+"/"+p, route)
 		routes = append(routes, route)
 	}
 	config["routes"] = routes
