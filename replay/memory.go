@@ -10,7 +10,7 @@ import (
 
 // A MemoryConfig configures a Memory. The zero value is ready.
 type MemoryConfig struct {
-	// MaxEntries bounds the ids held, and so the memory: at most ReplayEntryBytes each, taken when needed, and not given
+	// MaxEntries bounds the ids held, and so the memory: at most EntryBytes each, taken when needed, and not given
 	// back. 0 means 4,000,000, which with a skew limit of 5 minutes is 13,000 accepted tokens a second.
 	MaxEntries int
 	// CompleteSince is the time before which authenticators are refused, as an earlier process may have accepted them.
@@ -20,9 +20,9 @@ type MemoryConfig struct {
 	Time func() time.Time
 }
 
-// ReplayEntryBytes is the most memory that a Memory or Journal takes for an id. What does not grow with
+// EntryBytes is the most memory that a Memory or Journal takes for an id. What does not grow with
 // their number comes to less than 200 kB.
-const ReplayEntryBytes = 80
+const EntryBytes = 80
 
 const replayShards = 64
 
@@ -41,8 +41,8 @@ const noClient = 0
 // come back after it was dropped, whatever the clock does.
 //
 // A client may hold three times as many ids as there is room left for others. Alone it gets three quarters of the
-// store, and of what n clients that take all they can get leave, 1/(3n+1) of the store, every other has its share in
-// turn.
+// store. n clients that take all they can get leave 1/(3n+1) of the store, of which every other client gets its share
+// in the same way.
 type Memory struct {
 	limit  int64
 	since  time.Time

@@ -19,11 +19,14 @@ type Store interface {
 // defaultMaxSkew is the usual limit for differing clocks (RFC 4120 1.6).
 const defaultMaxSkew = 5 * time.Minute
 
-// Errors of the stores in this package.
+// What Add and AddFor of Memory and Journal fail with, beside failures to write.
 var (
-	ErrFull      = errors.New("replay store is full of authenticators that are still valid")
+	// ErrFull tells that there is no room for another id until one of those held ends.
+	ErrFull = errors.New("replay store is full of authenticators that are still valid")
+	// ErrShareFull tells that the client has its share of the store; see Memory.
 	ErrShareFull = error(shareError{})
-	ErrTooOld    = errors.New("too old: it may have been remembered and forgotten")
+	// ErrTooOld tells that the end of the id has passed, or comes before that of one that was dropped.
+	ErrTooOld = errors.New("too old: it may have been remembered and forgotten")
 )
 
 // shareError has a code of its own, for those who use a store for other ids than authenticators.

@@ -208,7 +208,7 @@ func TestReplayStoreOneWinner(t *testing.T) {
 	}
 }
 
-// TestReplayMemory guards ReplayEntryBytes at a million entries, and that the last ones take no longer than the first.
+// TestReplayMemory guards EntryBytes at a million entries, and that the last ones take no longer than the first.
 func TestReplayMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills a million entries")
@@ -236,7 +236,7 @@ func TestReplayMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	used := int64(after.HeapAlloc) - int64(before.HeapAlloc)
 	t.Logf("%d MB for %d entries, each 100,000 took %v", used>>20, s.Len(), tenth)
-	if used > int64(s.Len())*ReplayEntryBytes+200_000 {
+	if used > int64(s.Len())*EntryBytes+200_000 {
 		t.Errorf("%d octets", used)
 	}
 	runtime.KeepAlive(s)

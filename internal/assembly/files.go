@@ -2,6 +2,8 @@ package assembly
 
 import (
 	"crypto/tls"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -28,7 +30,11 @@ func tlsConfig(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
 	}
 	certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
 	if err != nil {
-		return nil, cfg.Refuse(-1, "tls-cert", err.Error(), "give a PEM certificate chain and its key")
+		setting := "tls-cert"
+		if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Path == cfg.TLSKey {
+			setting = "tls-key"
+		}
+		return nil, cfg.Refuse(-1, setting, err.Error(), "give a PEM certificate chain and its key")
 	}
 	warnIfReadable(cfg.TLSKey, "tls-key", log)
 	warnOfUnboundCertificate(cfg, certificate.Leaf, log)

@@ -53,7 +53,7 @@ func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 // memoryLimit is twice what exchanges may hold, since an octet that is given back
 // is used again only after a collection, and what else there is.
 func memoryLimit(cfg *config.Config, records int) int64 {
-	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*replay.ReplayEntryBytes
+	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*replay.EntryBytes
 }
 
 // records counts what the stores hold.

@@ -33,7 +33,7 @@ import (
 func TestMemoryLimitFollowsTheSettings(t *testing.T) {
 	cfg := &config.Config{Process: config.Process{MaxInFlight: 1 << 30, TokenCache: 1 << 20}}
 	empty := memoryLimit(cfg, 0)
-	if empty != 2<<30+1<<20+memoryBase || memoryLimit(cfg, 1000)-empty != 1000*replayPeak*replay.ReplayEntryBytes {
+	if empty != 2<<30+1<<20+memoryBase || memoryLimit(cfg, 1000)-empty != 1000*replayPeak*replay.EntryBytes {
 		t.Errorf("%d without records, %d with 1000", empty, memoryLimit(cfg, 1000))
 	}
 	before := debug.SetMemoryLimit(-1)

@@ -28,7 +28,7 @@ func MemoryReplay(cfg *config.Config) ReplayStores {
 
 // replayEntries is how many records each of the two stores may have.
 func replayEntries(cfg *config.Config) int {
-	return int(cfg.ReplayMemory / 2 / replay.ReplayEntryBytes)
+	return int(cfg.ReplayMemory / 2 / replay.EntryBytes)
 }
 
 // openReplay opens the journal, or logs what doing without it means.
