@@ -18,20 +18,24 @@
 //	Specification                                Go
 //	-------------------------------------------  -------------------------------------
 //	wsse:Security (WSS §5)                       Processor.Verify, Processor.Protect
-//	BinarySecurityToken (WSS §6.3, KTP §3.2)     TokenVerifier, gss.VerifiedToken
-//	SecurityTokenReference (WSS §7)              resolve.go
+//	security tokens (WSS §6)                     token.go: a file for each type
+//	BinarySecurityToken (WSS §6.3, KTP §3.2)     TokenVerifier, VerifiedToken, token_kerberos.go
+//	SecurityTokenReference (WSS §7)              token_reference.go
 //	KeyIdentifier Kerberosv5APREQSHA1 (KTP §3.3) TokenHash, TokenCache
-//	Signature (WSS §8), STR-Transform (§8.3)     signature.go, strtransform.go
-//	Encryption (WSS §9), EncryptedHeader (§9.3)  decrypt.go
+//	EncryptedKey (WSS §7.7, §9.2)                token_encryptedkey.go
+//	Signature (WSS §8), STR-Transform (§8.3)     verify_signature.go, verify_strtransform.go
+//	Encryption (WSS §9), EncryptedHeader (§9.3)  verify_decrypt.go
 //	Timestamp (WSS §10)                          timestamp.go
 //	SignatureConfirmation (WSS §8.5)             Policy.SignatureConfirmation
-//	DerivedKeyToken (WSC §7)                     DeriveKey, derivedkey.go
+//	DerivedKeyToken (WSC §7)                     DeriveKey, token_derivedkey.go
 //	error codes (WSS §12)                        Code, FaultFor
-//	[Security Binding] (SP §7)                   Policy.Binding
+//	[Security Binding] (SP §7)                   Binding
 //	[Algorithm Suite] (SP §6.1)                  Suite, Policy.AlgorithmSuite
-//	[Protection Order] (SP §6.3)                 Policy.ProtectionOrder
+//	[Timestamp] (SP §6.2)                        TimestampRule
+//	[Protection Order] (SP §6.3)                 ProtectionOrder
+//	[Security Header Layout] (SP §6.7)           Layout
 //	SignedParts, EncryptedParts (SP §4)          Parts
-//	supporting tokens (SP §8)                    SupportingToken
+//	supporting tokens (SP §8)                    SupportingToken, TokenUse
 //
 // # Security considerations
 //

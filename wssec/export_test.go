@@ -20,14 +20,14 @@ func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToke
 	if err != nil {
 		return nil, nil, err
 	}
-	base := baseKey{octets: fresh, hash: HashToken(wrapped), tokenType: EncryptedKeyToken}
+	base := baseKey{octets: fresh, profile: encryptedKeyProfile{}, hash: HashToken(wrapped), tokenType: EncryptedKeyToken}
 	w := &writer{p: p, env: takeApart(env, ""), key: base}
 	out, _, err := w.message(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	tw := &writer{p: p, token: tok.Token, key: baseKey{tokenType: GSSKerberosAPREQ}}
-	head := tw.appendBST(nil, "BST-1")
+	tw := &writer{p: p, token: tok.Token, key: baseKey{profile: kerberosProfile{}, tokenType: GSSKerberosAPREQ}}
+	head := tw.key.profile.appendToken(nil, tw, "BST-1")
 	head = append(head, `<xenc:EncryptedKey xmlns:xenc="`+nsXenc+`" Id="EK-1"><xenc:EncryptionMethod Algorithm="`+p.suite.KeyWrap+`"/>`...)
 	head = append(head, keyInfo(directSTR("BST-1", "", ""))...)
 	head = append(head, `<xenc:CipherData><xenc:CipherValue>`+base64.StdEncoding.EncodeToString(wrapped)+`</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey>`...)
@@ -46,7 +46,7 @@ func insertAfterSecurity(msg, head []byte) []byte {
 // transform.
 func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken, defaultNS bool) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token,
-		key: baseKey{octets: tok.Key.octets, hash: HashToken(tok.Token), tokenType: GSSKerberosAPREQ}}
+		key: tok.baseKey()}
 	w.suffix = "x"
 	head, err := w.tokens()
 	if err != nil {
@@ -120,7 +120,7 @@ func (g *KeyGuard) Len() int { return len(g.keys) }
 // Body's content.
 func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, plain string) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token, suffix: "x",
-		key: baseKey{octets: tok.Key.octets, hash: HashToken(tok.Token), tokenType: GSSKerberosAPREQ}}
+		key: tok.baseKey()}
 	head, err := w.tokens()
 	if err != nil {
 		return nil, err

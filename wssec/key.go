@@ -1,7 +1,6 @@
 package wssec
 
 import (
-	"crypto/sha1"
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,7 @@ type Key struct {
 	octets []byte
 }
 
-// etype.NewKey copies octets into a Key.
+// NewKey copies octets into a Key.
 func NewKey(octets []byte) Key { return Key{octets: append([]byte(nil), octets...)} }
 
 // Len gives the length in octets, 0 for the zero Key.
@@ -43,11 +42,3 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText redacts, and with it JSON and YAML.
 func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// TokenHash is the SHA-1 of a token's octets as received: what a KeyIdentifier of
-// ValueType Kerberosv5APREQSHA1 carries (Kerberos Token Profile 1.1.1 §3.3). It names a
-// token and is not relied on to authenticate anything.
-type TokenHash [sha1.Size]byte
-
-// HashToken gives the TokenHash of the decoded octets of a BinarySecurityToken.
-func HashToken(token []byte) TokenHash { return sha1.Sum(token) }

@@ -43,7 +43,7 @@ func (g *guarded) send(fresh bool) error {
 func (g *guarded) question() []byte {
 	g.token.Omit = true
 	msg, _ := g.request(g.t, plainOrder)
-	_, cipher := sealedData(g.t, string(msg))
+	_, cipher := signatureCiphertext(g.t, string(msg))
 	return []byte(replace(g.t, string(msg), cipher, strings.Repeat("A", 64)))
 }
 

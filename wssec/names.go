@@ -19,37 +19,7 @@ const (
 
 	// EncodingBase64 is the EncodingType of BinarySecurityToken and KeyIdentifier; absent means the same.
 	EncodingBase64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
-
-	ktp = "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#"
 )
-
-// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by hash (§3.3).
-const (
-	GSSKerberosAPREQ     = ktp + "GSS_Kerberosv5_AP_REQ"
-	GSSKerberosAPREQ1510 = ktp + "GSS_Kerberosv5_AP_REQ1510"
-	GSSKerberosAPREQ4120 = ktp + "GSS_Kerberosv5_AP_REQ4120"
-	KerberosAPREQ        = ktp + "Kerberosv5_AP_REQ"
-	KerberosAPREQ1510    = ktp + "Kerberosv5_AP_REQ1510"
-	KerberosAPREQ4120    = ktp + "Kerberosv5_AP_REQ4120"
-	KerberosAPREQSHA1    = ktp + "Kerberosv5APREQSHA1"
-
-	// EncryptedKeySHA1 names an EncryptedKey by the SHA-1 of its wrapped octets (WSS 1.1 §7.3).
-	EncryptedKeySHA1 = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1"
-	// EncryptedKeyToken is the TokenType and ValueType of an EncryptedKey (WSS 1.1 §7.7).
-	EncryptedKeyToken = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKey"
-)
-
-// isKerberosValueType tells whether uri is one of the six ValueTypes of a Kerberos token,
-// and whether the token is GSS-framed.
-func isKerberosValueType(uri string) (framed, ok bool) {
-	switch uri {
-	case GSSKerberosAPREQ, GSSKerberosAPREQ1510, GSSKerberosAPREQ4120:
-		return true, true
-	case KerberosAPREQ, KerberosAPREQ1510, KerberosAPREQ4120:
-		return false, true
-	}
-	return false, false
-}
 
 // belongsToSecurity tells whether an element has its place in a Security header: all of
 // WS-Security, its utility namespace, WS-SecureConversation, XML Signature, XML Encryption

@@ -14,33 +14,6 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// gss.VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
-// an alias of an interface literal, so that an implementation needs no import of this
-// package.
-type VerifiedToken = interface {
-	// Client gives the authenticated principal: name components joined by "/", and realm.
-	Client() (name, realm string)
-	// Service gives the principal that the ticket is for, as "soap/gw.example.com@EXAMPLE.COM".
-	Service() string
-	// Groups gives the security identifiers of the client's groups, "S-1-5-…", as the ticket's
-	// PAC has them; nil when it has none or is not read.
-	Groups() []string
-	// EndTime is when the ticket expires.
-	EndTime() time.Time
-	// EtypeOfKey is the Kerberos encryption type number of the effective key.
-	EtypeOfKey() int32
-	// ExposeKeyOctets gives a copy of the effective key: the authenticator's subkey, else
-	// the ticket's session key (Kerberos Token Profile 1.1.1 §3.6 leaves it to RFC 4121).
-	ExposeKeyOctets() []byte
-}
-
-// TokenVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
-// as their first octet tells, including their replay and what they are bound to: bindings
-// are those of the message's Channel. It must be safe for concurrent use.
-type TokenVerifier interface {
-	VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (VerifiedToken, error)
-}
-
 // ReplayCache remembers what was accepted until it can no longer be accepted. Add enters
 // id and reports true, or false if it is there already; the two are one atomic step. An
 // entry is kept at least until expires. On error nothing is accepted.
@@ -114,9 +87,9 @@ type Processor struct {
 	signature xmldsig.SignatureMethod
 	cfg       Config
 
-	// sealedShape is signatureShape; the program that attacks, in internal/gateway,
+	// encryptedSignatureShape is signatureShape; the program that attacks, in internal/gateway,
 	// clears it.
-	sealedShape xmlenc.Shape
+	encryptedSignatureShape xmlenc.Shape
 }
 
 // NewProcessor makes a Processor; the error says what is wrong with the policy or what it
@@ -151,7 +124,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if digest, ok := p.DigestMethod.method(); ok {
 		suite.Digest = digest
 	}
-	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c, sealedShape: signatureShape()}, nil
+	return &Processor{policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c, encryptedSignatureShape: signatureShape()}, nil
 }
 
 // Policy gives the policy with its defaults filled in.

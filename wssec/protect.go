@@ -94,15 +94,6 @@ func (w *writer) setVersion(ns string) {
 	}
 }
 
-// OutgoingToken is the Kerberos token of a request to be sent.
-type OutgoingToken struct {
-	Token []byte // AP-REQ in its GSS-API frame, or bare (first octet 0x6e)
-	Key   Key    // its effective key
-	// Omit leaves the token out and refers to it by its hash, as a client does that has
-	// sent it before.
-	Omit bool
-}
-
 // Request is what a client keeps of a request to verify its reply.
 type Request struct {
 	base            baseKey
@@ -115,10 +106,7 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 	if len(tok.Token) == 0 {
 		return dst, nil, protectError(errors.New("no token"))
 	}
-	base := baseKey{octets: tok.Key.octets, hash: HashToken(tok.Token), tokenType: GSSKerberosAPREQ}
-	if tok.Token[0] != 0x60 {
-		base.tokenType = KerberosAPREQ
-	}
+	base := tok.baseKey()
 	w := &writer{p: p, env: takeApart(env, p.policy.Actor), key: base, token: tok.Token}
 	if tok.Omit {
 		w.token = nil

@@ -42,7 +42,7 @@ type plaintextRoom struct {
 func (v *verification) roomFor(e *encryptedPart) (*plaintextRoom, error) {
 	size := e.CipherLen()
 	index := size
-	if e.sealed {
+	if e.isSignature {
 		index = xmltext.IndexBound(size)
 	}
 	if err := v.p.reserve(v.ctx, size+index, e.Node); err != nil {

@@ -118,15 +118,15 @@ func TestVerifyWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestTheSealedSignatureReservesByItsLength: while no key has proved itself, no question
+// TestTheEncryptedSignatureReservesByItsLength: while no key has proved itself, no question
 // about memory depends on a plaintext.
-func TestTheSealedSignatureReservesByItsLength(t *testing.T) {
+func TestTheEncryptedSignatureReservesByItsLength(t *testing.T) {
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }), nil)
 	msg, _ := ps.request(t, message(100))
 	asked := map[string]int{}
 	for name, change := range map[string]func([]byte) []byte{
 		"as it was": func(b []byte) []byte { return b },
-		"changed":   func(b []byte) []byte { return flipSealed(t, b) },
+		"changed":   func(b []byte) []byte { return flipSignatureCiphertext(t, b) },
 	} {
 		m := meter{}
 		_, _ = metered(t, ps, &m).Verify(t.Context(), parse(t, change(append([]byte(nil), msg...))), wssec.Channel{})
@@ -137,8 +137,8 @@ func TestTheSealedSignatureReservesByItsLength(t *testing.T) {
 	}
 }
 
-// flipSealed changes an octet in the middle of the first CipherValue.
-func flipSealed(t *testing.T, msg []byte) []byte {
+// flipSignatureCiphertext changes an octet in the middle of the first CipherValue.
+func flipSignatureCiphertext(t *testing.T, msg []byte) []byte {
 	t.Helper()
 	before, rest, ok := strings.Cut(string(msg), "<xenc:CipherValue>")
 	if !ok {

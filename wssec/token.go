@@ -1,108 +1,108 @@
 package wssec
 
 import (
-	"slices"
-	"strings"
+	"crypto/sha1"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
-	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// maxTokenText bounds the text of a BinarySecurityToken: a ticket with a large PAC and a
-// delegated credential is at most 64 kB (the Windows MaxTokenSize is 48,000 octets).
-const maxTokenText = 128 << 10
+// A tokenProfile is one type of security token: how it is found in a message,
+// accepted, referred to, held against the policy and written (WSS §6 and §7,
+// and the token profiles). It has no state; what is known of the tokens of a
+// message stands in its verification or writer. A new type of token is a new
+// implementation, in a file of its own, and a line in tokenProfiles.
+type tokenProfile interface {
+	// policyType returns the name by which a policy asks for the token, or ""
+	// if it never does.
+	policyType() TokenType
 
-// token is a Kerberos token whose key this message may use.
-type token struct {
-	CachedToken
-	hash  TokenHash
-	node  xmltext.Node // the BinarySecurityToken, zero if named by its hash
-	fresh bool         // verified now, not taken from the cache
+	// is reports whether n is a token of this type.
+	is(n xmltext.Node) bool
+	// find enters a child of the Security header that is a token of this type.
+	find(v *verification, n xmltext.Node) error
+	// accept takes the tokens found that prove who the client is. It runs before
+	// any signature is looked at.
+	accept(v *verification) error
+	// key returns the key of the token n, which ref leads to or holds. ref is
+	// zero where the place of n says enough.
+	key(v *verification, n, ref xmltext.Node) (*boundKey, error)
+
+	// names reports whether a name of this ValueType is one of a token of this
+	// type.
+	names(name tokenName) bool
+	// named returns the key of the token with that name, which ref holds.
+	named(v *verification, name tokenName, ref xmltext.Node) (*boundKey, error)
+
+	// cover holds the message's token, which is of this type, against the policy.
+	cover(v *verification) error
+
+	// appendToken writes the token that w includes.
+	appendToken(dst []byte, w *writer, id string) []byte
+	// reference writes a SecurityTokenReference to the token that w includes
+	// under id, or, if id is "", to one that the peer has.
+	reference(w *writer, id string) []byte
 }
 
-// parseBST gives the ValueType and octets of a BinarySecurityToken (WSS §6.3, KTP §3.2).
-// EncodingType may be absent (WCF custom bindings); ValueType may not (BSP R3031).
-func parseBST(n xmltext.Node) (valueType string, octets []byte, err error) {
-	valueType, _ = n.Attr("", "ValueType")
-	framed, ok := isKerberosValueType(valueType)
-	if !ok {
-		return "", nil, errAt(CodeUnsupportedToken, n, "ValueType %.120q is not a Kerberos AP-REQ", valueType)
-	}
-	if enc, ok := n.Attr("", "EncodingType"); ok && enc != EncodingBase64 {
-		return "", nil, errAt(CodeInvalidToken, n, "EncodingType is not Base64Binary")
-	}
-	if _, start, end, _ := n.SourceRange(); end-start > maxTokenText {
-		return "", nil, errAt(CodeInvalidToken, n, "longer than %d characters", maxTokenText)
-	}
-	if octets, err = xmlenc.AppendBase64(nil, n); err != nil || len(octets) == 0 {
-		return "", nil, errAt(CodeInvalidToken, n, "content is not base64")
-	}
-	if framed != (octets[0] == 0x60) && (octets[0] == 0x60 || octets[0] == 0x6e) {
-		return "", nil, errAt(CodeInvalidToken, n, "ValueType and token disagree about the GSS-API frame")
-	}
-	return valueType, octets, nil
+// tokenProfiles returns every type of token that a message can hold a key in.
+// A DerivedKeyToken is none of them: it has a key through one of these.
+func tokenProfiles() [2]tokenProfile {
+	return [...]tokenProfile{kerberosProfile{}, encryptedKeyProfile{}}
 }
 
-// acceptBST verifies a BinarySecurityToken once; a message carries one at most.
-func (v *verification) acceptBST(n xmltext.Node) error {
-	if v.token != nil {
-		if v.token.node == n {
-			return nil
+// profileOf returns the profile that the element n is a token of, or nil.
+func profileOf(n xmltext.Node) tokenProfile {
+	for _, p := range tokenProfiles() {
+		if p.is(n) {
+			return p
 		}
-		return errAt(CodeUnsupportedToken, n, "a second token in the message")
 	}
-	if v.sent != nil {
-		return errAt(CodeUnsupportedToken, n, "a reply carries no token of its own")
-	}
-	valueType, octets, err := parseBST(n)
-	if err != nil {
-		return err
-	}
-	if v.p.cfg.Verifier == nil {
-		return errAt(CodeFailedAuth, n, "no token verifier is configured (Config.Verifier)")
-	}
-	verified, err := v.p.cfg.Verifier.VerifyToken(v.ctx, octets, v.ch.Bindings)
-	if err != nil {
-		return &Error{Code: CodeFailedAuth, Path: n.Path(), Err: err}
-	}
-	t := &token{node: n, hash: HashToken(octets), fresh: true}
-	t.Name, t.Realm = verified.Client()
-	t.Groups = slices.Clone(verified.Groups())
-	t.Service, t.EndTime, t.Etype = verified.Service(), verified.EndTime(), verified.EtypeOfKey()
-	t.ValueType, t.Key = strings.Clone(valueType), Key{octets: verified.ExposeKeyOctets()}
-	v.token = t
-	v.facts.TokenBytes = len(octets)
 	return nil
 }
 
-// tokenByHash finds the token that a KeyIdentifier names: that of this message, that of
-// the request a reply answers, or one that an earlier message brought.
-func (v *verification) tokenByHash(hash TokenHash, from xmltext.Node) (*token, error) {
-	if v.token != nil {
-		if v.token.hash == hash {
-			return v.token, nil
-		}
-		return nil, errAt(CodeTokenUnavailable, from, "names another token than that of the message")
-	}
-	if v.sent != nil {
-		return nil, errAt(CodeTokenUnavailable, from, "names another token than that of the request")
-	}
-	if !v.p.policy.TokenOnce {
-		return nil, errAt(CodeTokenUnavailable, from, "names a token of another message; the policy does not allow it (token-once)")
-	}
-	cached, ok, err := v.p.cfg.Tokens.GetToken(v.ctx, hash)
-	if err != nil {
-		return nil, &Error{Code: CodeTokenUnavailable, Path: from.Path(), Err: err}
-	}
-	if !ok || !v.now.Before(cached.EndTime) {
-		return nil, errAt(CodeTokenUnavailable, from, "names a token that is not known here, or has expired")
-	}
-	if askers, suspended := v.p.cfg.Guard.suspends(cached.Key.id()); suspended {
-		err := errAt(CodeTokenSuspended, from, "names a key for which too many messages failed; its owner has to send the token again")
-		err.Askers = askers
-		return nil, err
-	}
-	v.token = &token{CachedToken: cached, hash: hash}
-	v.suspect(&v.token.CachedToken)
-	return v.token, nil
+// A tokenName names a token that need not stand in the message: by a
+// KeyIdentifier, or by a Reference whose URI is not that of an element.
+type tokenName struct {
+	valueType string
+	hash      TokenHash // of a KeyIdentifier
+	uri       string    // of a Reference, "" for a KeyIdentifier
 }
+
+// profileNamed returns the profile whose tokens have names of that kind, or
+// nil.
+func profileNamed(name tokenName) tokenProfile {
+	for _, p := range tokenProfiles() {
+		if p.names(name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// policyTokens returns the tokens that a policy can ask for.
+func policyTokens() []TokenType {
+	var types []TokenType
+	for _, p := range tokenProfiles() {
+		if t := p.policyType(); t != "" {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// A clientToken is the token that says whose a message is.
+type clientToken struct {
+	CachedToken
+	profile tokenProfile
+	hash    TokenHash
+	node    xmltext.Node // zero if the message only names it
+	fresh   bool         // verified now: it proves that its client is there
+}
+
+// TokenHash is the SHA-1 of a token's octets as received: what a KeyIdentifier
+// of ValueType Kerberosv5APREQSHA1 holds (Kerberos Token Profile 1.1.1 §3.3).
+// It names a token and is not relied on to authenticate anything.
+type TokenHash [sha1.Size]byte
+
+// HashToken returns the TokenHash of the decoded octets of a
+// BinarySecurityToken.
+func HashToken(token []byte) TokenHash { return sha1.Sum(token) }

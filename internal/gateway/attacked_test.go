@@ -161,7 +161,7 @@ func newAttacked(t *testing.T, with defences, log io.Writer) (g *gateway.Gateway
 // lookIntoEverything makes a Processor scan whatever the encrypted Signature
 // decrypts to. Nothing but this can: the field is not exported.
 func lookIntoEverything(p *wssec.Processor) {
-	shape := reflect.ValueOf(p).Elem().FieldByName("sealedShape")
+	shape := reflect.ValueOf(p).Elem().FieldByName("encryptedSignatureShape")
 	*(*xmlenc.Shape)(shape.Addr().UnsafePointer()) = xmlenc.Shape{}
 }
 

@@ -16,9 +16,9 @@ const NamespaceXSI = "http://www.w3.org/2001/XMLSchema-instance"
 type QNames struct {
 	Names []Name
 
-	// SealedGrafts says that the octets of grafts were digested as they are, as
+	// CiphertextSigned says that the octets of grafts were digested as they are, as
 	// ciphertext. What they declare is then in the digest.
-	SealedGrafts bool
+	CiphertextSigned bool
 }
 
 // UncoveredQName finds a qualified name in the content of n, grafts included,
@@ -35,7 +35,7 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	if n.doc == nil || c.Method.inclusive() {
 		return Name{}, false // an inclusive form has all declarations
 	}
-	f := qnameFinder{names: n.doc.names, prefixes: c.Prefixes, sealed: q.SealedGrafts, texts: len(q.Names) > 0}
+	f := qnameFinder{names: n.doc.names, prefixes: c.Prefixes, ciphertextSigned: q.CiphertextSigned, texts: len(q.Names) > 0}
 	f.wanted = f.wantedStore[:0]
 	f.want(Name{NamespaceXSI, "type"})
 	for _, name := range q.Names {
@@ -51,11 +51,11 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 // qnameFinder goes to the elements that hold qualified names, and keeps what
 // the canonical form has declared on the way there.
 type qnameFinder struct {
-	names    *nameTable
-	prefixes []string // the PrefixList
-	wanted   []wantedName
-	texts    bool // elements may hold qualified names
-	sealed   bool
+	names            *nameTable
+	prefixes         []string // the PrefixList
+	wanted           []wantedName
+	texts            bool // elements may hold qualified names
+	ciphertextSigned bool
 
 	rendered []uint16 // namespace by prefix, as in slot
 	undos    []undo
@@ -214,7 +214,7 @@ func (f *qnameFinder) push(d *Doc, i uint32) {
 			}
 		}
 	}
-	if f.sealed && d.host != nil && e.flags&hasDecl != 0 {
+	if f.ciphertextSigned && d.host != nil && e.flags&hasDecl != 0 {
 		outer := d.outerScope(i)
 		for b := e.scope; b != outer; b = d.bindings[b].prev {
 			f.declare(d.bindings[b].prefix, d.bindings[b].uri)

@@ -73,9 +73,9 @@ func TestUncoveredQNameInGraft(t *testing.T) {
 		if err := body.FirstChild().Graft([]byte(plaintext), GraftContent, Options{}); err != nil {
 			t.Fatal(err)
 		}
-		for i, sealed := range []bool{false, true} {
-			if _, ok := body.UncoveredQName(C14N{}, QNames{SealedGrafts: sealed}); ok != want[i] {
-				t.Errorf("%s, sealed %v: %v", plaintext, sealed, ok)
+		for i, signed := range []bool{false, true} {
+			if _, ok := body.UncoveredQName(C14N{}, QNames{CiphertextSigned: signed}); ok != want[i] {
+				t.Errorf("%s, ciphertext signed %v: %v", plaintext, signed, ok)
 			}
 		}
 	}

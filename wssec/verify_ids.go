@@ -106,3 +106,81 @@ func countID(e *soap.Envelope, id string) int {
 	}
 	return n
 }
+
+// maxHeaderBlocks bounds the header blocks of a message; WS-Addressing has ten.
+const maxHeaderBlocks = 256
+
+// indexIDs finds what a Reference may name, in the present state of the document, and
+// counts where else outside the content of the Body those Ids stand.
+func (v *verification) indexIDs() error {
+	v.ids = idIndex{}
+	if err := v.addTargets(); err != nil {
+		return err
+	}
+	v.ids.count(v.env.Root)
+	if !v.env.Header.IsZero() {
+		v.ids.count(v.env.Header)
+		for n := range v.env.Header.Descendants() {
+			v.ids.count(n)
+		}
+	}
+	v.ids.count(v.env.Body)
+	if ed := v.bodyCiphertext(); !ed.IsZero() {
+		v.ids.count(ed)
+		for n := range ed.Descendants() {
+			v.ids.count(n)
+		}
+	}
+	if id := v.ids.duplicate(); id != "" {
+		return errAt(CodeDuplicateID, v.env.Root, "the Id %.64q stands on two elements that a reference may name", id)
+	}
+	return nil
+}
+
+// addTargets enters header blocks, children of the Security header, the Body, and
+// EncryptedData at the places where a policy may have them.
+func (v *verification) addTargets() error {
+	blocks := 0
+	for b := range v.env.Blocks() {
+		if blocks++; blocks > maxHeaderBlocks {
+			return errAt(CodeLimit, b, "more than %d header blocks", maxHeaderBlocks)
+		}
+		switch {
+		case b == v.security:
+			for c := range b.Children() {
+				v.ids.addTarget(c)
+			}
+			continue
+		case b.Is(NSWSSE11, "EncryptedHeader"):
+			for c := range b.Children() {
+				if c.Is(nsXenc, "EncryptedData") {
+					v.ids.addTarget(c)
+				}
+			}
+		}
+		v.ids.addTarget(b)
+	}
+	v.ids.addTarget(v.env.Body)
+	if ed := v.bodyCiphertext(); !ed.IsZero() {
+		v.ids.addTarget(ed)
+	}
+	return nil
+}
+
+// bodyCiphertext is bodyEncryption as long as it has not been decrypted: what stands there
+// afterwards is data.
+func (v *verification) bodyCiphertext() xmltext.Node {
+	if v.wasEncrypted(v.env.Body) {
+		return xmltext.Node{}
+	}
+	return bodyEncryption(v.env)
+}
+
+// bodyEncryption gives the EncryptedData that is all of the Body's content, or zero.
+func bodyEncryption(env *soap.Envelope) xmltext.Node {
+	ed := env.Body.FirstChild()
+	if ed.IsZero() || !ed.Is(nsXenc, "EncryptedData") || !ed.NextSibling().IsZero() || env.Body.HasMixedText() {
+		return xmltext.Node{}
+	}
+	return ed
+}

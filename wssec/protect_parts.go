@@ -20,9 +20,9 @@ func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
 // block protects one header block.
 func (w *writer) block(dst []byte, b xmltext.Node) ([]byte, error) {
 	p := &w.p.policy
-	signed, sealed := p.SignedParts.matches(b), p.EncryptedParts.matches(b)
+	signed, encrypted := p.SignedParts.matches(b), p.EncryptedParts.matches(b)
 	id := idAttr{}
-	if signed && !(sealed && p.ProtectionOrder == EncryptBeforeSign) {
+	if signed && !(encrypted && p.ProtectionOrder == EncryptBeforeSign) {
 		var err error
 		if id, err = w.idFor(b, "H"); err == nil {
 			err = w.signNode(b, id)
@@ -31,7 +31,7 @@ func (w *writer) block(dst []byte, b xmltext.Node) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if !sealed {
+	if !encrypted {
 		return appendBlock(dst, b, id.text(b)), nil
 	}
 	start := len(dst)
@@ -78,7 +78,7 @@ type appendFunc func(dst []byte) ([]byte, error)
 // signature covers the ciphertext.
 func (w *writer) body() (appendFunc, error) {
 	p, b := &w.p.policy, w.env.Body
-	signed, sealed := p.SignedParts.Body, p.EncryptedParts.Body
+	signed, encrypted := p.SignedParts.Body, p.EncryptedParts.Body
 	id := idAttr{}
 	if signed {
 		var err error
@@ -86,7 +86,7 @@ func (w *writer) body() (appendFunc, error) {
 			return nil, err
 		}
 	}
-	if !sealed {
+	if !encrypted {
 		write := func(dst []byte) ([]byte, error) { return appendBlock(dst, b, id.text(b)), nil }
 		if !signed {
 			return write, nil

@@ -11,17 +11,17 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// sealedSignature signs the Body and every WS-Addressing header and encrypts the Signature
+// encryptedSignaturePolicy signs the Body and every WS-Addressing header and encrypts the Signature
 // alone.
-func sealedSignature() wssec.Policy {
+func encryptedSignaturePolicy() wssec.Policy {
 	return symmetric(func(p *wssec.Policy) {
 		p.SignedParts.Headers = []string{"{" + nsWSA + "}*"}
 		p.EncryptedParts.Body, p.EncryptSignature = false, true
 	})
 }
 
-// sealedData gives the EncryptedData of a message and its ciphertext in base64.
-func sealedData(t *testing.T, msg string) (ed, cipher string) {
+// signatureCiphertext gives the EncryptedData of a message and its ciphertext in base64.
+func signatureCiphertext(t *testing.T, msg string) (ed, cipher string) {
 	ed = find(t, msg, `<xenc:EncryptedData.*?</xenc:EncryptedData>`)
 	return ed, find(t, ed, `<xenc:CipherValue>([^<]*)<`)
 }
@@ -36,10 +36,10 @@ func addressed(t *testing.T, headers int) string {
 }
 
 func TestOneEncryptedDataIsOpenedAsTheSignature(t *testing.T) {
-	ps := newPeers(t, sealedSignature(), nil)
+	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
-	ed, _ := sealedData(t, msg)
+	ed, _ := signatureCiphertext(t, msg)
 	id := find(t, ed, ` Id="([^"]*)"`)
 	second := replace(t, msg, ed, ed+replace(t, ed, id, "second"))
 	second = replace(t, second, `<xenc:DataReference URI="#`+id+`"/>`, `<xenc:DataReference URI="#`+id+`"/><xenc:DataReference URI="#second"/>`)
@@ -54,9 +54,9 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 	raw, _ := plain.request(t, plainOrder)
 	signature := find(t, string(raw), `<ds:Signature .*</ds:Signature>`)
 
-	ps := newPeers(t, sealedSignature(), nil)
+	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ = ps.request(t, plainOrder)
-	_, cipher := sealedData(t, string(raw))
+	_, cipher := signatureCiphertext(t, string(raw))
 	for name, other := range map[string]string{"good": cipher, "noise": base64.StdEncoding.EncodeToString(make([]byte, 64))} {
 		t.Run(name, func(t *testing.T) {
 			msg := replace(t, replace(t, string(raw), cipher, other), `</wsse:Security>`, signature+`</wsse:Security>`)
@@ -69,7 +69,7 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 // The length of an encrypted Signature is a question's worth, so it is checked before
 // anything is decrypted.
 func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
-	ps := newPeers(t, sealedSignature(), nil)
+	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	for headers, most := range map[int]int{0: 11 << 10, 8: 19 << 10, 40: 48 << 10, 200: 48 << 10} {
 		raw, _ := ps.request(t, addressed(t, min(headers, 40)))
 		msg := string(raw)
@@ -79,7 +79,7 @@ func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
 		for i := 40; i < headers; i++ {
 			msg = replace(t, msg, `</s:Header>`, fmt.Sprintf(`<a:H%d xmlns:a="%s"/></s:Header>`, i, nsWSA))
 		}
-		_, cipher := sealedData(t, msg)
+		_, cipher := signatureCiphertext(t, msg)
 		for length, want := range map[int]wssec.Code{most - 64: wssec.CodePlaintext, most + 64: wssec.CodeLimit, 1 << 20: wssec.CodeLimit} {
 			long := base64.StdEncoding.EncodeToString(make([]byte, length&^15))
 			_, err := ps.verify(t, []byte(replace(t, msg, cipher, long)))
@@ -94,9 +94,9 @@ func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
 
 // Blocks that the policy does not sign make no room for a longer question.
 func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
-	ps := newPeers(t, sealedSignature(), nil)
+	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ := ps.request(t, plainOrder)
-	_, cipher := sealedData(t, string(raw))
+	_, cipher := signatureCiphertext(t, string(raw))
 	msg := replace(t, string(raw), cipher, base64.StdEncoding.EncodeToString(make([]byte, 16<<10)))
 	msg = replace(t, msg, `</s:Header>`, strings.Repeat(`<o:x xmlns:o="urn:o"/>`, 100)+`</s:Header>`)
 	_, err := ps.verify(t, []byte(msg))

@@ -32,14 +32,14 @@ const (
 	// spareReferences are those to the token, also by an STR-Transform, to a
 	// SignatureConfirmation, and to one more thing that the policy does not name.
 	spareReferences = 4
-	// maxSealedSignature holds however many header blocks a message has.
-	maxSealedSignature = 48 << 10
+	// maxEncryptedSignature holds however many header blocks a message has.
+	maxEncryptedSignature = 48 << 10
 )
 
-// checkSealedLen holds an encrypted Signature, before anything of it is decrypted, to the
+// checkEncryptedSignatureLen holds an encrypted Signature, before anything of it is decrypted, to the
 // length that a Signature over the parts of this message can have.
-func (v *verification) checkSealedLen(e *encryptedPart) error {
-	most := min(signatureBytes+v.signedParts()*referenceBytes, maxSealedSignature)
+func (v *verification) checkEncryptedSignatureLen(e *encryptedPart) error {
+	most := min(signatureBytes+v.signedParts()*referenceBytes, maxEncryptedSignature)
 	if n := e.CipherLen(); n > most {
 		return errAt(CodeLimit, e.Node, "%d octets of ciphertext; a Signature over the parts of this message has at most %d", n, most)
 	}
@@ -68,11 +68,11 @@ func (v *verification) signedParts() int {
 // openSignatures decrypts the EncryptedData child of the Security header, which must be
 // the only Signature.
 func (v *verification) openSignatures() error {
-	if len(v.sealed) > 0 && len(v.sigs) > 0 {
-		return errAt(CodeSignatureExtra, v.sealed[0], "an encrypted Signature beside another")
+	if len(v.encryptedSignature) > 0 && len(v.sigs) > 0 {
+		return errAt(CodeSignatureExtra, v.encryptedSignature[0], "an encrypted Signature beside another")
 	}
 	for _, e := range v.encrypted {
-		if !e.sealed {
+		if !e.isSignature {
 			continue
 		}
 		if err := v.open(e); err != nil {

@@ -118,7 +118,7 @@ func (v *verification) processInOrder() error {
 func (v *verification) checkOrder() error {
 	for _, e := range v.encrypted {
 		for _, s := range v.sigs {
-			if e.sealed {
+			if e.isSignature {
 				continue // the encrypted Signature itself
 			}
 			signedFirst := e.list.position < s.position

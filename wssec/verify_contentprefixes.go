@@ -58,7 +58,7 @@ type covered struct {
 // signature covers. It comes last, when all of the plaintext is there. Log and error have
 // the holder's name, which the schema or the route tells, and nothing of the content.
 func (v *verification) checkContentPrefixes() error {
-	q := xmltext.QNames{Names: v.p.qnames, SealedGrafts: v.p.policy.ProtectionOrder == EncryptBeforeSign}
+	q := xmltext.QNames{Names: v.p.qnames, CiphertextSigned: v.p.policy.ProtectionOrder == EncryptBeforeSign}
 	for _, part := range v.covered {
 		if part.node.Parent() == v.security {
 			continue // read here, and not for its QNames

@@ -26,7 +26,7 @@ func (w *writer) unsigned(dst []byte) []byte {
 		w.timestamp = appendTimestamp(nil, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
 	}
 	if w.token != nil {
-		content = w.appendBST(content, w.id("BST"))
+		content = w.key.profile.appendToken(content, w, w.id("BST"))
 	}
 	content = w.place(content)
 	if content == nil && !w.env.foreign {
@@ -97,15 +97,15 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 
 // arrange puts ReferenceLists and Signature behind the tokens.
 func (w *writer) arrange(head, sig []byte, listed []string) []byte {
-	sealed := w.encrypted[len(listed):] // the encrypted Signature
+	signature := w.encrypted[len(listed):] // the encrypted Signature
 	if w.p.policy.ProtectionOrder == SignBeforeEncrypt {
 		if len(w.encrypted) > 0 {
 			head = xmlenc.AppendReferenceList(head, w.encrypted...)
 		}
 		return append(head, sig...)
 	}
-	if len(sealed) > 0 {
-		head = xmlenc.AppendReferenceList(head, sealed...)
+	if len(signature) > 0 {
+		head = xmlenc.AppendReferenceList(head, signature...)
 	}
 	head = append(head, sig...)
 	if len(listed) > 0 {
@@ -125,6 +125,9 @@ func (w *writer) place(content []byte) []byte {
 // tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations, and enters
 // those that the signature covers.
 func (w *writer) tokens() ([]byte, error) {
+	if err := w.checkKey(); err != nil {
+		return nil, err
+	}
 	p := &w.p.policy
 	var head []byte
 	if p.Timestamp != TimestampForbidden {
@@ -132,23 +135,16 @@ func (w *writer) tokens() ([]byte, error) {
 		w.timestamp = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL)
 		w.sign(id, w.timestamp)
 	}
-	str := []byte(nil)
+	id := ""
 	if w.token != nil {
-		id := w.id("BST")
+		id = w.id("BST")
 		start := len(head)
-		head = w.appendBST(head, id)
+		head = w.key.profile.appendToken(head, w, id)
 		if w.signsToken() {
 			w.sign(id, head[start:])
 		}
-		valueType, tokenType := w.key.tokenType, w.key.tokenType
-		if p.OptionalAttributes == SwitchOff {
-			valueType, tokenType = "", ""
-		}
-		str = directSTR(id, valueType, tokenType)
-	} else {
-		str = w.hashSTR()
 	}
-	if err := w.prepareKeys(str); err != nil {
+	if err := w.prepareKeys(w.key.profile.reference(w, id)); err != nil {
 		return nil, err
 	}
 	head = append(head, w.derivedTokens...)

@@ -51,13 +51,20 @@ func (w *writer) newSuffix() error {
 	return nil
 }
 
-// prepareKeys chooses signature and encryption key and writes how they are named: the
-// token's key itself, or two DerivedKeyTokens, each with a nonce of its own.
-func (w *writer) prepareKeys(str []byte) error {
+// checkKey holds the length of the token's key against the suite. A message that
+// was not signed has given none to protect its reply with.
+func (w *writer) checkKey() error {
 	s := &w.p.suite
 	if n := len(w.key.octets); n < s.MinKey || n > s.MaxKey {
 		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
 	}
+	return nil
+}
+
+// prepareKeys chooses signature and encryption key and writes how they are named: the
+// token's key itself, or two DerivedKeyTokens, each with a nonce of its own.
+func (w *writer) prepareKeys(str []byte) error {
+	s := &w.p.suite
 	if w.p.policy.DerivedKeys != DerivedKeysRequired && w.scNS == "" {
 		w.sigKey, w.encKey = w.key.octets, w.p.policy.KeyFit.fit(s.Encryption, w.key.octets)
 		w.sigInfo = keyInfo(str)
@@ -115,11 +122,8 @@ func directSTR(id, valueType, tokenType string) []byte {
 }
 
 // hashSTR writes a reference by KeyIdentifier (WSS §7.3, KTP §3.3).
-func (w *writer) hashSTR() []byte {
-	valueType, tokenType := KerberosAPREQSHA1, w.key.tokenType
-	if tokenType == EncryptedKeyToken {
-		valueType = EncryptedKeySHA1
-	}
+func (w *writer) hashSTR(valueType string) []byte {
+	tokenType := w.key.tokenType
 	encoding := ` EncodingType="` + EncodingBase64 + `"`
 	if w.p.policy.OptionalAttributes == SwitchOff {
 		encoding, tokenType = "", ""
@@ -136,17 +140,6 @@ func strStart(tokenType string) []byte {
 		return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `">`)
 	}
 	return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `" xmlns:wsse11="` + NSWSSE11 + `" wsse11:TokenType="` + tokenType + `">`)
-}
-
-// appendBST writes the BinarySecurityToken.
-func (w *writer) appendBST(dst []byte, id string) []byte {
-	encoding := ` EncodingType="` + EncodingBase64 + `"`
-	if w.p.policy.OptionalAttributes == SwitchOff {
-		encoding = ""
-	}
-	dst = append(dst, `<wsse:BinarySecurityToken xmlns:wsse="`+NSWSSE+`" xmlns:wsu="`+NSWSU+`"`+encoding+` ValueType="`+w.key.tokenType+`" wsu:Id="`+id+`">`...)
-	dst = base64.StdEncoding.AppendEncode(dst, w.token)
-	return append(dst, `</wsse:BinarySecurityToken>`...)
 }
 
 // appendConfirmation writes a SignatureConfirmation (WSS §8.5); value may be nil.

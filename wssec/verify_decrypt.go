@@ -19,12 +19,12 @@ type referenceList struct {
 // encryptedPart is an EncryptedData that a list names, at a position the policy encrypts.
 type encryptedPart struct {
 	xmlenc.EncryptedData
-	list   *referenceList
-	at     xmltext.Node // what the plaintext replaces: the EncryptedData or its EncryptedHeader
-	part   xmltext.Node // the Body, or the decrypted element
-	key    *boundKey
-	sealed bool // it is a child of the Security header
-	opened bool
+	list        *referenceList
+	at          xmltext.Node // what the plaintext replaces: the EncryptedData or its EncryptedHeader
+	part        xmltext.Node // the Body, or the decrypted element
+	key         *boundKey
+	isSignature bool // it is a child of the Security header
+	opened      bool
 }
 
 // readLists finds the EncryptedData that each ReferenceList names and the place it
@@ -48,7 +48,7 @@ func (v *verification) readLists() error {
 			v.encrypted = append(v.encrypted, e)
 		}
 	}
-	for _, n := range v.sealed {
+	for _, n := range v.encryptedSignature {
 		if !seen[n] {
 			return errAt(CodeReference, n, "EncryptedData that no ReferenceList names")
 		}
@@ -86,7 +86,7 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.mayEncryptBody():
 		e.part, kind = v.env.Body, xmlenc.TypeContent
 	case n.Parent() == v.security && n.Is(nsXenc, "EncryptedData") && p.EncryptSignature:
-		e.sealed = true
+		e.isSignature = true
 	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(NSWSSE11, "EncryptedHeader"):
 		ed = n.FirstChild()
 	case n.Parent() == v.env.Header && p.mayEncryptHeaders() && n.Is(nsXenc, "EncryptedData"):
@@ -111,8 +111,8 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	if e.Algorithm != v.p.suite.Encryption.URI {
 		return nil, errAt(CodeUnsupportedAlg, ed, "EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)", e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
 	}
-	if e.sealed {
-		return e, v.checkSealedLen(e)
+	if e.isSignature {
+		return e, v.checkEncryptedSignatureLen(e)
 	}
 	return e, nil
 }
@@ -139,8 +139,8 @@ func (v *verification) open(e *encryptedPart) error {
 		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
 	}
 	var shape xmlenc.Shape
-	if e.sealed {
-		shape = v.p.sealedShape
+	if e.isSignature {
+		shape = v.p.encryptedSignatureShape
 	}
 	plain, err := v.p.suite.Encryption.DecryptShaped(octets, data, shape)
 	if err != nil {
@@ -173,7 +173,7 @@ func (v *verification) open(e *encryptedPart) error {
 // element's own name.
 func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
 	switch {
-	case e.sealed || v.p.policy.ProtectionOrder == SignBeforeEncrypt:
+	case e.isSignature || v.p.policy.ProtectionOrder == SignBeforeEncrypt:
 		return xmltext.NamesInScope
 	case e.part == v.env.Body:
 		return xmltext.NamesParent
@@ -199,7 +199,7 @@ func plaintextError(n xmltext.Node, err error) error {
 // graftedElement finds the element that has taken the place of an EncryptedData.
 func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) error {
 	e.part = e.at.Replacement()
-	if e.sealed || parent != v.env.Header {
+	if e.isSignature || parent != v.env.Header {
 		return nil
 	}
 	p := &v.p.policy
@@ -216,7 +216,7 @@ func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) err
 // EncryptedKey whose list names it (WSS §9.2).
 func (v *verification) keyOfPart(e *encryptedPart) (*boundKey, error) {
 	if e.KeyInfo.IsZero() && !e.list.key.IsZero() {
-		return v.encryptedKey(e.list.key)
+		return encryptedKeyProfile{}.key(v, e.list.key, e.list.key)
 	}
 	return v.keyOf(e.KeyInfo, e.Node)
 }

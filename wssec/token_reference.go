@@ -7,12 +7,13 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// baseKey is a key that a token carries: that of the Kerberos token, or one that came
+// A baseKey is the key of a token: that of the client's token, or one that came
 // encrypted under it.
 type baseKey struct {
 	octets    []byte
+	profile   tokenProfile
 	hash      TokenHash // how a reply names it
-	tokenType string    // of the SecurityTokenReference: a Kerberos ValueType or EncryptedKeyToken
+	tokenType string    // of the SecurityTokenReference
 	node      xmltext.Node
 }
 
@@ -70,37 +71,26 @@ func (v *verification) resolve(str xmltext.Node, derived bool) (*boundKey, error
 func (v *verification) direct(ref xmltext.Node, derived bool) (*boundKey, error) {
 	uri, _ := ref.Attr("", "URI")
 	if len(uri) < 2 || uri[0] != '#' {
+		valueType, _ := ref.Attr("", "ValueType")
+		name := tokenName{valueType: valueType, uri: uri}
+		if p := profileNamed(name); p != nil && uri != "" {
+			return p.named(v, name, ref)
+		}
 		return nil, errAt(CodeTokenUnavailable, ref, "URI is not #id of a token in this message")
 	}
 	n, err := v.ids.target(uri, ref)
 	if err != nil {
 		return nil, err
 	}
-	valueType, _ := ref.Attr("", "ValueType")
-	switch {
-	case n.Parent() != v.security:
-	case n.Is(NSWSSE, "BinarySecurityToken"):
-		if err := v.acceptBST(n); err != nil {
-			return nil, err
+	if n.Parent() == v.security {
+		if n.Local() == "DerivedKeyToken" && isSC(n.Space()) && derived {
+			return v.derivedKey(n)
 		}
-		return v.kerberosKey(v.token, valueType, ref)
-	case n.Local() == "DerivedKeyToken" && isSC(n.Space()) && derived:
-		return v.derivedKey(n)
-	case n.Is(nsXenc, "EncryptedKey"):
-		return v.encryptedKey(n)
+		if p := profileOf(n); p != nil {
+			return p.key(v, n, ref)
+		}
 	}
 	return nil, errAt(CodeReference, ref, "does not lead to a token of this Security header")
-}
-
-// kerberosKey gives the key of a token under the reference's ValueType.
-func (v *verification) kerberosKey(t *token, valueType string, ref xmltext.Node) (*boundKey, error) {
-	if valueType != "" && valueType != t.ValueType {
-		return nil, errAt(CodeReference, ref, "ValueType differs from that of the token")
-	}
-	if v.kerberos == nil {
-		v.kerberos = &baseKey{octets: t.Key.octets, hash: t.hash, tokenType: t.ValueType, node: t.node}
-	}
-	return v.base(v.kerberos, ref)
 }
 
 // base gives a base key as it is, after the check of its length against the suite.
@@ -115,18 +105,16 @@ func (v *verification) base(b *baseKey, at xmltext.Node) (*boundKey, error) {
 // embedded takes the token inside the reference (WSS §7.4).
 func (v *verification) embedded(ref xmltext.Node) (*boundKey, error) {
 	n := ref.FirstChild()
-	if n.IsZero() || !n.Is(NSWSSE, "BinarySecurityToken") || !n.NextSibling().IsZero() {
+	if n.IsZero() || !n.NextSibling().IsZero() {
 		return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
 	}
-	if err := v.acceptBST(n); err != nil {
-		return nil, err
+	if p := profileOf(n); p != nil {
+		return p.key(v, n, ref)
 	}
-	valueType, _ := ref.Attr("", "ValueType")
-	return v.kerberosKey(v.token, valueType, ref)
+	return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
 }
 
-// keyIdentifier follows wsse:KeyIdentifier (WSS §7.3): the SHA-1 of a Kerberos token or of
-// an EncryptedKey.
+// keyIdentifier follows wsse:KeyIdentifier (WSS §7.3): the SHA-1 of a token.
 func (v *verification) keyIdentifier(ref xmltext.Node) (*boundKey, error) {
 	if enc, ok := ref.Attr("", "EncodingType"); ok && enc != EncodingBase64 {
 		return nil, errAt(CodeSecurityInvalid, ref, "EncodingType is not Base64Binary")
@@ -138,93 +126,12 @@ func (v *verification) keyIdentifier(ref xmltext.Node) (*boundKey, error) {
 	if err != nil || len(octets) != sha1.Size {
 		return nil, errAt(CodeSecurityInvalid, ref, "is not a SHA-1")
 	}
-	hash := TokenHash(octets)
-	switch valueType, _ := ref.Attr("", "ValueType"); valueType {
-	case KerberosAPREQSHA1:
-		if v.sent != nil && v.sent.base.tokenType != EncryptedKeyToken && hash == v.sent.base.hash {
-			return v.base(&v.sent.base, ref)
-		}
-		t, err := v.tokenByHash(hash, ref)
-		if err != nil {
-			return nil, err
-		}
-		return v.kerberosKey(t, "", ref)
-	case EncryptedKeySHA1:
-		if v.sent != nil && v.sent.base.tokenType == EncryptedKeyToken && hash == v.sent.base.hash {
-			return v.base(&v.sent.base, ref)
-		}
-		for _, n := range v.encryptedKeys {
-			if k, err := v.encryptedKey(n); err == nil && k.base.hash == hash {
-				return k, nil
-			}
-		}
-		return nil, errAt(CodeTokenUnavailable, ref, "names no EncryptedKey of this message")
+	name := tokenName{hash: TokenHash(octets)}
+	name.valueType, _ = ref.Attr("", "ValueType")
+	if p := profileNamed(name); p != nil {
+		return p.named(v, name, ref)
 	}
 	return nil, errAt(CodeUnsupportedToken, ref, "ValueType is not Kerberosv5APREQSHA1 or EncryptedKeySHA1")
-}
-
-// derivedKey derives the key of a DerivedKeyToken (WSC §7).
-func (v *verification) derivedKey(n xmltext.Node) (*boundKey, error) {
-	if k, ok := v.derived[n]; ok {
-		return k, nil
-	}
-	if v.p.policy.DerivedKeys == DerivedKeysForbidden {
-		return nil, errAt(CodeDerivedKey, n, "the policy forbids derived keys (derived-keys)")
-	}
-	d, err := parseDerivedKeyToken(n)
-	if err != nil {
-		return nil, err
-	}
-	from, err := v.resolve(d.str, false)
-	if err != nil {
-		return nil, err
-	}
-	k := &boundKey{octets: DeriveKey(from.octets, d.label, d.nonce, d.offset, d.length), base: from.base, dkt: d}
-	if v.derived == nil {
-		v.derived = make(map[xmltext.Node]*boundKey, 2)
-	}
-	v.derived[n] = k
-	return k, nil
-}
-
-// encryptedKey unwraps an EncryptedKey under the Kerberos key (WSS §9.2, XML Encryption §5.6).
-func (v *verification) encryptedKey(n xmltext.Node) (*boundKey, error) {
-	if b, ok := v.unwrapped[n]; ok {
-		return v.base(b, n)
-	}
-	if v.unwrapping {
-		return nil, errAt(CodeReference, n, "an EncryptedKey under an EncryptedKey")
-	}
-	v.unwrapping = true
-	defer func() { v.unwrapping = false }()
-	ek, err := xmlenc.ParseEncryptedKey(n, maxDataReferences)
-	if err != nil {
-		return nil, wrapAt(CodeSecurityInvalid, err)
-	}
-	size, ok := xmlenc.WrapKeySize(ek.Algorithm)
-	if !ok || ek.Algorithm != v.p.suite.KeyWrap {
-		return nil, errAt(CodeUnsupportedAlg, n, "key wrap %.120q is not %q", ek.Algorithm, v.p.suite.KeyWrap)
-	}
-	kek, err := v.keyOf(ek.KeyInfo, n)
-	if err != nil {
-		return nil, err
-	}
-	if len(kek.octets) < size || ek.CipherLen() > 256 {
-		return nil, errAt(CodeKeyLength, n, "the Kerberos key is too short for the key wrap")
-	}
-	wrapped, err := ek.AppendCipher(nil)
-	if err != nil {
-		return nil, errAt(CodeDecryption, n, "CipherValue is not base64")
-	}
-	octets, err := xmlenc.UnwrapKey(kek.octets[:size], wrapped)
-	if err != nil {
-		return nil, errAt(CodeDecryption, n, "%w", err)
-	}
-	if v.unwrapped == nil {
-		v.unwrapped = make(map[xmltext.Node]*baseKey, 1)
-	}
-	v.unwrapped[n] = &baseKey{octets: octets, hash: sha1.Sum(wrapped), tokenType: EncryptedKeyToken, node: n}
-	return v.base(v.unwrapped[n], n)
 }
 
 // signatureKey gives the octets that a key signs with, after the policy's demands on it.

@@ -44,7 +44,7 @@ func (p *Policy) checkTokens() error {
 	switch {
 	case p.Binding != SymmetricBinding && p.Binding != TransportBinding && p.Binding != NoBinding:
 		return nil // said already
-	case p.Binding == SymmetricBinding && p.ProtectionToken != KerberosToken:
+	case p.Binding == SymmetricBinding && !slices.Contains(policyTokens(), p.ProtectionToken):
 		return errors.New("protection-token: the symmetric binding needs one; set it to kerberos")
 	case p.Binding == SymmetricBinding && len(p.SupportingTokens) > 0:
 		return errors.New("supporting-tokens: a message carries one Kerberos token, and the protection-token is it")
@@ -54,7 +54,7 @@ func (p *Policy) checkTokens() error {
 		return fmt.Errorf("supporting-tokens: binding %s needs exactly one", p.Binding)
 	}
 	for _, t := range p.SupportingTokens {
-		if err := errors.Join(oneOf("supporting-tokens: token", t.Token, KerberosToken),
+		if err := errors.Join(oneOf("supporting-tokens: token", t.Token, policyTokens()...),
 			oneOf("supporting-tokens: use", t.Use, UsePlain, UseSigned, UseEndorsing, UseSignedEndorsing)); err != nil {
 			return err
 		}

@@ -130,3 +130,27 @@ func smallInt(n xmltext.Node, max int) (int, error) {
 	}
 	return 0, errAt(CodeDerivedKey, n, "is not a number from 0 to %d", max)
 }
+
+// derivedKey derives the key of a DerivedKeyToken (WSC §7).
+func (v *verification) derivedKey(n xmltext.Node) (*boundKey, error) {
+	if k, ok := v.derived[n]; ok {
+		return k, nil
+	}
+	if v.p.policy.DerivedKeys == DerivedKeysForbidden {
+		return nil, errAt(CodeDerivedKey, n, "the policy forbids derived keys (derived-keys)")
+	}
+	d, err := parseDerivedKeyToken(n)
+	if err != nil {
+		return nil, err
+	}
+	from, err := v.resolve(d.str, false)
+	if err != nil {
+		return nil, err
+	}
+	k := &boundKey{octets: DeriveKey(from.octets, d.label, d.nonce, d.offset, d.length), base: from.base, dkt: d}
+	if v.derived == nil {
+		v.derived = make(map[xmltext.Node]*boundKey, 2)
+	}
+	v.derived[n] = k
+	return k, nil
+}

@@ -29,11 +29,8 @@ func (v *verification) coverToken() error {
 	if v.token == nil {
 		return errAt(CodeTokenMissing, v.security, "no Kerberos token")
 	}
-	if !v.bst.IsZero() && v.bst != v.token.node {
-		return errAt(CodeUnsupportedToken, v.bst, "a token beside the one that is used")
-	}
-	if !v.token.fresh && v.p.policy.Binding != SymmetricBinding {
-		return errAt(CodeTokenMissing, v.security, "the message carries no Kerberos token of its own")
+	if err := v.token.profile.cover(v); err != nil {
+		return err
 	}
 	if v.needsTokenSigned() && !v.isVerified(v.token.node) {
 		return errAt(CodeNotSigned, v.token.node, "the signature must cover the token (protect-tokens)")
@@ -44,7 +41,7 @@ func (v *verification) coverToken() error {
 // needsTokenSigned tells whether the signature must cover the token: by token protection,
 // or because a signed endorsing token has no channel that would cover it.
 func (v *verification) needsTokenSigned() bool {
-	if !v.token.fresh {
+	if v.token.node.IsZero() {
 		return false
 	}
 	use := UsePlain
@@ -89,7 +86,7 @@ func (v *verification) coverEncrypted() error {
 		}
 	}
 	for _, s := range v.sigs {
-		if p.EncryptSignature && !s.sealed {
+		if p.EncryptSignature && !s.encrypted {
 			return errAt(CodeNotEncrypted, s.Node, "the Signature must be encrypted (encrypt-signature)")
 		}
 	}

@@ -1,0 +1,35 @@
+package wssec_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+func TestPoliciesThatProtectLessThanTheySeemAreRefused(t *testing.T) {
+	for want, p := range map[string]wssec.Policy{
+		"binding":                {},
+		"protection-token":       {Binding: wssec.SymmetricBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}},
+		"algorithm-suite":        symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = "Basic64" }),
+		"signed-parts":           symmetric(func(p *wssec.Policy) { p.SignedParts = wssec.Parts{} }),
+		"signature-method":       symmetric(func(p *wssec.Policy) { p.SignatureMethod = "hmac-md5" }),
+		"digest-method":          symmetric(func(p *wssec.Policy) { p.DigestMethod = "md5" }),
+		"{namespace}local":       symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"To"} }),
+		"token-once":             symmetric(func(p *wssec.Policy) { p.TokenOnce, p.Timestamp = true, wssec.TimestampOptional }),
+		"message-replay":         symmetric(func(p *wssec.Policy) { p.TokenOnce, p.MessageReplay = true, wssec.SwitchOff }),
+		"encrypted-parts":        {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic128, EncryptedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
+		"supporting-tokens":      {Binding: wssec.TransportBinding},
+		"signature-confirmation": {Binding: wssec.NoBinding, SignatureConfirmation: true, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UsePlain}}},
+		"max-age":                symmetric(func(p *wssec.Policy) { p.MaxAge = -1 }),
+	} {
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	for _, name := range wssec.PresetNames() {
+		if err := preset(t, name).Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package wssec_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+func TestTheTimestampBoundsAMessage(t *testing.T) {
+	ps := newPeers(t, signOnly(), nil)
+	start := ps.now
+	msg, _ := ps.request(t, plainOrder)
+	for offset, ok := range map[time.Duration]bool{
+		-4*time.Minute - 59*time.Second: true, -5*time.Minute - time.Second: false,
+		0: true, 9*time.Minute + 59*time.Second: true, 10 * time.Minute: false,
+	} {
+		ps.now = start.Add(offset)
+		_, err := ps.verify(t, msg)
+		if ok && err != nil {
+			t.Errorf("at %v: %v", offset, err)
+		}
+		if !ok {
+			refused(t, err, wssec.CodeMessageExpired)
+		}
+	}
+	ps.now = start
+	for _, bad := range []string{"2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "now", "", strings.Repeat("1", 100)} {
+		created := find(t, string(msg), `<wsu:Created>([^<]*)<`)
+		_, err := ps.verify(t, []byte(replace(t, string(msg), created, bad)))
+		refused(t, err, wssec.CodeTimestampInvalid)
+	}
+}
+
+// TestTheTimestampHasExactTimes: what is no xs:dateTime is no time, wherever it stands.
+func TestTheTimestampHasExactTimes(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	now := ps.now.UTC()
+	for _, element := range []string{"Created", "Expires"} {
+		old := find(t, string(raw), `<wsu:`+element+`>([^<]*)<`)
+		for _, text := range []string{now.Format("2006-01-02T") + "3:04:05Z", now.Format("2006-01-02T15:04:05") + ",5Z",
+			now.Format("2006-01-02T15:04:05") + "+24:00", now.Format("2006-01-02T15:04:05"), "<x/>", ""} {
+			_, err := ps.verify(t, []byte(strings.Replace(string(raw), ">"+old+"<", ">"+text+"<", 1)))
+			refused(t, err, wssec.CodeTimestampInvalid)
+		}
+	}
+	for text, code := range map[string]wssec.Code{
+		"-0044-03-15T12:00:00Z": wssec.CodeMessageExpired, "12026-01-01T00:00:00Z": wssec.CodeTimestampInvalid, // Expires is before it
+		now.Format("2006-01-02T15:04:05") + "." + strings.Repeat("0", 500) + "Z": wssec.CodeDigestInvalid,
+		now.Add(-24*time.Hour).Format("2006-01-02") + "T24:00:00Z":               wssec.CodeDigestInvalid,
+	} {
+		if code == wssec.CodeDigestInvalid {
+			ps.now = now
+			if strings.Contains(text, "T24") {
+				ps.now = now.Truncate(24 * time.Hour).Add(time.Minute)
+			}
+		}
+		raw, _ := ps.request(t, plainOrder)
+		_, err := ps.verify(t, []byte(strings.Replace(string(raw), find(t, string(raw), `<wsu:Created>([^<]*)<`), text, 1)))
+		refused(t, err, code)
+	}
+}

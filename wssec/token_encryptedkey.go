@@ -1,0 +1,121 @@
+package wssec
+
+import (
+	"crypto/sha1"
+
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
+)
+
+// URIs of xenc:EncryptedKey as a token.
+const (
+	// EncryptedKeySHA1 names an EncryptedKey by the SHA-1 of its wrapped octets (WSS 1.1 §7.3).
+	EncryptedKeySHA1 = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1"
+	// EncryptedKeyToken is the TokenType and ValueType of an EncryptedKey (WSS 1.1 §7.7).
+	EncryptedKeyToken = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKey"
+)
+
+// encryptedKeyProfile is a key of the client's choice, encrypted under that of
+// another token (WSS §9.2 and §7.7). It authenticates nobody.
+type encryptedKeyProfile struct{}
+
+// encryptedKeyTokens is what a verification knows of them.
+type encryptedKeyTokens struct {
+	nodes      []xmltext.Node // in the Security header
+	unwrapped  map[xmltext.Node]*baseKey
+	unwrapping bool
+}
+
+func (encryptedKeyProfile) policyType() TokenType { return "" }
+
+func (encryptedKeyProfile) is(n xmltext.Node) bool { return n.Is(nsXenc, "EncryptedKey") }
+
+// find enters an EncryptedKey and its ReferenceList.
+func (encryptedKeyProfile) find(v *verification, n xmltext.Node) error {
+	ek, err := xmlenc.ParseEncryptedKey(n, maxDataReferences)
+	if err != nil {
+		return wrapAt(CodeSecurityInvalid, err)
+	}
+	v.encryptedKeys.nodes = append(v.encryptedKeys.nodes, n)
+	if ek.HasList {
+		v.lists = append(v.lists, &referenceList{node: n, position: v.position[n], uris: ek.References, key: n})
+	}
+	return v.count(n, maxEncryptedKeys)
+}
+
+// accept waits: the key is unwrapped when something names it.
+func (encryptedKeyProfile) accept(*verification) error { return nil }
+
+// key unwraps an EncryptedKey under the client token's key (WSS §9.2, XML
+// Encryption §5.6).
+func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey, error) {
+	known := &v.encryptedKeys
+	if n.Parent() != v.security {
+		return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
+	}
+	if b, ok := known.unwrapped[n]; ok {
+		return v.base(b, n)
+	}
+	if known.unwrapping {
+		return nil, errAt(CodeReference, n, "an EncryptedKey under an EncryptedKey")
+	}
+	known.unwrapping = true
+	defer func() { known.unwrapping = false }()
+	ek, err := xmlenc.ParseEncryptedKey(n, maxDataReferences)
+	if err != nil {
+		return nil, wrapAt(CodeSecurityInvalid, err)
+	}
+	size, ok := xmlenc.WrapKeySize(ek.Algorithm)
+	if !ok || ek.Algorithm != v.p.suite.KeyWrap {
+		return nil, errAt(CodeUnsupportedAlg, n, "key wrap %.120q is not %q", ek.Algorithm, v.p.suite.KeyWrap)
+	}
+	kek, err := v.keyOf(ek.KeyInfo, n)
+	if err != nil {
+		return nil, err
+	}
+	if len(kek.octets) < size || ek.CipherLen() > 256 {
+		return nil, errAt(CodeKeyLength, n, "the Kerberos key is too short for the key wrap")
+	}
+	wrapped, err := ek.AppendCipher(nil)
+	if err != nil {
+		return nil, errAt(CodeDecryption, n, "CipherValue is not base64")
+	}
+	octets, err := xmlenc.UnwrapKey(kek.octets[:size], wrapped)
+	if err != nil {
+		return nil, errAt(CodeDecryption, n, "%w", err)
+	}
+	if known.unwrapped == nil {
+		known.unwrapped = make(map[xmltext.Node]*baseKey, 1)
+	}
+	b := &baseKey{octets: octets, profile: encryptedKeyProfile{}, hash: sha1.Sum(wrapped), tokenType: EncryptedKeyToken, node: n}
+	known.unwrapped[n] = b
+	return v.base(b, n)
+}
+
+func (encryptedKeyProfile) names(name tokenName) bool {
+	return name.uri == "" && name.valueType == EncryptedKeySHA1
+}
+
+// named finds the EncryptedKey with that SHA-1: that of the request, which a
+// reply names, or one of this message.
+func (p encryptedKeyProfile) named(v *verification, name tokenName, ref xmltext.Node) (*boundKey, error) {
+	if v.sent != nil && v.sent.base.profile == tokenProfile(p) && name.hash == v.sent.base.hash {
+		return v.base(&v.sent.base, ref)
+	}
+	for _, n := range v.encryptedKeys.nodes {
+		if k, err := p.key(v, n, ref); err == nil && k.base.hash == name.hash {
+			return k, nil
+		}
+	}
+	return nil, errAt(CodeTokenUnavailable, ref, "names no EncryptedKey of this message")
+}
+
+// cover has nothing to hold against the policy: no client is authenticated by
+// an EncryptedKey.
+func (encryptedKeyProfile) cover(*verification) error { return nil }
+
+// appendToken writes nothing: we send no EncryptedKey of our own.
+func (encryptedKeyProfile) appendToken(dst []byte, _ *writer, _ string) []byte { return dst }
+
+// reference writes a reference to the EncryptedKey of a request.
+func (encryptedKeyProfile) reference(w *writer, _ string) []byte { return w.hashSTR(EncryptedKeySHA1) }

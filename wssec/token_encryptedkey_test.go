@@ -1,0 +1,62 @@
+package wssec_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+func TestAnEncryptedKeyUnderTheTicketsKeySignsAndEncrypts(t *testing.T) {
+	for name, policy := range map[string]wssec.Policy{
+		"raw": symmetric(), "Basic256": symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps := newPeers(t, policy, nil)
+			fresh := make([]byte, 32)
+			rand.Read(fresh)
+			msg, sent, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, fresh)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := ps.verify(t, msg)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, msg)
+			}
+			if !m.Key().Equal(wssec.NewKey(fresh)) {
+				t.Error("not the fresh key")
+			}
+			reply, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
+			if err != nil || !bytes.Contains(reply, []byte("#EncryptedKeySHA1")) {
+				t.Fatalf("%v\n%s", err, reply)
+			}
+			_ = sent
+			wrapped := find(t, string(msg), `<xenc:EncryptedKey.*?<xenc:CipherValue>([^<]*)<`)
+			bad := []byte(wrapped)
+			bad[4] ^= 1
+			_, err = ps.verify(t, []byte(replace(t, string(msg), wrapped, string(bad))))
+			refused(t, err, wssec.CodeDecryption, wssec.CodeTokenUnavailable)
+		})
+	}
+}
+
+// TestAKeyWrapMayNameADigest: older releases of WSS4J write a ds:DigestMethod for AES key wrap,
+// which has no use for one.
+func TestAKeyWrapMayNameADigest(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	method := find(t, string(raw), `<xenc:EncryptionMethod Algorithm="[^"]*kw-[^"]*"/>`)
+	with := func(content string) []byte {
+		return []byte(replace(t, string(raw), method, strings.TrimSuffix(method, "/>")+">"+content+"</xenc:EncryptionMethod>"))
+	}
+	if _, err := ps.verify(t, with(`<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`)); err != nil {
+		t.Error(err)
+	}
+	_, err = ps.verify(t, with(`<xenc:KeySize>256</xenc:KeySize>`))
+	refused(t, err, wssec.CodeSecurityInvalid)
+}

@@ -1,0 +1,96 @@
+package wssec_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wssgate/wssgate/replay"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	msg := string(raw)
+	ed := find(t, msg, `<xenc:EncryptedData.*</xenc:EncryptedData>`)
+	oracle := strings.Replace(ed, "ED-", "XX-", 1)
+	id := find(t, oracle, `Id="(XX-[^"]*)"`)
+	list := `<xenc:DataReference URI="#` + id + `"/></xenc:ReferenceList>`
+	for name, m := range map[string]string{
+		"header block":      replace(t, msg, `</s:Header>`, oracle+`</s:Header>`),
+		"in a header block": replace(t, msg, `</s:Header>`, `<h:h xmlns:h="urn:h">`+oracle+`</h:h></s:Header>`),
+		"in Security":       replace(t, msg, `</wsse:Security>`, oracle+`</wsse:Security>`),
+		"beside the Body's": replace(t, msg, ed, ed+oracle),
+		"EncryptedHeader":   replace(t, msg, `</s:Header>`, `<k:EncryptedHeader xmlns:k="`+wssec.NSWSSE11+`">`+oracle+`</k:EncryptedHeader></s:Header>`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ps.verify(t, []byte(replace(t, m, `</xenc:ReferenceList>`, list)))
+			refused(t, err, wssec.CodeReference, wssec.CodeDigestInvalid)
+		})
+	}
+	t.Run("listed twice", func(t *testing.T) {
+		twice := `<xenc:DataReference URI="#` + find(t, ed, `Id="(ED-[^"]*)"`) + `"/></xenc:ReferenceList>`
+		_, err := ps.verify(t, []byte(replace(t, msg, `</xenc:ReferenceList>`, twice)))
+		refused(t, err, wssec.CodeReference)
+	})
+	t.Run("not listed", func(t *testing.T) {
+		_, err := ps.verify(t, []byte(replace(t, msg, find(t, msg, `<xenc:ReferenceList.*</xenc:ReferenceList>`), "")))
+		refused(t, err, wssec.CodeReference)
+	})
+}
+
+func TestAPartMayBeEncryptedOnlyWhereThePolicyLetsIt(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	msg, _ := ps.request(t, plainOrder)
+	for optional, codes := range map[bool][]wssec.Code{true: nil, false: {wssec.CodeReference}} {
+		service := newPeers(t, symmetric(func(p *wssec.Policy) {
+			p.EncryptedParts, p.OptionalEncryptedParts = wssec.Parts{}, wssec.Parts{Body: optional}
+		}), nil)
+		service.token = ps.token
+		own, _ := service.request(t, plainOrder)
+		if strings.Contains(string(own), "EncryptedData") {
+			t.Error("we encrypt what is optional")
+		}
+		acceptor := *ps
+		acceptor.service = service.withTickets(t, ps)
+		_, err := acceptor.verify(t, msg)
+		if codes == nil && err != nil {
+			t.Error(err)
+		}
+		if codes != nil {
+			refused(t, err, codes...)
+		}
+	}
+}
+
+func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
+	to := []string{"{" + nsWSA + "}To"}
+	for _, order := range []wssec.ProtectionOrder{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
+		ps := newPeers(t, symmetric(func(p *wssec.Policy) {
+			p.ProtectionOrder, p.SignedParts.Headers, p.EncryptedParts.Headers = order, to, to
+		}), nil)
+		raw, _ := ps.request(t, plainOrder)
+		msg := string(raw)
+		id := find(t, msg, `<wsse11:EncryptedHeader.*?<xenc:EncryptedData [^>]* Id="([^"]*)"`)
+		_, err := ps.verify(t, []byte(replace(t, msg, `<xenc:DataReference URI="#`+id+`"/>`, "")))
+		refused(t, err, wssec.CodeReference)
+	}
+}
+
+func TestARecordedMessageGivesOneQuestionToAPaddingOracle(t *testing.T) {
+	store := replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})
+	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.TokenOnce = true }), store)
+	first, _ := ps.request(t, plainOrder)
+	if _, err := ps.verify(t, first); err != nil {
+		t.Fatal(err)
+	}
+	ps.token.Omit = true
+	msg, _ := ps.request(t, plainOrder)
+	cut := strings.LastIndex(string(msg), "</xenc:CipherValue>")
+	changed := string(msg[:cut-8]) + "AAAAAAA=" + string(msg[cut:])
+	_, err := ps.verify(t, []byte(changed))
+	refused(t, err, wssec.CodeDecryption, wssec.CodePlaintext, wssec.CodeDigestInvalid)
+	_, err = ps.verify(t, []byte(changed))
+	refused(t, err, wssec.CodeMessageReplayed)
+}
