@@ -17,8 +17,8 @@ import (
 // ordinary are words with a hyphen that name nothing of wssgate.
 var ordinary = []string{"user-to-user", "re-formats", "pre-authentication", "one-time", "ticket-granting", "well-formed", "allow-list"}
 
-// What a cure tells to set, to give or to call is there: a setting, a key of a policy
-// or service, a flag, a subcommand.
+// What a cure tells to set, to give or to call is there: a setting, a key of a
+// policy or service, a flag, a subcommand.
 func TestCuresNameWhatThereIs(t *testing.T) {
 	names := settingNames(reflect.TypeFor[config.Flags](), reflect.TypeFor[config.Service](), reflect.TypeFor[wssec.Policy]())
 	names = append(names, "routes", "services", "preset")
@@ -72,7 +72,8 @@ func TestCuresNameWhatThereIs(t *testing.T) {
 	}
 }
 
-// settingNames are the yaml names of all fields of structs, embedded ones included.
+// settingNames are the yaml names of all fields of structs, embedded ones
+// included.
 func settingNames(types ...reflect.Type) (names []string) {
 	for _, t := range types {
 		for i := range t.NumField() {

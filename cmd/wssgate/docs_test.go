@@ -26,7 +26,7 @@ func readDoc(t *testing.T, name string) string {
 	return string(b)
 }
 
-// blocks gives the fenced blocks of a language.
+// blocks returns the fenced blocks of a language.
 func blocks(text, language string) []string {
 	var all []string
 	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {

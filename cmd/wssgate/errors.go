@@ -60,7 +60,7 @@ func printEntry(w io.Writer, e gateway.Entry) {
 	fmt.Fprintln(w)
 }
 
-// cureOf is what the catalogue says to do about an error.
+// cureOf returns the catalogue's cure of a code, "" if it has none.
 func cureOf(code string) string {
 	for _, e := range gateway.Catalogue() {
 		if e.Code == code {

@@ -40,8 +40,8 @@ func exampleDir(t *testing.T) string {
 	return dir
 }
 
-// checked is what serve --check prints of a command line. It must have nothing to
-// warn of.
+// checked is what serve --check prints of a command line. It must have nothing
+// to warn of.
 func checked(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, log bytes.Buffer
@@ -89,8 +89,8 @@ func readUnit(t *testing.T, path string) unit {
 	return u
 }
 
-// What the unit file says, wssgate understands: flags, variables and credentials,
-// with the example's configuration.
+// What the unit file says, wssgate understands: flags, variables and
+// credentials, with the example's configuration.
 func TestExampleUnitStartsTheExampleConfiguration(t *testing.T) {
 	u := readUnit(t, filepath.Join(examples, "wssgate.service"))
 	dir, credentials := exampleDir(t), t.TempDir()

@@ -101,7 +101,8 @@ func refusedKeytab(path string, err error) error {
 	return &config.Error{Findings: []config.Finding{{Origin: "--keytab", Setting: "keytab", Problem: problem, Cure: cure}}}
 }
 
-// names are the inputs. A header field without quotes around it comes in several, which are put together again.
+// names are the inputs. A header field without quotes around it comes in
+// several, which are put together again.
 func (c *inspectCmd) names() []string {
 	word := func(s string) bool {
 		return slices.Contains([]string{"authorization:", "www-authenticate:", "proxy-authorization:", "proxy-authenticate:", "negotiate", "kerberos", "ntlm"},
@@ -122,7 +123,7 @@ func (c *inspectCmd) names() []string {
 	return slices.DeleteFunc(slices.Clone(c.Inputs), word)
 }
 
-// readInput gives the octets of an input, and its name if it is a file.
+// readInput returns the octets of an input, and its name if it is a file.
 func readInput(name string, stdin io.Reader) (b []byte, label string, err error) {
 	var r io.Reader = stdin
 	if name != "-" {
@@ -143,7 +144,7 @@ func readInput(name string, stdin io.Reader) (b []byte, label string, err error)
 	return b, name, err
 }
 
-// shown is what an error says of a text that was no token.
+// shown is a text that was no token, as an error shows it.
 func shown(text string) string {
 	if len(text) > 40 {
 		text = text[:40] + "…"

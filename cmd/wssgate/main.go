@@ -11,9 +11,9 @@
 //	wssgate version  what this binary was built from
 //
 // Results go to standard output; the log of serve and error messages go to
-// standard error. Once serve has read its configuration, what ends it is a line of
-// the log like all else. The exit status is 0 for success, 1 for a failure, 2 for a
-// command line or configuration that was refused.
+// standard error. Once serve has read its configuration, what ends it is a line
+// of the log like all else. The exit status is 0 for success, 1 for a failure,
+// 2 for a command line or configuration that was refused.
 package main
 
 import (

@@ -36,8 +36,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"wssgate": main, "logged": loggedToFile})
 }
 
-// loggedToFile is a program for scripts: logged FILE wssgate ARG…. What wssgate writes to stderr goes to FILE, where the command
-// said can read it while wssgate runs.
+// loggedToFile is a program for scripts: logged FILE wssgate ARG…. What wssgate
+// writes to stderr goes to FILE, where the command said can read it while
+// wssgate runs.
 func loggedToFile() {
 	file, err := os.Create(os.Args[1])
 	if err != nil {
@@ -73,7 +74,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptWorld: world. Writes svc.keytab, both.keytab with another service too, and rc4.keytab; sets BACKEND.
+// scriptWorld: world. Writes svc.keytab, both.keytab with another service too,
+// and rc4.keytab; sets BACKEND.
 func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	kdc := krbtest.New(krbtest.Config{Realm: demo.Realm})
 	kdc.AddUser("alice", demo.Password)
@@ -100,7 +102,8 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 // kdcOfScript is the key of the KDC that world made.
 type kdcOfScript struct{}
 
-// scriptRotate: rotate FILE. Makes new keys of the service at the KDC, and writes them alone to FILE.
+// scriptRotate: rotate FILE. Makes new keys of the service at the KDC, and
+// writes them alone to FILE.
 func scriptRotate(ts *testscript.TestScript, _ bool, args []string) {
 	kdc := *ts.Value(kdcOfScript{}).(**krbtest.KDC)
 	kdc.AddService(demo.Service)
@@ -129,8 +132,8 @@ func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s does not have %s %d times:\n%s", args[0], args[2], times, text)
 }
 
-// scriptInsist: insist. Sends SIGTERM to all programs in the background until they have ended. (SIGINT may be ignored by
-// what began the test.)
+// scriptInsist: insist. Sends SIGTERM to all programs in the background until
+// they have ended. (SIGINT may be ignored by what began the test.)
 func scriptInsist(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
 		deadline := time.Now().Add(20 * time.Second)
@@ -178,8 +181,8 @@ func freeAddress() (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-// scriptListening: [!] listening ADDRESS. Waits until somebody listens there, or
-// nobody does.
+// scriptListening: [!] listening ADDRESS. Waits until somebody listens there,
+// or nobody does.
 func scriptListening(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", args[0])
@@ -221,8 +224,8 @@ func writeCertificate(dir string) error {
 	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600), os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
 }
 
-// scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what FILE
-// holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
+// scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what
+// FILE holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
 func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 	ctx := context.Background()
 	client, err := demo.NewClient(ts.ReadFile("krb5.conf"), args[0])

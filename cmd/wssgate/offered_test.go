@@ -15,8 +15,8 @@ import (
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// Every policy that inspect offers for a message is one that serve takes, as it is printed; and one that is said to fit
-// makes it accepted.
+// Every policy that inspect offers for a message is one that serve takes, as it
+// is printed; and one that is said to fit makes it accepted.
 func TestServeTakesThePoliciesThatInspectOffers(t *testing.T) {
 	files, err := fs.Glob(testvectors.Files, "transcripts/*/*-re*.xml")
 	if err != nil {

@@ -40,8 +40,8 @@ type soakLoad struct {
 	fault []byte   // the one that all refusals have
 }
 
-// load starts six honest clients, of which half speak HTTP/2, two that send what has to be refused, and one that begins
-// requests and does not end them.
+// load starts six honest clients, of which half speak HTTP/2, two that send
+// what has to be refused, and one that begins requests and does not end them.
 func (w *soakWorld) load(g *soakGateway) *soakLoad {
 	l := &soakLoad{world: w, gateway: g}
 	l.ctx, l.stop = context.WithCancel(context.Background())
@@ -86,7 +86,8 @@ func (l *soakLoad) fail(format string, args ...any) {
 	}
 }
 
-// client lets one do something again and again; it logs in anew from time to time, since the service's keys change.
+// client lets one do something again and again; it logs in anew from time to
+// time, since the service's keys change.
 func (l *soakLoad) client(http2 bool, do func(c *soakClient) error) {
 	for l.ctx.Err() == nil {
 		c, err := l.world.client(l.gateway, http2)
@@ -104,7 +105,8 @@ func (l *soakLoad) client(http2 bool, do func(c *soakClient) error) {
 	}
 }
 
-// honestly makes a session of one token: the first request has it, the others name it by its hash.
+// honestly makes a session of one token: the first request has it, the others
+// name it by its hash.
 func (l *soakLoad) honestly(c *soakClient) error {
 	token, err := c.token(context.Background())
 	if err != nil {
@@ -216,7 +218,8 @@ func (c *soakClient) token(ctx context.Context) (wssec.OutgoingToken, error) {
 	return wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())}, err
 }
 
-// ask sends a question of some kilobytes, sometimes of some hundred, and verifies the answer.
+// ask sends a question of some kilobytes, sometimes of some hundred, and
+// verifies the answer.
 func (c *soakClient) ask(ctx context.Context, token wssec.OutgoingToken) error {
 	pad := rand.IntN(8 << 10)
 	if rand.IntN(50) == 0 {

@@ -26,7 +26,8 @@ import (
 
 var soakFor = flag.Duration("soak", 0, "let TestSoak run for so long")
 
-// The gateway of TestSoak. The times are short, so that what is remembered of messages stops growing soon.
+// The gateway of TestSoak. The times are short, so that what is remembered of
+// messages stops growing soon.
 const soakConfig = `
 listen: %s
 tls-cert: tls.crt
@@ -51,9 +52,11 @@ routes:
       max-age: 10s
 `
 
-// TestSoak: the real program under load for as long as -soak says, while its keytab is replaced and SIGHUP comes again and
-// again. Each honest request has the right answer, each wrong one the fault; memory and open files stay flat, and when the
-// load has ended, files and goroutines are as many as in a gateway that has served one request.
+// TestSoak: the real program under load for as long as -soak says, while its
+// keytab is replaced and SIGHUP comes again and again. Each honest request has
+// the right answer, each wrong one the fault; memory and open files stay flat,
+// and when the load has ended, files and goroutines are as many as in a gateway
+// that has served one request.
 func TestSoak(t *testing.T) {
 	if *soakFor == 0 {
 		t.Skip("runs for as long as -soak says, as .ci/long has it")
@@ -123,8 +126,10 @@ func newSoakWorld(t *testing.T) *soakWorld {
 	return w
 }
 
-// changeKeys makes new keys at the KDC and renames a keytab with them into place, twenty times in all but not more often
-// than every two seconds, and sends SIGHUP between. It gives how often it was done, and ends with the test.
+// changeKeys makes new keys at the KDC and renames a keytab with them into
+// place, twenty times in all but not more often than every two seconds, and
+// sends SIGHUP between. It returns how often it was done, and ends with the
+// test.
 func (w *soakWorld) changeKeys(t *testing.T, g *soakGateway) (count func() int) {
 	t.Helper()
 	stop, done, n := make(chan struct{}), make(chan struct{}), 0
@@ -176,7 +181,8 @@ type soakGateway struct {
 	dump  []string       // what SIGQUIT printed
 }
 
-// serve starts the program in a directory of its own, and waits until it serves.
+// serve starts the program in a directory of its own, and waits until it
+// serves.
 func (w *soakWorld) serve(t *testing.T) *soakGateway {
 	t.Helper()
 	addr, err := freeAddress()
@@ -216,7 +222,8 @@ func (w *soakWorld) serve(t *testing.T) *soakGateway {
 	return g
 }
 
-// readLog counts what the program logs. A line that is not of the log is what SIGQUIT printed.
+// readLog counts what the program logs. A line that is not of the log is what
+// SIGQUIT printed.
 func (g *soakGateway) readLog(log io.Reader, serving chan<- struct{}) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -239,7 +246,7 @@ func (g *soakGateway) readLog(log io.Reader, serving chan<- struct{}) {
 	}
 }
 
-// quit ends the program by SIGQUIT, and gives how many goroutines it had.
+// quit ends the program by SIGQUIT, and returns how many goroutines it had.
 func (g *soakGateway) quit(t *testing.T) (goroutines int) {
 	t.Helper()
 	if err := g.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
@@ -293,8 +300,8 @@ func (g *soakGateway) watch(t *testing.T, long time.Duration) (all []soakSample)
 	return all
 }
 
-// settledFiles closes the backend's connections, waits up to 20 seconds until no more files than idle are open, and gives
-// how many are.
+// settledFiles closes the backend's connections, waits up to 20 seconds until
+// no more files than idle are open, and returns how many are.
 func (g *soakGateway) settledFiles(w *soakWorld, idle int) int {
 	w.backend.CloseClientConnections()
 	var s soakSample

@@ -1,6 +1,6 @@
 // Package assembly makes a running gateway of its configuration. It is the only
-// place where a gss.Acceptor meets a wssec.Processor to serve; explain and vectors
-// join the two for one message.
+// place where a gss.Acceptor meets a wssec.Processor to serve; explain and
+// vectors join the two for one message.
 //
 //	assembly.go   a gateway.Gateway of settings, keys and replay stores
 //	keyring.go    the keys of all services: one file for each path, followed

@@ -12,8 +12,10 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 )
 
-// warnIfReadable says of a secret's file that others can read it: a keytab is then as good as a published password. It
-// passes over the credentials of a systemd unit: the directory is the unit's alone, whatever the mode of a file in it says.
+// warnIfReadable warns of a secret's file that others can read: a keytab is
+// then as good as a published password. It passes over the credentials of a
+// systemd unit: the directory is the unit's alone, whatever the mode of a file
+// in it says.
 func warnIfReadable(path, what string, log *slog.Logger) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
 		return

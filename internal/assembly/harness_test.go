@@ -80,13 +80,14 @@ func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
 }
 
 // exchange assembles a gateway of the file, sends one message under the token,
-// and gives status and log.
+// and returns status and log.
 func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions) (status int, log string) {
 	t.Helper()
 	return exchangeFrom(t, kdc, text, o, "192.0.2.7:49152", "")
 }
 
-// exchangeFrom is exchange over a connection from remote, with an X-Forwarded-For.
+// exchangeFrom is exchange over a connection from remote, with an
+// X-Forwarded-For.
 func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions, remote, forwarded string) (status int, log string) {
 	t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(quote))
@@ -152,7 +153,8 @@ func (b *lineBuffer) codes() map[string]int {
 	return n
 }
 
-// A serviceWorld is a gateway of a configuration, whose keytabs are files of one KDC, and what it logs.
+// A serviceWorld is a gateway of a configuration, whose keytabs are files of
+// one KDC, and what it logs.
 type serviceWorld struct {
 	t       *testing.T
 	kdc     *krbtest.KDC
@@ -177,7 +179,7 @@ func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
 	return w
 }
 
-// keytab writes the present keys of services to a file, and gives its path.
+// keytab writes the present keys of services to a file, and returns its path.
 func (w *serviceWorld) keytab(name string, services ...string) string {
 	w.t.Helper()
 	octets, err := w.kdc.Keytab(services).AppendBinary(nil)
@@ -204,7 +206,8 @@ func (w *serviceWorld) assemble(config string) error {
 	return err
 }
 
-// post sends a message under a fresh token to a route, and gives the code of the event.
+// post sends a message under a fresh token to a route, and returns the code of
+// the event.
 func (w *serviceWorld) post(path, service string, o krbtest.TokenOptions) (status int) {
 	w.t.Helper()
 	token, key, err := w.kdc.Token("alice", service, o)

@@ -19,7 +19,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// A Keyring has the keys of all services: one file for each path, whatever the number of routes that use it.
+// A Keyring has the keys of all services: one file for each path, whatever the
+// number of routes that use it.
 type Keyring struct {
 	cfg   *config.Config
 	log   *slog.Logger
@@ -49,11 +50,13 @@ type credential struct {
 	file       *keyFile // nil if it is disabled
 	principals []string // none: every principal of the file, now and later
 
-	// refuse words what is wrong with a setting of it, where that stands.
+	// refuse makes the error for a setting of it, with the place of the
+	// setting.
 	refuse func(setting, problem, cure string) error
 }
 
-// of finds the credential of route i, and opens its file if no route did before.
+// of finds the credential of route i, and opens its file if no route did
+// before.
 func (k *Keyring) of(i int) (*credential, error) {
 	service, at := k.cfg.ServiceOf(&k.cfg.Routes[i])
 	c := &credential{Service: service, principals: service.Principals}
@@ -82,7 +85,8 @@ func (k *Keyring) of(i int) (*credential, error) {
 	return c, nil
 }
 
-// lacks words that its file has nothing to open the tickets of a route with: err is an Acceptor's.
+// lacks makes the error for a file without keys for a route; err is an
+// Acceptor's.
 func (c *credential) lacks(err error) error {
 	var e *kerberos.Error
 	switch {
@@ -94,8 +98,8 @@ func (c *credential) lacks(err error) error {
 	return c.refuse("principals", err.Error(), "")
 }
 
-// cureOfSeveral is the cure of a keytab of several principals, of which a service
-// (-1: a route) names none.
+// cureOfSeveral is the cure of a keytab of several principals, of which a
+// service (-1: a route) names none.
 func cureOfSeveral(service int) string {
 	if service >= 0 {
 		return "say which of them this service is, or any-principal: true"
@@ -103,7 +107,7 @@ func cureOfSeveral(service int) string {
 	return "say which of them this route accepts"
 }
 
-// open gives the file of a credential.
+// open returns the file of a credential.
 func (k *Keyring) open(c *credential) (*keyFile, error) {
 	path, what, id := c.Keytab, "keytab", "keytab "+filepath.Clean(strings.TrimPrefix(c.Keytab, "FILE:"))
 	cure := cureReadable
@@ -133,13 +137,15 @@ func (k *Keyring) open(c *credential) (*keyFile, error) {
 	return f, nil
 }
 
-// use notes that a route accepts tickets with a file's keys, in the place of what was noted of it before.
+// use notes that a route accepts tickets with a file's keys, in the place of
+// what was noted of it before.
 func (f *keyFile) use(path string, a *gss.Acceptor) {
 	f.users = append(slices.DeleteFunc(f.users, func(u keyUser) bool { return u.path == path }), keyUser{path, a})
 }
 
-// Watch follows the files until ctx ends, and reloads them all at SIGHUP. When it has returned, that signal no longer ends
-// the process; stop waits until all is quiet.
+// Watch follows the files until ctx ends, and reloads them all at SIGHUP. When
+// it has returned, that signal no longer ends the process; stop waits until all
+// is quiet.
 func (k *Keyring) Watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	hangup := make(chan os.Signal, 1)
@@ -165,7 +171,7 @@ func (k *Keyring) Watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// reload reads all files, for SIGHUP, and says of each what came of it.
+// reload reads all files, for SIGHUP, and logs for each what came of it.
 func (k *Keyring) reload() {
 	for _, f := range k.files {
 		change, err := f.Reload()
@@ -197,7 +203,7 @@ func (k *Keyring) failed(f *keyFile, cause string, err error) {
 		"error", strings.TrimPrefix(err.Error(), "keytab: "))
 }
 
-// reloaded says what changed, and whether a route can accept nothing any more.
+// reloaded logs what changed, and which routes can accept nothing any more.
 func (k *Keyring) reloaded(f *keyFile, cause string, change keytab.Change) {
 	k.log.Info("keys reloaded", "setting", f.what, "file", f.Path(), "cause", cause, "change", change.String())
 	if change.IsEmpty() {

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// memoryBase is what the process takes beside messages: connections, keys, the
-	// program. Of it heapFloor is address space alone.
+	// memoryBase is what the process takes beside messages: connections, keys,
+	// the program. Of it heapFloor is address space alone.
 	memoryBase = 48<<20 + heapFloor
 
-	// replayPeak is by how much more than its records a replay store takes while
-	// one of its tables grows.
+	// replayPeak is by how much more than its records a replay store takes
+	// while one of its tables grows.
 	replayPeak = 2
 
 	// memoryLook is how often the replay stores are looked at.
@@ -24,8 +24,8 @@ const (
 
 // limitMemory sets Go's memory limit to what the settings allow, so that the
 // collector keeps its garbage below that also when all of max-in-flight is in
-// use. Replay stores take their memory when they need it, and the limit follows.
-// GOMEMLIMIT in the environment is the operator's word and stays.
+// use. Replay stores take their memory when they need it, and the limit
+// follows. GOMEMLIMIT in the environment is the operator's word and stays.
 func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
@@ -50,8 +50,8 @@ func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 	}
 }
 
-// memoryLimit is twice what exchanges may hold, since an octet that is given back
-// is used again only after a collection, and what else there is.
+// memoryLimit is twice what exchanges may hold, since an octet that is given
+// back is used again only after a collection, and what else there is.
 func memoryLimit(cfg *config.Config, records int) int64 {
 	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*replay.EntryBytes
 }

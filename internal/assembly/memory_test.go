@@ -52,8 +52,9 @@ func TestMemoryLimitFollowsTheSettings(t *testing.T) {
 }
 
 // The real program, under messages whose index is large for them from clients
-// that nobody knows and from one that the route then refuses, takes no more memory
-// than docs/operations.md says: two octets for each of max-in-flight, and 128 MiB.
+// that nobody knows and from one that the route then refuses, takes no more
+// memory than docs/operations.md says: two octets for each of max-in-flight,
+// and 128 MiB.
 func TestMemoryOfTheProcessFollowsTheBudget(t *testing.T) {
 	const budget, rest = 64 << 20, 128 << 20
 	if runtime.GOOS != "linux" {
@@ -128,7 +129,8 @@ func manyAttributes(n int) string {
 	return b.String()
 }
 
-// request is a message of a client to the service of w, with a ticket of its own.
+// request is a message of a client to the service of w, with a ticket of its
+// own.
 func (w *serviceWorld) request(t *testing.T, client, body string) []byte {
 	t.Helper()
 	token, key, err := w.kdc.Token(client, "soap/gateway.example.com", krbtest.TokenOptions{})

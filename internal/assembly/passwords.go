@@ -51,8 +51,8 @@ func ServiceKeys(s config.Service) (*keytab.Keytab, error) {
 	return passwords(s)(octets)
 }
 
-// passwords makes a keytab of a file with the password of a service's account in its first line, and in others those that
-// it had before, newest first.
+// passwords makes a keytab of a file with the password of a service's account
+// in its first line, and in others those that it had before, newest first.
 func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
 	return func(octets []byte) (*keytab.Keytab, error) {
 		lines := bytes.Split(bytes.TrimRight(octets, "\r\n"), []byte("\n"))
@@ -82,7 +82,8 @@ func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
 	}
 }
 
-// maxPasswords bounds the work of making keys, some 50 ms for each principal and password.
+// maxPasswords bounds the work of making keys, some 50 ms for each principal
+// and password.
 const maxPasswords = 8
 
 func passwordKeys(s config.Service, password string, kvno uint32) (all []keytab.Entry, err error) {

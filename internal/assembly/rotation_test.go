@@ -30,7 +30,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// A rotation is a gateway under load while an MIT KDC changes the service's keys.
+// A rotation is a gateway under load while an MIT KDC changes the service's
+// keys.
 type rotation struct {
 	t       *testing.T
 	mit     *krbtest.MIT
@@ -74,7 +75,8 @@ func newKeyRotation(t *testing.T) *rotation {
 	return r
 }
 
-// freshClient logs in anew for each request, so that its ticket is of the KDC's newest key.
+// freshClient logs in anew for each request, so that its ticket is of the KDC's
+// newest key.
 func (r *rotation) freshClient() {
 	for !r.stopped() {
 		alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
@@ -157,7 +159,8 @@ func (r *rotation) exchange(ticket kerberos.Credential) error {
 	return err
 }
 
-// ktadd makes new keys and a new file with them alone, which is renamed into place.
+// ktadd makes new keys and a new file with them alone, which is renamed into
+// place.
 func (r *rotation) ktadd() error {
 	next := filepath.Join(filepath.Dir(r.keytab), "next")
 	r.mit.Admin(`ktadd -k "` + next + `" ` + service)
@@ -183,7 +186,8 @@ func (r *rotation) addToCopy() error {
 	return os.Rename(next, r.keytab)
 }
 
-// fileFirst makes the keys of a password before the KDC knows it, as docs/operations.md has it.
+// fileFirst makes the keys of a password before the KDC knows it, as
+// docs/operations.md has it.
 func (r *rotation) fileFirst() error {
 	keytab, err := keytab.Load(r.keytab)
 	if err != nil {
@@ -218,7 +222,8 @@ func (r *rotation) inPlace() error {
 	return nil
 }
 
-// awaitTickets waits until tickets of a key version were accepted, a good number of them.
+// awaitTickets waits until tickets of a key version were accepted, a good
+// number of them.
 func (r *rotation) awaitTickets(kvno int) {
 	r.t.Helper()
 	for range 600 {
@@ -230,8 +235,9 @@ func (r *rotation) awaitTickets(kvno int) {
 	r.t.Errorf("few tickets of kvno %d were accepted", kvno)
 }
 
-// Five changes of the service's keys at a live KDC, in the ways that administrators have, while clients get new tickets all
-// the time and others go on with old ones: no request fails, and none of the changes needs a restart.
+// Five changes of the service's keys at a live KDC, in the ways that
+// administrators have, while clients get new tickets all the time and others go
+// on with old ones: no request fails, and none of the changes needs a restart.
 func TestKeyRotationUnderLoad(t *testing.T) {
 	r := newKeyRotation(t)
 	alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})

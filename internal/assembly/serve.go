@@ -23,15 +23,17 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	return err
 }
 
-// heapFloor is the size of an allocation that is never touched, so that it costs address
-// space and no memory. With it the collector counts from 64 MB on instead of running
-// every few milliseconds for the few megabytes that messages of a usual size leave alive;
-// that was a quarter of the time of an exchange of 6 kB.
+// heapFloor is the size of an allocation that is never touched, so that it
+// costs address space and no memory. With it the collector counts from 64 MB on
+// instead of running every few milliseconds for the few megabytes that messages
+// of a usual size leave alive; that was a quarter of the time of an exchange of
+// 6 kB.
 const heapFloor = 64 << 20
 
-// Serve runs the gateway until ctx ends. It looks at all that can be refused, the address included, before it makes
-// anything: a start that fails leaves nothing behind. Whoever connects meanwhile
-// waits, and finds a gateway that is ready.
+// Serve runs the gateway until ctx ends. It looks at all that can be refused,
+// the address included, before it makes anything: a start that fails leaves
+// nothing behind. Whoever connects meanwhile waits, and finds a gateway that is
+// ready.
 func Serve(ctx context.Context, cfg *config.Config, version string, log *slog.Logger) error {
 	defer runtime.KeepAlive(make([]byte, heapFloor))
 	keys := NewKeyring(cfg, log)

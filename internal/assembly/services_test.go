@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// Several services with keytabs of their own serve at once, each on its routes only.
+// Several services with keytabs of their own serve at once, each on its routes
+// only.
 func TestServicesServeConcurrently(t *testing.T) {
 	names := []string{"soap/a.example.com", "soap/b.example.com", "HTTP/b.example.com", "soap/c.example.com", "soap/d.example.com"}
 	w := newServiceWorld(t, names...)
@@ -66,7 +67,8 @@ routes:
 	}
 }
 
-// That a service names no principal means the one that its keytab holds, not whatever it will hold.
+// That a service names no principal means the one that its keytab holds, not
+// whatever it will hold.
 func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
 	w := newServiceWorld(t, "soap/a.example.com", "soap/b.example.com")
 	file := w.keytab("kt", "soap/a.example.com")
@@ -85,7 +87,8 @@ func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, w.lastCode(), want)
 		}
 	}
-	// A principal that is taken out is gone at once, and a route that has nothing left is told.
+	// A principal that is taken out is gone at once, and a route that has
+	// nothing left is told.
 	w.keytab("kt", "soap/b.example.com")
 	w.keys.reload()
 	if w.post("/one", "soap/a.example.com", krbtest.TokenOptions{}); w.lastCode() != "ticket-no-principal" {
@@ -129,7 +132,8 @@ func TestServicesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// A password file is followed like a keytab; its further lines are the passwords before.
+// A password file is followed like a keytab; its further lines are the
+// passwords before.
 func TestPasswordFile(t *testing.T) {
 	w := newServiceWorld(t)
 	file := filepath.Join(w.dir, "password")
@@ -171,8 +175,8 @@ func TestPasswordFile(t *testing.T) {
 	}
 }
 
-// A trusted realm names its clients, and does not make them administrators here: of its groups those count that realm-sids
-// lets it tell of.
+// A trusted realm names its clients, and does not make them administrators
+// here: of its groups those count that realm-sids lets it tell of.
 func TestGroupsOfAnotherRealm(t *testing.T) {
 	const admins, theirs, own = "S-1-5-21-1-2-3-512", "S-1-5-21-7-8-9-1105", realm
 	for _, tt := range []struct{ realmSIDs, realm, allowed, want string }{

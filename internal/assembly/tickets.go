@@ -11,9 +11,9 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// A ticketLog puts what tickets were like into the events of their exchanges, and
-// warns of what an administrator should mend: once for each name, not for each
-// message. All routes share one.
+// A ticketLog puts what tickets were like into the events of their exchanges,
+// and warns of what an administrator should mend: once for each name, not for
+// each message. All routes share one.
 type ticketLog struct {
 	log *slog.Logger
 

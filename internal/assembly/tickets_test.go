@@ -34,8 +34,8 @@ func TestCheckAddresses(t *testing.T) {
 	}
 }
 
-// Tickets are held against the address that the log has: the connection's, however it is
-// written, or what a listed proxy told, which a client cannot.
+// Tickets are held against the address that the log has: the connection's,
+// however it is written, or what a listed proxy told, which a client cannot.
 func TestCheckAddressesTakesTheClientsAddress(t *testing.T) {
 	kdc := newKDC()
 	keytab := "keytab: " + keytabFile(t, kdc) + "\ncheck-addresses: true\n"
@@ -112,7 +112,8 @@ func TestSharedServicesAreSaid(t *testing.T) {
 	}
 }
 
-// So it can where bare tokens are taken too, here or by another program, unless they are bound to a channel.
+// So it can where bare tokens are taken too, here or by another program, unless
+// they are bound to a channel.
 func TestSharedBearerServicesAreSaid(t *testing.T) {
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
@@ -139,7 +140,8 @@ func TestSharedBearerServicesAreSaid(t *testing.T) {
 	}
 }
 
-// A token that is bound to a channel is refused where there is none, unless a proxy ends the channels.
+// A token that is bound to a channel is refused where there is none, unless a
+// proxy ends the channels.
 func TestChannelBindingsOfARoute(t *testing.T) {
 	kdc := newKDC()
 	bound := krbtest.TokenOptions{Checksum: append([]byte{0: 16, 4: 1, 19: 0}, 0x3c, 0, 0, 0)}
@@ -165,7 +167,8 @@ func TestUnboundCertificateIsSaid(t *testing.T) {
 	}
 }
 
-// Routes that accept each other's messages are named, unless their addresses tell them apart.
+// Routes that accept each other's messages are named, unless their addresses
+// tell them apart.
 func TestInterchangeableRoutesAreSaid(t *testing.T) {
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")

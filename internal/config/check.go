@@ -56,7 +56,8 @@ func (k *checker) find(name, problem, cure string) {
 }
 
 // missing reports a setting that has no default and was not given. A path can
-// only be missing in an entry of routes:, and nothing but the file can give it one.
+// only be missing in an entry of routes:, and nothing but the file can give it
+// one.
 func (k *checker) missing(name string) {
 	cure := fmt.Sprintf("give --%s, %s or, in the file, %s:", name, Variable(name), name)
 	if name == "path" {
@@ -89,7 +90,8 @@ func (k *checker) process(p *Process) {
 	k.fields(p)
 }
 
-// proxies checks that what tells the addresses of clients is believed by name.
+// proxies checks that clients' addresses are taken from proxies that are
+// listed.
 func (k *checker) proxies(p *Process) {
 	for _, text := range p.TrustedProxies {
 		if _, err := parseNetwork(text); err != nil {
@@ -104,7 +106,7 @@ func (k *checker) proxies(p *Process) {
 	}
 }
 
-// Proxies gives TrustedProxies as networks.
+// Proxies returns TrustedProxies as networks.
 func (p *Process) Proxies() []netip.Prefix {
 	var networks []netip.Prefix
 	for _, text := range p.TrustedProxies {
@@ -115,7 +117,8 @@ func (p *Process) Proxies() []netip.Prefix {
 	return networks
 }
 
-// parseNetwork reads a network, or an address as the network that is that alone.
+// parseNetwork reads a network, or an address as the network that is that
+// alone.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if n, err := netip.ParsePrefix(text); err == nil {
 		return n.Masked(), nil
@@ -316,7 +319,7 @@ func (k *checker) httpHeaders(r *Route) {
 	}
 }
 
-// hasUser tells whether requests to the backend carry a password.
+// hasUser reports whether requests to the backend carry a password.
 func hasUser(backend string) bool {
 	u, err := url.Parse(backend)
 	return err == nil && u.User != nil
@@ -336,8 +339,8 @@ func reserved(name string) bool {
 	}, key)
 }
 
-// clientsOwn names say something else, and a proxy or server on the way may read
-// or rewrite them.
+// clientsOwn names say something else, and a proxy or server on the way may
+// read or rewrite them.
 func clientsOwn(name string) bool {
 	return slices.Contains([]string{"accept", "accept-language", "cookie", "user-agent"}, headerKey(name))
 }

@@ -11,8 +11,8 @@
 // then file, then default. The names, defaults and help texts are the struct
 // tags of [Process] and [Route]; nothing else lists them.
 //
-// What stands in "services:" is no setting but a list of its own: principals and
-// keys under names, which routes use.
+// What stands in "services:" is no setting but a list of its own: principals
+// and keys under names, which routes use.
 //
 // Settings of a [Route] may stand at the top level. Without "routes:" they
 // are the single route; with it they are what each route starts from. A flag
@@ -22,9 +22,10 @@
 // # Security considerations
 //
 // A value that is not there must not weaken a policy: an empty flag or variable
-// is refused ([Given]), since an empty list of allowed clients allows all, and so
-// are anchors, aliases and tags in the file, behind which nothing may stand. An
-// empty list that the file spells out, [], is taken and shown with its origin.
+// is refused ([Given]), since an empty list of allowed clients allows all, and
+// so are anchors, aliases and tags in the file, behind which nothing may stand.
+// An empty list that the file spells out, [], is taken and shown with its
+// origin.
 //
 // A typo must not weaken one either, so an unknown key is an error that names
 // its place and the nearest known name, at every depth including the fields

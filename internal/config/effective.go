@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Effective gives the configuration as a file that would lead to it, each
+// Effective returns the configuration as a file that would lead to it, each
 // value with its origin as a comment, secrets masked: what is masked has to be
 // written again.
 func (c *Config) Effective() ([]byte, error) {
@@ -81,8 +81,8 @@ func maskQuery(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// isMasked tells whether u was copied from what --check printed: a backend would
-// get the mask for a password.
+// isMasked reports whether u was copied from what --check printed: a backend
+// would get the mask for a password.
 func isMasked(u *url.URL) bool {
 	password, _ := u.User.Password()
 	if u.User.Username() == mask || password == mask {

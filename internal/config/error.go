@@ -14,7 +14,7 @@ type Finding struct {
 	Cure    string
 }
 
-// Error gives one line for each finding.
+// Error returns one line for each finding.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
@@ -26,7 +26,8 @@ func (e *Error) Error() string {
 // ExitCode is 2: the operator's input was refused and nothing was started.
 func (e *Error) ExitCode() int { return 2 }
 
-// String gives "gate.yaml:7:3: polcy: unknown setting; did you mean "policy"?".
+// String returns "gate.yaml:7:3: polcy: unknown setting; did you mean
+// "policy"?".
 func (f Finding) String() string {
 	s := ""
 	if f.Origin != "" {

@@ -31,7 +31,7 @@ func (l *loader) readFile(name string) error {
 	return nil
 }
 
-// parseFile gives the single mapping of the file, nil for an empty file.
+// parseFile returns the single mapping of the file, nil for an empty file.
 func parseFile(name string, data []byte) (ast.Node, error) {
 	data, err := textOf(name, data)
 	if err != nil {
@@ -54,7 +54,7 @@ func parseFile(name string, data []byte) (ast.Node, error) {
 	return root, nil
 }
 
-// plainYAML finds what says a value in another way than by writing it. An
+// plainYAML finds values that are not written out. An
 // anchor or tag hides what stands behind it, "&a ~" that there is no value, and
 // the decoder does not expect every tag on every kind of value.
 type plainYAML struct {
@@ -105,7 +105,7 @@ type fileDecoder struct {
 	name string
 }
 
-// mapping sets the fields that node has keys for, and tells where each key
+// mapping sets the fields that node has keys for, and notes where each key
 // stands.
 func (d *fileDecoder) mapping(node ast.Node, fields map[string]reflect.Value, prefix string) map[string]string {
 	entries, ok := node.(ast.MapNode)
@@ -156,7 +156,8 @@ func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) 
 }
 
 // formOf words that a value is not of its setting's form, and what that is. The
-// decoder's own words are about Go's types; they are kept for what has many forms.
+// decoder's own words are about Go's types; they are kept for what has many
+// forms.
 func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure string) {
 	kind := ""
 	switch field.Interface().(type) {
@@ -196,8 +197,8 @@ type nodeDecoder interface {
 	decodeNode(d *fileDecoder, node ast.Node, setting string)
 }
 
-// isSettings tells a struct of named settings from a value with its own text
-// form.
+// isSettings reports whether a type is a struct of named settings, unlike a
+// value with its own text form.
 func isSettings(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -221,8 +222,8 @@ func (d *fileDecoder) routeList(node ast.Node, into *[]routeNode) {
 	}
 }
 
-// startOf gives the token that an entry begins with: a mapping's own token is the
-// colon behind its first key.
+// startOf returns the token that an entry begins with: a mapping's own token is
+// the colon behind its first key.
 func startOf(node ast.Node) *token.Token {
 	if entries, ok := node.(ast.MapNode); ok {
 		if it := entries.MapRange(); it.Next() {
@@ -247,8 +248,8 @@ func nearest(name string, known []string) string {
 	return "known here: " + strings.Join(known, ", ")
 }
 
-// Nearest gives the known name that somebody who wrote name may have meant, ""
-// if none is like it.
+// Nearest returns the known name that somebody who wrote name may have meant,
+// "" if none is like it.
 func Nearest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
 	for _, k := range known {

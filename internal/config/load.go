@@ -20,7 +20,7 @@ type Flags struct {
 	Route
 }
 
-// Given tells which settings of [Flags] were really given, and how the
+// Given holds which settings of [Flags] were really given, and how the
 // operator wrote them: "policy" -> "--policy" or "WSSGATE_POLICY".
 type Given map[string]string
 
@@ -28,7 +28,7 @@ type Given map[string]string
 // the setting's name in capitals, with "_" for "-".
 const EnvironmentPrefix = "WSSGATE"
 
-// Variable gives the environment variable of a setting.
+// Variable returns the environment variable of a setting.
 func Variable(setting string) string {
 	return EnvironmentPrefix + "_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
@@ -88,8 +88,8 @@ func (l *loader) overlay(flags *Flags, given Given) {
 }
 
 // isEmpty knows what an empty word on a command line or in the environment
-// turns into. It is a variable that was not expanded more often than a wish, and
-// an empty allow-list allows everyone.
+// turns into. It is a variable that was not expanded more often than a wish,
+// and an empty allow-list allows everyone.
 func isEmpty(field reflect.Value) bool {
 	switch v := field.Interface().(type) {
 	case string:
@@ -153,16 +153,16 @@ func (l *loader) find(origin, setting, problem, cure string) {
 	l.findings = append(l.findings, Finding{Origin: origin, Setting: setting, Problem: problem, Cure: cure})
 }
 
-// origins tells where a value came from: "gate.yaml:3:1", "--listen",
+// origins holds where a value came from: "gate.yaml:3:1", "--listen",
 // "WSSGATE_LISTEN"; a name that is missing has its default.
 type origins map[string]string
 
-// of gives "" for a default.
+// of returns "" for a default.
 func (o origins) of(name string) string { return o[name] }
 
 func routePrefix(i int) string { return fmt.Sprintf("routes[%d].", i) }
 
-// setDefaults gives each field the value of its default tag.
+// setDefaults returns each field the value of its default tag.
 func setDefaults(v any) {
 	forEachField(reflect.ValueOf(v).Elem(), func(name string, field reflect.Value, tag reflect.StructTag) {
 		text, ok := tag.Lookup("default")

@@ -46,7 +46,7 @@ func unknownPreset(name string) string {
 		name, strings.Join(wssec.PresetNames(), ", "))
 }
 
-// String gives the name that logs use.
+// String returns the name that logs use.
 func (p Policy) String() string {
 	if p.Name != "" {
 		return p.Name
@@ -54,7 +54,7 @@ func (p Policy) String() string {
 	return "custom"
 }
 
-// MarshalYAML gives the preset's name, or all fields.
+// MarshalYAML returns the preset's name, or all fields.
 func (p Policy) MarshalYAML() (any, error) {
 	if p.preset != "" && !p.custom {
 		return p.preset, nil

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// duration holds a time to what works: with less nobody could be served, and more
-// is a slip of the pen.
+// duration holds a time to what works: with less nobody could be served, and
+// more is a slip of the pen.
 func (k *checker) duration(name string, v time.Duration) {
 	least, most := 10*time.Millisecond, 24*time.Hour
 	switch name {
@@ -30,7 +30,8 @@ func (k *checker) duration(name string, v time.Duration) {
 	}
 }
 
-// size is duration for sizes. Those that process checks by themselves are left to it.
+// size is duration for sizes. Those that process checks by themselves are left
+// to it.
 func (k *checker) size(name string, v Size) {
 	least, most := Size(1<<10), Size(1<<40)
 	switch name {

@@ -31,8 +31,9 @@ type Service struct {
 
 func servicePrefix(i int) string { return fmt.Sprintf("services[%d].", i) }
 
-// ServiceOf gives what a route accepts tickets with, and its index in Services: the
-// one that it names, else, with index -1, its own keytab and principal.
+// ServiceOf returns what a route accepts tickets with, and its index in
+// Services: the one that it names, else, with index -1, its own keytab and
+// principal.
 func (c *Config) ServiceOf(r *Route) (Service, int) {
 	if i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Name == r.KerberosService }); r.KerberosService != "" && i >= 0 {
 		return c.Services[i], i
@@ -106,7 +107,8 @@ func (k *checker) keysOf(s *Service) {
 	}
 }
 
-// principalsOf: that a list is empty must not mean that every principal will do.
+// principalsOf: that a list is empty must not mean that every principal will
+// do.
 func (k *checker) principalsOf(s *Service) {
 	_, given := k.cfg.origins[k.prefix+"principals"]
 	switch {

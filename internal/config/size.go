@@ -25,7 +25,7 @@ func units() []struct {
 	}
 }
 
-// String gives the shortest exact form: "32MiB", "20MB", "1500B".
+// String returns the shortest exact form: "32MiB", "20MB", "1500B".
 func (s Size) String() string {
 	for _, u := range units() {
 		if s != 0 && int64(s)%u.value == 0 {

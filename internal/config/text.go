@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// textOf gives the file's text as UTF-8 without a byte order mark: editors of
+// textOf returns the file's text as UTF-8 without a byte order mark: editors of
 // Windows write one, and UTF-16 too (YAML 1.2, 5.2).
 func textOf(name string, data []byte) ([]byte, error) {
 	var order binary.ByteOrder
@@ -42,7 +42,7 @@ func fromUTF16(b []byte, order binary.ByteOrder) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// firstValid gives what comes before the first octets that are not UTF-8.
+// firstValid returns what comes before the first octets that are not UTF-8.
 func firstValid(b []byte) []byte {
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])

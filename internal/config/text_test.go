@@ -117,7 +117,8 @@ func TestTimesAndSizesHaveRanges(t *testing.T) {
 	}
 }
 
-// Paths of the file count from its folder, those of flags from where the process is.
+// Paths of the file count from its folder, those of flags from where the
+// process is.
 func TestPathsCountFromTheFilesFolder(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "etc", "gate.yaml")

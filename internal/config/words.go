@@ -15,7 +15,8 @@ import (
 
 // checkWord finds texts that are not what they look like: without quotes no and
 // off are a switch to a reader of YAML 1.1 and to whoever wrote
-// "principal-header: no", and 010 is the number 8; in double quotes \a is a bell.
+// "principal-header: no", and 010 is the number 8; in double quotes \a is a
+// bell.
 func (d *fileDecoder) checkWord(node ast.Node, field reflect.Value, name, setting string) {
 	switch field.Interface().(type) {
 	case string:
@@ -70,7 +71,7 @@ func choices(name string) (list []string) {
 	return list
 }
 
-// isPath tells settings that name a file or directory.
+// isPath reports whether a setting names a file or directory.
 func isPath(name string) (is bool) {
 	eachSetting(func(setting string, tag reflect.StructTag) {
 		kind := tag.Get("placeholder")
@@ -85,8 +86,9 @@ func eachSetting(f func(name string, tag reflect.StructTag)) {
 	}
 }
 
-// fromFolder makes a path of the file one that counts from the file's folder and not
-// from where the process was started. It stays as it is where these are the same.
+// fromFolder makes a path of the file one that counts from the file's folder
+// and not from where the process was started. It stays as it is where these are
+// the same.
 func (d *fileDecoder) fromFolder(field reflect.Value) {
 	folder := filepath.Dir(d.name)
 	path, isFile := strings.CutPrefix(field.String(), "FILE:")

@@ -32,8 +32,8 @@ type Client struct {
 	recent []*wssec.Request // for Open with --serve, newest last
 }
 
-// NewClient returns a Client that gets its tickets from the KDCs of a krb5.conf,
-// whose text is given.
+// NewClient returns a Client that gets its tickets from the KDCs of a
+// krb5.conf, whose text is given.
 func NewClient(krb5Conf, url string) (*Client, error) {
 	initiator, err := kdc.NewClient(kdc.ClientConfig{Client: ClientName, Password: Password, Krb5Conf: krb5Conf})
 	if err != nil {
@@ -91,8 +91,8 @@ func (c *Client) Open(ctx context.Context, reply []byte, sent *wssec.Request) (*
 }
 
 // serveClient lends the client to the reader's shell: one address makes
-// protected requests, another opens replies. What the gateway logs is printed. It
-// returns when ctx ends.
+// protected requests, another opens replies. What the gateway logs is printed.
+// It returns when ctx ends.
 func (w *world) serveClient(ctx context.Context, p *printer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /request", w.client.serveRequest)

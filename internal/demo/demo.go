@@ -189,8 +189,8 @@ func (d *story) refusals(ctx context.Context) error {
 }
 
 // Tamper changes one character of the last ciphertext, the Body's: the second,
-// by the bit that makes a space in front of the question a "0", as whoever flips
-// bits of a CBC cipher can do. It decrypts to well-formed XML, always.
+// by the bit that makes a space in front of the question a "0", as whoever
+// flips bits of a CBC cipher can do. It decrypts to well-formed XML, always.
 func Tamper(wire []byte) []byte {
 	const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	out := bytes.Clone(wire)
@@ -210,7 +210,7 @@ func names(nodes []xmltext.Node) string {
 	return strings.Join(all, ", ")
 }
 
-// wireNotes says what the parts of a protected message are for.
+// wireNotes returns what a part of a protected message is for.
 func wireNotes(n xmltext.Node) string {
 	switch n.Local() {
 	case "Timestamp":

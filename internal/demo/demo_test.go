@@ -101,7 +101,7 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// wait gives the submatches of a pattern once the text has it.
+// wait returns the submatches of a pattern once the text has it.
 func (l *lockedBuffer) wait(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)

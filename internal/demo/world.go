@@ -137,8 +137,8 @@ func (w *world) close() {
 	w.closers = nil
 }
 
-// Quotes is the plain SOAP service: it knows nothing of security. It is safe for
-// concurrent use.
+// Quotes is the plain SOAP service: it knows nothing of security. It is safe
+// for concurrent use.
 type Quotes struct {
 	mu    sync.Mutex
 	count int

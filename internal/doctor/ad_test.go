@@ -28,7 +28,7 @@ import (
 type fakeKDC struct {
 	*krbtest.KDC
 	addr string
-	// refuse gives an error code for a request, 0 to let it through.
+	// refuse returns an error code for a request, 0 to let it through.
 	refuse func(request []byte) int32
 
 	mu       sync.Mutex
@@ -104,13 +104,15 @@ func krbError(code int32) []byte {
 	return append(b, tail...)
 }
 
-// asksAs tells whether an AS-REQ is in the name of a client whose first part this is: cname comes before the realm.
+// asksAs reports whether an AS-REQ is in the name of a client whose first part
+// this is: cname comes before the realm.
 func asksAs(request []byte, first string) bool {
 	i := bytes.Index(request, []byte("EXAMPLE.COM"))
 	return request[0] == 0x6a && i > 0 && bytes.Contains(request[:i], []byte(first))
 }
 
-// active is a KDC that knows services as attributes of accounts, as Active Directory does.
+// active is a KDC that knows services as attributes of accounts, as Active
+// Directory does.
 func active(request []byte) int32 {
 	if asksAs(request, "soap") {
 		return 6
@@ -172,8 +174,9 @@ func TestNobodyCanAsk(t *testing.T) {
 	}
 }
 
-// A key without a version fits by its numbers whatever the KDC says, so it has to open a ticket of it: one that the KDC gives
-// to everybody, without pre-authentication, or one for a credential cache.
+// A key without a version fits by its numbers whatever the KDC says, so it has
+// to open a ticket of it: one that the KDC gives to everybody, without
+// pre-authentication, or one for a credential cache.
 func TestAKeyOfNoVersionHasToOpenATicket(t *testing.T) {
 	everybody := func([]byte) int32 { return 0 }
 	for name, tt := range map[string]struct {
@@ -256,7 +259,8 @@ func TestDuplicateServiceNames(t *testing.T) {
 	c.expect("fail spn … on more than one account … setspn -X")
 }
 
-// A key that the KDC has refused is not tried again, by no name of the account: it would lock it.
+// A key that the KDC has refused is not tried again, by no name of the account:
+// it would lock it.
 func TestARefusedKeyIsTriedOnce(t *testing.T) {
 	k := startFakeKDC(t, func([]byte) int32 { return 0 })
 	k.AddService("GW$")
@@ -363,7 +367,8 @@ func (g givenTicket) ServiceTicket(context.Context, string) (kerberos.Credential
 }
 func (g givenTicket) Close() {}
 
-// What a KDC says of an account that cannot log in is not held against the keys.
+// What a KDC says of an account that cannot log in is not held against the
+// keys.
 func TestAccountsThatCannotLogIn(t *testing.T) {
 	for code, want := range map[int32]string{23: "has an expired password", 14: "has no key of AES or RC4 at the KDC", 12: "KDC_ERR_POLICY"} {
 		k := startFakeKDC(t, func([]byte) int32 { return code })
@@ -383,7 +388,8 @@ func TestKDCOfAnotherRealm(t *testing.T) {
 	c.expectOf("kdc", "fail kdc … is a KDC of another realm; correct the realm's entry in krb5.conf")
 }
 
-// The key of an account was refused, and the service, which is no client, has the same one.
+// The key of an account was refused, and the service, which is no client, has
+// the same one.
 func TestTheKeyOfTheServicesAccountWasRefused(t *testing.T) {
 	k := startFakeKDC(t, active)
 	k.AddService("GW$")

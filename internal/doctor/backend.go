@@ -25,7 +25,8 @@ func (d *doctor) checkBackends(ctx context.Context) []Result {
 	return each(backends, func(b string) []Result { return []Result{d.checkBackend(ctx, b)} })
 }
 
-// checkBackend sends OPTIONS, which asks for nothing to be done. Any answer will do.
+// checkBackend sends OPTIONS, which asks for nothing to be done. Any answer
+// will do.
 func (d *doctor) checkBackend(ctx context.Context, backend string) Result {
 	u, err := url.Parse(backend)
 	if err != nil {
@@ -52,7 +53,8 @@ func (d *doctor) checkBackend(ctx context.Context, backend string) Result {
 	return ok(subject, "answers OPTIONS with %d, in %v", status, took)
 }
 
-// options makes the request as the gateway would, without proxies and redirects.
+// options makes the request as the gateway would, without proxies and
+// redirects.
 func (d *doctor) options(ctx context.Context, target string) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodOptions, target, nil)
 	if err != nil {

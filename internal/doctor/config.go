@@ -9,7 +9,7 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 )
 
-// checkConfig tells what was read, and what serve would say at its start.
+// checkConfig reports what was read, and what serve would refuse at its start.
 func (d *doctor) checkConfig(context.Context) []Result {
 	list := []Result{ok("settings", "accepted, with %s", plural(len(d.Settings.Routes), "route"))}
 	if d.more > 0 {
@@ -41,7 +41,8 @@ func (d *doctor) checkConfig(context.Context) []Result {
 	return list
 }
 
-// withoutConsequences leaves out what serve says of keytabs and certificate where another check has said why.
+// withoutConsequences leaves out what serve reports of keytabs and certificate
+// where another check reports why.
 func withoutConsequences(r Report) Report {
 	failed := map[string]bool{}
 	for _, x := range r {

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// checkDNS asks for the hosts in the names of services, by which clients make those names, and for the realms' KDCs.
+// checkDNS asks for the hosts in the names of services, by which clients make
+// those names, and for the realms' KDCs.
 func (d *doctor) checkDNS(ctx context.Context) []Result {
 	hosts := each(d.hosts(), func(host string) []Result { return d.checkHost(ctx, host) })
 	realms := each(d.realmNames(), func(name string) []Result { return d.checkSRV(name) })
@@ -38,7 +39,8 @@ func (s *service) host() string {
 	return s.Components[1]
 }
 
-// checkHost resolves as a client would that makes the service's name from a URL.
+// checkHost resolves as a client would that makes the service's name from a
+// URL.
 func (d *doctor) checkHost(ctx context.Context, host string) []Result {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return []Result{warn(host, "is an address: clients ask for names, and for an address use NTLM or nothing", "name the service by the host name in the clients' URL, and register that")}
@@ -56,7 +58,8 @@ func (d *doctor) checkHost(ctx context.Context, host string) []Result {
 	return list
 }
 
-// canonicalizes tells whether clients with this krb5.conf take another name from DNS than the one they were given.
+// canonicalizes reports whether clients with this krb5.conf take another name
+// from DNS than the one they were given.
 func (k *krb5Conf) canonicalizes() bool {
 	if strings.EqualFold(k.setting("dns_canonicalize_hostname"), "fallback") {
 		return false
@@ -64,7 +67,8 @@ func (k *krb5Conf) canonicalizes() bool {
 	return k.flag("dns_canonicalize_hostname", true)
 }
 
-// checkCanonical finds that MIT's clients would ask for another service, by the alias or address of the host.
+// checkCanonical finds that MIT's clients would ask for another service, by the
+// alias or address of the host.
 func (d *doctor) checkCanonical(ctx context.Context, host string, addrs []string) (list []Result) {
 	const cure = "set dns_canonicalize_hostname = false in the clients' krb5.conf, or mend DNS, or register that name too and put its key into the keytab"
 	if cname, err := d.Resolver.LookupCNAME(ctx, host); err == nil && !sameHost(cname, host) && strings.Contains(cname, ".") {
@@ -101,7 +105,8 @@ func resolveError(err error) string {
 	return err.Error()
 }
 
-// checkSRV looks for the records by which clients without a krb5.conf find the KDCs, Windows' among them.
+// checkSRV looks for the records by which clients without a krb5.conf find the
+// KDCs, Windows' among them.
 func (d *doctor) checkSRV(realm string) []Result {
 	tcp, udp := d.lookupSRV(realm, "tcp"), d.lookupSRV(realm, "udp")
 	subject := "_kerberos._tcp." + realm

@@ -26,23 +26,27 @@ const (
 type Config struct {
 	// Settings is a configuration that config.Load has accepted.
 	Settings *config.Config
-	// Krb5Conf are the files of MIT's krb5.conf, separated by ":" as in KRB5_CONFIG. Empty means DefaultKrb5Conf, whose
-	// absence is no failure.
+	// Krb5Conf are the files of MIT's krb5.conf, separated by ":" as in
+	// KRB5_CONFIG. Empty means DefaultKrb5Conf, whose absence is no failure.
 	Krb5Conf string
-	// StateDir is where serve would keep its replay journal; empty when nothing says where.
+	// StateDir is where serve would keep its replay journal; empty when nothing
+	// says where.
 	StateDir string
-	// Assemble does what serve does at its start, listener and journal apart, and gives what serve would say. Nil leaves
-	// it out.
+	// Assemble does what serve does at its start, listener and journal apart,
+	// and returns what serve would say. Nil leaves it out.
 	Assemble func() error
-	// Cure gives what to do about an error code. Nil means the words of package kerberos.
+	// Cure returns what to do about an error code. Nil means the words of
+	// package kerberos.
 	Cure func(code string) string
-	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are used to ask for tickets for the services, where
-	// the keytab's own keys cannot. Empty means none.
+	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are
+	// used to ask for tickets for the services, where the keytab's own keys
+	// cannot. Empty means none.
 	CCache string
-	// Keys gives the keys of a service, from its keytab or password. Nil means keytab.Load, and no passwords.
+	// Keys returns the keys of a service, from its keytab or password. Nil
+	// means keytab.Load, and no passwords.
 	Keys func(config.Service) (*keytab.Keytab, error)
-	// Timeout bounds each question that is asked: one connection and its answer, one look-up, one login. 0 means
-	// DefaultTimeout.
+	// Timeout bounds each question that is asked: one connection and its
+	// answer, one look-up, one login. 0 means DefaultTimeout.
 	Timeout time.Duration
 
 	// What tests replace; nil means the real one.
@@ -61,7 +65,8 @@ type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
 }
 
-// A LoginFunc makes a client, which logs in, once, when it is first asked for a ticket.
+// A LoginFunc makes a client, which logs in, once, when it is first asked for a
+// ticket.
 type LoginFunc func(kdc.ClientConfig) (Session, error)
 
 // A Session gets tickets. *kdc.Client is one.
@@ -70,7 +75,8 @@ type Session interface {
 	Close()
 }
 
-// doctor is one run: the configuration and what was found out on the way and is used by more than one check.
+// doctor is one run: the configuration and what was found out on the way and is
+// used by more than one check.
 type doctor struct {
 	Config
 	services []*service
@@ -141,7 +147,8 @@ func loadKeytab(s config.Service) (*keytab.Keytab, error) {
 // checkTimeouts is how many questions a check may ask one after another.
 const checkTimeouts = 8
 
-// bounded runs a check and does not wait for one that does not heed its context.
+// bounded runs a check and does not wait for one that does not heed its
+// context.
 func (d *doctor) bounded(ctx context.Context, c check) Report {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeouts*d.Timeout)
 	defer cancel()
@@ -163,7 +170,8 @@ func (d *doctor) bounded(ctx context.Context, c check) Report {
 	return results
 }
 
-// each calls f for all of list at the same time and joins the results in list's order.
+// each calls f for all of list at the same time and joins the results in list's
+// order.
 func each[T any](list []T, f func(T) []Result) (all []Result) {
 	results := make([][]Result, len(list))
 	var wg sync.WaitGroup
@@ -177,7 +185,8 @@ func each[T any](list []T, f func(T) []Result) (all []Result) {
 	return all
 }
 
-// Refused is the report of a configuration that config.Load did not accept: no check can run.
+// Refused is the report of a configuration that config.Load did not accept: no
+// check can run.
 func Refused(err error) Report {
 	var refused *config.Error
 	if !errors.As(err, &refused) {

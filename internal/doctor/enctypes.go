@@ -7,7 +7,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// enctypeNames are MIT's names of encryption types by number (IANA "Kerberos Encryption Type Numbers"), the usual first.
+// enctypeNames are MIT's names of encryption types by number (IANA "Kerberos
+// Encryption Type Numbers"), the usual first.
 var enctypeNames = []struct {
 	etype int32
 	names []string
@@ -46,8 +47,8 @@ func etypeNames(list []int32) string {
 	return strings.Join(names, " ")
 }
 
-// parseEnctypes reads a list as permitted_enctypes has it, "aes256-cts aes -arcfour-hmac DEFAULT", and gives what it does
-// not know too.
+// parseEnctypes reads a list as permitted_enctypes has it, "aes256-cts aes
+// -arcfour-hmac DEFAULT", and returns what it does not know too.
 func parseEnctypes(text string) (list []int32, unknown []string) {
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }) {
 		name, remove := strings.CutPrefix(strings.TrimPrefix(strings.ToLower(word), "+"), "-")

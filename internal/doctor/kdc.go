@@ -20,10 +20,10 @@ const (
 	noEtype = 9999 // the number of no encryption type
 )
 
-// A kdcPlace is where a KDC is said to be.
+// A kdcPlace is the address of a KDC, and where it was found.
 type kdcPlace struct {
 	addr string // host:port
-	from string // who says so: "krb5.conf" or "DNS"
+	from string // "krb5.conf" or "DNS"
 }
 
 // A kdcProbe is what one KDC has answered.
@@ -124,7 +124,8 @@ func (d *doctor) question() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(d.ctx, d.Timeout)
 }
 
-// exchanger talks to one KDC over "tcp" or "udp". What the machine's own krb5.conf says is another check's business.
+// exchanger talks to one KDC over "tcp" or "udp". What the machine's own
+// krb5.conf says is another check's business.
 func (d *doctor) exchanger(realm, network, addr string) (kdc.Exchanger, error) {
 	return kdc.NewTransport(kdc.TransportConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
 }
@@ -144,8 +145,8 @@ func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
 	return probes
 }
 
-// probeKDC asks for what no KDC can give: a ticket under an encryption type that does not exist. The answer is an error,
-// and has the KDC's time.
+// probeKDC asks for what no KDC can give: a ticket under an encryption type
+// that does not exist. The answer is an error, and has the KDC's time.
 func (d *doctor) probeKDC(realm, network, addr string) kdcAnswer {
 	client, tgs := d.clientOf(realm), kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm}
 	ctx, cancel := d.question()
@@ -182,7 +183,7 @@ func plainError(err error) error {
 	return err
 }
 
-// checkKDCs says which KDCs answer, and how fast.
+// checkKDCs reports which KDCs answer, and how fast.
 func (d *doctor) checkKDCs(context.Context) []Result {
 	if len(d.realms) == 0 {
 		return []Result{skip("KDC", "no route names a service with a realm, and no keytab does")}
@@ -198,7 +199,8 @@ func (d *doctor) checkKDCs(context.Context) []Result {
 	})
 }
 
-// reachable judges one KDC; others tells whether the realm has one that answers.
+// reachable checks one KDC; others is whether the realm has one that
+// answers.
 func (p *kdcProbe) reachable(realm string, others bool) Result {
 	subject := p.addr + " (" + realm + ", " + p.from + ")"
 	best := p.best()
@@ -220,7 +222,8 @@ func (p *kdcProbe) reachable(realm string, others bool) Result {
 	return fail(subject, found, "check host and port (TCP and UDP) in "+p.from+", the firewall, and that the KDC runs; clients get no tickets")
 }
 
-// clockWarning is where a difference begins to be one: no clock that is synchronised is as wrong.
+// clockWarning is where a difference begins to be one: no clock that is
+// synchronised is as wrong.
 const clockWarning = time.Minute
 
 // checkClocks compares each KDC's clock with ours.
@@ -232,7 +235,7 @@ func (d *doctor) checkClocks(context.Context) (list []Result) {
 			case p.best().refusal == nil:
 				list = append(list, skip(p.addr, "does not tell its time"))
 			default:
-				list = append(list, d.judgeClock(p.addr, p.best().ahead))
+				list = append(list, d.clockResult(p.addr, p.best().ahead))
 			}
 		}
 	}
@@ -242,7 +245,7 @@ func (d *doctor) checkClocks(context.Context) (list []Result) {
 	return list
 }
 
-func (d *doctor) judgeClock(kdc string, ahead time.Duration) Result {
+func (d *doctor) clockResult(kdc string, ahead time.Duration) Result {
 	size := ahead.Abs().Round(time.Millisecond)
 	if size > 10*time.Second {
 		size = size.Round(time.Second)

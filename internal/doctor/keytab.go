@@ -27,7 +27,8 @@ const (
 		"fetch a new keytab"
 )
 
-// checkKeytabs looks at the files, at the principals that routes use, and at what these have to do with each other.
+// checkKeytabs looks at the files, at the principals that routes use, and at
+// what these have to do with each other.
 func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 	for _, f := range d.keytabs {
 		list = append(list, f.check()...)
@@ -88,7 +89,8 @@ func cureOfFile(err error) string {
 	return cureExport
 }
 
-// checkSecretFile looks at permissions. Credentials of a systemd unit are in a directory of the unit's own.
+// checkSecretFile looks at permissions. Credentials of a systemd unit are in a
+// directory of the unit's own.
 func checkSecretFile(path, why string) (r Result, bad bool) {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
 		return r, false
@@ -109,8 +111,8 @@ func checkSecretFile(path, why string) (r Result, bad bool) {
 	return r, false
 }
 
-// owner names the user that a file belongs to when it is not the one that runs doctor: if it is the one that runs wssgate,
-// that is as it should be.
+// owner names the user that a file belongs to when it is not the one that runs
+// doctor: if it is the one that runs wssgate, that is as it should be.
 func owner(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -146,7 +148,7 @@ func (f *keytabFile) checkNames() (list []Result) {
 // checkKeys looks at the keys of one service.
 func (s *service) checkKeys() []Result {
 	if s.file.keytab == nil || len(s.file.keytab.Entries()) == 0 {
-		return nil // said of the file
+		return nil // reported of the file
 	}
 	entries := s.file.entries(s.Principal)
 	if len(entries) == 0 {
@@ -193,7 +195,8 @@ func joinSome(principals []kerberos.Principal) string {
 	return b.String()
 }
 
-// checkEtypes judges the encryption types, those of the newest version first of all: the KDC issues no others.
+// checkEtypes checks the encryption types, those of the newest version first of
+// all: the KDC issues no others.
 func (s *service) checkEtypes(entries []keytab.Entry) []Result {
 	have := describe(entries)
 	newest := slices.DeleteFunc(slices.Clone(entries), func(e keytab.Entry) bool { return e.Kvno != entries[0].Kvno })
@@ -242,7 +245,7 @@ func (s *service) checkDuplicates(entries []keytab.Entry) (list []Result) {
 // maxDescribed bounds how many keys a line lists.
 const maxDescribed = 24
 
-// describe says "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
+// describe returns "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
 func describe(entries []keytab.Entry) string {
 	var b strings.Builder
 	for i, e := range entries {
@@ -272,7 +275,8 @@ func etypesOf(entries []keytab.Entry) (list []int32) {
 	return list
 }
 
-// checkSharedKeys says which services of different routes cryptography does not tell apart.
+// checkSharedKeys reports which services of different routes cryptography does
+// not tell apart.
 func (d *doctor) checkSharedKeys() (list []Result) {
 	for i, s := range d.services {
 		for _, t := range d.services[:i] {
@@ -286,7 +290,8 @@ func (d *doctor) checkSharedKeys() (list []Result) {
 	return list
 }
 
-// sameKey tells whether two principals have a key in common: they are names of one account.
+// sameKey reports whether two principals have a key in common: they are names
+// of one account.
 func sameKey(a, b []keytab.Entry) bool {
 	return slices.ContainsFunc(a, func(x keytab.Entry) bool {
 		return slices.ContainsFunc(b, func(y keytab.Entry) bool { return !x.Key.IsZero() && x.Key.Equal(y.Key) })

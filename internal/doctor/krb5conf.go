@@ -29,7 +29,8 @@ type krb5Conf struct {
 	unsupported error    // what libkrb5 may take, and we do not
 }
 
-// readKrb5Conf reads the files of a list as KRB5_CONFIG has it. What cannot be read leaves the others in force.
+// readKrb5Conf reads the files of a list as KRB5_CONFIG has it. What cannot be
+// read leaves the others in force.
 func readKrb5Conf(list string) krb5Conf {
 	k := krb5Conf{Config: new(krb5conf.Config), names: filepath.SplitList(cmp.Or(list, DefaultKrb5Conf))}
 	for _, name := range k.names {
@@ -75,8 +76,8 @@ func (k *krb5Conf) flag(name string, preset bool) bool {
 	return preset
 }
 
-// checkKrb5Conf looks at what programs of this machine will do. wssgate itself accepts tickets without a krb5.conf; doctor
-// finds the KDCs by it.
+// checkKrb5Conf looks at what programs of this machine will do. wssgate itself
+// accepts tickets without a krb5.conf; doctor finds the KDCs by it.
 func (d *doctor) checkKrb5Conf(context.Context) []Result {
 	k := &d.krb5
 	subject := strings.Join(k.names, ":")
@@ -111,7 +112,7 @@ func (d *doctor) checkKrb5Conf(context.Context) []Result {
 	return append(list, d.checkConfSkew(subject)...)
 }
 
-// noKrb5Conf says why none of the files was read.
+// noKrb5Conf reports why none of the files was read.
 func (d *doctor) noKrb5Conf(subject string) Result {
 	switch {
 	case len(d.krb5.forbidden) > 0:
@@ -122,11 +123,13 @@ func (d *doctor) noKrb5Conf(subject string) Result {
 	return fail(subject, "is not there", "write the right path in --krb5-conf or KRB5_CONFIG")
 }
 
-// maxPassedOver is how much of a file is looked at for its first section, in octets.
+// maxPassedOver is how much of a file is looked at for its first section, in
+// octets.
 const maxPassedOver = 64 << 10
 
-// checkPassedOver looks for settings before the first section: libkrb5 passes over them without a word, and over a section
-// that a space or a byte order mark stands before.
+// checkPassedOver looks for settings before the first section: libkrb5 passes
+// over them without a word, and over a section that a space or a byte order
+// mark stands before.
 func checkPassedOver(name string) []Result {
 	f, err := os.Open(name)
 	if err != nil {

@@ -16,16 +16,17 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// checkKvnos compares the keytab's keys with those under which the KDC issues tickets.
+// checkKvnos compares the keytab's keys with those under which the KDC issues
+// tickets.
 func (d *doctor) checkKvnos(context.Context) []Result {
 	return d.eachService(func(s *service, t *realmTickets, f *serviceFacts) []Result {
 		switch {
 		case f.ticket != nil:
-			return []Result{d.judgeTicket(s, f)}
+			return []Result{d.ticketResult(s, f)}
 		case f.refused:
-			return []Result{judgeRefused(s, f)}
+			return []Result{refusedResult(s, f)}
 		case f.issued:
-			return []Result{judgeIssued(s, f)}
+			return []Result{issuedResult(s, f)}
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
@@ -33,10 +34,11 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 	})
 }
 
-// judgeRefused: the KDC has said that the key is another. A ticket of it may say more.
-func judgeRefused(s *service, f *serviceFacts) Result {
+// refusedResult is for a key that is not the KDC's. A ticket, if there is one,
+// may show more.
+func refusedResult(s *service, f *serviceFacts) Result {
 	if f.issued {
-		if r := judgeIssued(s, f); r.Status == Fail {
+		if r := issuedResult(s, f); r.Status == Fail {
 			return r
 		}
 	}
@@ -49,7 +51,8 @@ func judgeRefused(s *service, f *serviceFacts) Result {
 // usedSalt is the one that the keys of a password are made with.
 func (s *service) usedSalt() string { return cmp.Or(s.file.salt, s.DefaultSalt()) }
 
-// salt tells what the KDC makes keys of a password with: a keytab that was made of the right password can be wrong in that.
+// salt is what the KDC makes keys of a password with: a keytab that was made
+// of the right password can be wrong in that.
 func (s *service) salt(f *serviceFacts) string {
 	if salt := f.kdcSalt(s.Principal); salt != "" {
 		return fmt.Sprintf(" (if it is made of a password, then with the salt %q)", salt)
@@ -57,7 +60,8 @@ func (s *service) salt(f *serviceFacts) string {
 	return ""
 }
 
-// kdcSalt is the salt of a principal, "" when the KDC was not asked about it or does not know it.
+// kdcSalt is the salt of a principal, "" when the KDC was not asked about it or
+// does not know it.
 func (f *serviceFacts) kdcSalt(p kerberos.Principal) string {
 	if f.probe == nil || len(f.probe.Keys) == 0 {
 		return ""
@@ -65,7 +69,8 @@ func (f *serviceFacts) kdcSalt(p kerberos.Principal) string {
 	return cmp.Or(f.probe.Keys[0].Salt, p.DefaultSalt()) // none is the default (RFC 4120 5.2.7.5)
 }
 
-// cure is what makes the keys right: a new keytab or, where they are made of a password, that and its salt.
+// cure is what makes the keys right: a new keytab or, where they are made of a
+// password, that and its salt.
 func (s *service) cure(f *serviceFacts) string {
 	if !s.file.password {
 		return cureExport
@@ -101,7 +106,8 @@ func (d *doctor) eachService(f func(*service, *realmTickets, *serviceFacts) []Re
 	return results
 }
 
-// whyNot joins what kept the principals of the service's keytab from logging in.
+// whyNot joins what kept the principals of the service's keytab from logging
+// in.
 func (t *realmTickets) whyNot(s *service) string {
 	var list []string
 	if t.ccache != "" {
@@ -118,32 +124,33 @@ func (t *realmTickets) whyNot(s *service) string {
 	return strings.Join(list, "; ")
 }
 
-// judgeTicket opens a ticket that the KDC has issued: what counts is that, whatever the numbers say.
-func (d *doctor) judgeTicket(s *service, f *serviceFacts) Result {
+// ticketResult opens a ticket that the KDC has issued: what counts is that,
+// whatever the numbers say.
+func (d *doctor) ticketResult(s *service, f *serviceFacts) Result {
 	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
 	outcome, err := d.open(s, f, openConfig{etypes: allEtypes, exact: false})
 	var refused *kerberos.Error
 	switch {
 	case err == nil && f.etype == etype.RC4:
-		return s.judgeRC4(says)
+		return s.rc4Result(says)
 	case err == nil && outcome.Facts().Fallback && outcome.Facts().KeytabKvno != 0: // 0 fits any
-		return s.judgeFallback(says, f, outcome.Facts().KeytabKvno)
+		return s.fallbackResult(says, f, outcome.Facts().KeytabKvno)
 	case err == nil:
 		return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 	case !errors.As(err, &refused):
 		return fail(s.String(), says+"; the keytab does not open them: "+err.Error(), s.cure(f))
 	}
-	return s.judgeRefusal(says, f, refused)
+	return s.refusalResult(says, f, refused)
 }
 
-func (s *service) judgeRC4(says string) Result {
+func (s *service) rc4Result(says string) Result {
 	if s.allowsRC4() {
 		return warn(s.String(), says+", which is broken", cureRC4)
 	}
 	return fail(s.String(), says+", which is broken and which route "+s.paths()+" does not allow", cureRC4)
 }
 
-func (s *service) judgeFallback(says string, f *serviceFacts, kvno uint32) Result {
+func (s *service) fallbackResult(says string, f *serviceFacts, kvno uint32) Result {
 	found := fmt.Sprintf("%s; the keytab has that key as kvno %d", says, kvno)
 	if f.kvno&0xff == kvno && f.kvno > 0xff {
 		found += ", the low 8 bits of it"
@@ -157,8 +164,8 @@ func (s *service) judgeFallback(says string, f *serviceFacts, kvno uint32) Resul
 	return warn(s.String(), found+": it is found by trying", s.cure(f))
 }
 
-// judgeRefusal explains why the keytab does not open the KDC's ticket.
-func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.Error) Result {
+// refusalResult explains why the keytab does not open the KDC's ticket.
+func (s *service) refusalResult(says string, f *serviceFacts, refused *kerberos.Error) Result {
 	entries := s.file.entries(s.Principal)
 	have := "; the keytab has " + describe(entries)
 	newest := entries[0].Kvno
@@ -182,21 +189,22 @@ func (s *service) judgeRefusal(says string, f *serviceFacts, refused *kerberos.E
 	return fail(s.String(), says+"; they are refused: "+refused.Detail, s.cure(f))
 }
 
-// judgeIssued opens a ticket that the KDC gave to somebody who proved nothing: only the client can use it, but the service
-// can tell whether it has the key.
-func judgeIssued(s *service, f *serviceFacts) Result {
+// issuedResult opens a ticket that the KDC gave to somebody who proved nothing:
+// only the client can use it, but the service can find out whether it has the
+// key.
+func issuedResult(s *service, f *serviceFacts) Result {
 	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
 	e, err := s.file.keytab.KeyOf(f.probe.Ticket)
 	var refused *kerberos.Error
 	switch {
 	case errors.As(err, &refused):
-		return s.judgeRefusal(says, f, refused)
+		return s.refusalResult(says, f, refused)
 	case err != nil:
 		return fail(s.String(), says+"; they are not understood: "+err.Error(), "report it")
 	case f.etype == etype.RC4:
-		return s.judgeRC4(says)
+		return s.rc4Result(says)
 	case e.Kvno != 0 && f.kvno != 0 && e.Kvno != f.kvno:
-		return s.judgeFallback(says, f, e.Kvno)
+		return s.fallbackResult(says, f, e.Kvno)
 	}
 	return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 }
@@ -209,7 +217,8 @@ type openConfig struct {
 	exact  bool
 }
 
-// open presents a token, made with the KDC's ticket, to an acceptor with the keytab.
+// open presents a token, made with the KDC's ticket, to an acceptor with the
+// keytab.
 func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*gss.Authentication, error) {
 	token, _, err := gss.NewToken(*f.ticket, gss.TokenOptions{Time: f.clock})
 	if err != nil {
@@ -222,24 +231,27 @@ func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*gss.Authentic
 	return acceptor.Accept(context.Background(), token)
 }
 
-// acceptor has the KDC's clock: what ours does to clients is said by another check.
+// acceptor has the KDC's clock: what ours does to clients is reported by
+// another check.
 func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*gss.Acceptor, error) {
 	return gss.NewAcceptor(gss.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
 		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: d.Replay(f.clock()), Time: f.clock})
 }
 
-// throwAway is a replay store for a few tokens. It takes what was made before it.
+// throwAway is a replay store for a few tokens. It takes what was made before
+// it.
 func throwAway(now time.Time) gss.ReplayStore {
 	return replay.NewMemory(replay.MemoryConfig{CompleteSince: now.Add(-time.Hour)})
 }
 
-// checkReplay presents a token twice: once it has to be accepted, and once refused.
+// checkReplay presents a token twice: once it has to be accepted, and once
+// refused.
 func (d *doctor) checkReplay(context.Context) []Result {
 	return d.eachService(func(s *service, _ *realmTickets, f *serviceFacts) []Result {
 		switch {
 		case f.ticket == nil:
 			return []Result{skip(s.String(), "no ticket to try with, see kvno")}
-		case d.judgeTicket(s, f).Status == Fail:
+		case d.ticketResult(s, f).Status == Fail:
 			return []Result{skip(s.String(), "the keytab does not open the KDC's tickets, see kvno")}
 		}
 		return []Result{d.acceptTwice(s, f)}

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// checkListen connects to where serve would listen, and tells whether what listens there is a gateway with this
-// configuration: whether it has the replay journal, and the certificate of the file.
+// checkListen connects to where serve would listen, and reports whether what
+// listens there is a gateway with this configuration: whether it has the replay
+// journal, and the certificate of the file.
 func (d *doctor) checkListen(ctx context.Context) []Result {
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
@@ -48,7 +49,7 @@ func (d *doctor) listenAddr() string {
 	return net.JoinHostPort(host, port)
 }
 
-// gateway tells which process has the replay journal.
+// gateway finds which process has the replay journal.
 func (d *doctor) gateway() (pid int, running bool) {
 	lock, err := os.Stat(filepath.Join(d.StateDir, "replay", "replay.lock"))
 	if !d.Settings.ReplayJournal || d.StateDir == "" || err != nil {
@@ -65,14 +66,15 @@ func process(pid int) string {
 	return "process " + strconv.Itoa(pid)
 }
 
-// checkServed compares the certificate that is served with that of the file, which is read at start only.
+// checkServed compares the certificate that is served with that of the file,
+// which is read at start only.
 func (d *doctor) checkServed(conn net.Conn) []Result {
 	if d.Settings.TLSCert == "" {
 		return nil
 	}
 	pair, err := tls.LoadX509KeyPair(d.Settings.TLSCert, d.Settings.TLSKey)
 	if err != nil {
-		return nil // said by another check
+		return nil // reported by another check
 	}
 	conn.SetDeadline(time.Now().Add(d.Timeout))
 	client := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // it is looked at, and nothing sent over it

@@ -19,7 +19,8 @@ import (
 
 const soap = "soap/gw.example.com"
 
-// names is a resolver of hosts, addresses and SRV records that a test has given it. It knows nothing else.
+// names is a resolver of hosts, addresses and SRV records that a test has given
+// it. It knows nothing else.
 type names struct {
 	hosts   map[string][]string
 	reverse map[string][]string
@@ -72,7 +73,8 @@ func (n *names) LookupSRV(ctx context.Context, service, proto, name string) (str
 	return "", nil, errNoSuchHost
 }
 
-// A clinic is a gateway that works, with a live KDC of MIT, to be broken one thing at a time.
+// A clinic is a gateway that works, with a live KDC of MIT, to be broken one
+// thing at a time.
 type clinic struct {
 	*krbtest.MIT
 	t        *testing.T
@@ -146,8 +148,8 @@ func (c *clinic) runWith(ctx context.Context) doctor.Report {
 	return doctor.Run(ctx, c.cfg)
 }
 
-// expect runs doctor and demands that what is not well is exactly this: for each line "status check", then words that the
-// line has in this order.
+// expect runs doctor and demands that what is not well is exactly this: for
+// each line "status check", then words that the line has in this order.
 func (c *clinic) expect(want ...string) doctor.Report {
 	c.t.Helper()
 	report := c.run()
@@ -174,7 +176,8 @@ func (c *clinic) expect(want ...string) doctor.Report {
 	return report
 }
 
-// inOrder tells whether line has the parts of pattern, which "…" separates, one after the other.
+// inOrder reports whether line has the parts of pattern, which "…" separates,
+// one after the other.
 func inOrder(line, pattern string) bool {
 	for part := range strings.SplitSeq(pattern, "…") {
 		_, after, found := strings.Cut(line, strings.TrimSpace(part))
@@ -186,7 +189,7 @@ func inOrder(line, pattern string) bool {
 	return true
 }
 
-// line gives the results of a check.
+// line returns the results of a check.
 func lines(r doctor.Report, check string) (list []doctor.Result) {
 	for _, x := range r {
 		if x.Check == check {
@@ -202,7 +205,8 @@ func (c *clinic) logText(r doctor.Report) {
 	c.t.Logf("\n%s", &b)
 }
 
-// With a gateway and a realm that work everything is well, and everything but TLS was looked at.
+// With a gateway and a realm that work everything is well, and everything but
+// TLS was looked at.
 func TestAllIsWell(t *testing.T) {
 	c := newClinic(t)
 	r := c.expect()

@@ -21,7 +21,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// offline is a clinic without a KDC; its keytab is to be written. What depends on a KDC is wrong.
+// offline is a clinic without a KDC; its keytab is to be written. What depends
+// on a KDC is wrong.
 func offline(t *testing.T) *clinic {
 	t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -57,7 +58,8 @@ func (c *clinic) expectOf(checks string, want ...string) {
 	}
 }
 
-// rawEntry is an entry of a keytab file, format 2, that keytab.New would not make. long adds the 32-bit kvno.
+// rawEntry is an entry of a keytab file, format 2, that keytab.New would not
+// make. long adds the 32-bit kvno.
 func rawEntry(kvno byte, long uint32, etype uint16, key string, name ...string) []byte {
 	be := binary.BigEndian
 	b := be.AppendUint16(nil, uint16(len(name)-1))
@@ -130,7 +132,8 @@ func TestKeytabs(t *testing.T) {
 	}
 }
 
-// Permissions of a secret file, and those of a systemd unit, whose directory is its own.
+// Permissions of a secret file, and those of a systemd unit, whose directory is
+// its own.
 func TestSecretsOfOthers(t *testing.T) {
 	c := offline(t)
 	path := c.keytabOctets("keytab", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com")))
@@ -153,7 +156,8 @@ func TestSecretsOfOthers(t *testing.T) {
 	c.expectOf("keytab", "fail keytab … no such file or directory; write the right path")
 }
 
-// Routes with services that cryptography does not tell apart, or that are one and differ.
+// Routes with services that cryptography does not tell apart, or that are one
+// and differ.
 func TestServicesOfSeveralRoutes(t *testing.T) {
 	first := rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com")
 	routes := func(c *clinic, second []byte, service string) {
@@ -398,7 +402,8 @@ func TestKeytabWithoutTheKDCsType(t *testing.T) {
 	c.expect("fail kvno … under kvno 1, aes256-cts-hmac-sha1-96; the keytab has kvno 1 (17), none of that type")
 }
 
-// What listens where serve would: the gateway, with the certificate of the file or an older one, or something else.
+// What listens where serve would: the gateway, with the certificate of the file
+// or an older one, or something else.
 func TestListener(t *testing.T) {
 	c := offline(t)
 	c.keytabOctets("keytab", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com")))
@@ -435,7 +440,8 @@ func TestListener(t *testing.T) {
 	c.expectOf("listen")
 }
 
-// A secret file belongs to the user that runs wssgate, who is perhaps not the one that runs doctor.
+// A secret file belongs to the user that runs wssgate, who is perhaps not the
+// one that runs doctor.
 func TestOwnerOfAKeytab(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")

@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/internal/wrap"
 )
 
-// A Status says how a thing was found.
+// A Status is the outcome of a check.
 type Status string
 
 const (
@@ -49,7 +49,7 @@ func fail(subject, found, cure string) Result {
 // A Report has the results of all checks, in the order of the checks.
 type Report []Result
 
-// Failed tells whether anything failed.
+// Failed reports whether anything failed.
 func (r Report) Failed() bool { return r.Count(Fail) > 0 }
 
 // Count is how many results have this status.
@@ -62,10 +62,12 @@ func (r Report) Count(s Status) (n int) {
 	return n
 }
 
-// textWidth is the column, in characters, before which the text of a cure is broken.
+// textWidth is the column, in characters, before which the text of a cure is
+// broken.
 const textWidth = 120
 
-// WriteText writes a line for each result, however long it is, its cure in the lines below, and a summary.
+// WriteText writes a line for each result, however long it is, its cure in the
+// lines below, and a summary.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	for _, x := range r {
@@ -81,7 +83,8 @@ func (r Report) WriteText(w io.Writer) error {
 	return err
 }
 
-// clean makes control characters visible, which only a peer could have put there.
+// clean makes control characters visible, which only a peer could have put
+// there.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0) {

@@ -14,7 +14,8 @@ import (
 // maxServices bounds how many principals are looked at.
 const maxServices = 64
 
-// A keytabFile is a keytab of the configuration, or a file with a password, read once.
+// A keytabFile is a keytab of the configuration, or a file with a password,
+// read once.
 type keytabFile struct {
 	path     string
 	password bool           // keys are made of it
@@ -31,7 +32,7 @@ type service struct {
 	routes             []*config.Route
 }
 
-// allowsRC4 tells whether every route of the service takes RC4.
+// allowsRC4 reports whether every route of the service takes RC4.
 func (s *service) allowsRC4() bool {
 	return !slices.ContainsFunc(s.routes, func(r *config.Route) bool { return !r.AllowRC4 })
 }
@@ -107,8 +108,9 @@ func (d *doctor) fileOf(s config.Service, files map[string]*keytabFile) *keytabF
 	return files[key]
 }
 
-// accepted are the principals that a service takes tickets for: those that it names, in every realm of the keytab when
-// they name none, or all of the keytab.
+// accepted are the principals that a service takes tickets for: those that it
+// names, in every realm of the keytab when they name none, or all of the
+// keytab.
 func accepted(s *config.Service, f *keytabFile) (list []kerberos.Principal) {
 	var all []kerberos.Principal
 	if f.keytab != nil {
@@ -131,7 +133,8 @@ func accepted(s *config.Service, f *keytabFile) (list []kerberos.Principal) {
 	return list
 }
 
-// A realm is what is known of a realm's KDCs; found out once, by whoever needs it first.
+// A realm is what is known of a realm's KDCs; found out once, by whoever needs
+// it first.
 type realm struct {
 	name     string
 	kdcs     func() ([]kdcPlace, []Result) // where they are, and what is to be said about that
@@ -139,8 +142,9 @@ type realm struct {
 	sessions func() *realmTickets          // what the keytabs get from them
 }
 
-// newRealm. The time of a check does not bound the work that it shares with others, each of whose questions is bounded by
-// itself: the check that happens to come first must not end it for them.
+// newRealm. The time of a check does not bound the work that it shares with
+// others, each of whose questions is bounded by itself: the check that happens
+// to come first must not end it for them.
 func (d *doctor) newRealm(name string) *realm {
 	r := &realm{name: name}
 	type located struct {
@@ -176,7 +180,8 @@ func (d *doctor) servicesOf(realm string) (list []*service) {
 	return list
 }
 
-// clientOf is a service of the realm, in whose name a KDC is asked whether it is there.
+// clientOf is a service of the realm, in whose name a KDC is asked whether it
+// is there.
 func (d *doctor) clientOf(realm string) kerberos.Principal {
 	i := slices.IndexFunc(d.services, func(s *service) bool { return s.Realm == realm })
 	return d.services[i].Principal // a realm is made for a service

@@ -33,7 +33,8 @@ func named(t *testing.T, lines ...string) *clinic {
 	return c
 }
 
-// A service with a password: its key is tried as one of a keytab is, and the KDC's salt is told when it is another.
+// A service with a password: its key is tried as one of a keytab is, and the
+// KDC's salt is told when it is another.
 func TestServiceWithAPassword(t *testing.T) {
 	c := newClinic(t)
 	c.AddUser("soap/pw.example.com", "s3cret")
@@ -58,8 +59,9 @@ func TestServiceWithAPassword(t *testing.T) {
 	c.expectOf("keytab", "fail keytab … can be read by everybody")
 }
 
-// A KDC that wants no pre-authentication gives a ticket to everybody. A wrong password does not open it, though its key
-// fits any version; the salt is printed, or that the KDC did not tell it.
+// A KDC that wants no pre-authentication gives a ticket to everybody. A wrong
+// password does not open it, though its key fits any version; the salt is
+// printed, or that the KDC did not tell it.
 func TestAWrongPasswordIsFoundWithoutPreauthentication(t *testing.T) {
 	c := newClinic(t)
 	c.AddUser("soap/lax.example.com", "s3cret")

@@ -8,19 +8,20 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// checkSPNs looks at the names of services: whether the KDC knows each, once, and whether clients would ask for them.
+// checkSPNs looks at the names of services: whether the KDC knows each, once,
+// and whether clients would ask for them.
 func (d *doctor) checkSPNs(context.Context) []Result {
 	list := d.checkDoubleKeys()
 	for _, s := range d.services {
 		list = append(list, s.checkName()...)
 	}
-	known := d.eachService(func(s *service, t *realmTickets, f *serviceFacts) []Result { return []Result{judgeSPN(s, t, f)} })
+	known := d.eachService(func(s *service, t *realmTickets, f *serviceFacts) []Result { return []Result{spnResult(s, t, f)} })
 	return append(list, known...)
 }
 
-// judgeSPN says whether the KDC knows the service. A lack of the name and its being there twice look the same to a client:
-// it falls back to NTLM.
-func judgeSPN(s *service, t *realmTickets, f *serviceFacts) Result {
+// spnResult reports whether the KDC knows the service. A lack of the name and
+// its being there twice look the same to a client: it falls back to NTLM.
+func spnResult(s *service, t *realmTickets, f *serviceFacts) Result {
 	register := fmt.Sprintf("register it: on Windows setspn -S %s ACCOUNT, on an MIT KDC addprinc -randkey %s", s.Name(), s.Name())
 	refusal := kdcCode(f.err)
 	if f.probe != nil && f.probe.Error != nil && f.ticket == nil && refusal < 0 {
@@ -60,7 +61,8 @@ func (s *service) checkName() (list []Result) {
 	return list
 }
 
-// checkDoubleKeys finds one name with different keys in two keytabs: one of them is out of date.
+// checkDoubleKeys finds one name with different keys in two keytabs: one of
+// them is out of date.
 func (d *doctor) checkDoubleKeys() (list []Result) {
 	for i, s := range d.services {
 		for _, t := range d.services[:i] {
@@ -79,7 +81,8 @@ func (d *doctor) checkDoubleKeys() (list []Result) {
 	return list
 }
 
-// sameKeys tells whether the newest keys of a type that both have are the same.
+// sameKeys reports whether the newest keys of a type that both have are the
+// same.
 func sameKeys(a, b []keytab.Entry) bool {
 	for _, x := range a {
 		for _, y := range b {

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// checkState looks at the directory of the replay journal, without opening the journal: one process can do that at a time.
+// checkState looks at the directory of the replay journal, without opening the
+// journal: one process can do that at a time.
 func (d *doctor) checkState(context.Context) []Result {
 	switch {
 	case !d.Settings.ReplayJournal:
@@ -47,7 +48,7 @@ func (d *doctor) stateToBe() Result {
 	return ok(d.StateDir, "is not there yet; serve makes it")
 }
 
-// journal tells whether there is one, and whether a process has it.
+// journal reports whether there is one, and whether a process has it.
 func (d *doctor) journal() Result {
 	if _, err := os.Stat(filepath.Join(d.StateDir, "replay", "replay.lock")); err != nil {
 		return ok(d.StateDir, "can be written; no replay journal yet")

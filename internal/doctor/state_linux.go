@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// writable asks the system, which knows of groups, access lists and read-only file systems.
+// writable asks the system, which knows of groups, access lists and read-only
+// file systems.
 func writable(path string) bool {
 	const writeAndSearch = 0x3 // W_OK|X_OK
 	return syscall.Access(path, writeAndSearch) == nil
@@ -23,10 +24,11 @@ func ownerOf(info fs.FileInfo) (uid int, known bool) {
 	return 0, false
 }
 
-// locksAreKnown tells whether lockedBy can find anything.
+// locksAreKnown reports whether lockedBy can find anything.
 const locksAreKnown = true
 
-// lockedBy finds who has locked a file (flock), in the system's list: to try the lock would be to take it for a moment.
+// lockedBy finds who has locked a file (flock), in the system's list: to try
+// the lock would be to take it for a moment.
 func lockedBy(info fs.FileInfo) (pid int, locked bool) {
 	st, isStat := info.Sys().(*syscall.Stat_t)
 	f, err := os.Open("/proc/locks")

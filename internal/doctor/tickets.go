@@ -38,7 +38,7 @@ type realmTickets struct {
 	refused []account // whose key the KDC has refused
 }
 
-// serviceFacts is what a KDC says of one service.
+// serviceFacts is what a KDC tells of one service.
 type serviceFacts struct {
 	ticket *kerberos.Credential // nil: none was given
 	client string               // who asked
@@ -52,9 +52,10 @@ type serviceFacts struct {
 	clock   func() time.Time // the KDC's, with ticket
 }
 
-// getTickets asks a realm's KDC for a ticket for each service: in the name of who is in the credential cache, if there is
-// one, of the services themselves or, where these are no clients to the KDC (Windows knows accounts, of which an SPN is a
-// mere attribute), of another principal of the keytab.
+// getTickets asks a realm's KDC for a ticket for each service: in the name of
+// who is in the credential cache, if there is one, of the services themselves
+// or, where these are no clients to the KDC (Windows knows accounts, of which
+// an SPN is a mere attribute), of another principal of the keytab.
 func (d *doctor) getTickets(r *realm) *realmTickets {
 	t := &realmTickets{of: map[*service]*serviceFacts{}, notes: map[string]string{}}
 	client := firstAnswering(r.probes())
@@ -82,7 +83,8 @@ func (d *doctor) getTickets(r *realm) *realmTickets {
 	return t
 }
 
-// firstAnswering is the first KDC that answers over TCP, else one that answers, nil without.
+// firstAnswering is the first KDC that answers over TCP, else one that answers,
+// nil without.
 func firstAnswering(probes []*kdcProbe) *kdcProbe {
 	for _, p := range probes {
 		if p.tcp.err == nil {
@@ -97,8 +99,8 @@ func firstAnswering(probes []*kdcProbe) *kdcProbe {
 	return nil
 }
 
-// askWithoutKey learns whether a principal is known as a client and, from a KDC that wants no pre-authentication of it,
-// under which key it issues tickets.
+// askWithoutKey learns whether a principal is known as a client and, from a KDC
+// that wants no pre-authentication of it, under which key it issues tickets.
 func (d *doctor) askWithoutKey(client *kdcProbe, p kerberos.Principal) *serviceFacts {
 	ctx, cancel := d.question()
 	defer cancel()
@@ -117,8 +119,9 @@ func (d *doctor) askWithoutKey(client *kdcProbe, p kerberos.Principal) *serviceF
 	return f
 }
 
-// loginsOf logs in with the keys of one keytab until every service that is wanted has a ticket. An account of which the
-// KDC has refused a key is not tried again, by no name: whoever has the same key is the same account.
+// loginsOf logs in with the keys of one keytab until every service that is
+// wanted has a ticket. An account of which the KDC has refused a key is not
+// tried again, by no name: whoever has the same key is the same account.
 func (d *doctor) loginsOf(r *realm, client *kdcProbe, f *keytabFile, t *realmTickets, wanted []*service) {
 	for _, c := range candidates(r.name, f, wanted) {
 		if len(wanted) == 0 || len(t.refused) >= maxRefusedKeys {
@@ -154,7 +157,8 @@ type account struct {
 	file *keytabFile
 }
 
-// wasRefused tells whether the KDC has refused a key of this account, and notes when it was this very key.
+// wasRefused reports whether the KDC has refused a key of this account, and
+// notes when it was this very key.
 func (t *realmTickets) wasRefused(p kerberos.Principal, f *keytabFile, own *serviceFacts) (was bool) {
 	for _, a := range t.refused {
 		same := sameKey(a.file.entries(a.Principal), f.entries(p))
@@ -164,7 +168,8 @@ func (t *realmTickets) wasRefused(p kerberos.Principal, f *keytabFile, own *serv
 	return was
 }
 
-// candidates are the principals to log in as: services first, then what else the keytab has, such as GW$.
+// candidates are the principals to log in as: services first, then what else
+// the keytab has, such as GW$.
 func candidates(realm string, f *keytabFile, wanted []*service) (list []kerberos.Principal) {
 	seen := map[string]bool{}
 	add := func(p kerberos.Principal) {
@@ -194,7 +199,7 @@ func (t *realmTickets) factsOf(p kerberos.Principal, f *keytabFile) *serviceFact
 	return nil
 }
 
-// cannotLogin says why a principal is no client, "" when it is one.
+// cannotLogin returns why a principal is no client, "" when it is one.
 func cannotLogin(f *serviceFacts) string {
 	switch {
 	case f.err != nil:
@@ -215,8 +220,9 @@ func cannotLogin(f *serviceFacts) string {
 	return f.probe.Error.Error()
 }
 
-// ticketsFor asks for tickets for the services that are wanted, as the client that cfg tells, which logs in once. It gives
-// the services for which another client might get more. The error is that of the login.
+// ticketsFor asks for tickets for the services that are wanted, as the client
+// that cfg tells, which logs in once. It returns the services for which another
+// client might get more. The error is that of the login.
 func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, cfg kdc.ClientConfig) (left []*service, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
@@ -258,7 +264,8 @@ func (f *serviceFacts) take(ticket *kerberos.Credential, clock func() time.Time)
 	}
 }
 
-// clock is the KDC's: that ours differs is said by another check, and must not hide what this one finds.
+// clock is the KDC's: that ours differs is reported by another check, and must
+// not hide what this one finds.
 func (p *kdcProbe) clock(ours func() time.Time) func() time.Time {
 	return func() time.Time { return ours().Add(p.best().ahead) }
 }
@@ -272,13 +279,13 @@ func kdcCode(err error) int32 {
 	return -1
 }
 
-// ofService tells a refusal that is about the service, whoever asks for it.
+// ofService reports whether a refusal is about the service, whoever asks.
 func ofService(err error) bool {
 	code := kdcCode(err)
 	return code == errServiceUnknown || code == errNotUnique
 }
 
-// ofLogin tells an error of the login.
+// ofLogin reports whether an error is of the login.
 func ofLogin(err error) bool {
 	var e *kerberos.Error
 	if !errors.As(err, &e) {

@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// certificateWarning is how long before its end a certificate should have been renewed.
+// certificateWarning is how long before its end a certificate should have been
+// renewed.
 const certificateWarning = 30 * 24 * time.Hour
 
 // checkTLS looks at the listener's certificate as a client would.
@@ -42,7 +43,7 @@ func (d *doctor) checkTLS(context.Context) []Result {
 	return list
 }
 
-// plainListener says what it means that there is no TLS.
+// plainListener is the result for a listener without TLS.
 func (d *doctor) plainListener() Result {
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
@@ -72,7 +73,8 @@ func (d *doctor) certificateLife(path string, leaf *x509.Certificate) Result {
 	}
 }
 
-// certificateNames compares with the hosts that clients are likely to have in their URLs.
+// certificateNames compares with the hosts that clients are likely to have in
+// their URLs.
 func (d *doctor) certificateNames(path string, leaf *x509.Certificate) (list []Result) {
 	hosts := d.hosts()
 	if host, _, err := net.SplitHostPort(d.Settings.Listen); err == nil && host != "" && net.ParseIP(host) == nil {
@@ -115,7 +117,8 @@ func certificateUse(path string, leaf *x509.Certificate) (list []Result) {
 	return list
 }
 
-// certificateChain tries to build the chain from what is sent and what this machine trusts.
+// certificateChain tries to build the chain from what is sent and what this
+// machine trusts.
 func (d *doctor) certificateChain(path string, leaf *x509.Certificate, sent [][]byte) []Result {
 	pool := x509.NewCertPool()
 	for _, der := range sent[1:] {
@@ -126,7 +129,7 @@ func (d *doctor) certificateChain(path string, leaf *x509.Certificate, sent [][]
 	_, err := leaf.Verify(x509.VerifyOptions{Intermediates: pool, CurrentTime: d.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	var unknown x509.UnknownAuthorityError
 	switch {
-	case !errors.As(err, &unknown): // its life was judged already
+	case !errors.As(err, &unknown): // its life was checked already
 		return nil
 	case leaf.CheckSignatureFrom(leaf) == nil || leaf.Issuer.String() == leaf.Subject.String():
 		return []Result{warn(path, "the certificate is signed by itself", "let every client trust it, or get one from an authority that they trust")}

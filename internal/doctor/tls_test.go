@@ -22,7 +22,8 @@ func (c *clinic) certificate(life time.Duration, host string) {
 	c.certificateOf(&x509.Certificate{Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(life)}, nil)
 }
 
-// certificateOf makes one of a template, signed by itself or by an authority that nobody trusts.
+// certificateOf makes one of a template, signed by itself or by an authority
+// that nobody trusts.
 func (c *clinic) certificateOf(template, issuer *x509.Certificate) {
 	c.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -12,7 +12,8 @@ import (
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// staxConversation inspects what CXF's streaming client has negotiated: 01-request.xml and so on.
+// staxConversation inspects what CXF's streaming client has negotiated:
+// 01-request.xml and so on.
 func staxConversation(t *testing.T, files ...string) (out []string) {
 	t.Helper()
 	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 15, 33, 0, time.UTC)}
@@ -31,7 +32,8 @@ func staxConversation(t *testing.T, files ...string) (out []string) {
 	return out
 }
 
-// CXF's streaming client names a context by "#uuid:…", which is no Id: the key is that of the context all the same.
+// CXF's streaming client names a context by "#uuid:…", which is no Id: the key
+// is that of the context all the same.
 func TestAContextNamedLikeAnIdIsFound(t *testing.T) {
 	out := staxConversation(t, "01-request.xml", "01-response.xml", "02-request.xml")[2]
 	for _, want := range []string{"hmac-sha1 with the context uuid:c06f44ce-b0f5-4098-9836-320552e47ec5", "the SignatureValue is right",
@@ -42,8 +44,9 @@ func TestAContextNamedLikeAnIdIsFound(t *testing.T) {
 	}
 }
 
-// Messages of a negotiated context, and those that negotiate it, are judged by no policy for Kerberos tokens and none is
-// offered, whether the context is known or not.
+// Messages of a negotiated context, and those that negotiate it, are judged by
+// no policy for Kerberos tokens and none is offered, whether the context is
+// known or not.
 func TestContextsAreNotJudgedByKerberosPolicies(t *testing.T) {
 	for i, out := range append(staxConversation(t, "01-request.xml", "01-response.xml", "02-request.xml"), staxConversation(t, "02-request.xml")...) {
 		if !strings.Contains(out, "verdict") || !strings.Contains(out, "not judged") || strings.Contains(out, "\n  policy") || strings.Contains(out, "refused") {
@@ -52,7 +55,8 @@ func TestContextsAreNotJudgedByKerberosPolicies(t *testing.T) {
 	}
 }
 
-// A Signature may be in what could not be opened. Then no part is said to be neither signed nor encrypted.
+// A Signature may be in what could not be opened. Then no part is said to be
+// neither signed nor encrypted.
 func TestWhatIsClosedMayHideASignature(t *testing.T) {
 	seen := 0
 	for _, c := range transcripts(t) {
@@ -83,7 +87,8 @@ func TestWhatIsClosedMayHideASignature(t *testing.T) {
 	}
 }
 
-// A policy that serve would refuse is not offered: here for a message whose Body is encrypted and not signed.
+// A policy that serve would refuse is not offered: here for a message whose
+// Body is encrypted and not signed.
 func TestNoPolicyIsOfferedThatServeRefuses(t *testing.T) {
 	for _, c := range transcripts(t) {
 		if c.Name != "KtpSymmetric" {

@@ -25,7 +25,8 @@ func (m *message) keyOf(keyInfo xmltext.Node) key {
 // maxChain bounds keys that derive from keys.
 const maxChain = 4
 
-// resolve finds the token that a SecurityTokenReference names (WSS §7), and its key if that is known.
+// resolve finds the token that a SecurityTokenReference names (WSS §7), and its
+// key if that is known.
 func (m *message) resolve(str xmltext.Node, depth int) key {
 	ref := str.FirstChild()
 	switch {
@@ -41,8 +42,8 @@ func (m *message) resolve(str xmltext.Node, depth int) key {
 	return key{from: "an unknown form of reference, " + nameOf(ref)}
 }
 
-// byURI follows a Reference: to an Id of the message, or to the identifier of a context, before which CXF's streaming client
-// writes "#" as if it were an Id.
+// byURI follows a Reference: to an Id of the message, or to the identifier of a
+// context, before which CXF's streaming client writes "#" as if it were an Id.
 func (m *message) byURI(ref xmltext.Node, depth int) key {
 	uri, _ := ref.Attr("", "URI")
 	valueType, _ := ref.Attr("", "ValueType")
@@ -64,10 +65,11 @@ func (m *message) byURI(ref xmltext.Node, depth int) key {
 	return key{from: "a token that is not in the message: " + uri}
 }
 
-// isContextType tells the ValueType of a SecurityContextToken, of any version of WS-SecureConversation.
+// isContextType reports whether uri is the ValueType of a SecurityContextToken,
+// of any version of WS-SecureConversation.
 func isContextType(uri string) bool { return strings.HasSuffix(uri, "/sct") }
 
-// tokenKey gives the key of a token of the message.
+// tokenKey returns the key of a token of the message.
 func (m *message) tokenKey(n xmltext.Node, depth int) key {
 	k := key{from: label(n), token: n}
 	switch {
@@ -96,7 +98,8 @@ func (m *message) tokenKey(n xmltext.Node, depth int) key {
 	return k
 }
 
-// byHash finds the token that a KeyIdentifier names by its SHA-1 (Kerberos Token Profile 1.1.1 §3.3).
+// byHash finds the token that a KeyIdentifier names by its SHA-1 (Kerberos
+// Token Profile 1.1.1 §3.3).
 func (m *message) byHash(ref xmltext.Node) key {
 	valueType, _ := ref.Attr("", "ValueType")
 	octets, err := xmlenc.AppendBase64(nil, ref)
@@ -204,7 +207,8 @@ func (m *message) unwrapped(c xmltext.Node, depth int) []byte {
 	return secret
 }
 
-// referenceList explains which EncryptedData a list names, and decrypts them where the keys are known.
+// referenceList explains which EncryptedData a list names, and decrypts them
+// where the keys are known.
 func (m *message) referenceList(n *inspect.Node, list, under xmltext.Node, position int) {
 	count := 0
 	for ref := range list.Children() {
@@ -225,7 +229,8 @@ func (m *message) referenceList(n *inspect.Node, list, under xmltext.Node, posit
 	}
 }
 
-// krbmsg.EncryptedData explains one EncryptedData and puts its plaintext in its place.
+// krbmsg.EncryptedData explains one EncryptedData and puts its plaintext in its
+// place.
 func (m *message) encryptedData(n *inspect.Node, ed, under xmltext.Node, position int) {
 	e, err := xmlenc.ParseEncryptedData(ed)
 	if err != nil {
@@ -272,10 +277,11 @@ func (m *message) encryptedData(n *inspect.Node, ed, under xmltext.Node, positio
 	}
 }
 
-// decrypt gives the part that the plaintext is, now grafted in its place; zero when it does not come out.
+// decrypt returns the part that the plaintext is, now grafted in its place;
+// zero when it does not come out.
 func (m *message) decrypt(n *inspect.Node, e *xmlenc.EncryptedData, at xmltext.Node, k key) xmltext.Node {
 	method, ok := xmlenc.LookupMethod(e.Algorithm)
-	if k.octets == nil || !ok || m.spent() {
+	if k.octets == nil || !ok || m.workExceeded() {
 		return xmltext.Node{}
 	}
 	kind := xmltext.GraftElement
@@ -318,7 +324,8 @@ func (m *message) indexMore(at xmltext.Node) {
 	}
 }
 
-// signature explains a Signature: the key, each Reference, and whether they verify.
+// signature explains a Signature: the key, each Reference, and whether they
+// verify.
 func (m *message) signature(n *inspect.Node, c xmltext.Node, position int) {
 	s, err := xmldsig.Parse(c)
 	if err != nil {
@@ -332,7 +339,7 @@ func (m *message) signature(n *inspect.Node, c xmltext.Node, position int) {
 	if m.found.signer = k.token; k.derived {
 		m.found.signer = m.found.base
 	}
-	if method, ok := xmldsig.LookupSignature(s.Method); ok && k.octets != nil && !m.spent() {
+	if method, ok := xmldsig.LookupSignature(s.Method); ok && k.octets != nil && !m.workExceeded() {
 		if s.CheckValue(method.New(k.octets)) {
 			n.Note = "the SignatureValue is right"
 		} else {
@@ -382,7 +389,7 @@ func (m *message) reference(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Re
 		right, m.found.strForm = true, wssec.STRWCF
 	}
 	if !right {
-		if at, sealed := m.stillSealed(target); sealed {
+		if at, sealed := m.undecrypted(target); sealed {
 			n.Note += "; the digest is that of the plaintext, or another: " + at
 			m.sign(target, s)
 			return
@@ -396,11 +403,11 @@ func (m *message) reference(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Re
 
 func (m *message) digestIs(r *xmldsig.Reference, d xmldsig.DigestMethod, n xmltext.Node, c xmltext.C14N) bool {
 	h := d.New()
-	return !m.spent() && n.WriteCanonical(h, c) == nil && r.CheckDigest(h)
+	return !m.workExceeded() && n.WriteCanonical(h, c) == nil && r.CheckDigest(h)
 }
 
-// stillSealed tells whether a part holds what was not decrypted.
-func (m *message) stillSealed(n xmltext.Node) (string, bool) {
+// undecrypted reports whether a part holds what was not decrypted.
+func (m *message) undecrypted(n xmltext.Node) (string, bool) {
 	if n.FirstChild().Is(nsXenc, "EncryptedData") || n.Is(nsXenc, "EncryptedData") {
 		return "it is still encrypted", true
 	}

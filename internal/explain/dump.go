@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// dumpLine is a line of xxd, hexdump -C, od -tx1, tcpdump -X, Format-Hex, or of what Wireshark copies as hex dump: an offset,
-// octets in groups, and perhaps the same as text.
+// dumpLine is a line of xxd, hexdump -C, od -tx1, tcpdump -X, Format-Hex, or of
+// what Wireshark copies as hex dump: an offset, octets in groups, and perhaps
+// the same as text.
 var dumpLine = regexp.MustCompile(`^[ \t]*(?:0x)?([0-9a-fA-F]{4,16})(:?[ \t]+|[ \t]{2,})((?:[0-9a-fA-F]{2}){1,8}(?:[ -]{1,3}(?:[0-9a-fA-F]{2}){1,8})*)?(.*)$`)
 
 // A dumpRow is a line of a dump.
@@ -18,8 +19,9 @@ type dumpRow struct {
 	column int    // where groups begins in the line
 }
 
-// parseDump gives the octets of a hex dump that begins with offset 0. Offsets tell how many octets a line has, so that none
-// are taken from the text beside them.
+// parseDump returns the octets of a hex dump that begins with offset 0. Offsets
+// tell how many octets a line has, so that none are taken from the text beside
+// them.
 func parseDump(text string) ([]byte, bool) {
 	var rows []dumpRow
 	for line := range strings.Lines(text) {
@@ -80,7 +82,8 @@ func joinRows(rows []dumpRow, base int) (octets []byte, ok bool) {
 	return octets, len(octets) > 1
 }
 
-// onlyRow is a line without others to compare with: text begins behind two spaces, unless these stand in the middle.
+// onlyRow is a line without others to compare with: text begins behind two
+// spaces, unless these stand in the middle.
 func onlyRow(groups string) string {
 	first, rest, ok := strings.Cut(groups, "  ")
 	second, _, _ := strings.Cut(rest, "  ")
@@ -90,7 +93,8 @@ func onlyRow(groups string) string {
 	return first
 }
 
-// takeOctets takes up to n octets off groups, and tells how many characters they took.
+// takeOctets takes up to n octets off groups, and returns how many characters
+// they took.
 func takeOctets(groups string, n int) (octets []byte, used int) {
 	for i := 0; i+1 < len(groups) && len(octets) < n; {
 		if groups[i] == ' ' || groups[i] == '-' {

@@ -15,8 +15,8 @@ import (
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// inspect.FuzzInspect: whatever a file holds is explained in harmless characters and without keys, and what is refused is an error
-// too.
+// inspect.FuzzInspect: whatever a file holds is explained in harmless
+// characters and without keys, and what is refused is an error too.
 func FuzzInspect(f *testing.F) {
 	raw, err := fs.ReadFile(testvectors.Files, "transcripts/svc.keytab")
 	if err != nil {

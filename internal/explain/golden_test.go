@@ -34,8 +34,9 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// What is printed of recorded messages: one that delegates, one with derived keys and an encrypted signature, one over
-// TLS whose token signs the Timestamp.
+// What is printed of recorded messages: one that delegates, one with derived
+// keys and an encrypted signature, one over TLS whose token signs the
+// Timestamp.
 func TestGoldenMessages(t *testing.T) {
 	want := map[string]explain.Config{
 		"KtpSymmetric-deleg":                  {Plaintext: true},
@@ -62,7 +63,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// A negotiation over WS-Trust is followed to its end: the key that it gives opens the messages after it.
+// A negotiation over WS-Trust is followed to its end: the key that it gives
+// opens the messages after it.
 func TestGoldenNegotiation(t *testing.T) {
 	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 14, 25, 0, time.UTC)}
 	x := c.inspector(t, explain.Config{Plaintext: true})

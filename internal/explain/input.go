@@ -27,8 +27,10 @@ const (
 	maxNesting = 3       // of texts in texts, such as a hex dump of an HTTP message
 )
 
-// decode finds what a file, standard input or an argument holds: XML as it is; text as people paste it, with tokens in header
-// fields, dumps, base64 or hexadecimal; all else is the token itself. Text in which there is nothing is nil.
+// decode finds what a file, standard input or an argument holds: XML as it is;
+// text as people paste it, with tokens in header fields, dumps, base64 or
+// hexadecimal; all else is the token itself. Text in which there is nothing is
+// nil.
 func decode(b []byte) []input { return decodeNested(b, maxNesting) }
 
 func decodeNested(b []byte, depth int) []input {
@@ -65,7 +67,8 @@ func decodeNested(b []byte, depth int) []input {
 	return whole(plain, depth)
 }
 
-// whole is what a text is in base64 or hexadecimal, whether it looks like a token or not.
+// whole is what a text is in base64 or hexadecimal, whether it looks like a
+// token or not.
 func whole(text string, depth int) []input {
 	octets, form := decodeText(text)
 	if _, known := tokenLength(octets); octets == nil || form == "base64" && !known && strings.ContainsAny(strings.TrimSpace(text), " \t") {
@@ -92,7 +95,8 @@ func nested(octets []byte, form string, depth int) (list []input) {
 	return list
 }
 
-// inDump is what a hex dump holds: a token, a text, or a packet with tokens in the text that it has.
+// inDump is what a hex dump holds: a token, a text, or a packet with tokens in
+// the text that it has.
 func inDump(octets []byte, depth int) []input {
 	const form = "hex dump"
 	if inner := nested(octets, form, depth); len(inner) > 0 {
@@ -112,7 +116,8 @@ func inDump(octets []byte, depth int) []input {
 	return []input{{octets: octets, form: form}}
 }
 
-// fragmentTokens are the tokens in what begins as XML and is none, such as one element without the declarations around it.
+// fragmentTokens are the tokens in what begins as XML and is none, such as one
+// element without the declarations around it.
 func fragmentTokens(b []byte) []input {
 	if _, err := xmltext.Scan(b, xmltext.Options{}); err == nil {
 		return nil
@@ -124,7 +129,8 @@ func fragmentTokens(b []byte) []input {
 	return tokensIn(unescape(text))
 }
 
-// isXML looks for the first mark-up behind a byte order mark and white space. The "< " of a curl trace is none.
+// isXML looks for the first mark-up behind a byte order mark and white space.
+// The "< " of a curl trace is none.
 func isXML(b []byte) bool {
 	rest := trimMark(b)
 	if len(rest) < len(b) {
@@ -149,8 +155,9 @@ func trimMark(b []byte) []byte {
 	return b
 }
 
-// asText is b as text, without byte order mark and the colours of a terminal: UTF-8, or UTF-16 as Windows' editors and shells
-// write it. Control characters are of no text; tokens and files of Kerberos have them.
+// asText is b as text, without byte order mark and the colours of a terminal:
+// UTF-8, or UTF-16 as Windows' editors and shells write it. Control characters
+// are of no text; tokens and files of Kerberos have them.
 func asText(b []byte) (text string, ok bool) {
 	if order := utf16Order(b); order != nil {
 		b = utf16Text(trimMark(b), order)
@@ -167,7 +174,8 @@ func asText(b []byte) (text string, ok bool) {
 	return text, !strings.ContainsFunc(text, control)
 }
 
-// utf16Order is the byte order of UTF-16, nil for what is none: there is its mark, or every second octet is zero.
+// utf16Order is the byte order of UTF-16, nil for what is none: there is its
+// mark, or every second octet is zero.
 func utf16Order(b []byte) binary.ByteOrder {
 	switch {
 	case len(b)%2 != 0 || len(b) < 4:
@@ -203,7 +211,8 @@ func utf16Text(b []byte, order binary.ByteOrder) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// unescape takes off what JSON, shells, URLs and XML write in the place of characters that a token or a header field may have.
+// unescape takes off what JSON, shells, URLs and XML write in the place of
+// characters that a token or a header field may have.
 func unescape(text string) string {
 	if !strings.ContainsAny(text, "\\%&") {
 		return text

@@ -12,13 +12,16 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Config says what an inspect.Inspector may use and show. The zero value shows what is in clear.
+// Config says what an inspect.Inspector may use and show. The zero value shows
+// what is in clear.
 type Config struct {
-	// Keytab opens tickets, and with their keys the messages. Nil: only what is in clear is explained.
+	// Keytab opens tickets, and with their keys the messages. Nil: only what is
+	// in clear is explained.
 	Keytab *keytab.Keytab
-	// AllowRC4 judges as a gateway with allow-rc4 does.
+	// AllowRC4 accepts RC4, as a gateway with allow-rc4 does.
 	AllowRC4 bool
-	// Policy is what a SOAP message is verified against; nil for the policy that the message itself seems to follow.
+	// Policy is what a SOAP message is verified against; nil for the policy
+	// that the message itself seems to follow.
 	Policy *wssec.Policy
 	// ShowKeys adds the octets of keys, Plaintext what messages hold.
 	ShowKeys, Plaintext bool
@@ -28,7 +31,8 @@ type Config struct {
 	Time func() time.Time
 }
 
-// An inspect.Inspector explains what it is given, in the order of a conversation. It is not for concurrent use.
+// An inspect.Inspector explains what it is given, in the order of a
+// conversation. It is not for concurrent use.
 type Inspector struct {
 	cfg      Config
 	kerberos *inspect.Inspector
@@ -63,8 +67,9 @@ func (c *Config) etypes() []int32 {
 // ErrUnknown is of input that is no token, file or message.
 var ErrUnknown = errors.New("neither XML nor a token or file of Kerberos, nor base64 or hexadecimal of one")
 
-// Inspect explains what a file or an argument holds: one tree for each token in it. The error is what is wrong: ErrUnknown,
-// that something does not decode, or, with a keytab, what would be refused; the trees tell of it too.
+// Inspect explains what a file or an argument holds: one tree for each token in
+// it. The error is what is wrong: ErrUnknown, that something does not decode,
+// or, with a keytab, what would be refused; the trees tell of it too.
 func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*inspect.Node, err error) {
 	list := decode(b)
 	if len(list) == 0 {

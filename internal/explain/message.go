@@ -14,7 +14,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// A token is a Kerberos token that was opened, or the context that a negotiation has established.
+// A token is a Kerberos token that was opened, or the context that a
+// negotiation has established.
 type token struct {
 	key   []byte
 	etype int32
@@ -54,7 +55,8 @@ type partState struct {
 	signed, encrypted string // how, "" if not
 }
 
-// Bounds on what is shown of a message and done for it. A message has some ten signed parts.
+// Bounds on what is shown of a message and done for it. A message has some ten
+// signed parts.
 const (
 	maxWork     = 128
 	maxChildren = 64
@@ -84,7 +86,7 @@ func (x *Inspector) message(ctx context.Context, src []byte) (*inspect.Node, err
 	if x.cfg.Keytab == nil {
 		return root, nil
 	}
-	return root, m.judge(src)
+	return root, m.addVerdict(src)
 }
 
 // explain walks the message as a receiver does.
@@ -105,7 +107,8 @@ func (m *message) explain() {
 	}
 }
 
-// plaintext shows the Body as it is now. A key that a security token service has put into it is a key.
+// plaintext shows the Body as it is now. A key that a security token service
+// has put into it is a key.
 func (m *message) plaintext(n *inspect.Node) {
 	if !m.x.cfg.ShowKeys {
 		for c := range m.env.Body.Descendants() {
@@ -118,7 +121,8 @@ func (m *message) plaintext(n *inspect.Node) {
 	n.Text = string(m.env.Body.AppendSource(nil))
 }
 
-// indexIDs finds what a reference may name, here with less distinction than the gateway makes.
+// indexIDs finds what a reference may name, here with less distinction than the
+// gateway makes.
 func (m *message) indexIDs() {
 	m.ids = map[string]xmltext.Node{}
 	enter := func(n xmltext.Node) {
@@ -146,7 +150,7 @@ func (m *message) indexIDs() {
 	}
 }
 
-// part gives the state of a part, which is new at first.
+// part returns the state of a part, which is new at first.
 func (m *message) part(n xmltext.Node) *partState {
 	p, ok := m.parts[n]
 	if !ok {
@@ -157,8 +161,9 @@ func (m *message) part(n xmltext.Node) *partState {
 	return p
 }
 
-// securityHeader explains the children of a Security header in their order. What a ReferenceList names is decrypted where
-// the list stands, so that what comes after it is seen as the sender signed it.
+// securityHeader explains the children of a Security header in their order.
+// What a ReferenceList names is decrypted where the list stands, so that what
+// comes after it is seen as the sender signed it.
 func (m *message) securityHeader(b xmltext.Node) {
 	n := m.root.Add("Security", "")
 	var attrs []string
@@ -298,8 +303,9 @@ func (x *Inspector) keep(hash wssec.TokenHash, t *token) {
 	}
 }
 
-// tokensIn explains tokens outside the Security header: the BinaryExchange of a negotiation (WS-Trust), and the key that
-// comes out of it. It gives their number.
+// tokensIn explains tokens outside the Security header: the BinaryExchange of a
+// negotiation (WS-Trust), and the key that comes out of it. It returns their
+// number.
 func (m *message) tokensIn(n *inspect.Node, at xmltext.Node) (count int) {
 	var wrapped, context xmltext.Node
 	visit := func(c xmltext.Node) {
@@ -325,7 +331,8 @@ func (m *message) tokensIn(n *inspect.Node, at xmltext.Node) (count int) {
 	return count
 }
 
-// proofToken explains the key that a negotiation ends with: GSS_Wrap of it (WS-Trust 1.3 §4.4.5 and 8).
+// proofToken explains the key that a negotiation ends with: GSS_Wrap of it
+// (WS-Trust 1.3 §4.4.5 and 8).
 func (m *message) proofToken(n *inspect.Node, c, context xmltext.Node) {
 	line := n.Add("wst:RequestedProofToken", algorithm(methodOf(c)))
 	ek, err := xmlenc.ParseEncryptedKey(c, maxTokens)
@@ -394,8 +401,9 @@ func (m *message) protection() {
 	}
 }
 
-// mayHideSignature tells whether the Signature may be in an element of the Security header that could not be opened. Then
-// nobody can say of any part that it is not signed.
+// mayHideSignature reports whether the Signature may be in an element of the
+// Security header that could not be opened. Then nobody can say of any part
+// that it is not signed.
 func (m *message) mayHideSignature() bool {
 	if m.found.signature != "" {
 		return false
@@ -429,8 +437,9 @@ func (m *message) fail(n *inspect.Node, format string, args ...any) {
 	}
 }
 
-// spent says that a message has had as much work as it gets. Each piece may be as long as the message.
-func (m *message) spent() bool {
+// workExceeded reports whether a message has had as much work as it gets. Each
+// piece may be as long as the message.
+func (m *message) workExceeded() bool {
 	m.work++
 	return m.work > maxWork
 }

@@ -30,8 +30,9 @@ func prefixOf(space string) string {
 	return ""
 }
 
-// nameOf is an element's name: the local name alone for what belongs to SOAP and WS-Security, with its usual prefix for
-// WS-Addressing and WS-Trust, else as {namespace}local.
+// nameOf is an element's name: the local name alone for what belongs to SOAP
+// and WS-Security, with its usual prefix for WS-Addressing and WS-Trust, else
+// as {namespace}local.
 func nameOf(n xmltext.Node) string {
 	if p := prefixOf(n.Space()); p != "" {
 		return p + n.Local()
@@ -68,7 +69,8 @@ func idText(n xmltext.Node) string {
 	return ""
 }
 
-// shortID cuts a long identifier, which is mostly a UUID, in its middle; its ends tell it from others.
+// shortID cuts a long identifier, which is mostly a UUID, in its middle; its
+// ends tell it from others.
 func shortID(id string) string {
 	const head, tail = 9, 4
 	if runes := []rune(id); len(runes) > head+tail+3 {
@@ -77,7 +79,8 @@ func shortID(id string) string {
 	return id
 }
 
-// algorithm is the last part of an algorithm's URI, which names it: "aes128-cbc", "hmac-sha1", "xml-exc-c14n".
+// algorithm is the last part of an algorithm's URI, which names it:
+// "aes128-cbc", "hmac-sha1", "xml-exc-c14n".
 func algorithm(uri string) string {
 	if uri == "" {
 		return "no algorithm"
@@ -89,7 +92,7 @@ func algorithm(uri string) string {
 	return uri
 }
 
-// isSC tells whether an element is one of WS-SecureConversation.
+// isSC reports whether an element is one of WS-SecureConversation.
 func isSC(n xmltext.Node, local string) bool {
 	return (n.Space() == wssec.NSWSC05 || n.Space() == wssec.NSWSC13) && n.Local() == local
 }

@@ -12,10 +12,12 @@ import (
 	"unicode/utf16"
 )
 
-// pasted is a token of 70 octets, in all its forms: base64 of both alphabets differs, and has padding.
+// pasted is a token of 70 octets, in all its forms: base64 of both alphabets
+// differs, and has padding.
 var pasted = []byte("\x60\x44\x06\x0b\xfb\xef\xbe\x12\x01\x02\x02\x01\x00\x6e\x00" + strings.Repeat("\xfb\xff\x3e", 18) + "\x01")
 
-// TestPastedTokens: tokens are found in what people paste, and nothing beside them.
+// TestPastedTokens: tokens are found in what people paste, and nothing beside
+// them.
 func TestPastedTokens(t *testing.T) {
 	std, url, digits := base64.StdEncoding.EncodeToString(pasted), base64.RawURLEncoding.EncodeToString(pasted), hex.EncodeToString(pasted)
 	if !strings.Contains(std, "+") || !strings.Contains(std, "/") || !strings.HasSuffix(std, "=") {
@@ -91,7 +93,8 @@ func TestPastedTokens(t *testing.T) {
 	}
 }
 
-// dump writes the token as tools do, its text beside it if there is something to part the two.
+// dump writes the token as tools do, its text beside it if there is something
+// to part the two.
 func dump(offset string, group int, space, bar string, text bool) string {
 	var b strings.Builder
 	for at := 0; at < len(pasted); at += 16 {
@@ -150,7 +153,8 @@ func dump16(s string) string {
 	return b.String()
 }
 
-// TestTextsWithoutTokens: prose, programs and random base64 hold none, whatever they speak of.
+// TestTextsWithoutTokens: prose, programs and random base64 hold none, whatever
+// they speak of.
 func TestTextsWithoutTokens(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {
@@ -189,7 +193,8 @@ func TestTextsWithoutTokens(t *testing.T) {
 	}
 }
 
-// TestSearchIsBounded: texts made to be looked at again and again are not. Without a bound they would take minutes.
+// TestSearchIsBounded: texts made to be looked at again and again are not.
+// Without a bound they would take minutes.
 func TestSearchIsBounded(t *testing.T) {
 	for _, text := range []string{
 		strings.Repeat("YIMBAAAGCSqGSIb3\n", 60_000),            // beginnings of tokens of 64 KiB, in each other

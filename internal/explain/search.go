@@ -12,7 +12,8 @@ import (
 var (
 	colours  = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
 	envelope = regexp.MustCompile(`<((?:[A-Za-z_][\w.-]*:)?Envelope)[\s>]`)
-	// scheme is a header field's name, or an authentication scheme (RFC 4559 4) with what may be its token behind it.
+	// scheme is a header field's name, or an authentication scheme (RFC 4559 4)
+	// with what may be its token behind it.
 	scheme  = regexp.MustCompile(`(?i)\b(?:((?:Proxy-)?Authorization|(?:WWW|Proxy)-Authenticate|Authentication-Info)\b|(Negotiate|Kerberos|NTLM)[ \t]+)`)
 	escapes = strings.NewReplacer(`\/`, "/", `\"`, `"`, `\r`, "\r", `\n`, "\n", `\t`, "\t", "\\\r\n", "", "\\\n", "", "^\r\n", "", "`\r\n", "",
 		`\u002b`, "+", `\u002B`, "+", `\u002f`, "/", `\u002F`, "/", `\u003d`, "=", `\u003D`, "=", `\u0022`, `"`, `\u0027`, "'", `\u0020`, " ",
@@ -93,7 +94,7 @@ func tokensIn(text string) []input {
 		r := run{text: text, at: at}
 		octets, known := r.token()
 		budget -= r.looked
-		if known && octets != nil && sound(octets) {
+		if known && octets != nil && mayBeWhole(octets) {
 			found = append(found, span{at, r.at, input{octets: octets, form: "base64"}})
 			at = r.at
 			continue
@@ -120,8 +121,10 @@ func tokensIn(text string) []input {
 	return list
 }
 
-// nextHex finds the next run of hexadecimal, in the lines and with the separators and prefixes that tools write, from a place
-// on, and where it ends. Octets are the token that it is: words of hexadecimal digits may stand before it, and nothing behind.
+// nextHex finds the next run of hexadecimal, in the lines and with the
+// separators and prefixes that tools write, from a place on, and where it ends.
+// Octets are the token that it is: words of hexadecimal digits may stand before
+// it, and nothing behind.
 func nextHex(text string, at int) (start, end int, octets []byte) {
 	for at < len(text) && !isHex(text, at) {
 		at++
@@ -149,14 +152,14 @@ func nextHex(text string, at int) (start, end int, octets []byte) {
 		return start, end, nil
 	}
 	for _, n := range groups {
-		if total, ok := tokenLength(all[n:]); ok && (total < 0 || total == len(all)-n) && sound(all[n:]) {
+		if total, ok := tokenLength(all[n:]); ok && (total < 0 || total == len(all)-n) && mayBeWhole(all[n:]) {
 			return start, end, all[n:]
 		}
 	}
 	return start, max(end, at), nil
 }
 
-// isHex says whether two hexadecimal digits stand there.
+// isHex reports whether two hexadecimal digits stand there.
 func isHex(text string, at int) bool {
 	return at+1 < len(text) && nibble(text[at]) < 16 && nibble(text[at+1]) < 16
 }
@@ -185,8 +188,8 @@ func isBase64(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_'
 }
 
-// token takes a token whose beginning tells what it is, across the ends of lines, and is known then. Its octets are nil when
-// it is cut off.
+// token takes a token whose beginning tells what it is, across the ends of
+// lines, and is known then. Its octets are nil when it is cut off.
 func (r *run) token() (octets []byte, known bool) {
 	start := r.at
 	total, known := tokenLength(decodeRun(r.take(16)))
@@ -209,8 +212,9 @@ func (r *run) token() (octets []byte, known bool) {
 	return octets, true
 }
 
-// rest takes what is base64 to the end of the line or what ends a field's value there. It is known if its beginning is that of
-// a token, of which the end is missing.
+// rest takes what is base64 to the end of the line or what ends a field's value
+// there. It is known if its beginning is that of a token, of which the end is
+// missing.
 func (r *run) rest() (octets []byte, known bool) {
 	end := r.at
 	for end < len(r.text) && isBase64(r.text[end]) {
@@ -232,8 +236,9 @@ func (r *run) padding() {
 	}
 }
 
-// take takes up to n characters of base64. An end of a line counts as nothing, with the white space around it, quotes, and the
-// marks of quoted text before the next line.
+// take takes up to n characters of base64. An end of a line counts as nothing,
+// with the white space around it, quotes, and the marks of quoted text before
+// the next line.
 func (r *run) take(n int) string {
 	var b strings.Builder
 	begin := r.at
@@ -270,8 +275,10 @@ func decodeRun(s string) []byte {
 	return octets
 }
 
-// tokenLength tells from its first octets whether something is a token or a file of Kerberos, and how long it is: -1 when it
-// does not say. It asks for more than inspect.Inspector does, to which nothing else is given that a text has by chance.
+// tokenLength reports from its first octets whether something is a token or a
+// file of Kerberos, and how long it is: -1 when it does not say. It asks for
+// more than inspect.Inspector does, to which nothing else is given that a text
+// has by chance.
 func tokenLength(b []byte) (total int, ok bool) {
 	for _, start := range []string{"NTLMSSP\x00", "\x05\x02\x00\x00", "\x05\x04\x00\x00", "\x05\x04\x00\x0c", "\x05\x03\x00\x00", "\x04\x04\x05\xff", "\x04\x04\x04\xff"} {
 		if bytes.HasPrefix(b, []byte(start)) {
@@ -296,8 +303,9 @@ func tokenLength(b []byte) (total int, ok bool) {
 	return header + length, true
 }
 
-// sound tells of what does not say how long it is whether it may be whole: a keytab's first entry, a message of NTLM.
-func sound(b []byte) bool {
+// mayBeWhole reports whether something without a length may be whole: a
+// keytab's first entry, a message of NTLM.
+func mayBeWhole(b []byte) bool {
 	switch {
 	case len(b) < 12:
 		return b[0] != 'N' && b[0] > 5
@@ -311,7 +319,8 @@ func sound(b []byte) bool {
 	return true
 }
 
-// innerTag is what the element begins with that a token is: a mechanism's OID in a GSS-API frame, else a SEQUENCE.
+// innerTag is what the element begins with that a token is: a mechanism's OID
+// in a GSS-API frame, else a SEQUENCE.
 func innerTag(b []byte) (tag byte, ok bool) {
 	switch {
 	case len(b) < 4:

@@ -86,8 +86,9 @@ func verdict(trees []*inspect.Node) string {
 	return ""
 }
 
-// The policy that a message seems to follow is one under which the gateway accepts it, for every message recorded; every
-// signature and digest is found right, and every plaintext comes out.
+// The policy that a message seems to follow is one under which the gateway
+// accepts it, for every message recorded; every signature and digest is found
+// right, and every plaintext comes out.
 func TestFittingPolicyAcceptsEveryTranscript(t *testing.T) {
 	for _, c := range transcripts(t) {
 		t.Run(c.Name, func(t *testing.T) {
@@ -114,7 +115,8 @@ func TestFittingPolicyAcceptsEveryTranscript(t *testing.T) {
 	}
 }
 
-// What was altered is pointed at: the part whose digest is wrong, the signature, the ciphertext; and it is an error.
+// What was altered is pointed at: the part whose digest is wrong, the
+// signature, the ciphertext; and it is an error.
 func TestAlteredMessages(t *testing.T) {
 	for _, c := range transcripts(t) {
 		if c.Name != "KtpSymmetric-deleg" {

@@ -34,7 +34,8 @@ type findings struct {
 	fit                           wssec.KeyFit
 }
 
-// policy is one that fits the message: what a route would have to say to accept it.
+// policy is one that fits the message: what a route would have to say to accept
+// it.
 func (f *findings) policy() wssec.Policy {
 	p := wssec.Policy{Binding: wssec.NoBinding, Actor: f.actor, Timestamp: wssec.TimestampForbidden}
 	if f.timestamp {
@@ -73,7 +74,8 @@ func (f *findings) policy() wssec.Policy {
 	return p
 }
 
-// algorithms takes the first suite whose ciphers and digests are those of the message.
+// algorithms takes the first suite whose ciphers and digests are those of the
+// message.
 func (f *findings) algorithms(p *wssec.Policy) {
 	p.AlgorithmSuite = wssec.Basic128
 	best := -1
@@ -149,9 +151,10 @@ func partsText(p wssec.Parts) string {
 	return "{" + strings.Join(words, ", ") + "}"
 }
 
-// judge verifies the message as the gateway does: under the policy that was given, or that fits. What belongs to a
-// negotiated context is beyond all policies of the gateway.
-func (m *message) judge(src []byte) error {
+// addVerdict verifies the message as the gateway does: under the policy that was
+// given, or that fits. What belongs to a negotiated context is beyond all
+// policies of the gateway.
+func (m *message) addVerdict(src []byte) error {
 	switch {
 	case m.found.context:
 		m.root.Add("verdict", "not judged").Note = "the key is that of a negotiated context, which no policy of wssgate is about; " +
@@ -197,8 +200,8 @@ func (m *message) judge(src []byte) error {
 	return fmt.Errorf("refused: %w", now.err)
 }
 
-// offer shows the policy that the message seems to follow, if serve takes one like it. That it fits is said only when the
-// message was accepted under it.
+// offer shows the policy that the message seems to follow, if serve takes one
+// like it. It is said to fit only when the message was accepted under it.
 func (m *message) offer(p wssec.Policy, reply, fits bool) {
 	n := m.root.Add("policy", "")
 	err := p.Validate()
@@ -217,13 +220,15 @@ func (m *message) offer(p wssec.Policy, reply, fits bool) {
 	n.Text = policyText(p)
 }
 
-// negotiates tells a message of WS-Trust: a request for a context, or the answer to one.
+// negotiates reports whether this is a message of WS-Trust: a request for a
+// context, or the answer to one.
 func (m *message) negotiates() bool {
 	first := m.env.Body.FirstChild()
 	return isWST(first, "RequestSecurityToken") || isWST(first, "RequestSecurityTokenResponse") || isWST(first, "RequestSecurityTokenResponseCollection")
 }
 
-// policy is what to verify against, and whether the message is a reply to the last request.
+// policy is what to verify against, and whether the message is a reply to the
+// last request.
 func (m *message) policy() (p wssec.Policy, reply bool) {
 	reply = m.x.sent != nil && len(m.opened) == 0 && (m.found.confirms || m.env.Header.Child(wssec.NSWSSE, "Security").Child(wssec.NSWSSE, "BinarySecurityToken").IsZero())
 	switch {
@@ -240,7 +245,7 @@ func (m *message) policy() (p wssec.Policy, reply bool) {
 	return p, reply
 }
 
-// an outcome is what a Processor says of a message.
+// An outcome is what came of a message in a Processor.
 type outcome struct {
 	msg *wssec.Message
 	err error
@@ -311,12 +316,14 @@ func codeOf(err error) string {
 	return "error"
 }
 
-// anyReplay is a replay store to which everything is new: what is inspected is not thereby used up.
+// anyReplay is a replay store to which everything is new: what is inspected is
+// not thereby used up.
 type anyReplay struct{}
 
 func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
 
-// knownTokens are the tokens of earlier messages of this run that an acceptor has accepted.
+// knownTokens are the tokens of earlier messages of this run that an acceptor
+// has accepted.
 type knownTokens struct{ x *Inspector }
 
 func (k knownTokens) PutToken(_ context.Context, hash wssec.TokenHash, t wssec.CachedToken) error {
@@ -331,7 +338,8 @@ func (k knownTokens) GetToken(_ context.Context, hash wssec.TokenHash) (wssec.Ca
 	return t, ok, nil
 }
 
-// knowingAcceptor keeps what it accepts for messages that name it by its hash, whatever the policy of its own was.
+// knowingAcceptor keeps what it accepts for messages that name it by its hash,
+// whatever the policy of its own was.
 type knowingAcceptor struct {
 	*gss.Acceptor
 	known knownTokens

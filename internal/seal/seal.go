@@ -30,13 +30,15 @@ const (
 // Overhead is how many octets longer than its plaintext a sealed state is.
 const Overhead = headerLen + tagLen
 
-// ErrOpen is all that Open tells: whoever presents a state learns nothing about why it does not open.
+// ErrOpen is all that Open tells: whoever presents a state learns nothing about
+// why it does not open.
 var ErrOpen = errors.New("sealed state does not open under any key")
 
-// Keys seal and open. They are immutable, safe for concurrent use, and print nothing. The zero value has no key: Seal
-// fails and nothing opens.
+// Keys seal and open. They are immutable, safe for concurrent use, and print
+// nothing. The zero value has no key: Seal fails and nothing opens.
 type Keys struct {
-	// A func, because fmt looks into all else when Keys are an unexported field of what it prints.
+	// A func, because fmt looks into all else when Keys are an unexported field
+	// of what it prints.
 	all func() []key
 }
 
@@ -96,7 +98,8 @@ func Parse(text []byte) (Keys, error) {
 	return Keys{func() []key { return all }}, nil
 }
 
-// Random makes a key that lives with the process, for one node without a key file.
+// Random makes a key that lives with the process, for one node without a key
+// file.
 func Random() Keys {
 	octets := make([]byte, keyLen)
 	rand.Read(octets)
@@ -107,7 +110,8 @@ func Random() Keys {
 	return keys
 }
 
-// Seal encrypts plaintext under the first key. It opens under the same purpose only.
+// Seal encrypts plaintext under the first key. It opens under the same purpose
+// only.
 func (k Keys) Seal(purpose string, plaintext []byte) ([]byte, error) {
 	if k.all == nil {
 		return nil, errors.New("no key to seal state with")
@@ -124,7 +128,8 @@ func (k Keys) Seal(purpose string, plaintext []byte) ([]byte, error) {
 	return aead.Seal(sealed, make([]byte, aead.NonceSize()), plaintext, sealed[:headerLen]), nil
 }
 
-// Open gives the plaintext of what Seal has made under the same purpose with one of the keys. The error is ErrOpen.
+// Open returns the plaintext of what Seal has made under the same purpose with
+// one of the keys. The error is ErrOpen.
 func (k Keys) Open(purpose string, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != version || k.all == nil {
 		return nil, ErrOpen

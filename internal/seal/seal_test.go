@@ -27,7 +27,8 @@ func parse(t testing.TB, text string) seal.Keys {
 	return keys
 }
 
-// TestRotation: a new key comes second, then first; what either has sealed opens everywhere meanwhile.
+// TestRotation: a new key comes second, then first; what either has sealed
+// opens everywhere meanwhile.
 func TestRotation(t *testing.T) {
 	stages := []seal.Keys{parse(t, line(1)), parse(t, "# old first\n"+line(1)+"\n"+line(2)), parse(t, line(2)+line(1)), parse(t, line(2))}
 	for i, from := range stages {
@@ -119,7 +120,8 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	// Sealed once and for all: fuzzing happens in several processes, and each would seal anew.
+	// Sealed once and for all: fuzzing happens in several processes, and each
+	// would seal anew.
 	sealed, err := hex.DecodeString("01aa284a392a5e647c6a061eec6779ecb2412b9dd1a0691491a1afd4862609416ee5e6c5a70dff4e2d73d4810b54ec06abf8fe6798e0")
 	if err != nil {
 		f.Fatal(err)

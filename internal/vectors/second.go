@@ -45,8 +45,8 @@ func (s *SecondOpinion) ask(msg *wssec.Message) error {
 	return nil
 }
 
-// within tells whether goxmldsig is right about n: it stops at 1,000 elements,
-// sorts attributes of several namespaces by prefix where exclusive
+// within reports whether goxmldsig is right about n: it stops at 1,000
+// elements, sorts attributes of several namespaces by prefix where exclusive
 // canonicalization sorts by namespace name, writes xmlns="" where no default
 // namespace was written, and leaves white space in attribute values as it is.
 func within(n xmltext.Node) bool {

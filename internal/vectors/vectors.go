@@ -37,14 +37,15 @@ type transcript struct {
 	processor *wssec.Processor
 }
 
-// transcriptMessage is one message of a conversation, and what has to come of it.
+// transcriptMessage is one message of a conversation, and what has to come of
+// it.
 type transcriptMessage struct {
 	File   string `yaml:"file"`
 	Expect string `yaml:"expect"`
 	Plain  string `yaml:"plain"`
 }
 
-// isRequest tells which way a message went.
+// isRequest returns which way a message went.
 func (m transcriptMessage) isRequest() bool { return !strings.Contains(m.File, "response") }
 
 // A Result is what came of one case.

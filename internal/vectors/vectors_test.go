@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// changed gives the vectors with one file of a case edited.
+// changed returns the vectors with one file of a case edited.
 func changed(t *testing.T, file, old, new string) fs.FS {
 	t.Helper()
 	files := fstest.MapFS{}
