@@ -27,7 +27,8 @@ type budget struct {
 	unverified int64 // of used
 	exchanges  int
 	clients    map[netip.Prefix]*clientUse
-	readers    map[*lease]struct{} // requests that arrive, and hold something
+	readers    []*lease  // requests that arrive, and hold something
+	nextLook   time.Time // when readers that wait may look again for whom to drop
 }
 
 // budgetConfig has the limits of a budget.
@@ -51,7 +52,7 @@ type clientUse struct {
 }
 
 func newBudget(c budgetConfig) *budget {
-	return &budget{budgetConfig: c, clients: make(map[netip.Prefix]*clientUse), readers: make(map[*lease]struct{})}
+	return &budget{budgetConfig: c, clients: make(map[netip.Prefix]*clientUse)}
 }
 
 // A lease is what one exchange holds. Its methods are called by one goroutine;
@@ -62,6 +63,7 @@ type lease struct {
 	client *clientUse
 
 	held     int64
+	place    int  // in the budget's readers, from 1 on; 0 if it is none
 	whole    bool // it has arrived
 	verified bool
 
@@ -120,12 +122,30 @@ func (l *lease) close() {
 	b := l.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.readers, l)
+	b.leaveReaders(l)
 	b.charge(l, -l.held)
 	b.exchanges--
 	if l.client.exchanges--; l.client.exchanges == 0 {
 		delete(b.clients, l.key)
 	}
+}
+
+// joinReaders makes l one that may be dropped.
+func (b *budget) joinReaders(l *lease) {
+	if l.place == 0 {
+		b.readers = append(b.readers, l)
+		l.place = len(b.readers)
+	}
+}
+
+func (b *budget) leaveReaders(l *lease) {
+	if l.place == 0 {
+		return
+	}
+	last := b.readers[len(b.readers)-1]
+	b.readers[l.place-1], last.place = last, l.place
+	b.readers[len(b.readers)-1] = nil
+	b.readers, l.place = b.readers[:len(b.readers)-1], 0
 }
 
 // charge adds n octets, which may be negative, to what l holds.
@@ -206,9 +226,10 @@ const smallRequest = oneBuffer
 // room, unless l arrives itself and would hold half as much; the largest of each
 // first. It returns what short gave last, and whose reads are to be ended.
 func (b *budget) makeRoom(l *lease, n int64, short func() string) (why string, dropped []*lease) {
-	if why = short(); why == "" || len(b.readers) == 0 {
+	if why = short(); why == "" || len(b.readers) == 0 || l.waiting && time.Now().Before(b.nextLook) {
 		return why, nil
 	}
+	defer b.looked(time.Now())
 	slow, larger := b.droppable(l, n)
 	for i, r := range append(slow, larger...) {
 		if why == "" {
@@ -221,17 +242,24 @@ func (b *budget) makeRoom(l *lease, n int64, short func() string) (why string, d
 		if r.dropped = errTooSlow; i >= len(slow) {
 			r.dropped = errOutbid
 		}
-		delete(b.readers, r)
+		b.leaveReaders(r)
 		dropped = append(dropped, r)
 		why = short()
 	}
 	return why, dropped
 }
 
+// looked bounds the time, under the mutex, that readers spend on looking again and
+// again, each of them at all others: a fifth. One that comes new looks in any case.
+func (b *budget) looked(since time.Time) {
+	now := time.Now()
+	b.nextLook = now.Add(4 * now.Sub(since))
+}
+
 // droppable gives the readers that may be dropped for l, which needs n octets.
 func (b *budget) droppable(l *lease, n int64) (slow, larger []*lease) {
 	now := time.Now()
-	for r := range b.readers {
+	for _, r := range b.readers {
 		switch {
 		case r == l:
 		case b.slow(r, now):

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +55,70 @@ func TestSlowReadersAreDroppedWhenMemoryIsShort(t *testing.T) {
 			}
 			if err := first.arrivedWhole(); ended != c.dropped || errors.Is(err, errTooSlow) != c.dropped {
 				t.Errorf("%s: dropped %v, %v", name, ended, err)
+			}
+		})
+	}
+}
+
+// Readers that wait for room look for whom to drop from time to time, so that many of
+// them do not keep the budget's mutex; who comes new looks at once.
+func TestReadersThatWaitDoNotAlwaysLookForWhomToDrop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, open := fullBudget(t, 3)
+		stalled, waits, comes := open(0), open(1), open(2)
+		time.Sleep(2 * time.Second)
+		waits.waiting, b.nextLook = true, time.Now().Add(time.Second)
+		if short, _ := waits.tryAwait(6 << 20); short == "" || stalled.dropped != nil {
+			t.Error("one that waits has looked before its time")
+		}
+		waits.progress(1 << 20) // only one of the two is slow
+		comes.progress(1 << 20)
+		if short, _ := comes.tryAwait(256 << 10); short != "" || stalled.dropped == nil {
+			t.Error("one that comes has not looked: ", short)
+		}
+		time.Sleep(2 * time.Second)
+		if short, _ := waits.tryAwait(1 << 20); short != "" || comes.dropped == nil {
+			t.Error("one that waits has not looked when it was time: ", short)
+		}
+		if len(b.readers) != 1 || b.readers[0] != waits || waits.place != 1 || stalled.place != 0 || comes.place != 0 {
+			t.Errorf("%d readers", len(b.readers))
+		}
+	})
+}
+
+// fullBudget has 16 MiB, of which each of n readers has an equal part of 15.
+func fullBudget(tb testing.TB, n int) (b *budget, open func(i int) *lease) {
+	b = newBudget(budgetConfig{limit: 16 << 20, unverifiedLimit: 16 << 20, clientLimit: 16 << 20, clientUnverified: 16 << 20,
+		exchangeLimit: n, clientExchanges: n, leastRate: 100_000, busyTimeout: 2 * time.Second, largeReadTimeout: time.Minute})
+	return b, func(i int) *lease {
+		l, err := b.open(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(l.close)
+		l.reading(func() {})
+		b.mu.Lock()
+		b.charge(l, 15<<20/int64(n))
+		b.joinReaders(l)
+		b.mu.Unlock()
+		return l
+	}
+}
+
+// What a reader that waits takes of the budget's mutex, 16 times a second.
+func BenchmarkWaitForRoom(b *testing.B) {
+	for _, n := range []int{64, 512, 2048} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			_, open := fullBudget(b, n)
+			all := make([]*lease, n)
+			for i := range all {
+				all[i] = open(i)
+				all[i].tryAwait(16 << 20)
+			}
+			for i := 0; b.Loop(); i++ {
+				if short, _ := all[i%n].tryAwait(16 << 20); short == "" {
+					b.Fatal("there is room")
+				}
 			}
 		})
 	}

@@ -148,7 +148,7 @@ func (l *lease) progress(n int64) {
 func (l *lease) arrivedWhole() error {
 	b := l.budget
 	b.mu.Lock()
-	delete(b.readers, l)
+	b.leaveReaders(l)
 	l.whole = true
 	dropped := l.dropped
 	b.mu.Unlock()
@@ -204,7 +204,7 @@ func (l *lease) tryAwait(n int64) (short string, err error) {
 	}
 	if short == "" {
 		b.charge(l, n)
-		b.readers[l] = struct{}{}
+		b.joinReaders(l)
 	}
 	b.mu.Unlock()
 	endReads(dropped)
