@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A MemoryConfig configures a Memory. The zero value is ready.
@@ -96,7 +98,17 @@ func (s *Memory) Add(_ context.Context, id [32]byte, expires time.Time) (bool, e
 
 // AddFor implements gss.ClientReplayStore. It does not wait and ignores ctx.
 func (s *Memory) AddFor(_ context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
-	return s.add(1+uint32(maphash.String(s.seed, client)%(replayClients-1)), &id, expires)
+	return s.add(s.counterOf(client), &id, expires)
+}
+
+// counterOf gives the counter of a client's share. Upper and lower case are one client: KDCs of Windows and Samba let
+// a user spell its name as it likes, and put it into the ticket so, and each spelling would else have a share.
+func (s *Memory) counterOf(client string) uint32 {
+	folded := make([]byte, 0, 128)
+	for _, r := range client {
+		folded = utf8.AppendRune(folded, unicode.ToLower(unicode.ToUpper(r)))
+	}
+	return 1 + uint32(maphash.Bytes(s.seed, folded)%(replayClients-1))
 }
 
 func (s *Memory) add(client uint32, id *[32]byte, expires time.Time) (bool, error) {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -132,6 +133,30 @@ func TestReplayStoreFullFailsClosed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestReplayStoreSpellingsShareAShare: a KDC that knows a user by its name in any case gives it tickets for each.
+func TestReplayStoreSpellingsShareAShare(t *testing.T) {
+	c := newTestClock()
+	s := NewMemory(MemoryConfig{MaxEntries: 1000, Time: c.now})
+	n := 0
+	for ; n < 1000; n++ {
+		name := []byte("jos\u00e9-of-the-sales@example.com")
+		for i := range name {
+			if 'a' <= name[i] && name[i] <= 'z' {
+				name[i] -= byte(n>>(i%12)&1) << 5
+			}
+		}
+		if n&1 == 1 {
+			name = bytes.Replace(name, []byte("\u00e9"), []byte("\u00c9"), 1)
+		}
+		if _, err := s.AddFor(t.Context(), string(name), testID(n), c.now().Add(time.Minute)); err != nil {
+			break
+		}
+	}
+	if n < 750 || n > 753 {
+		t.Errorf("a client has %d ids of 1000", n)
+	}
 }
 
 // TestReplayStoreClientsHaveShares: one client gets three quarters of a store, and however many take what they can,

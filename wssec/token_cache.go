@@ -52,7 +52,9 @@ const (
 // MemoryTokenCache is a TokenCache in memory. It holds a bounded number of octets and
 // drops what was used longest ago: of a client whose tokens take 1/16 of it, one of that
 // client's, so that nobody drives out the tokens of all others; else of anybody's. Tokens
-// of one client with the same groups, as those of one ticket are, share the list.
+// of one client with the same groups, as those of one ticket are, share the list. Names that
+// differ by upper and lower case only are one client here: KDCs of Windows and Samba let a user
+// spell its name as it likes, and put it into the ticket so.
 type MemoryTokenCache struct {
 	store *tokenStore
 	scope uint32
@@ -132,9 +134,21 @@ type tokenKey struct {
 
 type clientName struct{ name, realm string }
 
+// folded is what all spellings of a name have in common.
+func (n clientName) folded() clientName {
+	return clientName{strings.ToLower(n.name), strings.ToLower(n.realm)}
+}
+
+func (n clientName) size() int64 { return int64(len(n.name) + len(n.realm)) }
+
+func (n clientName) clone() clientName {
+	return clientName{strings.Clone(n.name), strings.Clone(n.realm)}
+}
+
 // clientTokens are the tokens of one client.
 type clientTokens struct {
-	clientName
+	key    clientName // folded
+	first  clientName // as its first token has it
 	bytes  int64
 	order  list.List // of *cacheEntry, most recently used first
 	groups map[uint64]*groupList
@@ -162,11 +176,18 @@ func (s *tokenStore) put(key tokenKey, tok CachedToken) {
 	if old, ok := s.entries[key]; ok {
 		s.drop(old)
 	}
-	c := s.client(clientName{tok.Name, tok.Realm})
+	name := clientName{tok.Name, tok.Realm}
+	c := s.client(name)
 	e := &cacheEntry{key: key, tok: tok, client: c, groups: s.groupsOf(c, tok.Groups)}
-	e.tok.Name, e.tok.Realm, e.tok.Groups = c.name, c.realm, e.groups.groups
-	e.tok.Service, e.tok.ValueType = strings.Clone(tok.Service), strings.Clone(tok.ValueType)
 	e.bytes = tokenBytes + int64(len(tok.Service)+len(tok.ValueType)+tok.Key.Len())
+	if name == c.first {
+		name = c.first
+	} else {
+		name = name.clone()
+		e.bytes += name.size()
+	}
+	e.tok.Name, e.tok.Realm, e.tok.Groups = name.name, name.realm, e.groups.groups
+	e.tok.Service, e.tok.ValueType = strings.Clone(tok.Service), strings.Clone(tok.ValueType)
 	s.charge(c, e.bytes)
 	s.entries[key] = e
 	e.inAll, e.inClient = s.order.PushFront(e), c.order.PushFront(e)
@@ -186,12 +207,12 @@ func (s *tokenStore) charge(c *clientTokens, n int64) {
 
 // client finds or makes the place for a client's tokens.
 func (s *tokenStore) client(name clientName) *clientTokens {
-	c, ok := s.clients[name]
+	key := name.folded()
+	c, ok := s.clients[key]
 	if !ok {
-		name = clientName{strings.Clone(name.name), strings.Clone(name.realm)}
-		c = &clientTokens{clientName: name}
-		s.clients[name] = c
-		s.charge(c, clientBytes+int64(len(name.name)+len(name.realm)))
+		c = &clientTokens{key: key.clone(), first: name.clone()}
+		s.clients[c.key] = c
+		s.charge(c, clientBytes+key.size()+name.size())
 	}
 	return c
 }
@@ -241,7 +262,7 @@ func (s *tokenStore) drop(e *cacheEntry) {
 		}
 	}
 	if c.order.Len() == 0 {
-		delete(s.clients, c.clientName)
+		delete(s.clients, c.key)
 		s.charge(c, -c.bytes)
 	}
 }

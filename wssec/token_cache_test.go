@@ -88,6 +88,28 @@ func TestAClientDrivesOutItsOwnTokensOnly(t *testing.T) {
 	}
 }
 
+// A KDC that knows a user by its name in any case gives it tickets for each: they are one
+// client's in the cache, and have its name as the ticket has it.
+func TestANameInAnotherCaseIsTheSameClientsShareOfTheCache(t *testing.T) {
+	const size = 1 << 20
+	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: size})
+	put(t, c, 0, client(0))
+	for n := 1; n < 10_000; n++ {
+		mallory, name := client(0), []byte("malloryofthesales")
+		for i := range name {
+			name[i] -= byte(n>>i&1) << 5
+		}
+		mallory.Name = string(name)
+		put(t, c, n, mallory)
+		if tok, _, _ := c.GetToken(t.Context(), hash(n)); tok.Name != mallory.Name {
+			t.Fatalf("%q is remembered as %q", mallory.Name, tok.Name)
+		}
+	}
+	if !has(t, c, 0) || c.Bytes() > size/16+4<<10 {
+		t.Errorf("one client takes %d of %d octets", c.Bytes(), size)
+	}
+}
+
 func TestScopesOfATokenCacheShareNothingButMemory(t *testing.T) {
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: 64 << 10})
 	a, b := c.Scope(), c.Scope()
