@@ -107,8 +107,8 @@ func resign(p *Processor, sig, key []byte) []byte {
 }
 
 // Fail counts a failure for a key, as a message that names its token does.
-func (g *KeyGuard) Fail(key Key, now, expires time.Time) (suspended bool) {
-	g.fail(&failure{guard: g, key: key.id(), expires: expires, now: now}, 1)
+func (g *KeyGuard) Fail(owner string, key Key, now, expires time.Time) (suspended bool) {
+	g.fail(&failure{guard: g, key: key.id(), owner: clientName{name: owner}, expires: expires, now: now}, 1)
 	_, suspended = g.suspends(key.id())
 	return suspended
 }

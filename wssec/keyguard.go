@@ -14,13 +14,15 @@ import (
 // prove that their sender has it: what asks a padding oracle looks like this, and nothing
 // else does often. After a few dozen the key may not be named any more until its owner
 // shows up with a fresh token. So whoever has recorded a message can make its sender
-// authenticate once more, but can do no more than that. It is safe for concurrent use and
+// authenticate once more, and by going on make it send its token with each message, but can
+// do no more than that. It is safe for concurrent use and
 // bounded in memory.
 type KeyGuard struct {
 	allowance int
 
-	mu   sync.Mutex
-	keys map[keyID]*suspicion
+	mu     sync.Mutex
+	keys   map[keyID]*suspicion
+	owners map[clientName]int // how many of keys each has
 }
 
 // KeyGuardConfig configures a KeyGuard. The zero value is ready.
@@ -33,12 +35,13 @@ type KeyGuardConfig struct {
 // NewKeyGuard makes a KeyGuard that suspects no key.
 func NewKeyGuard(cfg KeyGuardConfig) *KeyGuard {
 	def(&cfg.Allowance, 32)
-	return &KeyGuard{allowance: cfg.Allowance, keys: make(map[keyID]*suspicion)}
+	return &KeyGuard{allowance: cfg.Allowance, keys: make(map[keyID]*suspicion), owners: make(map[clientName]int)}
 }
 
 const (
-	// maxSuspicions bounds the keys that are counted: a few MB.
-	maxSuspicions = 10_000
+	// maxSuspicions bounds the keys that are counted, in all and for one owner: a few MB.
+	// An owner can have any number of keys, as many as it makes subkeys.
+	maxSuspicions, maxOwnSuspicions = 10_000, maxSuspicions / clientShare
 	// maxAskers and maxAsker bound the addresses that are kept of those who asked.
 	maxAskers, maxAsker = 8, 64
 	// lateFailures is what a failure counts whose time told something.
@@ -52,6 +55,7 @@ func (k Key) id() keyID { return sha256.Sum256(append([]byte("wssec key\x00"), k
 
 // suspicion is what is known of a key for which messages failed.
 type suspicion struct {
+	owner     clientName // folded
 	failures  int
 	allowance int
 	suspended bool
@@ -63,7 +67,8 @@ type suspicion struct {
 type failure struct {
 	guard   *KeyGuard
 	key     keyID
-	expires time.Time // of the token
+	owner   clientName // folded
+	expires time.Time  // of the token
 	client  string
 	now     time.Time
 }
@@ -75,9 +80,11 @@ func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
 	defer g.mu.Unlock()
 	s, ok := g.keys[f.key]
 	if !ok {
-		g.makeRoom(f.now)
-		s = &suspicion{allowance: g.allowance}
+		owner := f.owner.clone()
+		g.makeRoom(owner, f.now)
+		s = &suspicion{owner: owner, allowance: g.allowance}
 		g.keys[f.key] = s
+		g.owners[owner]++
 	}
 	s.failures += n
 	if f.expires.After(s.expires) {
@@ -121,34 +128,53 @@ func (g *KeyGuard) renew(key keyID) {
 	}
 }
 
-// makeRoom forgets keys that have expired, and, when that is not enough, some of those
-// with the fewest failures: to drive out another's key one's own must have failed more.
-func (g *KeyGuard) makeRoom(now time.Time) {
-	if len(g.keys) < maxSuspicions {
-		return
+// makeRoom makes room for a key of owner: who has as many as one may loses some of its
+// own, else somebody does. So nobody can drive out another's key alone.
+func (g *KeyGuard) makeRoom(owner clientName, now time.Time) {
+	switch {
+	case g.owners[owner] >= maxOwnSuspicions:
+		own := func(s *suspicion) bool { return s.owner == owner }
+		g.forgetSome(now, own, func() bool { return g.owners[owner] > maxOwnSuspicions*7/8 })
+	case len(g.keys) >= maxSuspicions:
+		anybodys := func(*suspicion) bool { return true }
+		g.forgetSome(now, anybodys, func() bool { return len(g.keys) > maxSuspicions*7/8 })
 	}
+}
+
+// forgetSome forgets keys that have expired, and, as long as there are too many, those of
+// the keys in question that have the fewest failures: to drive out a key others must have
+// failed as often.
+func (g *KeyGuard) forgetSome(now time.Time, which func(*suspicion) bool, tooMany func() bool) {
 	fewest := math.MaxInt
 	for key, s := range g.keys {
 		if !now.Before(s.expires) {
-			delete(g.keys, key)
-		} else {
+			g.forget(key, s)
+		} else if which(s) {
 			fewest = min(fewest, s.failures)
 		}
 	}
 	for key, s := range g.keys {
-		if len(g.keys) <= maxSuspicions*7/8 {
+		if !tooMany() {
 			return
 		}
-		if s.failures == fewest {
-			delete(g.keys, key)
+		if which(s) && s.failures == fewest {
+			g.forget(key, s)
 		}
+	}
+}
+
+func (g *KeyGuard) forget(key keyID, s *suspicion) {
+	delete(g.keys, key)
+	if g.owners[s.owner]--; g.owners[s.owner] == 0 {
+		delete(g.owners, s.owner)
 	}
 }
 
 // suspect begins to watch the message, which has named a remembered key and not proved to
 // have it; proved ends that.
 func (v *verification) suspect(t *CachedToken) {
-	v.suspected = &failure{guard: v.p.cfg.Guard, key: t.Key.id(), expires: t.EndTime, client: v.ch.Client, now: v.now}
+	owner := clientName{t.Name, t.Realm}.folded()
+	v.suspected = &failure{guard: v.p.cfg.Guard, key: t.Key.id(), owner: owner, expires: t.EndTime, client: v.ch.Client, now: v.now}
 }
 
 func (v *verification) proved() { v.suspected = nil }

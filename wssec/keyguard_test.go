@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -207,25 +208,47 @@ func TestAKeyGuardKeepsTheKeysThatFailedMost(t *testing.T) {
 	now := time.Now()
 	key := func(i int) wssec.Key { return wssec.NewKey(binary.BigEndian.AppendUint64(nil, uint64(i))) }
 	for range 31 {
-		g.Fail(key(0), now, now.Add(2*time.Hour))
+		g.Fail("alice", key(0), now, now.Add(2*time.Hour))
 	}
 	for i := range 15_000 {
-		g.Fail(key(i+1), now, now.Add(time.Hour))
+		g.Fail(strconv.Itoa(i%100), key(i+1), now, now.Add(time.Hour))
 	}
 	if n := g.Len(); n > 10_000 {
 		t.Errorf("%d keys are kept", n)
 	}
-	if !g.Fail(key(0), now, now.Add(2*time.Hour)) {
+	if !g.Fail("alice", key(0), now, now.Add(2*time.Hour)) {
 		t.Error("others drove out the key that failed most")
 	}
 	later := now.Add(90 * time.Minute)
 	for i := range 10_000 {
-		g.Fail(key(i+50_000), later, later.Add(time.Hour))
+		g.Fail(strconv.Itoa(i%100), key(i+50_000), later, later.Add(time.Hour))
 	}
 	if n := g.Len(); n > 10_000 {
 		t.Errorf("%d keys are kept", n)
 	}
-	if !g.Fail(key(0), later, now.Add(2*time.Hour)) {
+	if !g.Fail("alice", key(0), later, now.Add(2*time.Hour)) {
 		t.Error("those that have expired were kept instead")
+	}
+}
+
+// A client makes as many keys of its own as it likes, and fails with each as often as it is
+// let: what is known of the keys of others stays.
+func TestNobodyDrivesOutTheSuspicionsOfOthers(t *testing.T) {
+	g := wssec.NewKeyGuard(wssec.KeyGuardConfig{})
+	now := time.Now()
+	key := func(i int) wssec.Key { return wssec.NewKey(binary.BigEndian.AppendUint64(nil, uint64(i))) }
+	for range 31 {
+		g.Fail("alice", key(0), now, now.Add(time.Hour))
+	}
+	for i := range 12_000 {
+		for range 32 {
+			g.Fail("mallory", key(i+1), now, now.Add(time.Hour))
+		}
+	}
+	if n := g.Len(); n > 1+10_000/16 {
+		t.Errorf("%d keys are kept", n)
+	}
+	if !g.Fail("alice", key(0), now, now.Add(time.Hour)) {
+		t.Error("the other's key was forgotten")
 	}
 }
