@@ -40,3 +40,23 @@ func TestAReplyUnderTransportCarriesATimestamp(t *testing.T) {
 		t.Errorf("%v\n%s", err, reply)
 	}
 }
+
+// TestAReplyIsConfirmedBeforeItIsSigned: WCF refuses a SignatureConfirmation that stands behind the Signature.
+func TestAReplyIsConfirmedBeforeItIsSigned(t *testing.T) {
+	for _, derived := range []wssec.DerivedKeysRule{wssec.DerivedKeysForbidden, wssec.DerivedKeysRequired} {
+		ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.SignatureConfirmation = derived, true }), nil)
+		raw, _ := ps.request(t, plainOrder)
+		m, err := ps.verify(t, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(plainOrder)), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		confirmation, signature := bytes.Index(reply, []byte("<wsse11:SignatureConfirmation")), bytes.Index(reply, []byte("<ds:Signature "))
+		if confirmation < 0 || signature < confirmation {
+			t.Errorf("derived keys %s: SignatureConfirmation at octet %d, Signature at %d", derived, confirmation, signature)
+		}
+	}
+}

@@ -187,6 +187,9 @@ func TestProxyProtocolWithoutAClient(t *testing.T) {
 			t.Errorf("%s: the log has client %q, want %s", c.name, got, c.client)
 		}
 	}
+	if status := served(t, dialFrom(t, "127.0.0.1", addr), v2+"\x21\x00\x00\x00"); status != 0 {
+		t.Errorf("2, a client of no kind: HTTP %d", status)
+	}
 }
 
 // What proxies tell in HTTP counts for log, verification and the limit of exchanges,

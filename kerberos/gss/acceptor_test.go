@@ -37,6 +37,7 @@ func TestAcceptShapesAndEtypes(t *testing.T) {
 		"old krb5":              {OID: krbtest.OIDOldKRB5},
 		"bare":                  {Bare: true},
 		"mutual":                {APOptions: 1 << 29, GSSFlags: 0x3e},
+		"reserved option":       {APOptions: 1 << 31},
 		"no checksum":           {NoChecksum: true},
 		"no start time":         {Ticket: krbtest.TicketOptions{NoStartTime: true}},
 		"authorization data":    {Ticket: krbtest.TicketOptions{AuthzData: make([]byte, 3000)}, AuthzType: 1},

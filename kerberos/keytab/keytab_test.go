@@ -125,6 +125,7 @@ func TestKeytabShapes(t *testing.T) {
 		{"8-bit kvno", v2(entry), []uint32{7}, ""},
 		{"32-bit kvno", v2(parseEntry(false, 18, 32, 7, []byte{0, 1, 0, 7})), []uint32{65543}, ""},
 		{"32-bit kvno of fill", v2(parseEntry(false, 18, 32, 7, []byte{0, 0, 0, 0})), []uint32{7}, ""},
+		{"fill behind the 32-bit kvno, as Samba's", v2(parseEntry(false, 18, 32, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0}), parseEntry(false, 17, 16, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0})), []uint32{3, 3}, ""},
 		{"hole", v2(entry, hole, entry), []uint32{7, 7}, ""},
 		{"hole at the end", v2(entry, hole), []uint32{7}, ""},
 		{"preallocated end", v2(entry, make([]byte, 100)), []uint32{7}, ""},
