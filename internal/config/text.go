@@ -58,7 +58,7 @@ func refusedText(name string, line, column int, problem, cure string) *Error {
 	return &Error{Findings: []Finding{{Origin: fmt.Sprintf("%s:%d:%d", name, line, column), Problem: problem, Cure: cure}}}
 }
 
-// der.SyntaxError words what the parser did not take. Tabs and indentation are
+// syntaxError words what the parser did not take. Tabs and indentation are
 // looked for in the text itself: the parser notices them late, and says so in
 // terms of its grammar.
 func syntaxError(name string, data []byte, err error) *Error {

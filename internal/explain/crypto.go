@@ -229,7 +229,7 @@ func (m *message) referenceList(n *inspect.Node, list, under xmltext.Node, posit
 	}
 }
 
-// krbmsg.EncryptedData explains one EncryptedData and puts its plaintext in its
+// encryptedData explains one EncryptedData and puts its plaintext in its
 // place.
 func (m *message) encryptedData(n *inspect.Node, ed, under xmltext.Node, position int) {
 	e, err := xmlenc.ParseEncryptedData(ed)

@@ -5,7 +5,7 @@
 // knows how tokens are written down (base64, HTTP header fields, hexadecimal)
 // and what a wsse:Security header is.
 //
-// An inspect.Inspector follows a conversation: keys of a message open those
+// An Inspector follows a conversation: keys of a message open those
 // that come after it.
 //
 // # Security considerations

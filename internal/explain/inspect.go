@@ -12,7 +12,7 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Config says what an inspect.Inspector may use and show. The zero value shows
+// Config says what an Inspector may use and show. The zero value shows
 // what is in clear.
 type Config struct {
 	// Keytab opens tickets, and with their keys the messages. Nil: only what is
@@ -31,7 +31,7 @@ type Config struct {
 	Time func() time.Time
 }
 
-// An inspect.Inspector explains what it is given, in the order of a
+// An Inspector explains what it is given, in the order of a
 // conversation. It is not for concurrent use.
 type Inspector struct {
 	cfg      Config
@@ -43,7 +43,7 @@ type Inspector struct {
 	policy   wssec.Policy                          // that it was verified with
 }
 
-// New makes an inspect.Inspector.
+// New makes an Inspector.
 func New(cfg Config) *Inspector {
 	if cfg.Time == nil {
 		cfg.Time = time.Now

@@ -107,7 +107,6 @@
 // stream, which they do when there is no AP-REP. Use them only inside TLS.
 //
 // Input is DER but for lengths, which some senders do not write in their
-// shortest form. Tokens are bounded by kerberos.MaxTokenBytes, or for per-
-// message tokens by the caller, and nothing is allocated by an announced
-// length.
+// shortest form. Tokens are bounded by kerberos.MaxTokenBytes, or by the caller
+// for per-message tokens, and nothing is allocated by an announced length.
 package gss

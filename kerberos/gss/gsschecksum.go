@@ -15,9 +15,13 @@ import (
 type BindingRule string
 
 const (
-	BindingsOff         BindingRule = ""             // not looked at
-	BindingsWhenPresent BindingRule = "when-present" // those of a client that has some must be ours; see checkBindings
-	BindingsRequired    BindingRule = "required"     // a client must have ours
+	// BindingsOff does not look at them.
+	BindingsOff BindingRule = ""
+	// BindingsWhenPresent refuses a client whose bindings are not ours; and in a context also one that has none though it
+	// says that it knows of bindings, as MIT's and Windows' acceptors do.
+	BindingsWhenPresent BindingRule = "when-present"
+	// BindingsRequired refuses a client that does not have ours.
+	BindingsRequired BindingRule = "required"
 )
 
 func (r BindingRule) check() error {

@@ -25,7 +25,7 @@ type TokenOptions struct {
 	Time func() time.Time
 }
 
-// NewToken makes an AP-REQ token for the service, with a fresh authenticator, and gives the key that both sides will
+// NewToken makes an AP-REQ token for the service, with a fresh authenticator, and returns the key that both sides will
 // use. Each request needs its own. No two authenticators with the session key, nor with those of one kdc.Client, have
 // the same time and microsecond, whatever the clock gives. It does not look at the ticket, nor at its end.
 func NewToken(t kerberos.Credential, opt TokenOptions) (token []byte, key etype.Key, err error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// What can be wrong with a per-message token; a *MessageError wraps one of them. In brackets the status of RFC 2743
+// What can be wrong with a per-message token; a *MessageError wraps one of them. Beside each is the status of RFC 2743
 // 1.2.1.1. No data of a refused token is ever returned.
 var (
 	ErrMessageToken     = errors.New("malformed token")                                     // GSS_S_DEFECTIVE_TOKEN
