@@ -117,8 +117,8 @@ func newRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Ro
 	}, nil
 }
 
-// canonicalNames writes principals as kerberos does: of "al\ice@A" and "alice@A",
-// which are one name, it makes the second.
+// canonicalNames writes principals as kerberos does: of "al\ice@A" and
+// "alice@A", which are one name, it makes the second.
 func canonicalNames(principals []string) []string {
 	var names []string
 	for _, text := range principals {
@@ -146,8 +146,8 @@ func acceptorConfig(cfg *config.Config, r *config.Route, c *credential, replay R
 	return ac
 }
 
-// bindingRule is off where a proxy ends TLS: the channels that its clients' tokens are
-// bound to are not known here.
+// bindingRule is off where a proxy ends TLS: the channels that its clients'
+// tokens are bound to are not known here.
 func bindingRule(r *config.Route) gss.BindingRule {
 	if r.ChannelBindings == "off" || r.TLSOffloaded {
 		return gss.BindingsOff

@@ -2,13 +2,11 @@ package assembly
 
 import (
 	"bytes"
-	"crypto/x509"
 	"io"
 	"log/slog"
 	"strings"
 	"testing"
 
-	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
@@ -76,7 +74,7 @@ func TestExactKvno(t *testing.T) {
 }
 
 // RC4 is said of tickets, and at start of a keytab that has nothing else.
-func TestRC4IsSaid(t *testing.T) {
+func TestRC4IsLogged(t *testing.T) {
 	kdc := newKDC()
 	weak := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype.RC4, SessionEtype: etype.RC4}}
 	const atStart, ofTicket, ofClient = `"msg":"keytab holds only rc4-hmac keys`, `"msg":"ticket under an rc4-hmac key","service":"`, `"msg":"client with an rc4-hmac key","principal":"alice@`
@@ -87,56 +85,6 @@ func TestRC4IsSaid(t *testing.T) {
 	status, log = exchange(t, kdc, "allow-rc4: true\nkeytab: "+keytabFile(t, kdc, etype.AES256SHA1, etype.RC4), krbtest.TokenOptions{})
 	if status != 200 || strings.Contains(log, "rc4") || !strings.Contains(log, `"kerberos":{"etype":18,`) {
 		t.Errorf("HTTP %d\n%s", status, log)
-	}
-}
-
-// Whoever gets hold of a bare token can use it where messages are protected.
-func TestSharedServicesAreSaid(t *testing.T) {
-	kdc := newKDC()
-	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
-	for routes, want := range map[string]int{
-		"  - {path: /b}\n": 1,
-		"  - {path: /b, policy: KerberosOverTransport, service: " + service + "@" + realm + "}\n": 1,
-		"  - {path: /b, service: HTTP/gateway.example.com}\n":                                     0,
-		"  - {path: /b, policy: KerberosToken}\n":                                                 0, // said otherwise
-		"": 0,
-	} {
-		var out bytes.Buffer
-		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(out.String(), `"msg":"a token for this route is good for another one, whose messages it protects","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {
-			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
-		}
-	}
-}
-
-// So it can where bare tokens are taken too, here or by another program, unless
-// they are bound to a channel.
-func TestSharedBearerServicesAreSaid(t *testing.T) {
-	kdc := newKDC()
-	kdc.AddService("HTTP/gateway.example.com")
-	kdc.AddService("host/gateway.example.com")
-	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\npolicy: KerberosToken\nroutes:\n"
-	const another, programs = `"msg":"a token for this route is good for another one"`, `"msg":"a token for this route is good for other programs`
-	for routes, want := range map[string][2]int{
-		"  - {path: /a}\n":                 {0, 0},
-		"  - {path: /a}\n  - {path: /b}\n": {2, 0},
-		"  - {path: /a}\n  - {path: /b, keytab: " + keytabFile(t, kdc) + "}\n":               {2, 0}, // another file, the same account
-		"  - {path: /a, channel-bindings: required}\n  - {path: /b}\n":                       {1, 0},
-		"  - {path: /a, service: HTTP/gateway.example.com}\n  - {path: /b}\n":                {0, 1},
-		"  - {path: /a, service: host/gateway.example.com}\n":                                {0, 1},
-		"  - {path: /a, service: host/gateway.example.com, channel-bindings: required}\n":    {0, 0},
-		"  - {path: /a, service: HTTP/gateway.example.com, policy: KerberosOverTransport}\n": {0, 0},
-	} {
-		var out bytes.Buffer
-		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
-			t.Fatal(err)
-		}
-		if got := [2]int{strings.Count(out.String(), another), strings.Count(out.String(), programs)}; got != want {
-			t.Errorf("%s: %v warnings, want %v\n%s", routes, got, want, out.String())
-		}
 	}
 }
 
@@ -153,51 +101,6 @@ func TestChannelBindingsOfARoute(t *testing.T) {
 	}
 }
 
-// A certificate whose bindings no client can compute is said.
-func TestUnboundCertificateIsSaid(t *testing.T) {
-	for algorithm, want := range map[x509.SignatureAlgorithm]int{x509.PureEd25519: 1, x509.ECDSAWithSHA256: 0} {
-		for _, rule := range []string{"when-present", "off"} {
-			var out bytes.Buffer
-			cfg := &config.Config{Routes: []config.Route{{ChannelBindings: rule}}}
-			warnOfUnboundCertificate(cfg, &x509.Certificate{SignatureAlgorithm: algorithm}, slog.New(slog.NewJSONHandler(&out, nil)))
-			if n := strings.Count(out.String(), "clients cannot bind tokens"); n != want && rule != "off" || n != 0 && rule == "off" {
-				t.Errorf("%v, %s: %s", algorithm, rule, out.String())
-			}
-		}
-	}
-}
-
-// Routes that accept each other's messages are named, unless their addresses
-// tell them apart.
-func TestInterchangeableRoutesAreSaid(t *testing.T) {
-	kdc := newKDC()
-	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n"
-	for routes, want := range map[string]int{
-		"  - {path: /a}\n  - {path: /b}\n": 2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, name: other, max-age: 1m, layout: lax}}\n":                                  2,
-		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b}\n":                                                                          1, // /a's are refused at /b by nothing
-		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b, addresses: [https://gw/b]}\n":                                               0,
-		"  - {path: /a, addresses: [https://gw/a, \"urn:x\"]}\n  - {path: /b, addresses: [https://gw/b, \"URN:x\"]}\n":                         2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: allowed, encrypt-signature: false}}\n":                        2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, algorithm-suite: Basic256}}\n":                                              0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}}}\n":                                         0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}, optional-encrypted-parts: {body: true}}}\n": 2,
-		"  - {path: /a}\n  - {path: /b, service: HTTP/gateway.example.com}\n":                                                                  0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: forbidden, token-once: false}}\n":                             0,
-		"  - {path: /a, policy: KerberosOverTransport}\n  - {path: /b, policy: KerberosOverTransport}\n":                                       0,
-		"  - {path: /a}\n": 0,
-	} {
-		var out bytes.Buffer
-		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(out.String(), `"msg":"a message for another route may be good for this one too`); n != want {
-			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
-		}
-	}
-}
-
 // What is said once is bounded: clients choose names.
 func TestWarningsAreBounded(t *testing.T) {
 	var out bytes.Buffer
@@ -207,5 +110,61 @@ func TestWarningsAreBounded(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\n"); n != maxWarnings {
 		t.Errorf("%d warnings", n)
+	}
+}
+
+// A trusted realm names its clients, and does not make them administrators
+// here: of its groups those count that realm-sids lets it tell of.
+func TestGroupsOfAnotherRealm(t *testing.T) {
+	const admins, theirs, own = "S-1-5-21-1-2-3-512", "S-1-5-21-7-8-9-1105", realm
+	for _, tt := range []struct{ realmSIDs, realm, allowed, want string }{
+		{"", own, admins, "ok"}, {"", "OTHER", admins, "not-in-group"}, {"", "OTHER", theirs, "not-in-group"},
+		{"OTHER=S-1-5-21-7-8-9", own, admins, "ok"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", admins, "not-in-group"}, {"OTHER=S-1-5-21-7-8-9", "OTHER", theirs, "ok"},
+		{"OTHER=S-1-5-21-7-8-9", "THIRD", theirs, "not-in-group"}, {"OTHER=S-1-5-21-7-8-9, OTHER=S-1-5-21-1-2-3", "OTHER", admins, "ok"},
+		{"\"OTHER=*\"", "OTHER", admins, "ok"}, {"\"OTHER=*\"", "THIRD", admins, "not-in-group"},
+		{own + "=S-1-5-21-7-8-9", own, admins, "not-in-group"}, {own + "=S-1-5-21-7-8-9", own, theirs, "ok"},
+	} {
+		w := newServiceWorld(t, "soap/a")
+		if err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\nallowed-groups: [" + tt.allowed + "]\nrealm-sids: [" + tt.realmSIDs + "]\n"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // what is said once must be
+			w.post("/", "soap/a", krbtest.TokenOptions{Ticket: krbtest.TicketOptions{ClientRealm: tt.realm, PAC: &krbtest.PACOptions{Logon: &krbtest.PACLogon{
+				Name: "alice", DomainID: "S-1-5-21-7-8-9", UserID: 1000, PrimaryGroup: 513, Groups: []krbtest.PACGroup{{ID: 1105}}, Extra: []krbtest.PACSID{{SID: admins}}}}}})
+		}
+		said := strings.Count(w.log.String(), `"msg":"groups of this realm's clients do not count","realm":"`+tt.realm)
+		if code := w.lastCode(); code != tt.want || said > 1 || code != "ok" && (said != 1 || !strings.Contains(w.log.String(), `"groups_withheld":`)) {
+			t.Errorf("%+v: %s, said %d times\n%s", tt, code, said, w.log.String())
+		}
+	}
+}
+
+// The groups of a route are those of the ticket's PAC, which must be the KDC's.
+func TestGroupsOfThePAC(t *testing.T) {
+	w := newServiceWorld(t, "soap/a")
+	err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\nroutes:\n  - {path: /all, policy: Kerberos}\n" +
+		"  - {path: /admins, policy: Kerberos, allowed-groups: [S-1-5-21-1-2-3-512]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pac := func(group uint32, signed func([]byte) []byte) krbtest.TokenOptions {
+		return krbtest.TokenOptions{Ticket: krbtest.TicketOptions{PAC: &krbtest.PACOptions{
+			Logon: &krbtest.PACLogon{Name: "alice", UserID: 1000, PrimaryGroup: 513, Groups: []krbtest.PACGroup{{ID: group}}}, Signed: signed}}}
+	}
+	forged := func(pac []byte) []byte { // a user makes itself an administrator
+		return bytes.Replace(pac, []byte{0x01, 0x02, 0, 0, 7, 0, 0, 0}, []byte{0x00, 0x02, 0, 0, 7, 0, 0, 0}, 1)
+	}
+	for _, c := range []struct {
+		path string
+		o    krbtest.TokenOptions
+		want string
+	}{
+		{"/admins", pac(512, nil), "ok"}, {"/admins", pac(513, nil), "not-in-group"}, {"/admins", krbtest.TokenOptions{}, "not-in-group"},
+		{"/admins", pac(513, forged), "pac-integrity"}, {"/all", pac(513, nil), "ok"}, {"/all", krbtest.TokenOptions{}, "ok"},
+	} {
+		w.post(c.path, "soap/a", c.o)
+		if code := w.lastCode(); code != c.want {
+			t.Errorf("%s: %s, want %s", c.path, code, c.want)
+		}
 	}
 }

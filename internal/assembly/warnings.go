@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// warnOfWeakKeys says at start that a route can only be reached with RC4 tickets.
+// warnOfWeakKeys says at start that a route can only be reached with RC4
+// tickets.
 func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 	usable, weak := 0, 0
 	for _, e := range c.file.Keytab().Entries() {
@@ -57,8 +58,8 @@ func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
 	}
 }
 
-// warnOfRealmsWithoutGroups says of which realms a route names clients that are in
-// no group of its allowed-groups whatever their tickets say.
+// warnOfRealmsWithoutGroups says of which realms a route names clients that are
+// in no group of its allowed-groups whatever their tickets say.
 func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger) {
 	if len(r.AllowedGroups) == 0 {
 		return
@@ -80,8 +81,8 @@ func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger)
 	}
 }
 
-// warnOfPlainHTTP says that a route takes over plain HTTP what its policy leaves to
-// TLS to protect.
+// warnOfPlainHTTP says that a route takes over plain HTTP what its policy
+// leaves to TLS to protect.
 func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && cfg.TLSCert == "" && !r.TLSOffloaded {
 		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without", "path", r.Path,
@@ -91,8 +92,8 @@ func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 
 // warnOfSharedServices says which routes take bare tokens for a service that
 // another route, or another program, takes them for too. A token is as good on
-// either, so who gets hold of one for the first speaks to the second. A token that
-// has to be bound to the channel is no use elsewhere.
+// either, so who gets hold of one for the first speaks to the second. A token
+// that has to be bound to the channel is no use elsewhere.
 func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *slog.Logger) {
 	for i, c := range credentials {
 		r := &cfg.Routes[i]
@@ -112,7 +113,8 @@ func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *sl
 	}
 }
 
-// warnOfUnboundCertificate says that no client can bind a token to the certificate.
+// warnOfUnboundCertificate says that no client can bind a token to the
+// certificate.
 func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
 	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != gss.BindingsOff }) {
 		log.Warn("clients cannot bind tokens to this certificate: those that try are refused", "tls-cert", cfg.TLSCert, "error", err.Error(),
@@ -120,8 +122,8 @@ func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog
 	}
 }
 
-// sharing finds a route beside i that accepts tickets for one of its principals,
-// first one whose messages a token protects.
+// sharing finds a route beside i that accepts tickets for one of its
+// principals, first one whose messages a token protects.
 func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, what string) {
 	for _, bare := range []bool{false, true} {
 		for j, c := range credentials {
@@ -140,9 +142,10 @@ func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, 
 	return "", "", ""
 }
 
-// warnOfInterchangeableRoutes says which routes take messages that were made for
-// another one: those of one service under policies that one message may meet, when
-// nothing tells the message's address. Whoever is in between may deliver it to either.
+// warnOfInterchangeableRoutes says which routes take messages that were made
+// for another one: those of one service under policies that one message may
+// meet, when nothing tells the message's address. Whoever is in between may
+// deliver it to either.
 func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credential, log *slog.Logger) {
 	for i := range routes {
 		r := &routes[i]
@@ -160,8 +163,8 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 	}
 }
 
-// interchangeable reports whether a message under one of the policies of a route may
-// meet one of another route's.
+// interchangeable reports whether a message under one of the policies of a
+// route may meet one of another route's.
 func interchangeable(own, others []wssec.Policy) bool {
 	return slices.ContainsFunc(own, func(p wssec.Policy) bool {
 		return p.Binding == wssec.SymmetricBinding && slices.ContainsFunc(others, func(other wssec.Policy) bool { return mayAccept(p, other) })
@@ -195,8 +198,8 @@ func toldApart(r, other *gateway.Route) bool {
 	})
 }
 
-// sharedName gives a principal that both credentials accept tickets for, by whatever
-// file, "" if there is none.
+// sharedName gives a principal that both credentials accept tickets for, by
+// whatever file, "" if there is none.
 func sharedName(a, b *credential) string {
 	if a.file == nil || b.file == nil {
 		return ""
@@ -209,8 +212,8 @@ func sharedName(a, b *credential) string {
 	return ""
 }
 
-// names are the credential's principals as the file has them now, without realm:
-// with or without, it is one account.
+// names are the credential's principals as the file has them now, without
+// realm: with or without, it is one account.
 func (c *credential) names() (names []string) {
 	for _, p := range c.file.Keytab().Principals() {
 		if c.has(p) && !slices.Contains(names, p.Name()) {
@@ -220,7 +223,8 @@ func (c *credential) names() (names []string) {
 	return names
 }
 
-// tokenOnly tells whether a message proves nothing but that somebody has a token.
+// tokenOnly tells whether a message proves nothing but that somebody has a
+// token.
 func tokenOnly(p wssec.Policy) bool {
 	return p.Binding != wssec.SymmetricBinding && !slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {
 		return t.Use == wssec.UseEndorsing || t.Use == wssec.UseSignedEndorsing

@@ -56,21 +56,25 @@ func TestEveryCodeOfTheGatewayHasAFaultOfItsOwn(t *testing.T) {
 	}
 }
 
+// What a client is told of an error is chosen in fault.go, and in FaultFor of
+// wssec, which fault.go alone calls.
+func TestFaultsAreChosenInOnePlace(t *testing.T) {
+	allowed := map[string]bool{"fault.go": true, "../../wssec/errors.go": true}
+	for _, dir := range []string{".", "../door", "../assembly", "../../wssec", "../../replay", "../../cmd/wssgate"} {
+		for name, src := range sources(t, dir) {
+			for _, text := range []string{"soap.Fault{", "FaultFor("} {
+				if strings.Contains(src, text) && !allowed[name] {
+					t.Errorf("%s has %s", name, text)
+				}
+			}
+		}
+	}
+}
+
 // codeConstants counts the constants of type Code in the package of a directory.
 func codeConstants(t *testing.T, dir string) (n int) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		src, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for name, src := range sources(t, dir) {
 		file, err := parser.ParseFile(token.NewFileSet(), name, src, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -85,4 +89,25 @@ func codeConstants(t *testing.T, dir string) (n int) {
 		})
 	}
 	return n
+}
+
+// sources returns the files of a package, tests apart.
+func sources(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v, %d files", dir, err, len(names))
+	}
+	files := map[string]string{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(src)
+	}
+	return files
 }
