@@ -119,7 +119,7 @@ func TestCommandsOfContributingExist(t *testing.T) {
 // packageDirs returns the packages that a command names one by one.
 func packageDirs(words []string) (dirs []string) {
 	for _, w := range words {
-		if strings.HasPrefix(w, "./") && !strings.HasSuffix(w, "/...") {
+		if w == "." || strings.HasPrefix(w, "./") && !strings.HasSuffix(w, "/...") {
 			dirs = append(dirs, w)
 		}
 	}

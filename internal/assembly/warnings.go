@@ -33,7 +33,7 @@ func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 	}
 }
 
-// has says whether a principal of the keytab is the credential's.
+// has reports whether a principal of the keytab is the credential's.
 func (c *credential) has(p kerberos.Principal) bool {
 	return len(c.principals) == 0 || slices.ContainsFunc(c.principals, func(text string) bool {
 		own, err := kerberos.ParsePrincipal(text)
@@ -49,7 +49,7 @@ func (c *credential) text() string {
 	return strings.Join(c.principals, ", ")
 }
 
-// warnOfUnusedServices says which services no route names.
+// warnOfUnusedServices warns of services that no route names.
 func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
 	for _, s := range cfg.Services {
 		if !slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.KerberosService == s.Name }) {
@@ -81,7 +81,7 @@ func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger)
 	}
 }
 
-// warnOfPlainHTTP says that a route takes over plain HTTP what its policy
+// warnOfPlainHTTP warns that a route takes over plain HTTP what its policy
 // leaves to TLS to protect.
 func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && cfg.TLSCert == "" && !r.TLSOffloaded {
@@ -90,7 +90,7 @@ func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 	}
 }
 
-// warnOfSharedServices says which routes take bare tokens for a service that
+// warnOfSharedServices warns of routes that take bare tokens for a service that
 // another route, or another program, takes them for too. A token is as good on
 // either, so who gets hold of one for the first speaks to the second. A token
 // that has to be bound to the channel is no use elsewhere.
@@ -113,7 +113,7 @@ func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *sl
 	}
 }
 
-// warnOfUnboundCertificate says that no client can bind a token to the
+// warnOfUnboundCertificate warns that no client can bind a token to the
 // certificate.
 func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
 	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != gss.BindingsOff }) {
@@ -142,7 +142,7 @@ func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, 
 	return "", "", ""
 }
 
-// warnOfInterchangeableRoutes says which routes take messages that were made
+// warnOfInterchangeableRoutes warns of routes that take messages that were made
 // for another one: those of one service under policies that one message may
 // meet, when nothing tells the message's address. Whoever is in between may
 // deliver it to either.
@@ -171,8 +171,8 @@ func interchangeable(own, others []wssec.Policy) bool {
 	})
 }
 
-// mayAccept tells whether one policy may accept a message that is made for the
-// other: nothing that a message has one way only is demanded in two.
+// mayAccept reports whether one policy may accept a message that is made for
+// the other: nothing that a message has one way only is demanded in two.
 func mayAccept(a, b wssec.Policy) bool {
 	if a.Binding != b.Binding || a.Actor != b.Actor || a.AlgorithmSuite != b.AlgorithmSuite || a.SignatureMethod != b.SignatureMethod || a.DigestMethod != b.DigestMethod ||
 		a.ProtectionOrder != b.ProtectionOrder {
@@ -187,7 +187,7 @@ func mayAccept(a, b wssec.Policy) bool {
 	return true
 }
 
-// toldApart tells whether r has addresses and the other route none of them.
+// toldApart reports whether r has addresses and the other route none of them.
 func toldApart(r, other *gateway.Route) bool {
 	return len(r.Addresses) > 0 && !slices.ContainsFunc(r.Addresses, func(text string) bool {
 		own, _ := soap.NormalAddress(text)
@@ -198,7 +198,7 @@ func toldApart(r, other *gateway.Route) bool {
 	})
 }
 
-// sharedName gives a principal that both credentials accept tickets for, by
+// sharedName returns a principal that both credentials accept tickets for, by
 // whatever file, "" if there is none.
 func sharedName(a, b *credential) string {
 	if a.file == nil || b.file == nil {
@@ -223,7 +223,7 @@ func (c *credential) names() (names []string) {
 	return names
 }
 
-// tokenOnly tells whether a message proves nothing but that somebody has a
+// tokenOnly reports whether a message proves nothing but that somebody has a
 // token.
 func tokenOnly(p wssec.Policy) bool {
 	return p.Binding != wssec.SymmetricBinding && !slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {

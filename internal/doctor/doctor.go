@@ -95,7 +95,7 @@ type check struct {
 	run  func(context.Context) []Result
 }
 
-// Run makes all checks and gives their results. It ends soon after ctx does.
+// Run makes all checks and returns their results. It ends soon after ctx does.
 func Run(ctx context.Context, cfg Config) Report {
 	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
 	if cfg.Now == nil {
