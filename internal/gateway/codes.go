@@ -90,8 +90,8 @@ func Codes() []CodeInfo {
 				"proxy or load balancer, name it in trusted-proxies, so that those behind it have shares of their own " +
 				"(client-address)."},
 		{CodeHeld,
-			"2048 messages are being verified, or were refused and wait for the time of their answers. This one was " +
-				"not looked at.",
+			"2048 messages, or 512 of one client address, are being verified, or were refused and wait for the time of " +
+				"their answers. This one was not looked at.",
 			"Look in the log for who sends so many that are refused, and keep it away; else add a node."},
 		{CodeDisabled,
 			"The route's kerberos-service has disabled: true.",

@@ -92,7 +92,7 @@ func (x *exchange) checkEnabled() error {
 // hold takes a place among the messages that are looked at. It is taken for
 // every door, so that none can forget the rule of release.go.
 func (x *exchange) hold() (err error) {
-	x.held, err = x.g.releases.open(x.in.size, x.in.at)
+	x.held, err = x.g.releases.open(x.from, x.in.size, x.in.at)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -26,7 +27,9 @@ const (
 
 	// maxHeld is the number of messages whose protection is looked at, or whose
 	// refusals wait, at a time. What comes then is refused before it is looked at.
-	maxHeld = 2048
+	// One client has a quarter of the places at most, that of an operator with large
+	// limits on connections too.
+	maxHeld, maxClientHeld = 2048, maxHeld / 4
 
 	// margin is by how much a refusal has to be ready before its time; one that
 	// is later waits for the next. The releaser looks at the queue for the last
@@ -43,13 +46,14 @@ type releases struct {
 
 	mu      sync.Mutex
 	held    int
-	queue   list.List     // of *release, by time
-	running bool          // the releaser
-	earlier chan struct{} // tells it of a release before the one that it waits for
+	clients map[netip.Prefix]int // of held
+	queue   list.List            // of *release, by time
+	running bool                 // the releaser
+	earlier chan struct{}        // tells it of a release before the one that it waits for
 }
 
 func newReleases(delay time.Duration) *releases {
-	return &releases{delay: delay, sleep: sleepExactly, earlier: make(chan struct{}, 1)}
+	return &releases{delay: delay, sleep: sleepExactly, clients: make(map[netip.Prefix]int), earlier: make(chan struct{}, 1)}
 }
 
 // delayOf is the delay of a request of so many octets.
@@ -61,21 +65,28 @@ func (r *releases) delayOf(size int) time.Duration {
 // at until it is accepted or its refusal may be written.
 type release struct {
 	all   *releases
+	from  netip.Prefix
 	read  time.Time // when the last octet had been read
 	every time.Duration
 	at    time.Time     // when it is released
 	ready chan struct{} // closed then
 }
 
-// open takes a place for a message of size octets that has been read at a time.
-func (r *releases) open(size int, read time.Time) (*release, error) {
+// open takes a place for a message of size octets, of the client at an address, that
+// has been read at a time.
+func (r *releases) open(a netip.Addr, size int, read time.Time) (*release, error) {
+	from := clientKey(a)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.held >= maxHeld {
+	switch {
+	case r.clients[from] >= maxClientHeld:
+		return nil, &Error{Code: CodeHeld, Err: fmt.Errorf("%d messages of this client are looked at or refused already", maxClientHeld)}
+	case r.held >= maxHeld:
 		return nil, &Error{Code: CodeHeld, Err: fmt.Errorf("%d messages are looked at or refused already", maxHeld)}
 	}
 	r.held++
-	return &release{all: r, read: read, every: r.delayOf(size), ready: make(chan struct{})}, nil
+	r.clients[from]++
+	return &release{all: r, from: from, read: read, every: r.delayOf(size), ready: make(chan struct{})}, nil
 }
 
 // close gives the place back.
@@ -83,6 +94,9 @@ func (h *release) close() {
 	h.all.mu.Lock()
 	defer h.all.mu.Unlock()
 	h.all.held--
+	if h.all.clients[h.from]--; h.all.clients[h.from] == 0 {
+		delete(h.all.clients, h.from)
+	}
 }
 
 // due gives the time of a refusal that is ready now, and whether that is a

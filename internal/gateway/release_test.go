@@ -87,11 +87,17 @@ func (f fill) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ask sends a message and gives the answer, and how long it took. It is nil if
-// the connection was closed without one.
+// ask is askFrom of one client.
 func (c *clockwork) ask(ctx context.Context, message io.Reader) (*httptest.ResponseRecorder, time.Duration) {
+	return c.askFrom(ctx, "192.0.2.1", message)
+}
+
+// askFrom sends a message and gives the answer, and how long it took. It is nil if
+// the connection was closed without one.
+func (c *clockwork) askFrom(ctx context.Context, address string, message io.Reader) (*httptest.ResponseRecorder, time.Duration) {
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", message)
 	r.Header.Set("Content-Type", "text/xml")
+	r.RemoteAddr = address + ":1"
 	rec, start := httptest.NewRecorder(), time.Now()
 	if aborted(func() { c.g.ServeHTTP(rec, r) }) {
 		rec = nil
@@ -338,8 +344,8 @@ func TestWhenTooManyWaitAMessageIsNotLookedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		_, most := c.g.Held()
-		for range most {
-			go c.ask(t.Context(), question(0))
+		for i := range most {
+			go c.askFrom(t.Context(), fmt.Sprintf("192.0.2.%d", 10+i%8), question(0))
 		}
 		synctest.Wait()
 		answer, took := c.ask(t.Context(), question(0))
@@ -353,6 +359,27 @@ func TestWhenTooManyWaitAMessageIsNotLookedAt(t *testing.T) {
 		synctest.Wait()
 		if answer, took := c.ask(t.Context(), question(0)); answer.Code != 500 || took != 50*time.Millisecond {
 			t.Errorf("HTTP %d after %v", answer.Code, took)
+		}
+	})
+}
+
+// One client leaves places for others, however many connections it may have.
+func TestTheRefusalsOfOneClientLeaveRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t)
+		_, most := c.g.Held()
+		for range most {
+			go c.askFrom(t.Context(), "198.51.100.1", question(0))
+		}
+		synctest.Wait()
+		if held, _ := c.g.Held(); held != most/4 {
+			t.Errorf("one client has %d of %d places", held, most)
+		}
+		if answer, took := c.ask(t.Context(), question(0)); answer.Code != 500 || took != 50*time.Millisecond {
+			t.Errorf("another client: HTTP %d after %v", answer.Code, took)
+		}
+		if answer, _ := c.askFrom(t.Context(), "198.51.100.1", question(0)); answer.Code != 500 {
+			t.Errorf("the first client, later: HTTP %d", answer.Code)
 		}
 	})
 }
