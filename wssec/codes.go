@@ -40,6 +40,7 @@ const (
 	CodeTransport         Code = "transport-not-secure"       // the policy asks for TLS
 	CodeNotUnderstood     Code = "header-not-understood"      // a mandatory header block that would be lost
 	CodeHeaderRefused     Code = "header-refused"             // a header block without protection
+	CodePolicyMismatch    Code = "policy-mismatch"            // several policies, and the message is for none
 	CodeLimit             Code = "security-limit"             // more elements of a kind than any peer sends
 	CodeNoMemory          Code = "memory"                     // Config.Reserve refused, for the message's size
 	CodePlaintextMemory   Code = "plaintext-memory"           // Config.Reserve refused, for what a plaintext is
@@ -169,6 +170,9 @@ func Codes() []CodeInfo {
 		{CodeHeaderRefused,
 			"A header block has no protection, and the route refuses those.",
 			"Protect the header (signed-parts), or forward or drop it without (HeaderRule)."},
+		{CodePolicyMismatch,
+			"The route accepts several policies, and the message carries what a message under none of them does.",
+			"Give the client one of them; the error says what the message carries."},
 		{CodeLimit,
 			"The Security header has more elements of a kind than any peer sends.",
 			"Look at the sender; this is an attack more often than not."},

@@ -22,28 +22,35 @@ const (
 )
 
 // findHeader finds the one Security header whose actor is ours.
-func (v *verification) findHeader() error {
-	for b := range v.env.Blocks() {
-		if !b.Is(NSWSSE, "Security") || v.env.Role(b) != v.p.policy.Actor {
+func (v *verification) findHeader() (err error) {
+	v.security, err = securityHeader(v.env, v.p.policy.Actor)
+	if err == nil && v.security.IsZero() && v.needsHeader() {
+		err = noHeader(v.env, v.p.policy.Actor)
+	}
+	return err
+}
+
+// securityHeader returns the one Security header for an actor, zero if there is
+// none (WSS §5).
+func securityHeader(env *soap.Envelope, actor string) (security xmltext.Node, err error) {
+	for b := range env.Blocks() {
+		if !b.Is(NSWSSE, "Security") || env.Role(b) != actor {
 			continue
 		}
-		if !v.security.IsZero() {
-			return errAt(CodeSecurityDuplicate, b, "a second Security header for the same actor")
+		if !security.IsZero() {
+			return xmltext.Node{}, errAt(CodeSecurityDuplicate, b, "a second Security header for the same actor")
 		}
-		v.security = b
+		security = b
 	}
-	if v.security.IsZero() && v.needsHeader() {
-		return v.noHeader()
-	}
-	return nil
+	return security, nil
 }
 
 // noHeader says whose the Security headers are that are there. Every node is "next", and
 // yet none of them is taken for ours unless the policy says so: which header counts must
 // not depend on who else reads the message, and WSS4J does the same.
-func (v *verification) noHeader() error {
+func noHeader(env *soap.Envelope, own string) error {
 	word := "actor"
-	if v.env.Version == soap.V12 {
+	if env.Version == soap.V12 {
 		word = "role"
 	}
 	whose := func(role string) string {
@@ -52,12 +59,12 @@ func (v *verification) noHeader() error {
 		}
 		return fmt.Sprintf("for the %s %.200q", word, role)
 	}
-	for b := range v.env.Blocks() {
+	for b := range env.Blocks() {
 		if b.Is(NSWSSE, "Security") {
-			return errAt(CodeSecurityMissing, b, "the Security header is one %s; this route takes the one %s (actor)", whose(v.env.Role(b)), whose(v.p.policy.Actor))
+			return errAt(CodeSecurityMissing, b, "the Security header is one %s; this route takes the one %s (actor)", whose(env.Role(b)), whose(own))
 		}
 	}
-	return errAt(CodeSecurityMissing, v.env.Root, "no wsse:Security header")
+	return errAt(CodeSecurityMissing, env.Root, "no wsse:Security header")
 }
 
 // needsHeader tells whether the policy puts anything into the header of this message.
