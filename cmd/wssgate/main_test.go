@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -30,6 +31,7 @@ import (
 	"github.com/wssgate/wssgate/internal/demo"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 func TestMain(m *testing.M) {
@@ -67,7 +69,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "listening": scriptListening, "certificate": scriptCertificate,
+			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "pass": scriptPass, "listening": scriptListening, "certificate": scriptCertificate,
 			"exits": scriptExits, "hang": scriptHang, "rotate": scriptRotate, "hangup": scriptHangup,
 			"said": scriptSaid, "insist": scriptInsist,
 		},
@@ -224,17 +226,40 @@ func writeCertificate(dir string) error {
 	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600), os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
 }
 
-// scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what
-// FILE holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
-func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
-	ctx := context.Background()
-	client, err := demo.NewClient(ts.ReadFile("krb5.conf"), args[0])
+// scriptPass: [!] pass URL. Sends a message without any protection; succeeds if its
+// answer comes back without any.
+func scriptPass(ts *testscript.TestScript, neg bool, args []string) {
+	client := scriptClient(ts, args[0])
+	status, reply, err := client.Post(context.Background(), []byte(demo.Question))
 	ts.Check(err)
+	if passed := status == http.StatusOK && bytes.Contains(reply, []byte("Envelope")) && !bytes.Contains(reply, []byte("Security")); passed == neg {
+		ts.Fatalf("HTTP %d\n%s", status, reply)
+	}
+}
+
+// scriptClient makes a client of the world, under the policy that POLICY names.
+func scriptClient(ts *testscript.TestScript, url string) *demo.Client {
+	client, err := demo.NewClient(ts.ReadFile("krb5.conf"), url)
+	ts.Check(err)
+	if name := ts.Getenv("POLICY"); name != "" {
+		policy, _ := wssec.Preset(name)
+		policy.AllowPlainHTTP = true // the reply's channel is the client's affair
+		client.Processor, err = wssec.NewProcessor(policy, wssec.Config{})
+		ts.Check(err)
+	}
 	if chain, err := os.ReadFile(ts.MkAbs("tls.crt")); err == nil {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(chain)
 		client.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 	}
+	return client
+}
+
+// scriptCall: [!] call URL [FILE]. Sends a fresh protected request, or what
+// FILE holds; a fresh one is kept in FILE. Succeeds if the reply verifies.
+func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
+	ctx := context.Background()
+	client := scriptClient(ts, args[0])
 	wire, sent, err := client.Protect(ctx, demo.Question)
 	ts.Check(err)
 	if len(args) > 1 {

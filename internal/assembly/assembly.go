@@ -81,6 +81,10 @@ func newRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Ro
 		all.tickets.log.Warn("route refuses every request: its service is disabled", "path", r.Path, "kerberos-service", r.KerberosService)
 		return gateway.Route{Path: r.Path, Disabled: true, PolicyName: r.Policy.String()}, nil
 	}
+	if r.Standard == config.StandardNone {
+		warnOfOpenRoute(r, all.tickets.log)
+		return openRoute(cfg, i)
+	}
 	acceptor, err := gss.NewAcceptor(acceptorConfig(cfg, r, c, all.replay))
 	if err != nil {
 		return gateway.Route{}, c.lacks(err)
@@ -89,32 +93,69 @@ func newRoute(cfg *config.Config, i int, c *credential, all *shared) (gateway.Ro
 	warnOfWeakKeys(r, c, all.tickets.log)
 	warnOfPlainHTTP(cfg, r, all.tickets.log)
 	warnOfRealmsWithoutGroups(r, c, all.tickets.log)
-	policy := r.Policy.Policy
-	if policy.ClockSkew == 0 {
-		policy.ClockSkew = cfg.ClockSkew
-	}
-	processor, err := wssec.NewProcessor(policy, wssec.Config{
-		Verifier: all.tickets.of(acceptor), Replay: all.replay.Messages, Tokens: all.tokens.Scope(), Guard: all.guard,
-		ReplyHeaders:    wssec.HeaderRule(r.OtherHeaders),
-		ContentPrefixes: wssec.ContentPrefixes(r.ContentPrefixes), QNames: r.ContentQNames,
-		Reserve: gateway.Reserve,
-		XML:     xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
-	})
+	warnOfBareTokensBeside(r, all.tickets.log)
+	d, err := newDoor(cfg, i, acceptor, all)
 	if err != nil {
-		return gateway.Route{}, cfg.Refuse(i, "policy", err.Error(), "")
+		return gateway.Route{}, err
 	}
 	backend, err := url.Parse(r.Backend)
 	if err != nil {
 		return gateway.Route{}, cfg.Refuse(i, "backend", "is not a URL", "")
 	}
 	return gateway.Route{
-		Path: r.Path, Door: door.NewSecurity(r.Policy.String(), processor), PolicyName: r.Policy.String(),
+		Path: r.Path, Door: d, PolicyName: d.Name(),
 		Addresses: r.Addresses, RequireTo: r.WSATo == "required",
 		Backend: backend, BackendTimeout: r.BackendTimeout,
 		AllowedPrincipals: canonicalNames(r.AllowedPrincipals), AllowedRealms: r.AllowedRealms, AllowedGroups: r.AllowedGroups,
 		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
 		OtherHeaders: wssec.HeaderRule(r.OtherHeaders), TLSOffloaded: r.TLSOffloaded,
 	}, nil
+}
+
+// openRoute makes a route that lets everything in. The name of the principal's header is
+// told to it, so that no client can write that.
+func openRoute(cfg *config.Config, i int) (gateway.Route, error) {
+	r := &cfg.Routes[i]
+	backend, err := url.Parse(r.Backend)
+	if err != nil {
+		return gateway.Route{}, cfg.Refuse(i, "backend", "is not a URL", "")
+	}
+	d := door.None()
+	return gateway.Route{
+		Path: r.Path, Door: d, PolicyName: d.Name(), Backend: backend, BackendTimeout: r.BackendTimeout,
+		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
+	}, nil
+}
+
+// newDoor makes the door of a route's policies, which have one acceptor.
+func newDoor(cfg *config.Config, i int, acceptor *gss.Acceptor, all *shared) (door.Door, error) {
+	r := &cfg.Routes[i]
+	var doors []*door.Security
+	for _, p := range r.Policy.All() {
+		policy := p.Policy
+		if policy.ClockSkew == 0 {
+			policy.ClockSkew = cfg.ClockSkew
+		}
+		processor, err := wssec.NewProcessor(policy, wssec.Config{
+			Verifier: all.tickets.of(acceptor), Replay: all.replay.Messages, Tokens: all.tokens.Scope(), Guard: all.guard,
+			ReplyHeaders:    wssec.HeaderRule(r.OtherHeaders),
+			ContentPrefixes: wssec.ContentPrefixes(r.ContentPrefixes), QNames: r.ContentQNames,
+			Reserve: gateway.Reserve,
+			XML:     xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)}, RelativeNamespaces: cfg.RelativeNamespaces},
+		})
+		if err != nil {
+			return nil, cfg.Refuse(i, "policy", err.Error(), "")
+		}
+		doors = append(doors, door.NewSecurity(p.String(), processor))
+	}
+	if len(doors) == 1 {
+		return doors[0], nil
+	}
+	d, err := door.NewOneOf(doors...)
+	if err != nil {
+		return nil, cfg.Refuse(i, "policy", err.Error(), "")
+	}
+	return d, nil
 }
 
 // canonicalNames writes principals as kerberos does: of "al\ice@A" and

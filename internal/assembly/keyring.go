@@ -47,7 +47,7 @@ func NewKeyring(cfg *config.Config, log *slog.Logger) *Keyring { return &Keyring
 // A credential is what a route accepts tickets with.
 type credential struct {
 	config.Service
-	file       *keyFile // nil if it is disabled
+	file       *keyFile // nil if it is disabled, or the route accepts no tickets
 	principals []string // none: every principal of the file, now and later
 
 	// refuse makes the error for a setting of it, with the place of the
@@ -58,6 +58,9 @@ type credential struct {
 // of finds the credential of route i, and opens its file if no route did
 // before.
 func (k *Keyring) of(i int) (*credential, error) {
+	if k.cfg.Routes[i].Standard == config.StandardNone {
+		return &credential{}, nil // it accepts no tickets
+	}
 	service, at := k.cfg.ServiceOf(&k.cfg.Routes[i])
 	c := &credential{Service: service, principals: service.Principals}
 	c.refuse = func(setting, problem, cure string) error {

@@ -61,6 +61,10 @@ func Serve(ctx context.Context, cfg *config.Config, version string, log *slog.Lo
 	}
 	defer keys.Watch(ctx)()
 	for _, r := range cfg.Routes {
+		if r.Standard == config.StandardNone {
+			log.Info("route", "path", r.Path, "standard", r.Standard)
+			continue
+		}
 		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", cmp.Or(r.Service, r.KerberosService), "principal-header", r.PrincipalHeader)
 	}
 	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(), "replay-memory", cfg.ReplayMemory.String(),

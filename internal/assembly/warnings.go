@@ -84,7 +84,7 @@ func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger)
 // warnOfPlainHTTP warns that a route takes over plain HTTP what its policy
 // leaves to TLS to protect.
 func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
-	if r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && cfg.TLSCert == "" && !r.TLSOffloaded {
+	if slices.ContainsFunc(r.Policy.All(), config.Policy.ReliesOnNothing) && cfg.TLSCert == "" && !r.TLSOffloaded {
 		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without", "path", r.Path,
 			"policy", r.Policy.String(), "cure", "remove allow-plain-http and give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 	}
@@ -97,7 +97,7 @@ func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
 func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *slog.Logger) {
 	for i, c := range credentials {
 		r := &cfg.Routes[i]
-		if c.file == nil || !tokenOnly(r.Policy.Policy) || r.ChannelBindings == "required" {
+		if c.file == nil || !takesBareTokens(r) || r.ChannelBindings == "required" {
 			continue
 		}
 		const cure = "give it a service principal of its own, or set channel-bindings: required if its clients bind their tokens"
@@ -116,7 +116,9 @@ func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *sl
 // warnOfUnboundCertificate warns that no client can bind a token to the
 // certificate.
 func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
-	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return bindingRule(&r) != gss.BindingsOff }) {
+	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool {
+		return r.Standard != config.StandardNone && bindingRule(&r) != gss.BindingsOff
+	}) {
 		log.Warn("clients cannot bind tokens to this certificate: those that try are refused", "tls-cert", cfg.TLSCert, "error", err.Error(),
 			"cure", "take a certificate that is signed with RSA or ECDSA, or set channel-bindings: off")
 	}
@@ -127,7 +129,7 @@ func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog
 func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, what string) {
 	for _, bare := range []bool{false, true} {
 		for j, c := range credentials {
-			if i == j || tokenOnly(cfg.Routes[j].Policy.Policy) != bare {
+			if i == j || takesBareTokens(&cfg.Routes[j]) != bare {
 				continue
 			}
 			what = "a token for this route is good for another one, whose messages it protects"
@@ -221,6 +223,30 @@ func (c *credential) names() (names []string) {
 		}
 	}
 	return names
+}
+
+// takesBareTokens reports whether one of the route's policies is tokenOnly.
+func takesBareTokens(r *config.Route) bool {
+	return slices.ContainsFunc(r.Policy.All(), func(p config.Policy) bool { return tokenOnly(p.Policy) })
+}
+
+// warnOfBareTokensBeside says that a token of a message which one of the route's
+// policies protects is good alone too: the route protects what the weakest of its
+// policies does.
+func warnOfBareTokensBeside(r *config.Route, log *slog.Logger) {
+	all := r.Policy.All()
+	bare := slices.IndexFunc(all, func(p config.Policy) bool { return tokenOnly(p.Policy) })
+	protected := slices.IndexFunc(all, func(p config.Policy) bool { return !tokenOnly(p.Policy) })
+	if bare >= 0 && protected >= 0 {
+		log.Warn("whoever takes the token out of a protected message can send it with another one to this route, which takes bare tokens too", "path", r.Path,
+			"policy", all[bare].String(), "protected", all[protected].String(), "cure", "give bare tokens a route and a service principal of their own")
+	}
+}
+
+// warnOfOpenRoute says that a route asks nothing.
+func warnOfOpenRoute(r *config.Route, log *slog.Logger) {
+	log.Warn("this route lets everybody in: messages pass as they are, nobody is asked who they are, and the backend is told of nobody", "path", r.Path,
+		"standard", r.Standard, "cure", "remove standard: none and set policy and keytab, unless the backend itself asks its clients")
 }
 
 // tokenOnly reports whether a message proves nothing but that somebody has a

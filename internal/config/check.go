@@ -179,8 +179,16 @@ func (k *checker) fields(settings any) {
 
 func (k *checker) route(r *Route) {
 	k.path(r.Path)
-	k.addresses(r)
 	k.backend(r.Backend)
+	if !k.standard(r) {
+		return
+	}
+	if r.Standard == StandardNone {
+		k.httpHeaders(r)
+		k.fields(r)
+		return
+	}
+	k.addresses(r)
 	k.protection(r)
 	k.credential(r)
 	for _, text := range r.AllowedPrincipals {
@@ -272,19 +280,42 @@ func (k *checker) backend(backend string) {
 	}
 }
 
-// protection refuses a policy that counts on a channel which is not there.
+// protection checks each policy, and that no message is for two of them.
 func (k *checker) protection(r *Route) {
-	if err := r.Policy.Validate(); err != nil {
+	found := len(k.findings)
+	for i := range r.Policy.list {
+		k.policy(r, &r.Policy.list[i])
+	}
+	if len(k.findings) > found || len(r.Policy.list) < 2 {
+		return
+	}
+	var names []string
+	var policies []wssec.Policy
+	for _, p := range r.Policy.list {
+		if slices.Contains(names, p.String()) {
+			k.find("policy", fmt.Sprintf("two of the policies are called %s", p), "give each a name: of its own")
+			return
+		}
+		names, policies = append(names, p.String()), append(policies, p.Policy)
+	}
+	if _, err := wssec.NewChoice(names, policies); err != nil {
+		k.find("policy", err.Error(), "make them differ in what a message carries, or give each a route of its own")
+	}
+}
+
+// policy refuses a policy that counts on a channel which is not there.
+func (k *checker) policy(r *Route, p *Policy) {
+	if err := p.Validate(); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") { // one for each rule, "key: what is wrong"
 			key, problem, _ := strings.Cut(line, ": ")
 			k.findings = append(k.findings, Finding{
-				Origin: cmp.Or(r.Policy.places[key], k.cfg.origins.of(k.prefix+"policy")), Setting: "policy." + key, Problem: problem,
+				Origin: cmp.Or(p.places[key], k.cfg.origins.of(k.prefix+"policy")), Setting: "policy." + key, Problem: problem,
 			})
 		}
 		return
 	}
-	if r.Policy.NeedsTLS() && k.cfg.TLSCert == "" && !r.TLSOffloaded {
-		k.find("policy", r.Policy.String()+" protects messages only together with TLS, and this listener has none",
+	if p.NeedsTLS() && k.cfg.TLSCert == "" && !r.TLSOffloaded {
+		k.find("policy", p.String()+" protects messages only together with TLS, and this listener has none",
 			"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 	}
 }
@@ -308,6 +339,11 @@ func (k *checker) httpHeaders(r *Route) {
 			k.find(h.setting, fmt.Sprintf("%q already carries the user information of backend", h.name), "take a name of your own such as X-Remote-User")
 		}
 		asserted[headerKey(h.name)] = true
+	}
+	if r.Standard == StandardNone { // backends may be those of other routes, and believe their headers
+		for i := range k.cfg.Routes {
+			asserted[headerKey(k.cfg.Routes[i].PrincipalHeader)], asserted[headerKey(k.cfg.Routes[i].RealmHeader)] = true, true
+		}
 	}
 	for _, name := range r.PassHTTPHeaders {
 		switch {

@@ -90,7 +90,7 @@ policy:
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := cfg.Routes[0].Policy
+	p := cfg.Routes[0].Policy.All()[0]
 	if p.DerivedKeys != "allowed" || p.MaxAge != 90*time.Second || !p.EncryptSignature || p.Name != "Kerberos (changed)" ||
 		!cmp.Equal(p.SignedParts.Headers, []string{"{urn:x}*"}) {
 		t.Errorf("got %+v", p.Policy)

@@ -14,8 +14,11 @@ import (
 // value with its origin as a comment, secrets masked: what is masked has to be
 // written again.
 func (c *Config) Effective() ([]byte, error) {
-	masked := *c
-	masked.Routes = nil
+	masked := struct {
+		Process  `yaml:",inline"`
+		Services []Service       `yaml:"services,omitempty"`
+		Routes   []yaml.MapSlice `yaml:"routes"`
+	}{Process: c.Process, Services: c.Services}
 	comments := yaml.CommentMap{}
 	c.comment(comments, &masked.Process, "")
 	for i := range c.Services {
@@ -23,7 +26,7 @@ func (c *Config) Effective() ([]byte, error) {
 	}
 	for i, r := range c.Routes {
 		r.Backend = maskURL(r.Backend)
-		masked.Routes = append(masked.Routes, r)
+		masked.Routes = append(masked.Routes, r.effective())
 		c.comment(comments, &r, routePrefix(i))
 	}
 	text, err := yaml.MarshalWithOptions(masked, yaml.IndentSequence(true), yaml.WithComment(comments))
@@ -31,6 +34,16 @@ func (c *Config) Effective() ([]byte, error) {
 		return nil, fmt.Errorf("writing the effective configuration: %w", err)
 	}
 	return text, nil
+}
+
+// effective returns the settings that mean something to the route.
+func (r *Route) effective() (all yaml.MapSlice) {
+	forEachField(reflect.ValueOf(r).Elem(), func(name string, field reflect.Value, _ reflect.StructTag) {
+		if r.Takes(name) {
+			all = append(all, yaml.MapItem{Key: name, Value: field.Interface()})
+		}
+	})
+	return all
 }
 
 // comment adds the origins of the settings in v.

@@ -11,7 +11,60 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Policy is the protection that a route requires. On a command line it is the
+// Policies are the protections that a route accepts. Each message has to have the
+// one that it was made for, which is told by what it carries ([wssec.Choice]).
+type Policies struct{ list []Policy }
+
+// All returns them, at least one.
+func (p Policies) All() []Policy { return p.list }
+
+// UnmarshalText takes the names of presets, with commas between them.
+func (p *Policies) UnmarshalText(text []byte) error {
+	var all Policies
+	for name := range strings.SplitSeq(string(text), ",") {
+		var one Policy
+		if err := one.UnmarshalText([]byte(strings.TrimSpace(name))); err != nil {
+			return err
+		}
+		all.list = append(all.list, one)
+	}
+	*p = all
+	return nil
+}
+
+// String returns the names that logs use.
+func (p Policies) String() string {
+	var names []string
+	for _, one := range p.list {
+		names = append(names, one.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// MarshalYAML returns the policy, or a list of several.
+func (p Policies) MarshalYAML() (any, error) {
+	if len(p.list) == 1 {
+		return p.list[0].MarshalYAML()
+	}
+	return p.list, nil
+}
+
+// decodeNode takes a policy or a list of them.
+func (p *Policies) decodeNode(d *fileDecoder, node ast.Node, setting string) {
+	nodes := []ast.Node{node}
+	if list, ok := node.(*ast.SequenceNode); ok {
+		nodes = list.Values
+	}
+	if len(nodes) == 0 {
+		d.find(place(d.name, node.GetToken()), setting, "is an empty list", "name a policy")
+	}
+	p.list = make([]Policy, len(nodes))
+	for i := range nodes {
+		p.list[i].decodeNode(d, nodes[i], setting)
+	}
+}
+
+// Policy is a protection that a route accepts. On a command line it is the
 // name of a preset; in the file it may also be a mapping of the fields of
 // [wssec.Policy], which may start from a preset:
 //
@@ -44,6 +97,12 @@ func (p *Policy) UnmarshalText(text []byte) error {
 func unknownPreset(name string) string {
 	return fmt.Sprintf("no policy is called %q; the presets are %s, and in the file policy: can be a mapping",
 		name, strings.Join(wssec.PresetNames(), ", "))
+}
+
+// ReliesOnNothing reports whether the policy leaves it to TLS to protect messages,
+// and takes them without.
+func (p Policy) ReliesOnNothing() bool {
+	return p.AllowPlainHTTP && p.Binding != wssec.SymmetricBinding
 }
 
 // String returns the name that logs use.

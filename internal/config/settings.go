@@ -52,8 +52,10 @@ type Process struct {
 // Route holds the settings of one route: what is accepted at a path, how it
 // must be protected, and where it goes.
 type Route struct {
-	Path   string `yaml:"path" default:"/" placeholder:"PATH" help:"Request path of the route, matched exactly."`
-	Policy Policy `yaml:"policy" default:"Kerberos" placeholder:"NAME" help:"Required protection: Kerberos, KerberosOverTransport or KerberosToken; in the file also a mapping."`
+	Path   string   `yaml:"path" default:"/" placeholder:"PATH" help:"Request path of the route, matched exactly."`
+	Policy Policies `yaml:"policy" default:"Kerberos" placeholder:"NAME" help:"Required protection: Kerberos, KerberosOverTransport or KerberosToken, or several with commas; in the file also a mapping, or a list."`
+
+	Standard string `yaml:"standard" default:"soap" placeholder:"soap|none" help:"What the route lets in: soap, messages that are protected as policy says; none, every message, as it is."`
 
 	Addresses []string `yaml:"addresses" placeholder:"URL" help:"Public URLs of the route, as clients have them in wsa:To; a message whose protected wsa:To is another one is refused. Empty: none is."`
 	WSATo     string   `yaml:"wsa-to" name:"wsa-to" env:"WSSGATE_WSA_TO" default:"when-present" enum:"when-present,required" placeholder:"when-present|required" help:"Whether a message must have a protected wsa:To, where the route has addresses."`

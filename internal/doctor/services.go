@@ -66,6 +66,9 @@ func (d *doctor) findServices() {
 	services := map[string]*service{}
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
+		if r.Standard == config.StandardNone {
+			continue
+		}
 		from, _ := d.Settings.ServiceOf(r)
 		if from.Disabled {
 			d.disabled = append(d.disabled, r.Path)

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wssgate/wssgate/wssec"
+	"github.com/wssgate/wssgate/internal/config"
 )
 
 // certificateWarning is how long before its end a certificate should have been
@@ -48,7 +48,10 @@ func (d *doctor) plainListener() Result {
 	for i := range d.Settings.Routes {
 		r := &d.Settings.Routes[i]
 		switch {
-		case r.Policy.AllowPlainHTTP && r.Policy.Binding != wssec.SymmetricBinding && !r.TLSOffloaded:
+		case r.Standard == config.StandardNone:
+			return warn("listener", "has no TLS, and the route "+r.Path+" takes messages of everybody, as they are (standard: none)",
+				"give it a policy, or see to it that only those who may call reach the port")
+		case slices.ContainsFunc(r.Policy.All(), config.Policy.ReliesOnNothing) && !r.TLSOffloaded:
 			return warn("listener", "has no TLS, and nothing else protects the messages of route "+r.Path+" (allow-plain-http)",
 				"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 		case r.TLSOffloaded:

@@ -2,6 +2,7 @@
 // standard, in a file of its own.
 //
 //	security.go  wsse:Security under a policy of package wssec
+//	oneof.go     several policies on one route
 //	none.go      nothing is asked of a message
 //
 // Specifications: those of package wssec.
