@@ -65,7 +65,7 @@ func (t *ticketLog) warnOf(c *gss.Authentication, f gss.Facts) {
 		t.warn(warning{"groups of this realm's clients do not count", realm}, "realm", "withheld", len(p.Withheld), "first", p.Withheld[0].String(),
 			"cure", "list the realm with the domains of whose groups it may tell in realm-sids; REALM=* if its KDC may put clients into any group")
 	}
-	if f.Fallback {
+	if f.Fallback && f.KeytabKvno != 0 { // 0, as of a password without kvno, fits any
 		t.warn(warning{"ticket opened with a key of another version", c.Service()}, "service", "kvno", f.TicketKvno, "keytab_kvno", f.KeytabKvno,
 			"cure", "export the keytab anew, keeping the old key for the life of a ticket")
 	}

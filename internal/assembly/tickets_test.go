@@ -2,12 +2,16 @@ package assembly
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -61,15 +65,28 @@ func TestCheckAddressesTakesTheClientsAddress(t *testing.T) {
 
 func TestExactKvno(t *testing.T) {
 	kdc := newKDC()
-	keytab := "keytab: " + keytabFile(t, kdc) + "\n"
+	file := "keytab: " + keytabFile(t, kdc) + "\n"
 	other := krbtest.TokenOptions{Ticket: krbtest.TicketOptions{WrittenKvno: 9}}
-	if status, log := exchange(t, kdc, keytab+"exact-kvno: true", other); status != 500 {
+	if status, log := exchange(t, kdc, file+"exact-kvno: true", other); status != 500 {
 		t.Errorf("exact: HTTP %d\n%s", status, log)
 	}
-	status, log := exchange(t, kdc, keytab, other)
+	status, log := exchange(t, kdc, file, other)
 	if status != 200 || !strings.Contains(log, `"kvno":9,`) || !strings.Contains(log, `"fallback":true`) ||
 		strings.Count(log, `"msg":"ticket opened with a key of another version","service":"`+service) != 1 {
 		t.Errorf("HTTP %d\n%s", status, log)
+	}
+	entries := kdc.Entries([]string{service}, etype.AES256SHA1)
+	for i := range entries {
+		entries[i].Kvno = 0
+	}
+	octets, err := keytab.New(entries...).AppendBinary(nil)
+	unnumbered := filepath.Join(t.TempDir(), "kt")
+	if err = errors.Join(err, os.WriteFile(unnumbered, octets, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	status, log = exchange(t, kdc, "keytab: "+unnumbered+"\n", krbtest.TokenOptions{})
+	if status != 200 || strings.Contains(log, "another version") {
+		t.Errorf("a key that fits any version: HTTP %d\n%s", status, log)
 	}
 }
 

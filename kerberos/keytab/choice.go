@@ -101,7 +101,8 @@ func (kt *Keytab) explain(service string, et int32, kvno uint32, list []*Entry, 
 			"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered", Versions(list), service, wants)
 	case newest == 0 && sameEtype:
 		return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: the keytab does not tell the versions of its keys, and none opens the ticket: "+
-			"it is of another password, salt or version: fetch a new keytab", Versions(list), service, wants)
+			"it is of another password, salt or version: fetch a new keytab, or correct the password or salt that the keys are made of",
+			Versions(list), service, wants)
 	case kvno < newest:
 		return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
 			"it must purge its tickets, or keep the old key in the keytab until they expire%s", Versions(list), service, wants, tried(sameEtype))
