@@ -5,25 +5,31 @@ import (
 	"strings"
 )
 
-// Namespaces of WS-Addressing: that of the W3C, and the submission of August 2004 that older clients have.
+// Namespaces of WS-Addressing: that of the W3C, and the submission of August
+// 2004 that older clients have.
 const (
 	NSAddressing   = "http://www.w3.org/2005/08/addressing"
 	NSAddressing04 = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 )
 
-// IsAnonymousAddress tells whether an address names nobody in particular (WS-Addressing 1.0 Core §2.1; submission §2.1),
-// which is what a message without wsa:To says too (Core §3.2).
+// IsAnonymousAddress reports whether an address names nobody in particular
+// (WS-Addressing 1.0 Core §2.1; submission §2.1), which is what a message
+// without wsa:To says too (Core §3.2).
 func IsAnonymousAddress(address string) bool {
 	return address == NSAddressing+"/anonymous" || address == NSAddressing04+"/role/anonymous"
 }
 
-// maxAddress bounds the text of an address, as many as web servers take of a URL.
+// maxAddress bounds the text of an address, as many as web servers take of a
+// URL.
 const maxAddress = 8 << 10
 
-// NormalAddress gives the form of an absolute URI or IRI by which two are compared (RFC 3986 §6.2.2, §6.2.3): scheme and
-// host in lower case, no default port, "/" for the empty path of http and https, escapes with capital digits and none
-// where a character needs none, and of an IRI the URI that it stands for (RFC 3987 §3.1). Paths stay as they are otherwise,
-// dots in them too. It fails for what can be no address of a service: white space, a user, a fragment.
+// NormalAddress returns the form of an absolute URI or IRI by which two are
+// compared (RFC 3986 §6.2.2, §6.2.3): scheme and host in lower case, no default
+// port, "/" for the empty path of http and https, escapes with capital digits
+// and none where a character needs none, and of an IRI the URI that it stands
+// for (RFC 3987 §3.1). Paths stay as they are otherwise, dots in them too. It
+// fails for what can be no address of a service: white space, a user, a
+// fragment.
 func NormalAddress(text string) (string, error) {
 	fail := func(what string) (string, error) { return "", fmt.Errorf("%.200q is no address: %s", text, what) }
 	if len(text) > maxAddress {
@@ -76,7 +82,8 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// normalHost is the authority in lower case without a default port (RFC 3986 §3.2). Escapes keep their capitals.
+// normalHost is the authority in lower case without a default port (RFC 3986
+// §3.2). Escapes keep their capitals.
 func normalHost(scheme, authority string) (string, bool) {
 	host, port := authority, ""
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
@@ -86,7 +93,8 @@ func normalHost(scheme, authority string) (string, bool) {
 	if literal {
 		name, literal = strings.CutSuffix(name, "]")
 	}
-	if strings.ContainsAny(name, "[]@") || !literal && strings.Contains(name, ":") || strings.Trim(port, "0123456789") != "" {
+	if strings.ContainsAny(name, "[]@") || !literal && strings.Contains(name, ":") ||
+		strings.Trim(port, "0123456789") != "" {
 		return "", false
 	}
 	b := []byte(host)
@@ -104,8 +112,8 @@ func normalHost(scheme, authority string) (string, bool) {
 	return string(b) + ":" + port, true
 }
 
-// normalEscapes is RFC 3986 §6.2.2.1 and §6.2.2.2, and RFC 3987 §3.1 for what is not ASCII. It reports whether each
-// octet may stand in a URI.
+// normalEscapes is RFC 3986 §6.2.2.1 and §6.2.2.2, and RFC 3987 §3.1 for what
+// is not ASCII. It reports whether each octet may stand in a URI.
 func normalEscapes(s string) (string, bool) {
 	const digits = "0123456789ABCDEF"
 	b := make([]byte, 0, len(s))

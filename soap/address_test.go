@@ -7,7 +7,8 @@ import (
 	"github.com/wssgate/wssgate/soap"
 )
 
-// Addresses that RFC 3986 calls equivalent without knowing the server have one normal form.
+// Addresses that RFC 3986 calls equivalent without knowing the server have one
+// normal form.
 func TestEquivalentAddressesHaveOneForm(t *testing.T) {
 	for want, same := range map[string][]string{
 		"https://gw.example.com/svc": {"HTTPS://GW.Example.COM/svc", "https://gw.example.com:443/svc", "https://gw.example.com:/svc",

@@ -1,12 +1,13 @@
 // Package soap reads SOAP 1.1 and SOAP 1.2 envelopes and writes SOAP faults.
 //
-// An [Envelope] is a message as received: its shape was checked, but nothing in it is
-// authenticated. Package wssec turns it into a verified message.
+// An [Envelope] is a message as received: its shape was checked, but nothing in
+// it is authenticated. Package wssec turns it into a verified message.
 //
 // # Specifications
 //
 //   - Simple Object Access Protocol (SOAP) 1.1, W3C Note 8 May 2000
-//   - SOAP Version 1.2 Part 1: Messaging Framework (Second Edition), W3C Recommendation 27 April 2007
+//   - SOAP Version 1.2 Part 1: Messaging Framework (Second Edition), W3C
+//     Recommendation 27 April 2007
 //
 // # Terms
 //
@@ -22,8 +23,8 @@
 //
 // # Security considerations
 //
-// Parse refuses what the SOAP specifications forbid and what would make two readers of one
-// message disagree: a second Body, a Body that is not the last child, text between header
-// blocks, processing instructions, a document type declaration. The XML rules are those of
-// package xmltext.
+// Parse refuses what the SOAP specifications forbid and what would make two
+// readers of one message disagree: a second Body, a Body that is not the last
+// child, text between header blocks, processing instructions, a document type
+// declaration. The XML rules are those of package xmltext.
 package soap

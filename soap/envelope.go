@@ -6,8 +6,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Envelope is a SOAP message as received. Nothing in it is authenticated. It is safe for
-// concurrent readers as long as nothing is grafted into its Doc.
+// Envelope is a SOAP message as received. Nothing in it is authenticated. It is
+// safe for concurrent readers as long as nothing is grafted into its Doc.
 type Envelope struct {
 	Version Version
 	Doc     *xmltext.Doc
@@ -16,9 +16,9 @@ type Envelope struct {
 	Body    xmltext.Node
 }
 
-// Parse scans one SOAP message. It retains src and never modifies it.
-// Errors are a *xmltext.SyntaxError for XML that is refused and an *Error for XML that is
-// not a SOAP envelope (SOAP 1.1 §4, SOAP 1.2 §5).
+// Parse scans one SOAP message. It retains src and never modifies it. Errors
+// are a *xmltext.SyntaxError for XML that is refused and an *Error for XML that
+// is not a SOAP envelope (SOAP 1.1 §4, SOAP 1.2 §5).
 func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	doc, err := xmltext.Scan(src, opt)
 	if err != nil {
@@ -27,7 +27,8 @@ func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	root := doc.Root()
 	v := versionOf(root.Space())
 	if v == 0 || root.Local() != "Envelope" {
-		return nil, &Error{CodeVersionMismatch, root.Path(), "root element is " + root.Name().String() + ", not a SOAP 1.1 or 1.2 Envelope"}
+		return nil, &Error{CodeVersionMismatch, root.Path(),
+			"root element is " + root.Name().String() + ", not a SOAP 1.1 or 1.2 Envelope"}
 	}
 	e := &Envelope{Version: v, Doc: doc, Root: root}
 	if err := e.children(); err != nil {
@@ -36,9 +37,10 @@ func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	return e, e.checkHeader()
 }
 
-// children finds Header and Body: an optional Header, then one Body, then nothing.
-// SOAP 1.1 §4.1.1 would allow further elements after Body; no stack writes them, and what
-// stands there would escape every policy, so they are refused.
+// children finds Header and Body: an optional Header, then one Body, then
+// nothing. SOAP 1.1 §4.1.1 would allow further elements after Body; no stack
+// writes them, and what stands there would escape every policy, so they are
+// refused.
 func (e *Envelope) children() error {
 	ns := e.Version.Namespace()
 	for c := range e.Root.Children() {
@@ -62,8 +64,8 @@ func (e *Envelope) children() error {
 	return nil
 }
 
-// checkHeader enforces that header blocks are namespace-qualified elements (SOAP 1.1 §4.2,
-// SOAP 1.2 §5.2) with readable SOAP attributes.
+// checkHeader enforces that header blocks are namespace-qualified elements
+// (SOAP 1.1 §4.2, SOAP 1.2 §5.2) with readable SOAP attributes.
 func (e *Envelope) checkHeader() error {
 	if e.Header.IsZero() {
 		return nil
@@ -86,7 +88,8 @@ func (e *Envelope) errorf(n xmltext.Node, msg string) error {
 	return &Error{CodeEnvelope, n.Path(), msg}
 }
 
-// Blocks iterates over the header blocks in document order; over none without a Header.
+// Blocks iterates over the header blocks in document order; over none without a
+// Header.
 func (e *Envelope) Blocks() iter.Seq[xmltext.Node] {
 	if e.Header.IsZero() {
 		return func(func(xmltext.Node) bool) {}

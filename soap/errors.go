@@ -40,8 +40,8 @@ type Error struct {
 	Msg  string
 }
 
-// Error gives path and cause.
+// Error returns path and cause.
 func (e *Error) Error() string { return "soap: " + e.Path + ": " + e.Msg }
 
-// ErrorCode gives the Code as a string, for the error catalogue.
+// ErrorCode returns the Code as a string, for the error catalogue.
 func (e *Error) ErrorCode() string { return string(e.Code) }

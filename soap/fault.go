@@ -17,7 +17,7 @@ const (
 	MustUnderstandFault                  // a mandatory header block was not understood
 )
 
-// local gives the code's local name in version v.
+// local returns the code's local name in version v.
 func (c FaultCode) local(v Version) string {
 	names := [...][2]string{{"Client", "Sender"}, {"Server", "Receiver"},
 		{"VersionMismatch", "VersionMismatch"}, {"MustUnderstand", "MustUnderstand"}}
@@ -27,19 +27,20 @@ func (c FaultCode) local(v Version) string {
 	return names[c][v-V11]
 }
 
-// Fault is a SOAP fault (SOAP 1.1 §4.4, SOAP 1.2 §5.4). The zero value is a Sender fault
-// without a reason.
+// Fault is a SOAP fault (SOAP 1.1 §4.4, SOAP 1.2 §5.4). The zero value is a
+// Sender fault without a reason.
 type Fault struct {
 	Code    FaultCode
 	Subcode xmltext.Name // as wsse:InvalidSecurity; in SOAP 1.1 it takes the place of the code. Zero: none
 	Reason  string       // English text
 	Detail  []byte       // well-formed XML content of Detail, or nil
-	// NotUnderstood are the names of header blocks that a MustUnderstand fault of SOAP 1.2
-	// reports (§5.4.8); SOAP 1.1 has no place for them.
+	// NotUnderstood are the names of header blocks that a MustUnderstand fault
+	// of SOAP 1.2 reports (§5.4.8); SOAP 1.1 has no place for them.
 	NotUnderstood []xmltext.Name
 }
 
-// AppendEnvelope appends the whole fault message in version v (V11 if v is zero) to dst.
+// AppendEnvelope appends the whole fault message in version v (V11 if v is
+// zero) to dst.
 func (f *Fault) AppendEnvelope(dst []byte, v Version) []byte {
 	if v == 0 {
 		v = V11
@@ -57,8 +58,8 @@ func (f *Fault) AppendEnvelope(dst []byte, v Version) []byte {
 	return append(dst, `</soap:Fault></soap:Body></soap:Envelope>`...)
 }
 
-// appendHeader writes the Upgrade block of a version mismatch (SOAP 1.2 §5.4.7) and the
-// NotUnderstood blocks of a MustUnderstand fault (§5.4.8).
+// appendHeader writes the Upgrade block of a version mismatch (SOAP 1.2 §5.4.7)
+// and the NotUnderstood blocks of a MustUnderstand fault (§5.4.8).
 func (f *Fault) appendHeader(dst []byte, v Version) []byte {
 	switch {
 	case f.Code == VersionMismatch && v == V12:
@@ -113,7 +114,8 @@ func (f *Fault) append12(dst []byte) []byte {
 	return dst
 }
 
-// appendQName writes an element whose content is a QName, its prefix declared on it.
+// appendQName writes an element whose content is a QName, its prefix declared
+// on it.
 func appendQName(dst []byte, tag string, n xmltext.Name) []byte {
 	dst = append(dst, "<"+tag+` xmlns:c="`...)
 	dst = xmltext.AppendEscapedAttr(dst, n.Space)
@@ -122,8 +124,8 @@ func appendQName(dst []byte, tag string, n xmltext.Name) []byte {
 	return append(dst, "</"+tag+">"...)
 }
 
-// Fault reads the fault in the Body, for clients; ok is false if the Body holds none.
-// Detail and NotUnderstood are not read.
+// Fault reads the fault in the Body, for clients; ok is false if the Body holds
+// none. Detail and NotUnderstood are not read.
 func (e *Envelope) Fault() (f *Fault, ok bool) {
 	ns := e.Version.Namespace()
 	n := e.Body.FirstChild()
@@ -145,7 +147,8 @@ func (e *Envelope) Fault() (f *Fault, ok bool) {
 	return f, true
 }
 
-// setCode reads a QName: a standard code when it is in namespace ns, else a subcode.
+// setCode reads a QName: a standard code when it is in namespace ns, else a
+// subcode.
 func (f *Fault) setCode(n xmltext.Node, ns string) {
 	prefix, local, ok := strings.Cut(trimSpace(text(n)), ":")
 	if !ok {

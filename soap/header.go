@@ -10,9 +10,10 @@ const (
 	RoleUltimateReceiver = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver" // SOAP 1.2 §2.2
 )
 
-// MustUnderstand tells whether a header block is mandatory: 1 or 0 in SOAP 1.1 (§4.2.3),
-// an xs:boolean in SOAP 1.2 (§5.2.3), absent is false. SOAP 1.1's schema type is a
-// restriction of xs:boolean, and stacks write "true" there too; both forms are read in both.
+// MustUnderstand reports whether a header block is mandatory: 1 or 0 in SOAP
+// 1.1 (§4.2.3), an xs:boolean in SOAP 1.2 (§5.2.3), absent is false. SOAP 1.1's
+// schema type is a restriction of xs:boolean, and stacks write "true" there
+// too; both forms are read in both.
 func (e *Envelope) MustUnderstand(block xmltext.Node) (bool, error) {
 	v, ok := block.Attr(e.Version.Namespace(), "mustUnderstand")
 	if !ok {
@@ -27,8 +28,9 @@ func (e *Envelope) MustUnderstand(block xmltext.Node) (bool, error) {
 	return false, &Error{CodeEnvelope, block.Path(), "mustUnderstand is neither 0 nor 1"}
 }
 
-// Role gives the SOAP 1.1 actor or SOAP 1.2 role of a header block, "" if it has none
-// (that is, the ultimate receiver; an explicit SOAP 1.2 ultimateReceiver is "" too).
+// Role returns the SOAP 1.1 actor or SOAP 1.2 role of a header block, "" if it
+// has none (that is, the ultimate receiver; an explicit SOAP 1.2
+// ultimateReceiver is "" too).
 func (e *Envelope) Role(block xmltext.Node) string {
 	name := "actor"
 	if e.Version == V12 {
@@ -42,10 +44,12 @@ func (e *Envelope) Role(block xmltext.Node) string {
 	return v
 }
 
-// IsNext tells whether a role names every node on the path (SOAP 1.1 §4.2.2, SOAP 1.2 §2.2).
+// IsNext reports whether a role names every node on the path (SOAP 1.1 §4.2.2,
+// SOAP 1.2 §2.2).
 func IsNext(role string) bool { return role == ActorNext || role == RoleNext }
 
-// trimSpace removes XML white space at both ends, as xs:boolean and xs:anyURI do.
+// trimSpace removes XML white space at both ends, as xs:boolean and xs:anyURI
+// do.
 func trimSpace(s string) string {
 	for s != "" && isSpace(s[0]) {
 		s = s[1:]

@@ -6,8 +6,8 @@ const (
 	NS12 = "http://www.w3.org/2003/05/soap-envelope"
 )
 
-// Version is the SOAP version of an envelope, told by the namespace of its root element.
-// The zero value is no version.
+// Version is the SOAP version of an envelope, told by the namespace of its root
+// element. The zero value is no version.
 type Version uint8
 
 // The versions.
@@ -16,7 +16,7 @@ const (
 	V12                    // SOAP 1.2
 )
 
-// Namespace gives the namespace URI of the envelope, "" for the zero Version.
+// Namespace returns the namespace URI of the envelope, "" for the zero Version.
 func (v Version) Namespace() string {
 	switch v {
 	case V11:
@@ -27,8 +27,8 @@ func (v Version) Namespace() string {
 	return ""
 }
 
-// MediaType gives the HTTP media type without parameters: text/xml (SOAP 1.1 §6) or
-// application/soap+xml (SOAP 1.2 Part 2 §7.1.4).
+// MediaType returns the HTTP media type without parameters: text/xml (SOAP 1.1
+// §6) or application/soap+xml (SOAP 1.2 Part 2 §7.1.4).
 func (v Version) MediaType() string {
 	if v == V12 {
 		return "application/soap+xml"
@@ -36,10 +36,10 @@ func (v Version) MediaType() string {
 	return "text/xml"
 }
 
-// ContentType gives the HTTP Content-Type of a message in UTF-8.
+// ContentType returns the HTTP Content-Type of a message in UTF-8.
 func (v Version) ContentType() string { return v.MediaType() + "; charset=utf-8" }
 
-// String gives "SOAP 1.1" or "SOAP 1.2".
+// String returns "SOAP 1.1" or "SOAP 1.2".
 func (v Version) String() string {
 	switch v {
 	case V11:
@@ -50,7 +50,7 @@ func (v Version) String() string {
 	return "SOAP ?"
 }
 
-// versionOf tells the version from an envelope's namespace.
+// versionOf returns the version of an envelope's namespace.
 func versionOf(space string) Version {
 	switch space {
 	case NS11:

@@ -14,7 +14,8 @@ import (
 const plainOrder = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><a:To xmlns:a="` + nsWSA + `">urn:svc</a:To></s:Header>` +
 	`<s:Body><order xmlns="urn:o"><amount>10</amount></order></s:Body></s:Envelope>`
 
-// signOnly keeps the Body readable, so that an attacker has something to rewrite.
+// signOnly keeps the Body readable, so that an attacker has something to
+// rewrite.
 func signOnly(change ...func(*wssec.Policy)) wssec.Policy {
 	return symmetric(append([]func(*wssec.Policy){func(p *wssec.Policy) {
 		p.EncryptedParts.Body = false
@@ -31,7 +32,7 @@ func replace(t testing.TB, s, old, new string) string {
 	return strings.Replace(s, old, new, 1)
 }
 
-// find gives the first match of a pattern, or of its group.
+// find returns the first match of a pattern, or of its group.
 func find(t testing.TB, s, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(s)

@@ -12,14 +12,15 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// The sizes of a Body: a usual call, a document, a batch, an attachment in the message.
+// The sizes of a Body: a usual call, a document, a batch, an attachment in the
+// message.
 var benchSizes = []struct {
 	name string
 	size int
 }{{"6kB", 6 << 10}, {"100kB", 100 << 10}, {"1MB", 1 << 20}, {"20MB", 20 << 20}}
 
-// eachSize runs a benchmark for each size, with a request that was signed, then encrypted,
-// and with the heap floor of wssgate serve.
+// eachSize runs a benchmark for each size, with a request that was signed, then
+// encrypted, and with the heap floor of wssgate serve.
 func eachSize(b *testing.B, f func(b *testing.B, ps *peers, plain, msg []byte)) {
 	defer runtime.KeepAlive(make([]byte, 64<<20))
 	for _, s := range benchSizes {
@@ -61,8 +62,8 @@ func BenchmarkProtect(b *testing.B) {
 	})
 }
 
-// BenchmarkVerifyProtect is one exchange: request in, envelope to forward out, reply in,
-// protected reply out.
+// BenchmarkVerifyProtect is one exchange: request in, envelope to forward out,
+// reply in, protected reply out.
 func BenchmarkVerifyProtect(b *testing.B) {
 	eachSize(b, func(b *testing.B, ps *peers, plain, msg []byte) {
 		var fwd, out []byte
@@ -81,8 +82,8 @@ func BenchmarkVerifyProtect(b *testing.B) {
 	})
 }
 
-// BenchmarkRaw is the limit: SHA-1 of the plaintext and AES-128-CBC of it, once in each
-// direction, as BenchmarkVerifyProtect needs them.
+// BenchmarkRaw is the limit: SHA-1 of the plaintext and AES-128-CBC of it, once
+// in each direction, as BenchmarkVerifyProtect needs them.
 func BenchmarkRaw(b *testing.B) {
 	for _, s := range benchSizes {
 		b.Run(s.name, func(b *testing.B) {
@@ -104,8 +105,8 @@ func BenchmarkRaw(b *testing.B) {
 	}
 }
 
-// BenchmarkSHA256 tells how fast the machine is at the moment: figures are stated for
-// 2 GB/s.
+// BenchmarkSHA256 measures how fast the machine is at the moment: figures are
+// stated for 2 GB/s.
 func BenchmarkSHA256(b *testing.B) {
 	buf := make([]byte, 1<<20)
 	b.SetBytes(int64(len(buf)))

@@ -12,7 +12,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// A client needs neither a verifier nor a replay cache; a service is told what to give.
+// A client needs neither a verifier nor a replay cache; a service is told what
+// to give.
 func TestAClientNeedsNoReplayCache(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	client, err := wssec.NewProcessor(symmetric(), wssec.Config{})
@@ -41,7 +42,8 @@ func TestAClientNeedsNoReplayCache(t *testing.T) {
 	var _ wssec.ReplayCache = replay.NewMemory(replay.MemoryConfig{})
 }
 
-// A Processor without a replay cache accepts no request, also none that names a token which it knows.
+// A Processor without a replay cache accepts no request, also none that names a
+// token which it knows.
 func TestAClientAcceptsNoRequests(t *testing.T) {
 	policy := symmetric(tokenOnce)
 	ps := newPeers(t, policy, nil)

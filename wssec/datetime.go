@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// ParseDateTime reads an xs:dateTime with a time zone, exactly as XML Schema 1.1 Part 2
-// §3.3.7 has it, white space around it collapsed. time.Parse would take an hour of one
-// digit, a comma, zones of +24:00 and +00:60, and no 24:00:00.
+// ParseDateTime reads an xs:dateTime with a time zone, exactly as XML Schema
+// 1.1 Part 2 §3.3.7 has it, white space around it collapsed. time.Parse would
+// take an hour of one digit, a comma, zones of +24:00 and +00:60, and no
+// 24:00:00.
 //
-// Years have up to nine digits, and may be negative or 0000 (which XML Schema 1.0 had
-// not); of a fraction of a second nine digits count, however many there are. A value
-// without zone is a time of nowhere and is refused (BSP R3217 asks for UTC).
+// Years have up to nine digits, and may be negative or 0000 (which XML Schema
+// 1.0 had not); of a fraction of a second nine digits count, however many there
+// are. A value without zone is a time of nowhere and is refused (BSP R3217 asks
+// for UTC).
 func ParseDateTime(text string) (time.Time, error) {
 	s := dateTime{rest: strings.Trim(text, " \t\r\n")}
 	t, ok := s.parse()
@@ -52,7 +54,8 @@ func (s *dateTime) parse() (t time.Time, ok bool) {
 	if !ok || s.rest != "" {
 		return t, false
 	}
-	// §3.3.7, dayOfMonth: a day that the month does not have would be one of the next.
+	// §3.3.7, dayOfMonth: a day that the month does not have would be one of
+	// the next.
 	if date := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC); date.Day() != day {
 		return t, false
 	}
@@ -86,7 +89,7 @@ func (s *dateTime) field(before string, least, most int) (int, bool) {
 	return n, n >= least && n <= most
 }
 
-// fraction takes (\.[0-9]+)?, and tells whether it is zero.
+// fraction takes (\.[0-9]+)?, and reports whether it is zero.
 func (s *dateTime) fraction() (nanos int, zeros, ok bool) {
 	rest, ok := strings.CutPrefix(s.rest, ".")
 	if !ok {
@@ -102,7 +105,8 @@ func (s *dateTime) fraction() (nanos int, zeros, ok bool) {
 	return nanos, zeros, n > 0
 }
 
-// zone takes Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00) and gives minutes east of UTC.
+// zone takes Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00) and returns minutes east
+// of UTC.
 func (s *dateTime) zone() (minutes int, ok bool) {
 	if s.rest == "" {
 		s.noZone = true

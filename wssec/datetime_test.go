@@ -50,13 +50,14 @@ func TestParseDateTime(t *testing.T) {
 	}
 }
 
-// lexical is the regular expression of XML Schema 1.1 Part 2 §3.3.7, with its zone.
+// lexical is the regular expression of XML Schema 1.1 Part 2 §3.3.7, with its
+// zone.
 var lexical = regexp.MustCompile(`^(-?(?:[1-9][0-9]{3,}|0[0-9]{3}))-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
 	`T(?:([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(\.[0-9]+)?|(24:00:00(?:\.0+)?))` +
 	`(Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))$`)
 
-// FuzzParseDateTime compares with the specification's regular expression, and with its
-// function timeOnTimeline (§E.3.4) in integers without bound.
+// FuzzParseDateTime compares with the specification's regular expression, and
+// with its function timeOnTimeline (§E.3.4) in integers without bound.
 func FuzzParseDateTime(f *testing.F) {
 	for _, s := range []string{"2026-01-31T12:00:00.5Z", "-0001-02-29T24:00:00.0+14:00", "2000-02-29T23:59:59-13:59", "123456-12-31T00:00:00Z",
 		"1900-02-29T00:00:00Z", "2026-01-31T3:04:05Z", "2026-01-31T12:00:00,5+24:00"} {

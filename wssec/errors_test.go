@@ -9,8 +9,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// TestEveryCryptographicFailureIsOneFault sends messages that fail in each way and
-// compares what the peer is told, octet for octet.
+// TestEveryCryptographicFailureIsOneFault sends messages that fail in each way
+// and compares what the peer is told, octet for octet.
 func TestEveryCryptographicFailureIsOneFault(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)

@@ -22,7 +22,7 @@ func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToke
 	}
 	base := baseKey{octets: fresh, profile: encryptedKeyProfile{}, hash: HashToken(wrapped), tokenType: EncryptedKeyToken}
 	w := &writer{p: p, env: takeApart(env, ""), key: base}
-	out, _, err := w.message(nil)
+	out, _, err := w.protectMessage(nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,9 +41,9 @@ func insertAfterSecurity(msg, head []byte) []byte {
 	return append(append(append([]byte(nil), msg[:i]...), head...), msg[i:]...)
 }
 
-// ProtectWithSTRTransform signs the token through the STR-Transform, as peers with token
-// protection do and we never do. canonical is the token's canonical form under the
-// transform.
+// ProtectWithSTRTransform signs the token through the STR-Transform, as peers
+// with token protection do and we never do. canonical is the token's canonical
+// form under the transform.
 func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken, defaultNS bool) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token,
 		key: tok.baseKey()}
@@ -71,11 +71,12 @@ func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken
 		xmldsig.ExclusiveC14N + `"></ds:CanonicalizationMethod></wsse:TransformationParameters></ds:Transform></ds:Transforms><ds:DigestMethod`)
 	sig = append(append(append([]byte(nil), sig[:i]...), str...), sig[i+len(transform):]...)
 	sig = resign(p, sig, w.sigKey)
-	return w.env.appendEnvelope(nil, 0, w.security(w.place(append(head, sig...))), blocks, body)
+	return w.env.appendEnvelope(nil, 0, w.security(w.placeTimestamp(append(head, sig...))), blocks, body)
 }
 
-// ListPrefixes changes a message under a key that is not derived so that its signature
-// covers the Body with a PrefixList, which we never write. The Reference to it is the last.
+// ListPrefixes changes a message under a key that is not derived so that its
+// signature covers the Body with a PrefixList, which we never write. The
+// Reference to it is the last.
 func ListPrefixes(p *Processor, msg []byte, key Key, list string) ([]byte, error) {
 	env, err := soap.Parse(msg, xmltext.Options{})
 	if err != nil {
@@ -113,11 +114,11 @@ func (g *KeyGuard) Fail(owner string, key Key, now, expires time.Time) (suspende
 	return suspended
 }
 
-// Len gives the number of keys that are counted.
+// Len returns the number of keys that are counted.
 func (g *KeyGuard) Len() int { return len(g.keys) }
 
-// ProtectWithPlaintext signs a request, then encrypts something else in the place of the
-// Body's content.
+// ProtectWithPlaintext signs a request, then encrypts something else in the
+// place of the Body's content.
 func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, plain string) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(env, ""), token: tok.Token, suffix: "x",
 		key: tok.baseKey()}
@@ -137,5 +138,5 @@ func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, p
 		dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, len(plain), func(b []byte) []byte { return append(b, plain...) })
 		return appendEndTag(dst, env.Body), err
 	}
-	return w.env.appendEnvelope(nil, 0, w.security(w.place(w.arrange(head, sig, []string{ed}))), blocks, body)
+	return w.env.appendEnvelope(nil, 0, w.security(w.placeTimestamp(w.arrange(head, sig, []string{ed}))), blocks, body)
 }

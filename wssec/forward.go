@@ -5,8 +5,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// HeaderRule says what becomes of header blocks that no protection covers, of requests in
-// AppendForward and of replies in Protect.
+// HeaderRule says what is done with header blocks that no protection covers, of
+// requests in AppendForward and of replies in Protect.
 type HeaderRule string
 
 // The rules. The zero value is DropHeaders.
@@ -16,11 +16,12 @@ const (
 	RefuseHeaders HeaderRule = "refuse" // refuse the message
 )
 
-// AppendForward appends the envelope to forward: the Body and the header blocks that the
-// policy's protection covers, as source octets with the namespace declarations they stood
-// under, without comments, which no digest covers. The Security header for us is left out.
-// Other header blocks follow the rule. A mandatory block meant for us that would be lost
-// is an *Error of CodeNotUnderstood (SOAP 1.1 §4.2.3, SOAP 1.2 §2.4).
+// AppendForward appends the envelope to forward: the Body and the header blocks
+// that the policy's protection covers, as source octets with the namespace
+// declarations they stood under, without comments, which no digest covers. The
+// Security header for us is left out. Other header blocks follow the rule. A
+// mandatory block meant for us that would be lost is an *Error of
+// CodeNotUnderstood (SOAP 1.1 §4.2.3, SOAP 1.2 §2.4).
 func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
 	if m.policy.Binding == SymmetricBinding && !m.isProtected(m.env.Body) {
 		return dst, errAt(CodeNotSigned, m.env.Body, "the signature does not cover the Body")
@@ -29,8 +30,8 @@ func (m *Message) AppendForward(dst []byte, rule HeaderRule) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	// Envelope and Header carry the declarations they had; so each is written once, however
-	// many blocks there are.
+	// Envelope and Header carry the declarations they had; so each is written
+	// once, however many blocks there are.
 	dst = m.env.Root.AppendOwnTag(dst)
 	if len(blocks) > 0 {
 		dst = m.env.Header.AppendOwnTag(dst)
@@ -52,7 +53,8 @@ func (m *Message) forwarded(rule HeaderRule) ([]xmltext.Node, error) {
 		case m.isProtected(b) || rule == PassHeaders:
 			out = append(out, b)
 		case rule == RefuseHeaders:
-			return nil, errAt(CodeHeaderRefused, b, "no protection covers this header block, and the route refuses those (other-headers)")
+			return nil, errAt(CodeHeaderRefused, b,
+				"no protection covers this header block, and the route refuses those (other-headers)")
 		default:
 			if err := m.droppable(b); err != nil {
 				return nil, err

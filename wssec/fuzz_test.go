@@ -8,8 +8,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// FuzzVerify changes recorded requests that sign. What is accepted means what the recorded
-// one means.
+// FuzzVerify changes recorded requests that sign. What is accepted means what
+// the recorded one means.
 func FuzzVerify(f *testing.F) {
 	type service struct {
 		p    *wssec.Processor

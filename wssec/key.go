@@ -6,9 +6,10 @@ import (
 	"log/slog"
 )
 
-// Key is a secret symmetric key. It cannot be compared with ==, prints as "[redacted]"
-// wherever it is formatted or logged, and gives up its octets only through
-// ExposeSecretOctets. The zero value is no key. It is immutable and safe for concurrent use.
+// Key is a secret symmetric key. It cannot be compared with ==, prints as
+// "[redacted]" wherever it is formatted or logged, and gives up its octets only
+// through ExposeSecretOctets. The zero value is no key. It is immutable and
+// safe for concurrent use.
 type Key struct {
 	_      [0]func() // makes the type incomparable
 	octets []byte
@@ -17,13 +18,14 @@ type Key struct {
 // NewKey copies octets into a Key.
 func NewKey(octets []byte) Key { return Key{octets: append([]byte(nil), octets...)} }
 
-// Len gives the length in octets, 0 for the zero Key.
+// Len returns the length in octets, 0 for the zero Key.
 func (k Key) Len() int { return len(k.octets) }
 
 // Equal compares two keys in constant time.
 func (k Key) Equal(o Key) bool { return subtle.ConstantTimeCompare(k.octets, o.octets) == 1 }
 
-// ExposeSecretOctets gives the key octets. Callers must not modify, log or keep them.
+// ExposeSecretOctets returns the key octets. Callers must not modify, log or
+// keep them.
 func (k Key) ExposeSecretOctets() []byte { return k.octets }
 
 const redacted = "[redacted]"

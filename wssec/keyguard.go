@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// KeyGuard counts, for each key, the messages that named it by a hash and then did not
-// prove that their sender has it: what asks a padding oracle looks like this, and nothing
-// else does often. After a few dozen the key may not be named any more until its owner
-// shows up with a fresh token. So whoever has recorded a message can make its sender
-// authenticate once more, and by going on make it send its token with each message, but can
-// do no more than that. It is safe for concurrent use and
-// bounded in memory.
+// KeyGuard counts, for each key, the messages that named it by a hash and then
+// did not prove that their sender has it: what asks a padding oracle looks like
+// this, and nothing else does often. After a few dozen the key may not be named
+// any more until its owner shows up with a fresh token. So whoever has recorded
+// a message can make its sender authenticate once more, and by going on make it
+// send its token with each message, but can do no more than that. It is safe
+// for concurrent use and bounded in memory.
 type KeyGuard struct {
 	allowance int
 
@@ -27,22 +27,24 @@ type KeyGuard struct {
 
 // KeyGuardConfig configures a KeyGuard. The zero value is ready.
 type KeyGuardConfig struct {
-	// Allowance is the number of failures after which a key is suspended; each time that
-	// its owner has come back it is half as many. Zero: 32.
+	// Allowance is the number of failures after which a key is suspended; each
+	// time that its owner has come back it is half as many. Zero: 32.
 	Allowance int
 }
 
 // NewKeyGuard makes a KeyGuard that suspects no key.
 func NewKeyGuard(cfg KeyGuardConfig) *KeyGuard {
-	def(&cfg.Allowance, 32)
+	setDefault(&cfg.Allowance, 32)
 	return &KeyGuard{allowance: cfg.Allowance, keys: make(map[keyID]*suspicion), owners: make(map[clientName]int)}
 }
 
 const (
-	// maxSuspicions bounds the keys that are counted, in all and for one owner: a few MB.
-	// An owner can have any number of keys, as many as it makes subkeys.
+	// maxSuspicions bounds the keys that are counted, in all and for one owner:
+	// a few MB. An owner can have any number of keys, as many as it makes
+	// subkeys.
 	maxSuspicions, maxOwnSuspicions = 10_000, maxSuspicions / clientShare
-	// maxAskers and maxAsker bound the addresses that are kept of those who asked.
+	// maxAskers and maxAsker bound the addresses that are kept of those who
+	// asked.
 	maxAskers, maxAsker = 8, 64
 	// lateFailures is what a failure counts whose time told something.
 	lateFailures = 10
@@ -73,8 +75,8 @@ type failure struct {
 	now     time.Time
 }
 
-// fail counts a failure n times. If the key is suspended by that, or was, it gives the
-// addresses of those who asked.
+// fail counts a failure n times. If the key is suspended by that, or was, it
+// returns the addresses of those who asked.
 func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,15 +92,16 @@ func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
 	if f.expires.After(s.expires) {
 		s.expires = f.expires
 	}
-	if client := f.client[:min(len(f.client), maxAsker)]; client != "" && len(s.askers) < maxAskers && !slices.Contains(s.askers, client) {
+	client := f.client[:min(len(f.client), maxAsker)]
+	if client != "" && len(s.askers) < maxAskers && !slices.Contains(s.askers, client) {
 		s.askers = append(s.askers, strings.Clone(client))
 	}
 	s.suspended = s.suspended || s.failures >= s.allowance
-	return s.accused()
+	return s.askersIfSuspended()
 }
 
-// accused gives the addresses if the key is suspended.
-func (s *suspicion) accused() []string {
+// askersIfSuspended returns the addresses if the key is suspended.
+func (s *suspicion) askersIfSuspended() []string {
 	if !s.suspended {
 		return nil
 	}
@@ -113,12 +116,13 @@ func (g *KeyGuard) suspends(key keyID) (askers []string, suspended bool) {
 	if !ok {
 		return nil, false
 	}
-	return s.accused(), s.suspended
+	return s.askersIfSuspended(), s.suspended
 }
 
-// renew lets a key be named again whose owner has proved to have it, with a fresh token.
-// What failed before it was suspended still counts, or whoever asks between the messages
-// of a client that sends a token with each could go on for ever.
+// renew lets a key be named again whose owner has proved to have it, with a
+// fresh token. What failed before it was suspended still counts, or whoever
+// asks between the messages of a client that sends a token with each could go
+// on for ever.
 func (g *KeyGuard) renew(key keyID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -128,8 +132,9 @@ func (g *KeyGuard) renew(key keyID) {
 	}
 }
 
-// makeRoom makes room for a key of owner: who has as many as one may loses some of its
-// own, else somebody does. So nobody can drive out another's key alone.
+// makeRoom makes room for a key of owner: who has as many as one may loses
+// some of its own, else somebody does. So nobody can drive out another's key
+// alone.
 func (g *KeyGuard) makeRoom(owner clientName, now time.Time) {
 	switch {
 	case g.owners[owner] >= maxOwnSuspicions:
@@ -141,9 +146,9 @@ func (g *KeyGuard) makeRoom(owner clientName, now time.Time) {
 	}
 }
 
-// forgetSome forgets keys that have expired, and, as long as there are too many, those of
-// the keys in question that have the fewest failures: to drive out a key others must have
-// failed as often.
+// makeRoom forgets keys that have expired, and, as long as there are too
+// many, those of the keys in question that have the fewest failures: to drive
+// out a key others must have failed as often.
 func (g *KeyGuard) forgetSome(now time.Time, which func(*suspicion) bool, tooMany func() bool) {
 	fewest := math.MaxInt
 	for key, s := range g.keys {
@@ -170,18 +175,19 @@ func (g *KeyGuard) forget(key keyID, s *suspicion) {
 	}
 }
 
-// suspect begins to watch the message, which has named a remembered key and not proved to
-// have it; proved ends that.
+// suspect begins to watch the message, which has named a remembered key and not
+// proved to have it; clearSuspicion ends that.
 func (v *verification) suspect(t *CachedToken) {
 	owner := clientName{t.Name, t.Realm}.folded()
 	v.suspected = &failure{guard: v.p.cfg.Guard, key: t.Key.id(), owner: owner, expires: t.EndTime, client: v.ch.Client, now: v.now}
 }
 
-func (v *verification) proved() { v.suspected = nil }
+func (v *verification) clearSuspicion() { v.suspected = nil }
 
-// failed counts the failure of a message under suspicion and notes it in its error. One
-// that nothing was decrypted of, for lack of memory, has taught nobody anything.
-func (v *verification) failed(err error) error {
+// countFailure counts the failure of a message under suspicion and notes it in
+// its error. One that nothing was decrypted of, for lack of memory, has taught
+// nobody anything.
+func (v *verification) countFailure(err error) error {
 	var e *Error
 	if v.suspected != nil && errors.As(err, &e) && e.Code != CodeNoMemory {
 		e.failure = v.suspected
@@ -191,23 +197,24 @@ func (v *verification) failed(err error) error {
 	return err
 }
 
-// broken counts a message under suspicion in which verification panicked.
-func (v *verification) broken() {
+// countPanic counts a message under suspicion in which verification panicked.
+func (v *verification) countPanic() {
 	if v.suspected != nil {
 		v.suspected.guard.fail(v.suspected, lateFailures)
 	}
 }
 
-// renewed lets the key of a verified message be named again, if it came with its token.
-func (v *verification) renewed() {
+// liftSuspension lets the key of a verified message be named again, if it came
+// with its token.
+func (v *verification) liftSuspension() {
 	if v.sent == nil && v.p.policy.TokenOnce && v.token != nil && v.token.fresh {
 		v.p.cfg.Guard.renew(v.token.Key.id())
 	}
 }
 
-// AnsweredLate counts a failure that Verify returned ten times instead of once. Call it
-// when the refusal was answered later than all of its size are, because its verification
-// took longer: that may have told its sender something.
+// AnsweredLate counts a failure that Verify returned ten times instead of once.
+// Call it when the refusal was answered later than all of its size are, because
+// its verification took longer: that may have told its sender something.
 func (p *Processor) AnsweredLate(err error) {
 	var e *Error
 	if errors.As(err, &e) && e.failure != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// guarded are peers under the preset Kerberos, whose service has remembered the token.
+// guarded are peers under the preset Kerberos, whose service has remembered the
+// token.
 type guarded struct {
 	*peers
 	t *testing.T
@@ -39,8 +40,8 @@ func (g *guarded) send(fresh bool) error {
 	return err
 }
 
-// question is a message that names the token by its hash and has other ciphertext in the
-// place of the Signature.
+// question is a message that names the token by its hash and has other
+// ciphertext in the place of the Signature.
 func (g *guarded) question() []byte {
 	g.token.Omit = true
 	msg, _ := g.request(g.t, plainOrder)
@@ -48,7 +49,7 @@ func (g *guarded) question() []byte {
 	return []byte(replace(g.t, string(msg), cipher, strings.Repeat("A", 64)))
 }
 
-// ask gives the error of a question from an address.
+// ask returns the error of a question from an address.
 func (g *guarded) ask(p *wssec.Processor, from string) *wssec.Error {
 	g.t.Helper()
 	env, err := soap.Parse(g.question(), xmltext.Options{})
@@ -112,7 +113,8 @@ func TestTheErrorNamesWhoAskedAboutASuspendedKey(t *testing.T) {
 	}
 }
 
-// One key has as many tokens as its owner sent, and as many routes as it went to.
+// One key has as many tokens as its owner sent, and as many routes as it went
+// to.
 func TestAllTokensOfAKeyAreCountedTogetherOnAllRoutes(t *testing.T) {
 	g := newGuarded(t, nil)
 	shared := g.cfg
@@ -141,7 +143,8 @@ func (a anyToken) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken,
 	return wssec.CachedToken{Name: "alice", Realm: "EXAMPLE.COM", ValueType: wssec.GSSKerberosAPREQ, Key: a.token.Key, EndTime: a.now.Add(time.Hour)}, true, nil
 }
 
-// The owner's own messages, however they fail, leave the key alone once they proved it.
+// The owner's own messages, however they fail, leave the key alone once they
+// proved it.
 func TestFailuresOfWhoHasTheKeyAreNotCounted(t *testing.T) {
 	g := newGuarded(t, replay.NewMemory(replay.MemoryConfig{}))
 	g.token.Omit = true
@@ -171,8 +174,8 @@ func TestALateAnswerCountsTenfold(t *testing.T) {
 	g.service.AnsweredLate(errors.New("of no message"))
 }
 
-// A bug that a plaintext leads to has told its sender more than a refusal. A message that
-// there was no memory for has told nothing.
+// A bug that a plaintext leads to has told its sender more than a refusal. A
+// message that there was no memory for has told nothing.
 func TestAPanicCountsTenfoldAndAFullMemoryNothing(t *testing.T) {
 	g := newGuarded(t, nil)
 	var reserve func() error

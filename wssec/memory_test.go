@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// allocated gives the octets that f allocates, whether they are garbage afterwards or not.
+// allocated returns the octets that f allocates, whether they are garbage
+// afterwards or not.
 func allocated(f func()) int {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -14,8 +15,9 @@ func allocated(f func()) int {
 	return int(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestALargeMessageTakesFourTimesItsOctets bounds the heap of a message of 4 MB by all that
-// is ever allocated for it, the message itself included. Operators plan with this factor.
+// TestALargeMessageTakesFourTimesItsOctets bounds the heap of a message of 4 MB
+// by all that is ever allocated for it, the message itself included. Operators
+// plan with this factor.
 func TestALargeMessageTakesFourTimesItsOctets(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	plain := []byte(message(4 << 20))
@@ -42,8 +44,8 @@ func TestALargeMessageTakesFourTimesItsOctets(t *testing.T) {
 	}
 }
 
-// TestAllocationsDoNotGrowWithTheMessage: a larger message costs larger allocations, not
-// more of them.
+// TestAllocationsDoNotGrowWithTheMessage: a larger message costs larger
+// allocations, not more of them.
 func TestAllocationsDoNotGrowWithTheMessage(t *testing.T) {
 	counts := map[int]float64{}
 	for _, size := range []int{6 << 10, 1 << 20} {

@@ -8,8 +8,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Message is a SOAP message whose protection was verified as its policy asks. Only a
-// Processor makes one. It is safe for concurrent readers.
+// Message is a SOAP message whose protection was verified as its policy asks.
+// Only a Processor makes one. It is safe for concurrent readers.
 type Message struct {
 	env      *soap.Envelope
 	policy   *Policy
@@ -36,49 +36,53 @@ type Facts struct {
 	TokenTime       time.Duration // spent on the ticket
 	DecryptTime     time.Duration // spent on decryption and scanning plaintext
 	DigestTime      time.Duration // spent on canonicalization and digests
-	// UncoveredPrefix tells of content that PrefixesCovered would have refused; nil without.
+	// UncoveredPrefix describes content that PrefixesCovered would have
+	// refused; nil without.
 	UncoveredPrefix *Error
 }
 
-// Envelope gives the message with its plaintext in place. It holds unverified parts too;
-// see Body, SignedHeaders and AppendForward.
+// Envelope returns the message with its plaintext in place. It holds unverified
+// parts too; see Body, SignedHeaders and AppendForward.
 func (m *Message) Envelope() *soap.Envelope { return m.env }
 
-// Body gives the Body.
+// Body returns the Body.
 func (m *Message) Body() xmltext.Node { return m.env.Body }
 
-// Principal gives the client's name and realm; empty in a verified reply.
+// Principal returns the client's name and realm; empty in a verified reply.
 func (m *Message) Principal() (name, realm string) { return m.token.Name, m.token.Realm }
 
-// Service gives the principal that the client's ticket is for.
+// Service returns the principal that the client's ticket is for.
 func (m *Message) Service() string { return m.token.Service }
 
-// Groups gives the security identifiers of the client's groups, as the PAC of its ticket has
-// them. Do not change the list.
+// Groups returns the security identifiers of the client's groups, as the PAC of
+// its ticket has them. Do not change the list.
 func (m *Message) Groups() []string { return m.token.Groups }
 
-// TicketEndTime gives when the client's ticket expires.
+// TicketEndTime returns when the client's ticket expires.
 func (m *Message) TicketEndTime() time.Time { return m.token.EndTime }
 
-// Facts gives the figures of the verification.
+// Facts returns the figures of the verification.
 func (m *Message) Facts() Facts { return m.facts }
 
-// Signed gives the nodes that the signature covers, in the order of its References.
+// Signed returns the nodes that the signature covers, in the order of its
+// References.
 func (m *Message) Signed() []xmltext.Node { return m.verified }
 
-// Encrypted gives the parts that were encrypted: the Body for its content, a header block,
-// the Signature.
+// Encrypted returns the parts that were encrypted: the Body for its content, a
+// header block, the Signature.
 func (m *Message) Encrypted() []xmltext.Node { return m.encrypted }
 
-// Key gives the key that signed and encrypted the message, the zero Key if none did.
+// Key returns the key that signed and encrypted the message, the zero Key if
+// none did.
 func (m *Message) Key() Key { return Key{octets: m.base.octets} }
 
-// Remember keeps the message's token, so that later messages can name it by its hash
-// (Kerberos Token Profile 1.1.1 §3.3). Call it as soon as the client is authorized: before
-// that it would let whoever has any ticket take room in the cache. Without the call each
-// message must bring its token. Under a policy without TokenOnce, and for a message that
-// named its token by the hash itself, it does nothing. An error costs later messages their
-// short form, not this one its acceptance.
+// Remember keeps the message's token, so that later messages can name it by its
+// hash (Kerberos Token Profile 1.1.1 §3.3). Call it as soon as the client is
+// authorized: before that it would let whoever has any ticket take room in the
+// cache. Without the call each message must bring its token. Under a policy
+// without TokenOnce, and for a message that named its token by the hash itself,
+// it does nothing. An error costs later messages their short form, not this one
+// its acceptance.
 func (m *Message) Remember(ctx context.Context) error {
 	if m.tokens == nil {
 		return nil
@@ -88,8 +92,8 @@ func (m *Message) Remember(ctx context.Context) error {
 	return m.tokens.PutToken(context.WithoutCancel(ctx), m.tokenHash, tok)
 }
 
-// isProtected tells whether the policy's protection covers a header block: the signature
-// does, or the TLS channel.
+// isProtected reports whether the policy's protection covers a header block:
+// the signature does, or the TLS channel.
 func (m *Message) isProtected(b xmltext.Node) bool {
 	if m.policy.Binding != SymmetricBinding && m.tls {
 		return true
@@ -102,8 +106,8 @@ func (m *Message) isProtected(b xmltext.Node) bool {
 	return false
 }
 
-// AsSent gives what the client keeps of this request, so that whoever holds both sides of
-// a recorded conversation can verify its reply with VerifyReply.
+// AsSent returns what the client keeps of this request, so that whoever holds
+// both sides of a recorded conversation can verify its reply with VerifyReply.
 func (m *Message) AsSent() *Request {
 	return &Request{base: m.base, signatureValues: m.signatureValues}
 }

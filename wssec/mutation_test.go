@@ -17,9 +17,9 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// forwarded gives the canonical form of what goes to the backend, and the principal.
-// The order of header blocks has no meaning (SOAP 1.2 §2.6), and a signature over each of
-// them does not fix it.
+// forwarded returns the canonical form of what goes to the backend, and the
+// principal. The order of header blocks has no meaning (SOAP 1.2 §2.6), and a
+// signature over each of them does not fix it.
 func forwarded(m *wssec.Message) (string, error) {
 	fwd, err := m.AppendForward(nil, wssec.DropHeaders)
 	if err != nil {
@@ -38,7 +38,7 @@ func forwarded(m *wssec.Message) (string, error) {
 	return name + "@" + realm + strings.Join(blocks, "") + string(env.Body.AppendCanonical(nil, xmltext.C14N{})), nil
 }
 
-// meaning gives what goes to the backend for a message, if it is accepted.
+// meaning returns what goes to the backend for a message, if it is accepted.
 func meaning(p *wssec.Processor, msg []byte) (string, error) {
 	env, err := soap.Parse(msg, xmltext.Options{})
 	if err != nil {
@@ -51,8 +51,8 @@ func meaning(p *wssec.Processor, msg []byte) (string, error) {
 	return forwarded(m)
 }
 
-// mutate changes a message in one of the ways an attacker has without knowing the key:
-// octets, and whole elements copied or moved.
+// mutate changes a message in one of the ways an attacker has without knowing
+// the key: octets, and whole elements copied or moved.
 func mutate(r *rand.Rand, msg []byte, env *soap.Envelope) []byte {
 	out := bytes.Clone(msg)
 	at := r.IntN(len(msg))
@@ -72,8 +72,8 @@ func mutate(r *rand.Rand, msg []byte, env *soap.Envelope) []byte {
 	return out
 }
 
-// moveElement copies or moves one element, perhaps emptied of its Ids, before another's
-// start tag or end tag.
+// moveElement copies or moves one element, perhaps emptied of its Ids, before
+// another's start tag or end tag.
 func moveElement(r *rand.Rand, msg []byte, env *soap.Envelope) []byte {
 	var all []xmltext.Node
 	for n := range env.Root.Descendants() {
@@ -101,8 +101,8 @@ func moveElement(r *rand.Rand, msg []byte, env *soap.Envelope) []byte {
 
 var mutationRounds = flag.Int("mutations", 0, "how often each message is changed, in new ways; 0: 400 times, always in the same ways")
 
-// TestAChangedMessageIsRefusedOrForwardedUnchanged is the promise of the whole package,
-// tried on every recorded request and on messages of our own.
+// TestAChangedMessageIsRefusedOrForwardedUnchanged is the promise of the whole
+// package, tried on every recorded request and on messages of our own.
 func TestAChangedMessageIsRefusedOrForwardedUnchanged(t *testing.T) {
 	seed, rounds, total := uint64(1), 400, 0
 	if testing.Short() {

@@ -2,7 +2,8 @@ package wssec
 
 import "github.com/wssgate/wssgate/soap/xmltext"
 
-// Namespaces of WS-Security and its companions, and the URIs that name token types.
+// Namespaces of WS-Security and its companions, and the URIs that name token
+// types.
 const (
 	NSWSSE   = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 	NSWSU    = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -17,14 +18,15 @@ const (
 	nsDS     = "http://www.w3.org/2000/09/xmldsig#"
 	nsXML    = "http://www.w3.org/XML/1998/namespace"
 
-	// EncodingBase64 is the EncodingType of BinarySecurityToken and KeyIdentifier; absent means the same.
+	// EncodingBase64 is the EncodingType of BinarySecurityToken and
+	// KeyIdentifier; absent means the same.
 	EncodingBase64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 )
 
-// belongsToSecurity tells whether an element has its place in a Security header: all of
-// WS-Security, its utility namespace, WS-SecureConversation, XML Signature, XML Encryption
-// and SAML, but for the Security header itself (another actor's) and what stands for an
-// encrypted header block or content.
+// belongsToSecurity reports whether an element has its place in a Security
+// header: all of WS-Security, its utility namespace, WS-SecureConversation, XML
+// Signature, XML Encryption and SAML, but for the Security header itself
+// (another actor's) and what stands for an encrypted header block or content.
 func belongsToSecurity(n xmltext.Node) bool {
 	switch n.Space() {
 	case NSWSSE:
@@ -39,5 +41,5 @@ func belongsToSecurity(n xmltext.Node) bool {
 	return false
 }
 
-// isSC tells whether a namespace is one of the two of WS-SecureConversation.
+// isSC reports whether a namespace is one of the two of WS-SecureConversation.
 func isSC(space string) bool { return space == NSWSC05 || space == NSWSC13 }

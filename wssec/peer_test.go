@@ -14,7 +14,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// anyReplay accepts everything: for benchmarks and for tests that send one message often.
+// anyReplay accepts everything: for benchmarks and for tests that send one
+// message often.
 type anyReplay struct{}
 
 func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
@@ -62,7 +63,7 @@ func parse(t testing.TB, msg []byte) *soap.Envelope {
 	return env
 }
 
-// request gives a protected request.
+// request returns a protected request.
 func (ps *peers) request(t testing.TB, plain string) ([]byte, *wssec.Request) {
 	t.Helper()
 	msg, sent, err := ps.client.ProtectRequest(nil, parse(t, []byte(plain)), ps.token)
@@ -90,8 +91,8 @@ func remembered(m *wssec.Message, err error) (*wssec.Message, error) {
 	return m, err
 }
 
-// message gives an envelope whose Body is about size octets of markup and text, in the
-// document/literal style of today's services.
+// message returns an envelope whose Body is about size octets of markup and
+// text, in the document/literal style of today's services.
 func message(size int) string {
 	var b strings.Builder
 	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema">` +
@@ -125,7 +126,8 @@ func preset(t testing.TB, name string) wssec.Policy {
 	return p
 }
 
-// withTickets gives a service with ps's policy that knows the keys of other's.
+// withTickets returns a service with ps's policy that knows the keys of
+// other's.
 func (ps *peers) withTickets(t testing.TB, other *peers) *wssec.Processor {
 	t.Helper()
 	p, err := wssec.NewProcessor(ps.service.Policy(), other.cfg)

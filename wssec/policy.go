@@ -8,78 +8,94 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Policy is what one endpoint asks of a message and does to its reply, in the terms of
-// WS-SecurityPolicy 1.2, as plain data. The yaml tags are the names in a configuration
-// file. The zero value asks for nothing and is refused by Validate; start from a Preset.
+// Policy is what one endpoint asks of a message and does to its reply, in the
+// terms of WS-SecurityPolicy 1.2, as plain data. The yaml tags are the names in
+// a configuration file. The zero value asks for nothing and is refused by
+// Validate; start from a Preset.
 type Policy struct {
 	// Name is for logs: the preset's name, or the operator's.
 	Name string `yaml:"name,omitempty"`
 
 	// Binding is the [security binding] (§7): symmetric, transport or none.
 	Binding Binding `yaml:"binding"`
-	// ProtectionToken is the token whose key signs and encrypts under the symmetric binding (§7.4; KerberosToken is §5.4.4).
+	// ProtectionToken is the token whose key signs and encrypts under the
+	// symmetric binding (§7.4; KerberosToken is §5.4.4).
 	ProtectionToken TokenType `yaml:"protection-token,omitempty"`
-	// SupportingTokens are further tokens and what they must do (§8). A message carries at
-	// most one Kerberos token, so there is one at most, and none beside a ProtectionToken.
+	// SupportingTokens are further tokens and what they must do (§8). A message
+	// carries at most one Kerberos token, so there is one at most, and none
+	// beside a ProtectionToken.
 	SupportingTokens []SupportingToken `yaml:"supporting-tokens,omitempty"`
 
 	// AlgorithmSuite is the [algorithm suite] (§6.1); see Suites.
 	AlgorithmSuite SuiteName `yaml:"algorithm-suite,omitempty"`
-	// SignatureMethod is the symmetric signature. WS-SecurityPolicy fixes HMAC-SHA1 for
-	// every suite, and CXF keeps to it; WCF's Sha256 suites use hmac-sha256. Empty: hmac-sha1.
+	// SignatureMethod is the symmetric signature. WS-SecurityPolicy fixes
+	// HMAC-SHA1 for every suite, and CXF keeps to it; WCF's Sha256 suites use
+	// hmac-sha256. Empty: hmac-sha1.
 	SignatureMethod SignatureName `yaml:"signature-method,omitempty"`
 
 	// DigestMethod is the digest of each signed part. Empty: that of the suite.
 	DigestMethod DigestName `yaml:"digest-method,omitempty"`
 
-	// SignedParts are the parts that must be signed (§4.1.1). Under the transport binding
-	// an endorsing token's signature covers the Timestamp and these parts.
+	// SignedParts are the parts that must be signed (§4.1.1). Under the
+	// transport binding an endorsing token's signature covers the Timestamp and
+	// these parts.
 	SignedParts Parts `yaml:"signed-parts,omitempty"`
 	// EncryptedParts are the parts that must be encrypted (§4.2.1).
 	EncryptedParts Parts `yaml:"encrypted-parts,omitempty"`
-	// OptionalEncryptedParts are parts that a peer may encrypt without being asked to, as
-	// wsp:Optional has it: CXF's streaming client encrypts every Body that it signs. We do
-	// not encrypt them.
+	// OptionalEncryptedParts are parts that a peer may encrypt without being
+	// asked to, as wsp:Optional has it: CXF's streaming client encrypts every
+	// Body that it signs. We do not encrypt them.
 	OptionalEncryptedParts Parts `yaml:"optional-encrypted-parts,omitempty"`
-	// ProtectionOrder is the [protection order] (§6.3). Empty: sign-before-encrypt.
+	// ProtectionOrder is the [protection order] (§6.3). Empty:
+	// sign-before-encrypt.
 	ProtectionOrder ProtectionOrder `yaml:"protection-order,omitempty"`
-	// EncryptSignature is the [signature protection] (§6.4): the Signature must be encrypted.
+	// EncryptSignature is the [signature protection] (§6.4): the Signature must
+	// be encrypted.
 	EncryptSignature bool `yaml:"encrypt-signature,omitempty"`
-	// DerivedKeys says whether keys are used through a DerivedKeyToken (§5.3.1). Empty: forbidden.
+	// DerivedKeys says whether keys are used through a DerivedKeyToken
+	// (§5.3.1). Empty: forbidden.
 	DerivedKeys DerivedKeysRule `yaml:"derived-keys,omitempty"`
 	// Timestamp is the [timestamp] property (§6.2). Empty: required.
 	Timestamp TimestampRule `yaml:"timestamp,omitempty"`
-	// ProtectTokens is the [token protection] (§6.5): the signature covers its own token.
+	// ProtectTokens is the [token protection] (§6.5): the signature covers its
+	// own token.
 	ProtectTokens bool `yaml:"protect-tokens,omitempty"`
-	// Layout is the [security header layout] (§6.7). Empty: lax. The order of ReferenceList and
-	// Signature has meaning and is checked under every layout.
+	// Layout is the [security header layout] (§6.7). Empty: lax. The order of
+	// ReferenceList and Signature has meaning and is checked under every
+	// layout.
 	Layout Layout `yaml:"layout,omitempty"`
-	// SignatureConfirmation asks for wsse11:SignatureConfirmation in replies (§9).
+	// SignatureConfirmation asks for wsse11:SignatureConfirmation in replies
+	// (§9).
 	SignatureConfirmation bool `yaml:"signature-confirmation,omitempty"`
 
-	// KeyFit is what the peer does with a key longer than the cipher asks for. Empty: wss4j.
+	// KeyFit is what the peer does with a key longer than the cipher asks for.
+	// Empty: wss4j.
 	KeyFit KeyFit `yaml:"key-fit,omitempty"`
-	// STRTransform is how the peer canonicalises under the STR-Transform. Empty: wss.
+	// STRTransform is how the peer canonicalizes under the STR-Transform.
+	// Empty: wss.
 	STRTransform STRForm `yaml:"str-transform,omitempty"`
-	// TokenOnce accepts later messages that name the token of an earlier one by its SHA-1,
-	// as WCF clients do; needs Timestamp required.
+	// TokenOnce accepts later messages that name the token of an earlier one by
+	// its SHA-1, as WCF clients do; needs Timestamp required.
 	TokenOnce bool `yaml:"token-once,omitempty"`
-	// OptionalAttributes says whether we write the attributes that a WCF custom binding
-	// leaves out (EncodingType, ValueType and TokenType of references). Empty: yes.
+	// OptionalAttributes says whether we write the attributes that a WCF custom
+	// binding leaves out (EncodingType, ValueType and TokenType of references).
+	// Empty: yes.
 	OptionalAttributes Switch `yaml:"optional-attributes,omitempty"`
-	// DerivedKeyVersion is the WS-SecureConversation version of the DerivedKeyTokens in
-	// replies. Empty: that of the request.
+	// DerivedKeyVersion is the WS-SecureConversation version of the
+	// DerivedKeyTokens in replies. Empty: that of the request.
 	DerivedKeyVersion SCVersion `yaml:"derived-key-version,omitempty"`
-	// MessageReplay turns the check for a repeated SignatureValue on or off. Empty: on
-	// under the symmetric binding, off over transport, where each message has a fresh token.
+	// MessageReplay turns the check for a repeated SignatureValue on or off.
+	// Empty: on under the symmetric binding, off over transport, where each
+	// message has a fresh token.
 	MessageReplay Switch `yaml:"message-replay,omitempty"`
-	// Actor is the SOAP actor or role of the Security header meant for us. Empty: the
-	// header without one.
+	// Actor is the SOAP actor or role of the Security header meant for us.
+	// Empty: the header without one.
 	Actor string `yaml:"actor,omitempty"`
 
 	// MaxAge is how long after Created a message is accepted. Zero: 5 minutes.
 	MaxAge time.Duration `yaml:"max-age,omitempty"`
-	// ClockSkew is by how much the peer's clock may differ from ours. Zero: 5 minutes.
+	// ClockSkew is by how much the peer's clock may differ from ours. Zero: 5
+	// minutes.
 	ClockSkew time.Duration `yaml:"clock-skew,omitempty"`
 	// TTL is the life of a Timestamp that we write. Zero: 5 minutes.
 	TTL time.Duration `yaml:"ttl,omitempty"`
@@ -94,23 +110,24 @@ type SupportingToken struct {
 	Use   TokenUse  `yaml:"use"`
 }
 
-// Parts names message parts. Headers are expanded names "{namespace}local"; the local name
-// may be * for every header of a namespace. A header named here need not be present.
+// Parts names message parts. Headers are expanded names "{namespace}local"; the
+// local name may be * for every header of a namespace. A header named here need
+// not be present.
 type Parts struct {
 	Body    bool     `yaml:"body,omitempty"`
 	Headers []string `yaml:"headers,omitempty"`
 }
 
-// IsZero tells whether no part is named.
+// IsZero reports whether no part is named.
 func (p Parts) IsZero() bool { return !p.Body && len(p.Headers) == 0 }
 
-// matches tells whether a header block is among the parts.
+// matches reports whether a header block is among the parts.
 func (p Parts) matches(n xmltext.Node) bool {
 	return len(p.Headers) > 0 && p.names(n.Name())
 }
 
-// names tells whether header blocks of this name are among the parts; the local name may
-// be * and then needs a * there.
+// names reports whether header blocks of this name are among the parts; the
+// local name may be * and then needs a * there.
 func (p Parts) names(name xmltext.Name) bool {
 	for _, h := range p.Headers {
 		part, _ := parseName(h)
@@ -124,7 +141,8 @@ func (p Parts) names(name xmltext.Name) bool {
 // parseName reads "{namespace}local", where local is an NCName or *.
 func parseName(s string) (xmltext.Name, error) {
 	space, local, ok := strings.Cut(strings.TrimPrefix(s, "{"), "}")
-	if !ok || s[0] != '{' || space == "" || space == "*" || strings.ContainsAny(space, " {") || local != "*" && !isNCName(local) {
+	if !ok || s[0] != '{' || space == "" || space == "*" || strings.ContainsAny(space, " {") ||
+		local != "*" && !isNCName(local) {
 		return xmltext.Name{}, fmt.Errorf("header name %q is not of the form {namespace}local or {namespace}*", s)
 	}
 	return xmltext.Name{Space: space, Local: local}, nil
@@ -264,32 +282,32 @@ const (
 
 // withDefaults fills in the defaults that the fields name.
 func (p Policy) withDefaults() Policy {
-	def(&p.SignatureMethod, HMACSHA1)
-	def(&p.ProtectionOrder, SignBeforeEncrypt)
-	def(&p.DerivedKeys, DerivedKeysForbidden)
-	def(&p.Timestamp, TimestampRequired)
-	def(&p.Layout, LayoutLax)
-	def(&p.KeyFit, FitWSS4J)
-	def(&p.STRTransform, STRWSS)
-	def(&p.OptionalAttributes, SwitchOn)
+	setDefault(&p.SignatureMethod, HMACSHA1)
+	setDefault(&p.ProtectionOrder, SignBeforeEncrypt)
+	setDefault(&p.DerivedKeys, DerivedKeysForbidden)
+	setDefault(&p.Timestamp, TimestampRequired)
+	setDefault(&p.Layout, LayoutLax)
+	setDefault(&p.KeyFit, FitWSS4J)
+	setDefault(&p.STRTransform, STRWSS)
+	setDefault(&p.OptionalAttributes, SwitchOn)
 	if p.Binding == SymmetricBinding {
-		def(&p.MessageReplay, SwitchOn)
+		setDefault(&p.MessageReplay, SwitchOn)
 	}
-	def(&p.MessageReplay, SwitchOff)
-	def(&p.MaxAge, 5*time.Minute)
-	def(&p.ClockSkew, 5*time.Minute)
-	def(&p.TTL, 5*time.Minute)
+	setDefault(&p.MessageReplay, SwitchOff)
+	setDefault(&p.MaxAge, 5*time.Minute)
+	setDefault(&p.ClockSkew, 5*time.Minute)
+	setDefault(&p.TTL, 5*time.Minute)
 	return p
 }
 
-func def[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
 }
 
-// endorsing tells whether a supporting token's key must sign.
+// endorsing reports whether a supporting token's key must sign.
 func (p *Policy) endorsing() bool {
 	for _, t := range p.SupportingTokens {
 		if t.Use == UseEndorsing || t.Use == UseSignedEndorsing {
@@ -299,15 +317,15 @@ func (p *Policy) endorsing() bool {
 	return false
 }
 
-// signs tells whether a message under this policy carries a signature.
+// signs reports whether a message under this policy carries a signature.
 func (p *Policy) signs() bool { return p.Binding == SymmetricBinding || p.endorsing() }
 
-// encrypts tells whether a message under this policy carries encrypted parts.
+// encrypts reports whether a message under this policy carries encrypted parts.
 func (p *Policy) encrypts() bool {
 	return p.Binding == SymmetricBinding && (!p.EncryptedParts.IsZero() || p.EncryptSignature)
 }
 
-// mayEncryptBody and mayEncryptHeaders tell where an EncryptedData may stand.
+// mayEncryptBody and mayEncryptHeaders report where an EncryptedData may stand.
 func (p *Policy) mayEncryptBody() bool {
 	return p.EncryptedParts.Body || p.OptionalEncryptedParts.Body
 }
@@ -316,8 +334,10 @@ func (p *Policy) mayEncryptHeaders() bool {
 	return len(p.EncryptedParts.Headers)+len(p.OptionalEncryptedParts.Headers) > 0
 }
 
-// ProtectsReplies tells whether replies are signed or encrypted in the message.
+// ProtectsReplies reports whether replies are signed or encrypted in the
+// message.
 func (p Policy) ProtectsReplies() bool { return p.Binding == SymmetricBinding }
 
-// NeedsTLS tells whether the policy relies on TLS: its protection is that of the channel.
+// NeedsTLS reports whether the policy relies on TLS: its protection is that of
+// the channel.
 func (p Policy) NeedsTLS() bool { return p.Binding != SymmetricBinding && !p.AllowPlainHTTP }

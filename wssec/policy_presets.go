@@ -1,16 +1,20 @@
 package wssec
 
-// nsWSA and nsWSA04 are the namespaces of WS-Addressing 1.0 and of the submission of August 2004.
+// nsWSA and nsWSA04 are the namespaces of WS-Addressing 1.0 and of the
+// submission of August 2004.
 const (
 	nsWSA   = "http://www.w3.org/2005/08/addressing"
 	nsWSA04 = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 )
 
-// Preset gives a policy under the name that WCF users know its authenticationMode by.
+// Preset returns a policy under the name that WCF users know its
+// authenticationMode by.
 //
-//   - Kerberos: symmetric binding, Kerberos protection token, Basic128, derived keys, Body
-//     and WS-Addressing headers signed, Body encrypted, then the Signature encrypted.
-//   - KerberosOverTransport: TLS, and a Kerberos token whose key signs Timestamp and wsa:To.
+//   - Kerberos: symmetric binding, Kerberos protection token, Basic128, derived
+//     keys, Body and WS-Addressing headers signed, Body encrypted, then the
+//     Signature encrypted.
+//   - KerberosOverTransport: TLS, and a Kerberos token whose key signs
+//     Timestamp and wsa:To.
 //   - KerberosToken: TLS, and a Kerberos token, nothing signed.
 func Preset(name string) (Policy, bool) {
 	switch name {
@@ -38,5 +42,5 @@ func Preset(name string) (Policy, bool) {
 	return Policy{}, false
 }
 
-// PresetNames gives the names that Preset knows.
+// PresetNames returns the names that Preset knows.
 func PresetNames() []string { return []string{"Kerberos", "KerberosOverTransport", "KerberosToken"} }

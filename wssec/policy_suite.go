@@ -5,11 +5,12 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// SuiteName is the name of an algorithm suite of WS-SecurityPolicy 1.2 §6.1, or of one of
-// CXF's GCM suites.
+// SuiteName is the name of an algorithm suite of WS-SecurityPolicy 1.2 §6.1, or
+// of one of CXF's GCM suites.
 type SuiteName string
 
-// The suites. Those for asymmetric key transport (…Rsa15) say the same of symmetric keys.
+// The suites. Those for asymmetric key transport (…Rsa15) say the same of
+// symmetric keys.
 const (
 	Basic128        SuiteName = "Basic128"
 	Basic192        SuiteName = "Basic192"
@@ -39,7 +40,8 @@ type Suite struct {
 	MinKey, MaxKey int    // lengths of a symmetric source key
 }
 
-// suiteRow is one line of the table: SP 1.2 §6.1 with the lengths of protocol practice.
+// suiteRow is one line of the table: SP 1.2 §6.1 with the lengths of protocol
+// practice.
 type suiteRow struct {
 	name              SuiteName
 	enc, digest, wrap string
@@ -67,7 +69,7 @@ func suiteTable() []suiteRow {
 	}
 }
 
-// SuiteNames gives the names that LookupSuite knows.
+// SuiteNames returns the names that LookupSuite knows.
 func SuiteNames() []SuiteName {
 	var names []SuiteName
 	for _, r := range suiteTable() {
@@ -76,7 +78,7 @@ func SuiteNames() []SuiteName {
 	return names
 }
 
-// LookupSuite gives the Suite of a name.
+// LookupSuite returns the Suite of a name.
 func LookupSuite(name SuiteName) (Suite, bool) {
 	for _, r := range suiteTable() {
 		if r.name == name {
@@ -88,7 +90,7 @@ func LookupSuite(name SuiteName) (Suite, bool) {
 	return Suite{}, false
 }
 
-// method gives the symmetric signature method of a policy.
+// method returns the symmetric signature method of a policy.
 func (n SignatureName) method() xmldsig.SignatureMethod {
 	uri := map[SignatureName]string{HMACSHA1: xmldsig.HMACSHA1, HMACSHA256: xmldsig.HMACSHA256,
 		HMACSHA384: xmldsig.HMACSHA384, HMACSHA512: xmldsig.HMACSHA512}[n]
@@ -96,14 +98,16 @@ func (n SignatureName) method() xmldsig.SignatureMethod {
 	return m
 }
 
-// method gives the digest method of a policy; ok is false if the suite's is to be used.
+// method returns the digest method of a policy; ok is false if the suite's is
+// to be used.
 func (n DigestName) method() (m xmldsig.DigestMethod, ok bool) {
 	return xmldsig.LookupDigest(map[DigestName]string{DigestSHA1: xmldsig.SHA1, DigestSHA256: xmldsig.SHA256,
 		DigestSHA384: xmldsig.SHA384, DigestSHA512: xmldsig.SHA512}[n])
 }
 
-// fit gives the octets of a raw key that the suite's cipher is run with, or nil if the key
-// does not fit. WSS4J cuts for CBC and 3DES and never for GCM; WCF never cuts.
+// fit returns the octets of a raw key that the suite's cipher is run with, or
+// nil if the key does not fit. WSS4J cuts for CBC and 3DES and never for GCM;
+// WCF never cuts.
 func (f KeyFit) fit(m xmlenc.Method, key []byte) []byte {
 	switch {
 	case len(key) < m.KeySize:

@@ -9,8 +9,9 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// Validate tells whether the policy is one that can be kept: known values only, and no
-// combination that protects less than it seems to. The error says what to change.
+// Validate reports whether the policy is one that can be kept: known values
+// only, and no combination that protects less than it seems to. The error says
+// what to change.
 func (p Policy) Validate() error {
 	p = p.withDefaults()
 	return errors.Join(p.checkValues(), p.checkTokens(), p.checkProtection(), p.checkTimes())
@@ -49,7 +50,8 @@ func (p *Policy) checkTokens() error {
 	case p.Binding == SymmetricBinding && len(p.SupportingTokens) > 0:
 		return errors.New("supporting-tokens: a message carries one Kerberos token, and the protection-token is it")
 	case p.Binding != SymmetricBinding && p.ProtectionToken != "":
-		return fmt.Errorf("protection-token: only the symmetric binding has one; use supporting-tokens with binding %s", p.Binding)
+		return fmt.Errorf("protection-token: only the symmetric binding has one; use supporting-tokens with binding "+
+			"%s", p.Binding)
 	case p.Binding != SymmetricBinding && len(p.SupportingTokens) != 1:
 		return fmt.Errorf("supporting-tokens: binding %s needs exactly one", p.Binding)
 	}
@@ -59,7 +61,8 @@ func (p *Policy) checkTokens() error {
 			return err
 		}
 		if t.Use == UseSigned && p.Binding == NoBinding {
-			return errors.New("supporting-tokens: a signed token needs a binding that signs; use endorsing or a transport binding")
+			return errors.New("supporting-tokens: a signed token needs a binding that signs; use endorsing or a " +
+				"transport binding")
 		}
 	}
 	return nil
@@ -69,10 +72,12 @@ func (p *Policy) checkProtection() error {
 	suite, ok := LookupSuite(p.AlgorithmSuite)
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	raw := p.encrypts() && p.DerivedKeys == DerivedKeysForbidden
 	if p.signs() && !ok {
 		fail("algorithm-suite: %q is not one of %q", p.AlgorithmSuite, SuiteNames())
 	}
-	if p.Binding != SymmetricBinding && (!p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature) {
+	named := !p.EncryptedParts.IsZero() || !p.OptionalEncryptedParts.IsZero() || p.EncryptSignature
+	if p.Binding != SymmetricBinding && named {
 		fail("encrypted-parts: only the symmetric binding encrypts in the message")
 	}
 	if p.Binding == SymmetricBinding && !p.SignedParts.Body {
@@ -80,13 +85,15 @@ func (p *Policy) checkProtection() error {
 	}
 	for _, h := range slices.Concat(p.EncryptedParts.Headers, p.OptionalEncryptedParts.Headers) {
 		if name, err := parseName(h); err == nil && !p.SignedParts.names(name) {
-			fail("signed-parts: the encrypted header %s can be changed by anyone unless it is signed; name it there too", h)
+			fail("signed-parts: the encrypted header %s can be changed by anyone unless it is signed; name it there "+
+				"too", h)
 		}
 	}
 	if p.Binding != SymmetricBinding && p.endorsing() && p.Timestamp != TimestampRequired && p.SignedParts.IsZero() {
-		fail("signed-parts: an endorsing signature covers something that is always there; set timestamp: required or add body: true")
+		fail("signed-parts: an endorsing signature covers something that is always there; set timestamp: required or " +
+			"add body: true")
 	}
-	if p.encrypts() && p.DerivedKeys == DerivedKeysForbidden && p.KeyFit == FitWhole && suite.Encryption.URI == xmlenc.TripleDESCBC {
+	if raw && p.KeyFit == FitWhole && suite.Encryption.URI == xmlenc.TripleDESCBC {
 		fail("key-fit: tripledes-cbc takes 24 octets and no more; use key-fit: wss4j or derived-keys: required")
 	}
 	if p.Binding != SymmetricBinding && p.SignatureConfirmation {
@@ -98,11 +105,15 @@ func (p *Policy) checkProtection() error {
 	if p.TokenOnce && p.MessageReplay == SwitchOff {
 		fail("token-once: a message without its own token needs message-replay: on")
 	}
-	if p.KeyFit == FitExact && p.DerivedKeys == DerivedKeysForbidden && ok && suite.MaxKey > suite.Encryption.KeySize && p.encrypts() {
-		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or key-fit: wss4j")
+	if raw && p.KeyFit == FitExact && ok && suite.MaxKey > suite.Encryption.KeySize {
+		fail("key-fit: exact with raw keys takes tickets of one key length only; use derived-keys: required or " +
+			"key-fit: wss4j")
 	}
-	for key, headers := range map[string][]string{"signed-parts": p.SignedParts.Headers, "encrypted-parts": p.EncryptedParts.Headers,
-		"optional-encrypted-parts": p.OptionalEncryptedParts.Headers} {
+	for key, headers := range map[string][]string{
+		"signed-parts":             p.SignedParts.Headers,
+		"encrypted-parts":          p.EncryptedParts.Headers,
+		"optional-encrypted-parts": p.OptionalEncryptedParts.Headers,
+	} {
 		for _, h := range headers {
 			if _, err := parseName(h); err != nil {
 				fail("%s: %w", key, err)

@@ -8,11 +8,12 @@ import (
 	"github.com/wssgate/wssgate/soap"
 )
 
-// Protect appends the reply, protected as the policy asks with the key of the request, to
-// dst. The request is the Message that Verify gave. A reply without grafts only: one that
-// soap.Parse made. Under a transport policy it gets a Timestamp; under binding none it is
-// appended as it is but for a Security header of the backend's own. The error is an *Error;
-// dst is then given back as it was.
+// Protect appends the reply, protected as the policy asks with the key of the
+// request, to dst. The request is the Message that Verify gave. A reply without
+// grafts only: one that soap.Parse made. Under a transport policy it gets a
+// Timestamp; under binding none it is appended as it is but for a Security
+// header of the backend's own. The error is an *Error; dst is then given back
+// as it was.
 func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelope, req *Message) ([]byte, error) {
 	w := &writer{p: p, env: takeApart(reply, p.policy.Actor), key: req.base, scNS: req.scNamespace}
 	if p.policy.SignatureConfirmation {
@@ -27,13 +28,13 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	if err := w.coverHeaders(); err != nil {
 		return dst, protectError(err)
 	}
-	_, held := w.room()
+	_, held := w.sizes()
 	if err := p.reserve(ctx, held, reply.Root); err != nil {
 		return dst, err
 	}
-	out, value, err := w.message(dst)
+	out, value, err := w.protectMessage(dst)
 	if err == nil {
-		err = p.claimReply(ctx, &req.token, value)
+		err = p.enterReply(ctx, &req.token, value)
 	}
 	if err != nil {
 		p.release(ctx, held)
@@ -46,9 +47,9 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	return out, nil
 }
 
-// coverHeaders applies ReplyHeaders: what the policy does not protect does not leave
-// beside what it does, unless the operator says so. A mandatory block is not left out in
-// silence.
+// coverHeaders applies ReplyHeaders: what the policy does not protect does not
+// leave beside what it does, unless the operator says so. A mandatory block is
+// not left out in silence.
 func (w *writer) coverHeaders() error {
 	p := &w.p.policy
 	if !p.ProtectsReplies() || w.p.cfg.ReplyHeaders == PassHeaders {
@@ -65,17 +66,18 @@ func (w *writer) coverHeaders() error {
 			return err
 		}
 		if must || w.p.cfg.ReplyHeaders == RefuseHeaders {
-			return errAt(CodeHeaderRefused, b, "the policy does not protect this header block of the reply (signed-parts, other-headers)")
+			return errAt(CodeHeaderRefused, b,
+				"the policy does not protect this header block of the reply (signed-parts, other-headers)")
 		}
 	}
 	w.env.blocks = kept
 	return nil
 }
 
-// claimReply enters the signature of a reply in the replay store. Where requests may name
-// their token by its hash, a reply has the very form of one, under the same key: sent back
-// to us it must not pass for a request.
-func (p *Processor) claimReply(ctx context.Context, client *CachedToken, value []byte) error {
+// enterReply enters the signature of a reply in the replay store. Where
+// requests may name their token by its hash, a reply has the very form of one,
+// under the same key: sent back to us it must not pass for a request.
+func (p *Processor) enterReply(ctx context.Context, client *CachedToken, value []byte) error {
 	if value == nil || !p.policy.TokenOnce {
 		return nil
 	}
@@ -100,8 +102,8 @@ type Request struct {
 	signatureValues [][]byte
 }
 
-// ProtectRequest appends a request protected with the key of a token to dst, and gives
-// what VerifyReply needs.
+// ProtectRequest appends a request protected with the key of a token to dst,
+// and gives what VerifyReply needs.
 func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingToken) ([]byte, *Request, error) {
 	if len(tok.Token) == 0 {
 		return dst, nil, protectError(errors.New("no token"))
@@ -117,7 +119,7 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 			w.setVersion(NSWSC05)
 		}
 	}
-	out, value, err := w.message(dst)
+	out, value, err := w.protectMessage(dst)
 	if err != nil {
 		return dst, nil, protectError(err)
 	}
@@ -128,7 +130,7 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 	return out, req, nil
 }
 
-// signed tells whether value is a signature of the request.
+// signed reports whether value is a signature of the request.
 func (r *Request) signed(value []byte) bool {
 	for _, v := range r.signatureValues {
 		if bytes.Equal(v, value) {

@@ -9,16 +9,16 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// envelopeParts is an envelope taken apart for rebuilding: its own start and end tags as
-// written, its header blocks, its Body.
+// envelopeParts is an envelope taken apart for rebuilding: its own start and
+// end tags as written, its header blocks, its Body.
 type envelopeParts struct {
 	*soap.Envelope
 	blocks  []xmltext.Node // without Security headers for the receiver
 	foreign bool           // there is such a Security header
 }
 
-// takeApart leaves out a Security header that the backend may have put in: what we write
-// takes its place.
+// takeApart leaves out a Security header that the backend may have put in: what
+// we write takes its place.
 func takeApart(env *soap.Envelope, actor string) envelopeParts {
 	e := envelopeParts{Envelope: env}
 	for b := range env.Blocks() {
@@ -31,7 +31,7 @@ func takeApart(env *soap.Envelope, actor string) envelopeParts {
 	return e
 }
 
-// qname gives the name of an element as written.
+// qname returns the name of an element as written.
 func qname(n xmltext.Node) string {
 	if p := n.Prefix(); p != "" {
 		return p + ":" + n.Local()
@@ -39,8 +39,8 @@ func qname(n xmltext.Node) string {
 	return n.Local()
 }
 
-// appendStartTag appends the start tag of n as written, with extra attributes behind the
-// name, also where n is an empty-element tag.
+// appendStartTag appends the start tag of n as written, with extra attributes
+// behind the name, also where n is an empty-element tag.
 func appendStartTag(dst []byte, n xmltext.Node, extra string) []byte {
 	start, contentStart, contentEnd, end := n.SourceRange()
 	tag := n.Doc().Source()[start:contentStart]
@@ -72,13 +72,14 @@ type idAttr struct {
 	prefix string // of the namespace, when the attribute is to be written
 }
 
-// idFor gives the wsu:Id of n, under a prefix that changes no other name in n when the
-// attribute has to be added. One that is there already is kept if it identifies n and
-// nothing else in the message.
+// idFor returns the wsu:Id of n, under a prefix that changes no other name in n
+// when the attribute has to be added. One that is there already is kept if it
+// identifies n and nothing else in the message.
 func (w *writer) idFor(n xmltext.Node, kind string) (idAttr, error) {
 	if v, ok := n.Attr(NSWSU, "Id"); ok {
 		if !isNCName(v) || countID(w.env.Envelope, v) != 1 {
-			return idAttr{}, errAt(CodeProtect, n, "has a wsu:Id that is no NCName, or not unique among headers and Body: let the backend leave it out")
+			return idAttr{}, errAt(CodeProtect, n,
+				"has a wsu:Id that is no NCName, or not unique among headers and Body: let the backend leave it out")
 		}
 		return idAttr{value: v}, nil
 	}
@@ -92,8 +93,8 @@ func (w *writer) idFor(n xmltext.Node, kind string) (idAttr, error) {
 	}
 }
 
-// isNCName tells whether an Id is one that needs no escaping anywhere: ASCII letters,
-// digits, '.', '-' and '_', starting with a letter or '_'.
+// isNCName reports whether an Id is one that needs no escaping anywhere: ASCII
+// letters, digits, '.', '-' and '_', starting with a letter or '_'.
 func isNCName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -125,8 +126,8 @@ func (a idAttr) text(n xmltext.Node) string {
 	return s
 }
 
-// appendEnvelope assembles the message: the Security header first among the blocks. Room
-// for all of it, size octets, is made at once.
+// appendEnvelope assembles the message: the Security header first among the
+// blocks. Room for all of it, size octets, is made at once.
 func (e envelopeParts) appendEnvelope(dst []byte, size int, security, blocks []byte, body appendFunc) ([]byte, error) {
 	dst = slices.Grow(dst, size)
 	dst = e.Root.AppendOwnTag(dst) // without attributes: nothing would cover them

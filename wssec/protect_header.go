@@ -7,8 +7,9 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// message writes the whole message. value is the SignatureValue, nil without a signature.
-func (w *writer) message(dst []byte) (out, value []byte, err error) {
+// protectMessage writes the whole message. value is the SignatureValue, nil
+// without a signature.
+func (w *writer) protectMessage(dst []byte) (out, value []byte, err error) {
 	if err := w.newSuffix(); err != nil {
 		return dst, nil, err
 	}
@@ -19,7 +20,8 @@ func (w *writer) message(dst []byte) (out, value []byte, err error) {
 	return w.signed(dst)
 }
 
-// unsigned writes a message whose protection is the channel's: a Timestamp and the token.
+// unsigned writes a message whose protection is the channel's: a Timestamp and
+// the token.
 func (w *writer) unsigned(dst []byte) []byte {
 	var content []byte
 	if w.p.policy.Timestamp == TimestampRequired {
@@ -28,7 +30,7 @@ func (w *writer) unsigned(dst []byte) []byte {
 	if w.token != nil {
 		content = w.key.profile.appendToken(content, w, w.id("BST"))
 	}
-	content = w.place(content)
+	content = w.placeTimestamp(content)
 	if content == nil && !w.env.foreign {
 		start, _, _, end := w.env.Root.SourceRange()
 		return append(dst, w.env.Root.Doc().Source()[start:end]...)
@@ -42,7 +44,7 @@ func (w *writer) unsigned(dst []byte) []byte {
 	if content != nil {
 		security = w.security(content)
 	}
-	size, _ := w.room()
+	size, _ := w.sizes()
 	dst, _ = w.env.appendEnvelope(dst, size, security, blocks, body)
 	return dst
 }
@@ -54,10 +56,11 @@ func appendBlock(dst []byte, n xmltext.Node, extra string) []byte {
 	return appendEndTag(dst, n)
 }
 
-// security wraps the children of the Security header. mustUnderstand makes sure that a
-// receiver that cannot process it says so (WSS §5).
+// security wraps the children of the Security header. mustUnderstand makes sure
+// that a receiver that cannot process it says so (WSS §5).
 func (w *writer) security(content []byte) []byte {
-	out := append([]byte(nil), `<wsse:Security xmlns:wsse="`+NSWSSE+`" xmlns:env="`+w.env.Version.Namespace()+`" env:mustUnderstand="1"`...)
+	out := append([]byte(nil), `<wsse:Security xmlns:wsse="`+NSWSSE+`" xmlns:env="`+
+		w.env.Version.Namespace()+`" env:mustUnderstand="1"`...)
 	if actor := w.p.policy.Actor; actor != "" {
 		name := ` env:actor="`
 		if w.env.Version == soap.V12 {
@@ -69,8 +72,8 @@ func (w *writer) security(content []byte) []byte {
 	return append(out, `</wsse:Security>`...)
 }
 
-// signed writes a signed and perhaps encrypted message, in the order in which a receiver
-// undoes it.
+// signed writes a signed and perhaps encrypted message, in the order in which a
+// receiver undoes it.
 func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 	head, err := w.tokens()
 	if err != nil {
@@ -81,7 +84,9 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 		return dst, nil, err
 	}
 	listed := w.encrypted // what the list for the parts names
-	t := xmldsig.Template{ID: w.id("SIG"), Method: w.p.signature, Digest: w.p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo}
+	t := xmldsig.Template{
+		ID: w.id("SIG"), Method: w.p.signature, Digest: w.p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo,
+	}
 	sig, value := t.Append(nil, w.sigKey)
 	if w.p.policy.EncryptSignature {
 		plain := sig
@@ -90,8 +95,8 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 			return dst, nil, err
 		}
 	}
-	size, _ := w.room()
-	dst, err = w.env.appendEnvelope(dst, size, w.security(w.place(w.arrange(head, sig, listed))), blocks, body)
+	size, _ := w.sizes()
+	dst, err = w.env.appendEnvelope(dst, size, w.security(w.placeTimestamp(w.arrange(head, sig, listed))), blocks, body)
 	return dst, value, err
 }
 
@@ -114,16 +119,16 @@ func (w *writer) arrange(head, sig []byte, listed []string) []byte {
 	return head
 }
 
-// place puts the Timestamp where the Layout has it (SP §6.7).
-func (w *writer) place(content []byte) []byte {
+// placeTimestamp puts the Timestamp where the Layout has it (SP §6.7).
+func (w *writer) placeTimestamp(content []byte) []byte {
 	if w.p.policy.Layout == LayoutLaxTimestampLast {
 		return append(content, w.timestamp...)
 	}
 	return append(w.timestamp, content...)
 }
 
-// tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations, and enters
-// those that the signature covers.
+// tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations,
+// and enters those that the signature covers.
 func (w *writer) tokens() ([]byte, error) {
 	if err := w.checkKey(); err != nil {
 		return nil, err
@@ -159,7 +164,7 @@ func (w *writer) tokens() ([]byte, error) {
 	return head, nil
 }
 
-// signsToken tells whether the signature of a request covers the token.
+// signsToken reports whether the signature of a request covers the token.
 func (w *writer) signsToken() bool {
 	for _, t := range w.p.policy.SupportingTokens {
 		if t.Use == UseSignedEndorsing {

@@ -5,8 +5,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// protectParts signs and encrypts header blocks and Body and gives them as they will stand
-// in the message.
+// protectParts signs and encrypts header blocks and Body and returns them as
+// they will stand in the message.
 func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
 	for _, b := range w.env.blocks {
 		if blocks, err = w.block(blocks, b); err != nil {
@@ -43,8 +43,8 @@ func (w *writer) block(dst []byte, b xmltext.Node) ([]byte, error) {
 	return dst, err
 }
 
-// encryptedHeader writes a wsse11:EncryptedHeader (WSS §9.3), which copies the SOAP
-// attributes of the block.
+// encryptedHeader writes a wsse11:EncryptedHeader (WSS §9.3), which copies the
+// SOAP attributes of the block.
 func (w *writer) encryptedHeader(dst []byte, b xmltext.Node, id idAttr, ehID string) ([]byte, error) {
 	ns := w.env.Version.Namespace()
 	dst = append(dst, `<wsse11:EncryptedHeader xmlns:env="`+ns+`" xmlns:wsse11="`+NSWSSE11+`" xmlns:wsu="`+NSWSU+`"`...)
@@ -60,7 +60,7 @@ func (w *writer) encryptedHeader(dst []byte, b xmltext.Node, id idAttr, ehID str
 	return append(dst, `</wsse11:EncryptedHeader>`...), err
 }
 
-// detachedWith gives an element that stands alone, with its wsu:Id written.
+// detachedWith returns an element that stands alone, with its wsu:Id written.
 func detachedWith(n xmltext.Node, id idAttr) []byte {
 	out := n.AppendDetached(nil)
 	if id.prefix == "" {
@@ -71,11 +71,12 @@ func detachedWith(n xmltext.Node, id idAttr) []byte {
 	return append(out[:name:name], append([]byte(attr), out[name:]...)...)
 }
 
-// appendFunc appends a part of the message that is written late, to be held once.
+// appendFunc appends a part of the message that is written late, to be held
+// once.
 type appendFunc func(dst []byte) ([]byte, error)
 
-// body signs the Body and tells how it is written: encrypted at the end, unless the
-// signature covers the ciphertext.
+// body signs the Body and returns how it is written: encrypted at the end,
+// unless the signature covers the ciphertext.
 func (w *writer) body() (appendFunc, error) {
 	p, b := &w.p.policy, w.env.Body
 	signed, encrypted := p.SignedParts.Body, p.EncryptedParts.Body
@@ -117,11 +118,11 @@ func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error)
 	return appendEndTag(dst, b), err
 }
 
-// plaintext gives the content of the Body for encryption, and how many octets it has at most.
-// Its elements repeat the
-// declarations in scope, for receivers that read it out of its place and for those that
-// take no name from outside it, unless that would double the content: a backend could
-// otherwise make a small reply a large one.
+// plaintext returns the content of the Body for encryption, and how many octets
+// it has at most. Its elements repeat the declarations in scope, for receivers
+// that read it out of its place and for those that take no name from outside
+// it, unless that would double the content: a backend could otherwise make a
+// small reply a large one.
 func plaintext(b xmltext.Node) (write func([]byte) []byte, size int) {
 	_, from, to, _ := b.SourceRange()
 	repeat := 0
@@ -134,8 +135,8 @@ func plaintext(b xmltext.Node) (write func([]byte) []byte, size int) {
 	return b.AppendDetachedContent, to - from + repeat
 }
 
-// signText signs an element as it was just written: it is scanned where it will stand,
-// since the declarations of its parents are in scope of it.
+// signText signs an element as it was just written: it is scanned where it will
+// stand, since the declarations of its parents are in scope of it.
 func (w *writer) signText(element []byte, id string, parent xmltext.Node) error {
 	const tags = 4 << 10 // of the parents, usually
 	doc := appendStartTag(make([]byte, 0, len(element)+tags), w.env.Root, "")
@@ -147,7 +148,8 @@ func (w *writer) signText(element []byte, id string, parent xmltext.Node) error 
 	if inHeader {
 		doc = appendEndTag(doc, parent)
 	}
-	d, err := xmltext.Scan(appendEndTag(doc, w.env.Root), xmltext.Options{Limits: xmltext.Limits{MessageBytes: -1}, RelativeNamespaces: true})
+	opt := xmltext.Options{Limits: xmltext.Limits{MessageBytes: -1}, RelativeNamespaces: true}
+	d, err := xmltext.Scan(appendEndTag(doc, w.env.Root), opt)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// Elements that this file writes declare the prefixes they use themselves, have no empty
-// tags and sorted attributes: their text is their own exclusive canonical form.
+// Elements that this file writes declare the prefixes they use themselves, have
+// no empty tags and sorted attributes: their text is their own exclusive
+// canonical form.
 
 // writer is one message being protected under the symmetric binding.
 type writer struct {
@@ -51,18 +52,20 @@ func (w *writer) newSuffix() error {
 	return nil
 }
 
-// checkKey holds the length of the token's key against the suite. A message that
-// was not signed has given none to protect its reply with.
+// checkKey holds the length of the token's key against the suite. A message
+// that was not signed has given none to protect its reply with.
 func (w *writer) checkKey() error {
 	s := &w.p.suite
 	if n := len(w.key.octets); n < s.MinKey || n > s.MaxKey {
-		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
+		return errAt(CodeKeyLength, xmltext.Node{},
+			"the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
 	}
 	return nil
 }
 
-// prepareKeys chooses signature and encryption key and writes how they are named: the
-// token's key itself, or two DerivedKeyTokens, each with a nonce of its own.
+// prepareKeys chooses signature and encryption key and writes how they are
+// named: the token's key itself, or two DerivedKeyTokens, each with a nonce of
+// its own.
 func (w *writer) prepareKeys(str []byte) error {
 	s := &w.p.suite
 	if w.p.policy.DerivedKeys != DerivedKeysRequired && w.scNS == "" {
@@ -79,12 +82,14 @@ func (w *writer) prepareKeys(str []byte) error {
 		}
 	}
 	if w.p.policy.encrypts() && w.encKey == nil {
-		return errAt(CodeKeyLength, xmltext.Node{}, "the key has %d octets, which does not fit %s (key-fit %s)", len(w.key.octets), s.Name, w.p.policy.KeyFit)
+		return errAt(CodeKeyLength, xmltext.Node{},
+			"the key has %d octets, which does not fit %s (key-fit %s)", len(w.key.octets), s.Name, w.p.policy.KeyFit)
 	}
 	return nil
 }
 
-// derive writes a DerivedKeyToken (WSC §7) and gives its key and a KeyInfo that names it.
+// derive writes a DerivedKeyToken (WSC §7) and returns its key and a KeyInfo
+// that names it.
 func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
 	nonce := make([]byte, 16)
 	if _, err := io.ReadFull(w.p.cfg.Rand, nonce); err != nil {
@@ -134,15 +139,18 @@ func (w *writer) hashSTR(valueType string) []byte {
 	return append(b, `</wsse:KeyIdentifier></wsse:SecurityTokenReference>`...)
 }
 
-// strStart writes the start tag of a SecurityTokenReference; tokenType may be "".
+// strStart writes the start tag of a SecurityTokenReference; tokenType may be
+// "".
 func strStart(tokenType string) []byte {
 	if tokenType == "" {
 		return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `">`)
 	}
-	return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `" xmlns:wsse11="` + NSWSSE11 + `" wsse11:TokenType="` + tokenType + `">`)
+	return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `" xmlns:wsse11="` + NSWSSE11 +
+		`" wsse11:TokenType="` + tokenType + `">`)
 }
 
-// appendConfirmation writes a SignatureConfirmation (WSS §8.5); value may be nil.
+// appendConfirmation writes a SignatureConfirmation (WSS §8.5); value may be
+// nil.
 func appendConfirmation(dst []byte, id string, value []byte) []byte {
 	dst = append(dst, `<wsse11:SignatureConfirmation xmlns:wsse11="`+NSWSSE11+`" xmlns:wsu="`+NSWSU+`"`...)
 	if value != nil {
@@ -160,7 +168,8 @@ func (w *writer) sign(id string, canonical []byte) {
 	w.parts = append(w.parts, xmldsig.SignedPart{ID: id, Digest: h.Sum(nil)})
 }
 
-// signNode enters an element among the signed parts, with the wsu:Id that it is about to get.
+// signNode enters an element among the signed parts, with the wsu:Id that it is
+// about to get.
 func (w *writer) signNode(n xmltext.Node, id idAttr) error {
 	h := w.p.suite.Digest.New()
 	if err := n.WriteCanonical(h, xmltext.C14N{Extra: id.extra()}); err != nil {
@@ -170,8 +179,8 @@ func (w *writer) signNode(n xmltext.Node, id idAttr) error {
 	return nil
 }
 
-// encrypt appends an EncryptedData. plain appends the plaintext, of about size octets, to a
-// buffer.
+// encrypt appends an EncryptedData. plain appends the plaintext, of about size
+// octets, to a buffer.
 func (w *writer) encrypt(dst []byte, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
 	return w.encryptAs(dst, w.encryptedID(), kind, size, plain)
 }
@@ -183,8 +192,9 @@ func (w *writer) encryptedID() string {
 	return id
 }
 
-// encryptAs writes the plaintext at the far end of the room that its base64 form will
-// take, encrypts it there and encodes it towards the front: a large Body is held once.
+// encryptAs writes the plaintext at the far end of the room that its base64
+// form will take, encrypts it there and encodes it towards the front: a large
+// Body is held once.
 func (w *writer) encryptAs(dst []byte, id, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
 	m := w.p.suite.Encryption
 	t := xmlenc.Template{ID: id, Type: kind, Method: m, KeyInfo: w.encInfo}
@@ -201,9 +211,9 @@ func (w *writer) encryptAs(dst []byte, id, kind string, size int, plain func([]b
 	return xmlenc.AppendEnd(appendBase64(dst, data)), nil
 }
 
-// appendBase64 encodes src, which may lie in the free room of dst as far behind its end as
-// the code is longer than src. The octets go through a small buffer, since the encoder
-// does not promise to work on overlapping slices.
+// appendBase64 encodes src, which may lie in the free room of dst as far behind
+// its end as the code is longer than src. The octets go through a small buffer,
+// since the encoder does not promise to work on overlapping slices.
 func appendBase64(dst, src []byte) []byte {
 	var chunk [3 << 10]byte
 	for len(src) > 0 {

@@ -22,8 +22,8 @@ func once(now func() time.Time) gss.ReplayStore {
 
 func tokenOnce(p *wssec.Policy) { p.TokenOnce = true }
 
-// TestAReplySentBackIsNoRequest: where requests may name their token by its hash, a reply
-// looks just like one, under the same key.
+// TestAReplySentBackIsNoRequest: where requests may name their token by its
+// hash, a reply looks just like one, under the same key.
 func TestAReplySentBackIsNoRequest(t *testing.T) {
 	for name, policy := range map[string]wssec.Policy{"Kerberos": preset(t, "Kerberos"), "symmetric": symmetric(tokenOnce)} {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,8 @@ func TestARequestSentBackIsNoReply(t *testing.T) {
 	refused(t, err, wssec.CodeMessageReplayed)
 }
 
-// sameKey accepts every token, all with one key, as those of one ticket without subkeys are.
+// sameKey accepts every token, all with one key, as those of one ticket without
+// subkeys are.
 type sameKey struct{ key []byte }
 
 func (s sameKey) VerifyToken(context.Context, []byte, [][]byte) (wssec.VerifiedToken, error) {
@@ -64,8 +65,8 @@ func (s sameKey) EtypeOfKey() int32            { return 17 }
 func (s sameKey) Groups() []string             { return nil }
 func (s sameKey) ExposeKeyOctets() []byte      { return s.key }
 
-// TestOneClientDoesNotFillTheReplayStore: signature values count for the client of the
-// token, whichever way the message names it; replies count for it too.
+// TestOneClientDoesNotFillTheReplayStore: signature values count for the client
+// of the token, whichever way the message names it; replies count for it too.
 func TestOneClientDoesNotFillTheReplayStore(t *testing.T) {
 	ps := newPeers(t, symmetric(tokenOnce), replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)}))
 	ps.cfg.Replay = replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0), MaxEntries: 40})
@@ -99,8 +100,8 @@ func TestOneClientDoesNotFillTheReplayStore(t *testing.T) {
 	}
 }
 
-// TestAMessageIsAcceptedOnceWhateverNamesItsKey: KeyInfo is not signed, and two tokens of
-// one ticket may have one key.
+// TestAMessageIsAcceptedOnceWhateverNamesItsKey: KeyInfo is not signed, and two
+// tokens of one ticket may have one key.
 func TestAMessageIsAcceptedOnceWhateverNamesItsKey(t *testing.T) {
 	key := make([]byte, 16)
 	p, err := wssec.NewProcessor(symmetric(tokenOnce), wssec.Config{Verifier: sameKey{key}, Replay: once(nil)})
@@ -135,8 +136,8 @@ func TestAMessageIsAcceptedOnceWhateverNamesItsKey(t *testing.T) {
 	refused(t, verify(other), wssec.CodeMessageReplayed)
 }
 
-// TestAnExpiredRecordingAsksNoQuestions: the life of a replay entry comes from the signed
-// Timestamp, not from one that an attacker wrote.
+// TestAnExpiredRecordingAsksNoQuestions: the life of a replay entry comes from
+// the signed Timestamp, not from one that an attacker wrote.
 func TestAnExpiredRecordingAsksNoQuestions(t *testing.T) {
 	now := time.Now()
 	ps := newPeers(t, symmetric(tokenOnce), once(func() time.Time { return now }))
@@ -164,8 +165,8 @@ func TestAnExpiredRecordingAsksNoQuestions(t *testing.T) {
 
 func encryptFirst(p *wssec.Policy) { p.ProtectionOrder = wssec.EncryptBeforeSign }
 
-// TestDeclarationsAroundACiphertextDoNotRenameItsPlaintext: a signature over the
-// ciphertext does not cover the Envelope's declarations.
+// TestDeclarationsAroundACiphertextDoNotRenameItsPlaintext: a signature over
+// the ciphertext does not cover the Envelope's declarations.
 func TestDeclarationsAroundACiphertextDoNotRenameItsPlaintext(t *testing.T) {
 	ps := newPeers(t, symmetric(encryptFirst), nil)
 	req, _ := ps.request(t, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><order><amount>10</amount></order></s:Body></s:Envelope>`)
@@ -220,8 +221,8 @@ func TestASignedHeaderIsForwardedInEitherOrder(t *testing.T) {
 	}
 }
 
-// TestForwardingDoesNotGrowAMessage: declarations of the Envelope are written once,
-// however many blocks stand in their scope.
+// TestForwardingDoesNotGrowAMessage: declarations of the Envelope are written
+// once, however many blocks stand in their scope.
 func TestForwardingDoesNotGrowAMessage(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"`)
@@ -255,8 +256,8 @@ func TestForwardingDoesNotGrowAMessage(t *testing.T) {
 	}
 }
 
-// TestIdsOfTheBackendAreKeptOrRefused: what is written into SignedInfo must name one
-// element, and be nothing but a name.
+// TestIdsOfTheBackendAreKeptOrRefused: what is written into SignedInfo must
+// name one element, and be nothing but a name.
 func TestIdsOfTheBackendAreKeptOrRefused(t *testing.T) {
 	ps := newPeers(t, signOnly(), nil)
 	req, sent := ps.request(t, plainOrder)
@@ -315,8 +316,8 @@ func TestASecurityHeaderOfTheBackendDoesNotReachTheClient(t *testing.T) {
 	}
 }
 
-// TestNothingOfAReplyLeavesBesideItsProtection: a Body that is signed and encrypted does
-// not make a header readable to the client alone.
+// TestNothingOfAReplyLeavesBesideItsProtection: a Body that is signed and
+// encrypted does not make a header readable to the client alone.
 func TestNothingOfAReplyLeavesBesideItsProtection(t *testing.T) {
 	ps := newPeers(t, preset(t, "Kerberos"), nil)
 	req, sent := ps.request(t, plainOrder)

@@ -26,20 +26,21 @@ func (p *Processor) release(ctx context.Context, octets int) {
 	}
 }
 
-// A plaintextRoom is what an EncryptedData of a given length may take: its octets, and for
-// their index a share that the length alone decides. What a dense plaintext needs beyond
-// that is asked for while it is scanned.
-type plaintextRoom struct {
+// A plaintextReservation is what an EncryptedData of a given length may take:
+// its octets, and for their index a share that the length alone decides. What a
+// dense plaintext needs beyond that is asked for while it is scanned.
+type plaintextReservation struct {
 	v       *verification
 	held    int   // what was asked for
 	left    int   // of it, what is not used
 	refused error // of Config.Reserve, while the plaintext was scanned
 }
 
-// roomFor reserves for the ciphertext e, before it is decrypted: whether there is room then
-// says nothing of what is in it. Before the HMAC is checked nothing may be asked for
-// later, so for an encrypted Signature it is all that its index could take.
-func (v *verification) roomFor(e *encryptedPart) (*plaintextRoom, error) {
+// reservePlaintext reserves for the ciphertext e, before it is decrypted:
+// whether there is room then says nothing of what is in it. Before the HMAC is
+// checked nothing may be asked for later, so for an encrypted Signature it is
+// all that its index could take.
+func (v *verification) reservePlaintext(e *encryptedPart) (*plaintextReservation, error) {
 	size := e.CipherLen()
 	index := size
 	if e.isSignature {
@@ -48,11 +49,11 @@ func (v *verification) roomFor(e *encryptedPart) (*plaintextRoom, error) {
 	if err := v.p.reserve(v.ctx, size+index, e.Node); err != nil {
 		return nil, err
 	}
-	return &plaintextRoom{v: v, held: size + index, left: index}, nil
+	return &plaintextReservation{v: v, held: size + index, left: index}, nil
 }
 
 // take is the Reserve of the scan of the plaintext.
-func (r *plaintextRoom) take(octets int) error {
+func (r *plaintextReservation) take(octets int) error {
 	if more := octets - r.left; more > 0 {
 		if err := r.v.p.reserve(r.v.ctx, more, xmltext.Node{}); err != nil {
 			r.refused = err
@@ -66,16 +67,16 @@ func (r *plaintextRoom) take(octets int) error {
 }
 
 // settle gives back what the scan did not use; the rest is the verification's.
-func (r *plaintextRoom) settle() {
+func (r *plaintextReservation) settle() {
 	r.v.p.release(r.v.ctx, r.left)
 	r.v.reserved += r.held - r.left
 	r.left, r.held = 0, 0
 }
 
-// room gives the octets that the protected message takes, and those that are held while it
-// is made. Where the signature covers the ciphertext, that is written twice before the
-// message is put together.
-func (w *writer) room() (message, held int) {
+// sizes returns the octets that the protected message takes, and those that are
+// held while it is made. Where the signature covers the ciphertext, that is
+// written twice before the message is put together.
+func (w *writer) sizes() (message, held int) {
 	p := &w.p.policy
 	start, _, _, end := w.env.Root.SourceRange()
 	message = end - start + len(w.token)*4/3 + 12<<10

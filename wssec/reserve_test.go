@@ -40,7 +40,8 @@ func metered(t *testing.T, ps *peers, m *meter) *wssec.Processor {
 	return p
 }
 
-// bodies are contents of a Body: ordinary, and with an index that is large for them.
+// bodies are contents of a Body: ordinary, and with an index that is large for
+// them.
 func bodies() map[string]string {
 	return map[string]string{
 		"text":           "<q>" + strings.Repeat("words ", 200_000) + "</q>",
@@ -61,8 +62,8 @@ func numbered(n int) string {
 	return b.String()
 }
 
-// TestVerifyReservesWhatItAllocates: all that Verify keeps was reserved, and what it still
-// has reserved in the end is little more.
+// TestVerifyReservesWhatItAllocates: all that Verify keeps was reserved, and
+// what it still has reserved in the end is little more.
 func TestVerifyReservesWhatItAllocates(t *testing.T) {
 	for name, body := range bodies() {
 		ps := newPeers(t, symmetric(), nil)
@@ -88,8 +89,8 @@ func TestVerifyReservesWhatItAllocates(t *testing.T) {
 	}
 }
 
-// TestVerifyWithoutRoom: what the length of the ciphertext decides is told as such; what is
-// in it is not, on the wire. Nothing stays reserved.
+// TestVerifyWithoutRoom: what the length of the ciphertext decides is told as
+// such; what is in it is not, on the wire. Nothing stays reserved.
 func TestVerifyWithoutRoom(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	msg, _ := ps.request(t, around(bodies()["empty elements"]))
@@ -118,8 +119,8 @@ func TestVerifyWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestTheEncryptedSignatureReservesByItsLength: while no key has proved itself, no question
-// about memory depends on a plaintext.
+// TestTheEncryptedSignatureReservesByItsLength: while no key has proved itself,
+// no question about memory depends on a plaintext.
 func TestTheEncryptedSignatureReservesByItsLength(t *testing.T) {
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }), nil)
 	msg, _ := ps.request(t, message(100))
@@ -137,7 +138,8 @@ func TestTheEncryptedSignatureReservesByItsLength(t *testing.T) {
 	}
 }
 
-// flipSignatureCiphertext changes an octet in the middle of the first CipherValue.
+// flipSignatureCiphertext changes an octet in the middle of the first
+// CipherValue.
 func flipSignatureCiphertext(t *testing.T, msg []byte) []byte {
 	t.Helper()
 	before, rest, ok := strings.Cut(string(msg), "<xenc:CipherValue>")
@@ -152,8 +154,8 @@ func flipSignatureCiphertext(t *testing.T, msg []byte) []byte {
 	return []byte(before + "<xenc:CipherValue>" + string(b))
 }
 
-// TestProtectReservesWhatItAllocates: what a reply takes while it is made is reserved
-// before, and afterwards no more than its octets.
+// TestProtectReservesWhatItAllocates: what a reply takes while it is made is
+// reserved before, and afterwards no more than its octets.
 func TestProtectReservesWhatItAllocates(t *testing.T) {
 	policies := map[string]func(*wssec.Policy){
 		"sign before encrypt": func(*wssec.Policy) {},

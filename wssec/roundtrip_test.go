@@ -108,8 +108,8 @@ func TestRoundTripGivesWhatWasSent(t *testing.T) {
 	}
 }
 
-// sameBody compares the Body as it would be forwarded with the one sent, in canonical form
-// but for the wsu:Id that signing adds.
+// sameBody compares the Body as it would be forwarded with the one sent, in
+// canonical form but for the wsu:Id that signing adds.
 func sameBody(t *testing.T, plain string, m *wssec.Message) {
 	t.Helper()
 	fwd, err := m.AppendForward(nil, wssec.PassHeaders)
@@ -134,7 +134,7 @@ func header(n xmltext.Node) string {
 	return string(b)
 }
 
-// content gives the canonical form of what is inside n.
+// content returns the canonical form of what is inside n.
 func content(n xmltext.Node) string {
 	b := n.AppendCanonical(nil, xmltext.C14N{})
 	b = b[bytes.IndexByte(b, '>')+1:]

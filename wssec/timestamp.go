@@ -13,8 +13,8 @@ type timestamp struct {
 	created, expires time.Time // expires is zero if absent
 }
 
-// parseTimestamp reads a Timestamp as BSP 1.1 has it: one Created, at most one Expires
-// after it, nothing else.
+// parseTimestamp reads a Timestamp as BSP 1.1 has it: one Created, at most one
+// Expires after it, nothing else.
 func parseTimestamp(n xmltext.Node) (*timestamp, error) {
 	t := &timestamp{node: n}
 	c := n.FirstChild()
@@ -40,7 +40,8 @@ func parseTimestamp(n xmltext.Node) (*timestamp, error) {
 	return t, nil
 }
 
-// maxTimeText bounds the text of a time: fractions may have any number of digits.
+// maxTimeText bounds the text of a time: fractions may have any number of
+// digits.
 const maxTimeText = 1 << 10
 
 // parseTime reads the xs:dateTime of Created or Expires.
@@ -67,16 +68,22 @@ func (t *timestamp) acceptedUntil(p *Policy) time.Time {
 	return end
 }
 
-// check tells whether a message with this timestamp is acceptable at now. Its errors are
-// CodeMessageExpired and give the distance, so that an operator sees a wrong clock.
+// check reports whether a message with this timestamp is acceptable at now. Its
+// errors are CodeMessageExpired and hold the distance, so that an operator sees
+// a wrong clock.
 func (t *timestamp) check(p *Policy, now time.Time) error {
 	switch {
 	case t.created.After(now.Add(p.ClockSkew)):
-		return errAt(CodeMessageExpired, t.node, "created %v in the future; allowed are %v: check the clocks", t.created.Sub(now).Round(time.Millisecond), p.ClockSkew)
+		return errAt(CodeMessageExpired, t.node,
+			"created %v in the future; allowed are %v: check the clocks",
+			t.created.Sub(now).Round(time.Millisecond), p.ClockSkew)
 	case !now.Before(t.created.Add(p.MaxAge + p.ClockSkew)):
-		return errAt(CodeMessageExpired, t.node, "created %v ago; allowed are %v and %v of clock skew", now.Sub(t.created).Round(time.Millisecond), p.MaxAge, p.ClockSkew)
+		return errAt(CodeMessageExpired, t.node,
+			"created %v ago; allowed are %v and %v of clock skew",
+			now.Sub(t.created).Round(time.Millisecond), p.MaxAge, p.ClockSkew)
 	case !t.expires.IsZero() && !now.Before(t.expires.Add(p.ClockSkew)):
-		return errAt(CodeMessageExpired, t.node, "expired %v ago; allowed are %v of clock skew", now.Sub(t.expires).Round(time.Millisecond), p.ClockSkew)
+		return errAt(CodeMessageExpired, t.node,
+			"expired %v ago; allowed are %v of clock skew", now.Sub(t.expires).Round(time.Millisecond), p.ClockSkew)
 	}
 	return nil
 }
@@ -87,6 +94,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 // appendTimestamp writes a Timestamp in its own exclusive canonical form.
 func appendTimestamp(dst []byte, id string, now time.Time, ttl time.Duration) []byte {
 	now = now.UTC()
-	return fmt.Appendf(dst, `<wsu:Timestamp xmlns:wsu="%s" wsu:Id="%s"><wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
+	return fmt.Appendf(dst, `<wsu:Timestamp xmlns:wsu="%s" wsu:Id="%s"><wsu:Created>%s</wsu:Created>`+
+		`<wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
 		NSWSU, id, now.Format(timeFormat), now.Add(ttl).Format(timeFormat))
 }

@@ -33,7 +33,8 @@ func TestTheTimestampBoundsAMessage(t *testing.T) {
 	}
 }
 
-// TestTheTimestampHasExactTimes: what is no xs:dateTime is no time, wherever it stands.
+// TestTheTimestampHasExactTimes: what is no xs:dateTime is no time, wherever it
+// stands.
 func TestTheTimestampHasExactTimes(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)

@@ -20,8 +20,8 @@ type tokenProfile interface {
 	is(n xmltext.Node) bool
 	// find enters a child of the Security header that is a token of this type.
 	find(v *verification, n xmltext.Node) error
-	// accept takes the tokens found that prove who the client is. It runs before
-	// any signature is looked at.
+	// accept takes the tokens found that prove who the client is. It runs
+	// before any signature is looked at.
 	accept(v *verification) error
 	// key returns the key of the token n, which ref leads to or holds. ref is
 	// zero where the place of n says enough.
@@ -33,7 +33,8 @@ type tokenProfile interface {
 	// named returns the key of the token with that name, which ref holds.
 	named(v *verification, name tokenName, ref xmltext.Node) (*boundKey, error)
 
-	// cover holds the message's token, which is of this type, against the policy.
+	// cover holds the message's token, which is of this type, against the
+	// policy.
 	cover(v *verification) error
 
 	// appendToken writes the token that w includes.

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// CachedToken is what is kept of an accepted Kerberos token so that later messages can
-// name it by its hash.
+// CachedToken is what is kept of an accepted Kerberos token so that later
+// messages can name it by its hash.
 type CachedToken struct {
 	Name, Realm string    // client principal
 	Service     string    // service principal
@@ -22,39 +22,43 @@ type CachedToken struct {
 	EndTime     time.Time // of the ticket
 }
 
-// TokenCache keeps tokens by hash (Kerberos Token Profile 1.1.1 §3.3). An entry may be
-// dropped early: the client then sends its token again. Implementations copy what they
-// keep and are safe for concurrent use.
+// TokenCache keeps tokens by hash (Kerberos Token Profile 1.1.1 §3.3). An entry
+// may be dropped early: the client then sends its token again. Implementations
+// copy what they keep and are safe for concurrent use.
 type TokenCache interface {
 	PutToken(ctx context.Context, hash TokenHash, tok CachedToken) error
-	// GetToken gives the entry, ok false if there is none. It may return entries past
-	// their EndTime; the caller checks.
+	// GetToken returns the entry, ok false if there is none. It may return
+	// entries past their EndTime; the caller checks.
 	GetToken(ctx context.Context, hash TokenHash) (tok CachedToken, ok bool, err error)
 }
 
 // TokenCacheConfig configures a MemoryTokenCache. The zero value is ready.
 type TokenCacheConfig struct {
-	// MaxBytes bounds the memory that tokens take. Zero: 32 MiB, some 35,000 tokens.
+	// MaxBytes bounds the memory that tokens take. Zero: 32 MiB, some 35,000
+	// tokens.
 	MaxBytes int64
 }
 
-// clientShare is the part of a cache that the tokens of one client may take: 1/16.
+// clientShare is the part of a cache that the tokens of one client may take:
+// 1/16.
 const clientShare = 16
 
-// What a token and a client with tokens take beside their texts: allocations, their part
-// of the maps, the spare room of a map that grew. A test holds them against the heap.
+// What a token and a client with tokens take beside their texts: allocations,
+// their part of the maps, the spare room of a map that grew. A test holds them
+// against the heap.
 const (
 	tokenBytes  = 512
 	clientBytes = 384
 	groupBytes  = 64
 )
 
-// MemoryTokenCache is a TokenCache in memory. It holds a bounded number of octets and
-// drops what was used longest ago: of a client whose tokens take 1/16 of it, one of that
-// client's, so that nobody drives out the tokens of all others; else of anybody's. Tokens
-// of one client with the same groups, as those of one ticket are, share the list. Names that
-// differ by upper and lower case only are one client here: KDCs of Windows and Samba let a user
-// spell its name as it likes, and put it into the ticket so.
+// MemoryTokenCache is a TokenCache in memory. It holds a bounded number of
+// octets and drops what was used longest ago: of a client whose tokens take
+// 1/16 of it, one of that client's, so that nobody drives out the tokens of all
+// others; else of anybody's. Tokens of one client with the same groups, as
+// those of one ticket are, share the list. Names that differ by upper and lower
+// case only are one client here: KDCs of Windows and Samba let a user spell its
+// name as it likes, and put it into the ticket so.
 type MemoryTokenCache struct {
 	store *tokenStore
 	scope uint32
@@ -62,15 +66,15 @@ type MemoryTokenCache struct {
 
 // NewMemoryTokenCache makes an empty cache.
 func NewMemoryTokenCache(cfg TokenCacheConfig) *MemoryTokenCache {
-	def(&cfg.MaxBytes, 32<<20)
+	setDefault(&cfg.MaxBytes, 32<<20)
 	return &MemoryTokenCache{store: &tokenStore{
 		max: cfg.MaxBytes, seed: maphash.MakeSeed(),
 		entries: make(map[tokenKey]*cacheEntry), clients: make(map[clientName]*clientTokens),
 	}}
 }
 
-// Scope gives a cache of its own in the memory of c: what is put into the one is not found
-// in the other, and the bounds hold for both together.
+// Scope returns a cache of its own in the memory of c: what is put into the one
+// is not found in the other, and the bounds hold for both together.
 func (c *MemoryTokenCache) Scope() *MemoryTokenCache {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -78,8 +82,8 @@ func (c *MemoryTokenCache) Scope() *MemoryTokenCache {
 	return &MemoryTokenCache{store: c.store, scope: c.store.scopes}
 }
 
-// PutToken enters or replaces a token. It never fails; a token that alone takes more than
-// a client may have is not kept.
+// PutToken enters or replaces a token. It never fails; a token that alone takes
+// more than a client may have is not kept.
 func (c *MemoryTokenCache) PutToken(_ context.Context, hash TokenHash, tok CachedToken) error {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -87,7 +91,7 @@ func (c *MemoryTokenCache) PutToken(_ context.Context, hash TokenHash, tok Cache
 	return nil
 }
 
-// GetToken gives a token. It never fails. Callers must not change its Groups.
+// GetToken returns a token. It never fails. Callers must not change its Groups.
 func (c *MemoryTokenCache) GetToken(_ context.Context, hash TokenHash) (CachedToken, bool, error) {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -100,14 +104,14 @@ func (c *MemoryTokenCache) GetToken(_ context.Context, hash TokenHash) (CachedTo
 	return e.tok, true, nil
 }
 
-// Len gives the number of tokens, of all scopes.
+// Len returns the number of tokens, of all scopes.
 func (c *MemoryTokenCache) Len() int {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
 	return len(c.store.entries)
 }
 
-// Bytes gives the octets that they take, of all scopes.
+// Bytes returns the octets that they take, of all scopes.
 func (c *MemoryTokenCache) Bytes() int64 {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -199,7 +203,7 @@ func (s *tokenStore) put(key tokenKey, tok CachedToken) {
 	}
 }
 
-// charge counts octets for a client, or gives them back.
+// charge adds n octets, which may be negative, to what a client takes.
 func (s *tokenStore) charge(c *clientTokens, n int64) {
 	c.bytes += n
 	s.bytes += n
@@ -217,8 +221,8 @@ func (s *tokenStore) client(name clientName) *clientTokens {
 	return c
 }
 
-// groupsOf gives the client's list of these groups, copied if it is a new one: all names
-// in one string, since there may be a thousand.
+// groupsOf returns the client's list of these groups, copied if it is a new
+// one: all names in one string, since there may be a thousand.
 func (s *tokenStore) groupsOf(c *clientTokens, groups []string) *groupList {
 	var h maphash.Hash
 	h.SetSeed(s.seed)

@@ -59,8 +59,8 @@ func TestTheTokenCacheDropsWhatWasUsedLongestAgo(t *testing.T) {
 	}
 }
 
-// TestAClientDrivesOutItsOwnTokensOnly: with any number of tokens a client takes its
-// share of the cache, and of that what it used last.
+// TestAClientDrivesOutItsOwnTokensOnly: with any number of tokens a client
+// takes its share of the cache, and of that what it used last.
 func TestAClientDrivesOutItsOwnTokensOnly(t *testing.T) {
 	const size = 1 << 20
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: size})
@@ -125,8 +125,8 @@ func TestScopesOfATokenCacheShareNothingButMemory(t *testing.T) {
 	}
 }
 
-// TestTheTokenCacheCountsWhatItTakes holds Bytes against the heap, and what tokens of one
-// ticket take against the one list of groups that they share.
+// TestTheTokenCacheCountsWhatItTakes holds Bytes against the heap, and what
+// tokens of one ticket take against the one list of groups that they share.
 func TestTheTokenCacheCountsWhatItTakes(t *testing.T) {
 	heap := func() int64 {
 		runtime.GC()
@@ -180,7 +180,8 @@ func (failing) PutToken(context.Context, wssec.TokenHash, wssec.CachedToken) err
 	return errors.New("no room")
 }
 
-// TestATokenIsRememberedWhenTheCallerSaysSo: who has a ticket is not yet who may call.
+// TestATokenIsRememberedWhenTheCallerSaysSo: who has a ticket is not yet who
+// may call.
 func TestATokenIsRememberedWhenTheCallerSaysSo(t *testing.T) {
 	cache := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
 	ps := newPeers(t, signOnly(tokenOnce), nil)

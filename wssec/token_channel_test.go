@@ -12,8 +12,9 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// A bearer token that its client made for another protocol or another channel is refused, whoever presents it; one that
-// only says that its client knows of bindings is not.
+// A bearer token that its client made for another protocol or another channel
+// is refused, whoever presents it; one that only says that its client knows of
+// bindings is not.
 func TestRelayedBearerTokens(t *testing.T) {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("soap/gw.example.com")

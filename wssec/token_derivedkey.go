@@ -10,12 +10,13 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// DefaultLabel is the label of a DerivedKeyToken without one: that of the client followed
-// by that of the service (WS-SecureConversation §7).
+// DefaultLabel is the label of a DerivedKeyToken without one: that of the
+// client followed by that of the service (WS-SecureConversation §7).
 const DefaultLabel = "WS-SecureConversationWS-SecureConversation"
 
-// Bounds on a DerivedKeyToken. WCF allows an Offset of 64, a Label of 128 characters and a
-// Nonce of 128 octets; no suite uses a longer key than 64 octets.
+// Bounds on a DerivedKeyToken. WCF allows an Offset of 64, a Label of 128
+// characters and a Nonce of 128 octets; no suite uses a longer key than 64
+// octets.
 const (
 	maxDerivedLength = 64
 	maxDerivedOffset = 64
@@ -23,7 +24,7 @@ const (
 	maxDerivedLabel  = 128
 )
 
-// DeriveKey gives P_SHA1(secret, label + nonce)[offset : offset+length]
+// DeriveKey returns P_SHA1(secret, label + nonce)[offset : offset+length]
 // (WS-SecureConversation §7.1, after RFC 4346 §5).
 func DeriveKey(secret []byte, label string, nonce []byte, offset, length int) []byte {
 	seed := append([]byte(label), nonce...)
@@ -53,8 +54,9 @@ type derivedKeyToken struct {
 	offset, length int
 }
 
-// parseDerivedKeyToken reads a DerivedKeyToken of either version, its children in any
-// order, each at most once, within the bounds above. Properties are not used by any peer.
+// parseDerivedKeyToken reads a DerivedKeyToken of either version, its children
+// in any order, each at most once, within the bounds above. Properties are not
+// used by any peer.
 func parseDerivedKeyToken(n xmltext.Node) (*derivedKeyToken, error) {
 	d := &derivedKeyToken{node: n, label: DefaultLabel, length: 32}
 	ns := n.Space()

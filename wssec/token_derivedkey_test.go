@@ -51,7 +51,8 @@ func TestDerivedKeyTokensStayWithinBounds(t *testing.T) {
 	}
 }
 
-// TestDeriveKeyVectors are computed from the definition of P_SHA1, with the default label.
+// TestDeriveKeyVectors are computed from the definition of P_SHA1, with the
+// default label.
 func TestDeriveKeyVectors(t *testing.T) {
 	secret, nonce := make([]byte, 32), make([]byte, 16)
 	for i := range secret {

@@ -9,9 +9,11 @@ import (
 
 // URIs of xenc:EncryptedKey as a token.
 const (
-	// EncryptedKeySHA1 names an EncryptedKey by the SHA-1 of its wrapped octets (WSS 1.1 §7.3).
+	// EncryptedKeySHA1 names an EncryptedKey by the SHA-1 of its wrapped octets
+	// (WSS 1.1 §7.3).
 	EncryptedKeySHA1 = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1"
-	// EncryptedKeyToken is the TokenType and ValueType of an EncryptedKey (WSS 1.1 §7.7).
+	// EncryptedKeyToken is the TokenType and ValueType of an EncryptedKey (WSS
+	// 1.1 §7.7).
 	EncryptedKeyToken = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKey"
 )
 
@@ -87,7 +89,10 @@ func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey,
 	if known.unwrapped == nil {
 		known.unwrapped = make(map[xmltext.Node]*baseKey, 1)
 	}
-	b := &baseKey{octets: octets, profile: encryptedKeyProfile{}, hash: sha1.Sum(wrapped), tokenType: EncryptedKeyToken, node: n}
+	b := &baseKey{
+		octets: octets, profile: encryptedKeyProfile{}, hash: sha1.Sum(wrapped),
+		tokenType: EncryptedKeyToken, node: n,
+	}
 	known.unwrapped[n] = b
 	return v.base(b, n)
 }

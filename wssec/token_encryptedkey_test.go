@@ -42,8 +42,8 @@ func TestAnEncryptedKeyUnderTheTicketsKeySignsAndEncrypts(t *testing.T) {
 	}
 }
 
-// TestAKeyWrapMayNameADigest: older releases of WSS4J write a ds:DigestMethod for AES key wrap,
-// which has no use for one.
+// TestAKeyWrapMayNameADigest: older releases of WSS4J write a ds:DigestMethod
+// for AES key wrap, which has no use for one.
 func TestAKeyWrapMayNameADigest(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	raw, _, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, make([]byte, 16))

@@ -8,7 +8,7 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// memberOf tells groups with what another verifier accepts.
+// memberOf adds groups to what another verifier accepts.
 type memberOf struct {
 	wssec.TokenVerifier
 	groups []string
@@ -29,7 +29,8 @@ func (m memberOf) VerifyToken(ctx context.Context, token []byte, bindings [][]by
 	return member{t, m.groups}, nil
 }
 
-// A message has the groups of its client, also one that names its token by the hash.
+// A message has the groups of its client, also one that names its token by the
+// hash.
 func TestMessagesHaveTheGroupsOfTheirClient(t *testing.T) {
 	ps := newPeers(t, symmetric(tokenOnce), nil)
 	groups := []string{"S-1-5-21-1-2-3-512", "S-1-5-21-1-2-3-513"}

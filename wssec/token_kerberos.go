@@ -11,7 +11,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by hash (§3.3).
+// ValueTypes of the Kerberos Token Profile 1.1.1 §3.2 and of a reference by
+// hash (§3.3).
 const (
 	ktp = "http://docs.oasis-open.org/wss/oasis-wss-kerberos-token-profile-1.1#"
 
@@ -24,8 +25,8 @@ const (
 	KerberosAPREQSHA1    = ktp + "Kerberosv5APREQSHA1"
 )
 
-// isKerberosValueType tells whether uri is one of the six ValueTypes of a Kerberos token,
-// and whether the token is GSS-framed.
+// isKerberosValueType reports whether uri is one of the six ValueTypes of a
+// Kerberos token, and whether the token is GSS-framed.
 func isKerberosValueType(uri string) (framed, ok bool) {
 	switch uri {
 	case GSSKerberosAPREQ, GSSKerberosAPREQ1510, GSSKerberosAPREQ4120:
@@ -36,29 +37,34 @@ func isKerberosValueType(uri string) (framed, ok bool) {
 	return false, false
 }
 
-// VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2), proves. It is
-// an alias of an interface literal, so that an implementation needs no import of this
-// package.
+// VerifiedToken is what a verified Kerberos token, an AP-REQ (RFC 4120 3.2),
+// proves. It is an alias of an interface literal, so that an implementation
+// needs no import of this package.
 type VerifiedToken = interface {
-	// Client gives the authenticated principal: name components joined by "/", and realm.
+	// Client returns the authenticated principal: name components joined by
+	// "/", and realm.
 	Client() (name, realm string)
-	// Service gives the principal that the ticket is for, as "soap/gw.example.com@EXAMPLE.COM".
+	// Service returns the principal that the ticket is for, as
+	// "soap/gw.example.com@EXAMPLE.COM".
 	Service() string
-	// Groups gives the security identifiers of the client's groups, "S-1-5-…", as the ticket's
-	// PAC has them; nil when it has none or is not read.
+	// Groups returns the security identifiers of the client's groups,
+	// "S-1-5-…", as the ticket's PAC has them; nil when it has none or is not
+	// read.
 	Groups() []string
 	// EndTime is when the ticket expires.
 	EndTime() time.Time
 	// EtypeOfKey is the Kerberos encryption type number of the effective key.
 	EtypeOfKey() int32
-	// ExposeKeyOctets gives a copy of the effective key: the authenticator's subkey, else
-	// the ticket's session key (Kerberos Token Profile 1.1.1 §3.6 leaves it to RFC 4121).
+	// ExposeKeyOctets returns a copy of the effective key: the authenticator's
+	// subkey, else the ticket's session key (Kerberos Token Profile 1.1.1 §3.6
+	// leaves it to RFC 4121).
 	ExposeKeyOctets() []byte
 }
 
-// TokenVerifier verifies the octets of a Kerberos BinarySecurityToken, GSS-framed or bare
-// as their first octet tells, including their replay and what they are bound to: bindings
-// are those of the message's Channel. It must be safe for concurrent use.
+// TokenVerifier verifies the octets of a Kerberos BinarySecurityToken,
+// GSS-framed or bare as their first octet tells, including their replay and
+// what they are bound to: bindings are those of the message's Channel. It must
+// be safe for concurrent use.
 type TokenVerifier interface {
 	VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (VerifiedToken, error)
 }
@@ -131,12 +137,14 @@ func (kerberosProfile) cover(v *verification) error {
 	return nil
 }
 
-// maxTokenText bounds the text of a BinarySecurityToken: a ticket with a large PAC and a
-// delegated credential is at most 64 kB (the Windows MaxTokenSize is 48,000 octets).
+// maxTokenText bounds the text of a BinarySecurityToken: a ticket with a large
+// PAC and a delegated credential is at most 64 kB (the Windows MaxTokenSize is
+// 48,000 octets).
 const maxTokenText = 128 << 10
 
-// parseBST gives the ValueType and octets of a BinarySecurityToken (WSS §6.3, KTP §3.2).
-// EncodingType may be absent (WCF custom bindings); ValueType may not (BSP R3031).
+// parseBST returns the ValueType and octets of a BinarySecurityToken (WSS §6.3,
+// KTP §3.2). EncodingType may be absent (WCF custom bindings); ValueType may
+// not (BSP R3031).
 func parseBST(n xmltext.Node) (valueType string, octets []byte, err error) {
 	valueType, _ = n.Attr("", "ValueType")
 	framed, ok := isKerberosValueType(valueType)
@@ -158,7 +166,8 @@ func parseBST(n xmltext.Node) (valueType string, octets []byte, err error) {
 	return valueType, octets, nil
 }
 
-// acceptKerberos verifies a BinarySecurityToken once; a message carries one at most.
+// acceptKerberos verifies a BinarySecurityToken once; a message carries one at
+// most.
 func (v *verification) acceptKerberos(n xmltext.Node) error {
 	if v.token != nil {
 		if v.token.node == n {
@@ -190,8 +199,9 @@ func (v *verification) acceptKerberos(n xmltext.Node) error {
 	return nil
 }
 
-// kerberosByHash finds the token that a KeyIdentifier names: that of this message, that of
-// the request a reply answers, or one that an earlier message brought.
+// kerberosByHash finds the token that a KeyIdentifier names: that of this
+// message, that of the request a reply answers, or one that an earlier message
+// brought.
 func (v *verification) kerberosByHash(hash TokenHash, from xmltext.Node) (*clientToken, error) {
 	if v.token != nil {
 		if v.token.hash == hash {
@@ -203,7 +213,8 @@ func (v *verification) kerberosByHash(hash TokenHash, from xmltext.Node) (*clien
 		return nil, errAt(CodeTokenUnavailable, from, "names another token than that of the request")
 	}
 	if !v.p.policy.TokenOnce {
-		return nil, errAt(CodeTokenUnavailable, from, "names a token of another message; the policy does not allow it (token-once)")
+		return nil, errAt(CodeTokenUnavailable, from,
+			"names a token of another message; the policy does not allow it (token-once)")
 	}
 	cached, ok, err := v.p.cfg.Tokens.GetToken(v.ctx, hash)
 	if err != nil {
@@ -213,7 +224,8 @@ func (v *verification) kerberosByHash(hash TokenHash, from xmltext.Node) (*clien
 		return nil, errAt(CodeTokenUnavailable, from, "names a token that is not known here, or has expired")
 	}
 	if askers, suspended := v.p.cfg.Guard.suspends(cached.Key.id()); suspended {
-		err := errAt(CodeTokenSuspended, from, "names a key for which too many messages failed; its owner has to send the token again")
+		err := errAt(CodeTokenSuspended, from,
+			"names a key for which too many messages failed; its owner has to send the token again")
 		err.Askers = askers
 		return nil, err
 	}
@@ -222,13 +234,15 @@ func (v *verification) kerberosByHash(hash TokenHash, from xmltext.Node) (*clien
 	return v.token, nil
 }
 
-// kerberosKey gives the key of a token under the reference's ValueType.
+// kerberosKey returns the key of a token under the reference's ValueType.
 func (v *verification) kerberosKey(t *clientToken, valueType string, ref xmltext.Node) (*boundKey, error) {
 	if valueType != "" && valueType != t.ValueType {
 		return nil, errAt(CodeReference, ref, "ValueType differs from that of the token")
 	}
 	if v.kerberos.base == nil {
-		v.kerberos.base = &baseKey{octets: t.Key.octets, profile: t.profile, hash: t.hash, tokenType: t.ValueType, node: t.node}
+		v.kerberos.base = &baseKey{
+			octets: t.Key.octets, profile: t.profile, hash: t.hash, tokenType: t.ValueType, node: t.node,
+		}
 	}
 	return v.base(v.kerberos.base, ref)
 }
@@ -239,7 +253,8 @@ func (kerberosProfile) appendToken(dst []byte, w *writer, id string) []byte {
 	if w.p.policy.OptionalAttributes == SwitchOff {
 		encoding = ""
 	}
-	dst = append(dst, `<wsse:BinarySecurityToken xmlns:wsse="`+NSWSSE+`" xmlns:wsu="`+NSWSU+`"`+encoding+` ValueType="`+w.key.tokenType+`" wsu:Id="`+id+`">`...)
+	dst = append(dst, `<wsse:BinarySecurityToken xmlns:wsse="`+NSWSSE+`" xmlns:wsu="`+NSWSU+`"`+encoding+
+		` ValueType="`+w.key.tokenType+`" wsu:Id="`+id+`">`...)
 	dst = base64.StdEncoding.AppendEncode(dst, w.token)
 	return append(dst, `</wsse:BinarySecurityToken>`...)
 }
@@ -260,8 +275,8 @@ func (kerberosProfile) reference(w *writer, id string) []byte {
 type OutgoingToken struct {
 	Token []byte // AP-REQ in its GSS-API frame, or bare (first octet 0x6e)
 	Key   Key    // its effective key
-	// Omit leaves the token out and refers to it by its hash, as a client does that has
-	// sent it before.
+	// Omit leaves the token out and refers to it by its hash, as a client does
+	// that has sent it before.
 	Omit bool
 }
 

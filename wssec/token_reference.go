@@ -17,14 +17,16 @@ type baseKey struct {
 	node      xmltext.Node
 }
 
-// boundKey is a key as a SecurityTokenReference gives it: a base key, or one derived from it.
+// boundKey is a key as a SecurityTokenReference names it: a base key, or one
+// derived from it.
 type boundKey struct {
 	octets []byte
 	base   *baseKey
 	dkt    *derivedKeyToken // nil for a base key
 }
 
-// token gives the element that the key comes from: a DerivedKeyToken, or the token itself.
+// token returns the element that the key comes from: a DerivedKeyToken, or the
+// token itself.
 func (k *boundKey) token() xmltext.Node {
 	switch {
 	case k == nil:
@@ -35,8 +37,8 @@ func (k *boundKey) token() xmltext.Node {
 	return k.base.node
 }
 
-// keyOf gives the key that a KeyInfo names: it holds exactly one SecurityTokenReference
-// (BSP R5402, R5424).
+// keyOf returns the key that a KeyInfo names: it holds exactly one
+// SecurityTokenReference (BSP R5402, R5424).
 func (v *verification) keyOf(keyInfo, owner xmltext.Node) (*boundKey, error) {
 	if keyInfo.IsZero() {
 		return nil, errAt(CodeSecurityInvalid, owner, "has no KeyInfo")
@@ -48,8 +50,8 @@ func (v *verification) keyOf(keyInfo, owner xmltext.Node) (*boundKey, error) {
 	return v.resolve(str, true)
 }
 
-// resolve finds the key that a SecurityTokenReference names (WSS §7). A DerivedKeyToken is
-// followed once: it never derives from another.
+// resolve finds the key that a SecurityTokenReference names (WSS §7). A
+// DerivedKeyToken is followed once: it never derives from another.
 func (v *verification) resolve(str xmltext.Node, derived bool) (*boundKey, error) {
 	ref := str.FirstChild()
 	if ref.IsZero() || !ref.NextSibling().IsZero() {
@@ -66,8 +68,8 @@ func (v *verification) resolve(str xmltext.Node, derived bool) (*boundKey, error
 	return nil, errAt(CodeUnsupportedToken, ref, "no reference form that is supported")
 }
 
-// direct follows wsse:Reference URI="#id" (WSS §7.2). The ValueType may be absent; if it is
-// there it must be that of the token.
+// direct follows wsse:Reference URI="#id" (WSS §7.2). The ValueType may be
+// absent; if it is there it must be that of the token.
 func (v *verification) direct(ref xmltext.Node, derived bool) (*boundKey, error) {
 	uri, _ := ref.Attr("", "URI")
 	if len(uri) < 2 || uri[0] != '#' {
@@ -93,10 +95,13 @@ func (v *verification) direct(ref xmltext.Node, derived bool) (*boundKey, error)
 	return nil, errAt(CodeReference, ref, "does not lead to a token of this Security header")
 }
 
-// base gives a base key as it is, after the check of its length against the suite.
+// base returns a base key as it is, after the check of its length against the
+// suite.
 func (v *verification) base(b *baseKey, at xmltext.Node) (*boundKey, error) {
 	if s := v.p.suite; len(b.octets) < s.MinKey || len(b.octets) > s.MaxKey {
-		return nil, errAt(CodeKeyLength, at, "the key has %d octets; %s takes %d to %d: choose another algorithm-suite or another encryption type for the service's account",
+		return nil, errAt(CodeKeyLength, at,
+			"the key has %d octets; %s takes %d to %d: choose another algorithm-suite or another encryption type for the "+
+				"service's account",
 			len(b.octets), s.Name, s.MinKey, s.MaxKey)
 	}
 	return &boundKey{octets: b.octets, base: b}, nil
@@ -134,18 +139,21 @@ func (v *verification) keyIdentifier(ref xmltext.Node) (*boundKey, error) {
 	return nil, errAt(CodeUnsupportedToken, ref, "ValueType is not Kerberosv5APREQSHA1 or EncryptedKeySHA1")
 }
 
-// signatureKey gives the octets that a key signs with, after the policy's demands on it.
+// signatureKey returns the octets that a key signs with, after the policy's
+// demands on it.
 func (v *verification) signatureKey(k *boundKey, at xmltext.Node) ([]byte, error) {
 	if err := v.checkDerivation(k, at); err != nil {
 		return nil, err
 	}
 	if k.dkt != nil && len(k.octets) < v.p.suite.SignatureKey {
-		return nil, errAt(CodeKeyLength, at, "the derived key has %d octets; %s signs with at least %d", len(k.octets), v.p.suite.Name, v.p.suite.SignatureKey)
+		return nil, errAt(CodeKeyLength, at,
+			"the derived key has %d octets; %s signs with at least %d",
+			len(k.octets), v.p.suite.Name, v.p.suite.SignatureKey)
 	}
 	return k.octets, nil
 }
 
-// encryptionKey gives the octets that the suite's cipher is run with.
+// encryptionKey returns the octets that the suite's cipher is run with.
 func (v *verification) encryptionKey(k *boundKey, at xmltext.Node) ([]byte, error) {
 	if err := v.checkDerivation(k, at); err != nil {
 		return nil, err
@@ -157,13 +165,15 @@ func (v *verification) encryptionKey(k *boundKey, at xmltext.Node) ([]byte, erro
 		octets = nil
 	}
 	if octets == nil {
-		return nil, errAt(CodeKeyLength, at, "the key has %d octets, which does not fit %s (key-fit %s)", len(k.octets), v.p.suite.Name, v.p.policy.KeyFit)
+		return nil, errAt(CodeKeyLength, at,
+			"the key has %d octets, which does not fit %s (key-fit %s)",
+			len(k.octets), v.p.suite.Name, v.p.policy.KeyFit)
 	}
 	return octets, nil
 }
 
-// checkDerivation holds the use of a key against the policy's derived-keys, and all keys
-// of a message against one base.
+// checkDerivation holds the use of a key against the policy's derived-keys, and
+// all keys of a message against one base.
 func (v *verification) checkDerivation(k *boundKey, at xmltext.Node) error {
 	if k.dkt == nil && v.p.policy.DerivedKeys == DerivedKeysRequired {
 		return errAt(CodeDerivedKey, at, "uses the token's key itself; the policy requires derived keys (derived-keys)")

@@ -8,8 +8,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// TestReferenceFormsOfPeers takes requests apart that peers write with fewer attributes,
-// an embedded token, or white space in base64.
+// TestReferenceFormsOfPeers takes requests apart that peers write with fewer
+// attributes, an embedded token, or white space in base64.
 func TestReferenceFormsOfPeers(t *testing.T) {
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
@@ -61,7 +61,8 @@ func TestReferenceFormsOfPeers(t *testing.T) {
 	}
 }
 
-// bstOf gives the message from its token on, so that a replacement hits the token first.
+// bstOf returns the message from its token on, so that a replacement hits the
+// token first.
 func bstOf(msg, bst string) string {
 	i := strings.Index(msg, bst)
 	return msg[:i] + msg[i:]

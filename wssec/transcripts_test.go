@@ -21,7 +21,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// transcript is a recorded conversation; testvectors/README.md defines the keys.
+// transcript is a recorded conversation; testvectors/README.md defines the
+// keys.
 type transcript struct {
 	Captured time.Time    `yaml:"captured"`
 	TLS      bool         `yaml:"tls"`
@@ -57,8 +58,9 @@ func loadTranscript(t testing.TB, name string) *transcript {
 	return c
 }
 
-// processor makes a Processor that lives at the time of the recording. The recordings
-// were made with one clock and no replay, so the replay store is new.
+// processor makes a Processor that lives at the time of the recording. The
+// recordings were made with one clock and no replay, so the replay store is
+// new.
 func (c *transcript) processor(t testing.TB, store gss.ReplayStore) *wssec.Processor {
 	t.Helper()
 	keytab, err := keytab.Parse(c.file(t, c.Keytab))
@@ -102,7 +104,8 @@ func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
 	}
 }
 
-// check verifies one message; for a request it gives what its reply is verified with.
+// check verifies one message; for a request it returns what its reply is
+// verified with.
 func (c *transcript) check(t *testing.T, p *wssec.Processor, file, expect, plain string, sent *wssec.Request) *wssec.Request {
 	t.Helper()
 	msg, err := c.verify(p, c.file(t, file), file, sent)
@@ -157,8 +160,8 @@ func verdict(err error) string {
 	return err.Error()
 }
 
-// CXF's streaming client derives no key for an endorsing signature although it has to: what it sends is for a policy
-// that allows that.
+// CXF's streaming client derives no key for an endorsing signature although it
+// has to: what it sends is for a policy that allows that.
 func TestAKeyThatIsNotDerivedIsRefusedWhereItMustBe(t *testing.T) {
 	c := loadTranscript(t, "KtpTransportEndorsingDerived-stax")
 	src := c.file(t, "01-request.xml")

@@ -9,8 +9,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// verification is one message being verified: everything known of it so far. The steps of
-// verify fill it in; none of it outlives the call but the Message.
+// verification is one message being verified: everything known of it so far.
+// The steps of verify fill it in; none of it outlives the call but the Message.
 type verification struct {
 	p    *Processor
 	ctx  context.Context
@@ -50,11 +50,11 @@ type signature struct {
 	key       *boundKey
 }
 
-// verify runs the steps in the order in which a receiver must take them: cheap checks
-// first, no plaintext before the key has proved itself, policy last.
+// verify runs the steps in the order in which a receiver must take them: cheap
+// checks first, no plaintext before the key has proved itself, policy last.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
 	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
-	defer v.broken()
+	defer v.countPanic()
 	for _, step := range [...]func(*verification) error{
 		(*verification).checkTransport,  // the channel that the policy relies on
 		(*verification).findHeader,      // WSS §5: the Security header for us
@@ -65,7 +65,7 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 		(*verification).readLists,       // WSS §9.1: which EncryptedData are to be opened
 		(*verification).openSignatures,  // SP §6.4: an encrypted Signature
 		(*verification).checkSignatures, // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
-		(*verification).claim,           // replay
+		(*verification).checkReplay,     // replay
 		(*verification).processInOrder,  // WSS §5: digests and decryption, as the header has them
 		(*verification).checkCoverage,   // SP §4: signed and encrypted parts
 		(*verification).checkContentPrefixes,
@@ -73,23 +73,25 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 	} {
 		if err := step(v); err != nil {
 			p.release(ctx, v.reserved)
-			return nil, v.failed(err)
+			return nil, v.countFailure(err)
 		}
 	}
-	v.renewed()
+	v.liftSuspension()
 	return v.message(), nil
 }
 
 // checkTransport refuses a message over plain HTTP when TLS is its protection.
 func (v *verification) checkTransport() error {
 	if v.p.policy.NeedsTLS() && !v.ch.TLS {
-		return errAt(CodeTransport, v.env.Root, "the policy relies on TLS and the message came without; use a TLS listener, or say that TLS ends in front of this one")
+		return errAt(CodeTransport, v.env.Root,
+			"the policy relies on TLS and the message came without; use a TLS listener, or say that TLS ends in front of "+
+				"this one")
 	}
 	return nil
 }
 
-// checkTimestamp holds the Timestamp against the policy and the clock, before any
-// cryptographic work.
+// checkTimestamp holds the Timestamp against the policy and the clock, before
+// any cryptographic work.
 func (v *verification) checkTimestamp() error {
 	switch need := v.p.policy.Timestamp; {
 	case v.timestamp == nil && need == TimestampRequired:
@@ -102,8 +104,8 @@ func (v *verification) checkTimestamp() error {
 	return v.timestamp.check(&v.p.policy, v.now)
 }
 
-// acceptToken verifies the token in the header, and insists on one where nothing
-// else could lead to a key.
+// acceptToken verifies the token in the header, and insists on one where
+// nothing else could lead to a key.
 func (v *verification) acceptToken() error {
 	start := time.Now()
 	defer func() { v.facts.TokenTime = time.Since(start) }()
@@ -118,8 +120,9 @@ func (v *verification) acceptToken() error {
 	return nil
 }
 
-// checkSignatures compares the algorithms with the policy, then checks the HMAC over each
-// SignedInfo. No digest is computed and no other plaintext parsed before.
+// checkSignatures compares the algorithms with the policy, then checks the HMAC
+// over each SignedInfo. No digest is computed and no other plaintext parsed
+// before.
 func (v *verification) checkSignatures() error {
 	if v.expectsSignature() && len(v.sigs) == 0 {
 		return errAt(CodeSignatureMissing, v.security, "the policy requires a signature")
@@ -140,16 +143,20 @@ func (v *verification) checkSignatures() error {
 			return err
 		}
 		if !s.CheckValue(v.p.signature.New(octets)) {
-			return errAt(CodeSignatureInvalid, s.Node, "SignatureValue is wrong: another key, or SignedInfo was changed")
+			return errAt(CodeSignatureInvalid, s.Node,
+				"SignatureValue is wrong: another key, or SignedInfo was changed")
 		}
-		v.proved()
+		v.clearSuspicion()
 	}
 	return nil
 }
 
 // message makes the result.
 func (v *verification) message() *Message {
-	m := &Message{env: v.env, policy: &v.p.policy, verified: v.verified, facts: v.facts, tls: v.ch.TLS, security: v.security}
+	m := &Message{
+		env: v.env, policy: &v.p.policy, security: v.security, tls: v.ch.TLS,
+		verified: v.verified, facts: v.facts,
+	}
 	if v.token != nil {
 		m.token = v.token.CachedToken
 		if v.sent == nil && v.p.policy.TokenOnce && v.token.fresh {

@@ -7,10 +7,11 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// ContentPrefixes says what becomes of a signed part whose content holds a qualified name,
-// as xsi:type="t:Order" does, with a prefix that the digest says nothing of. Exclusive
-// canonicalization has the declarations that names of elements and attributes use, and
-// those of a PrefixList; any other can be changed on the way, and the type with it.
+// ContentPrefixes says what is done with a signed part whose content holds a
+// qualified name, as xsi:type="t:Order" does, with a prefix that the digest
+// says nothing of. Exclusive canonicalization has the declarations that names
+// of elements and attributes use, and those of a PrefixList; any other can be
+// changed on the way, and the type with it.
 type ContentPrefixes string
 
 // The rules. The zero value is PrefixesAsReceived.
@@ -19,7 +20,8 @@ const (
 	PrefixesCovered    ContentPrefixes = "covered"     // refuse it
 )
 
-// parseQNames reads Config.QNames: "{namespace}local", or "local" without a namespace.
+// parseQNames reads Config.QNames: "{namespace}local", or "local" without a
+// namespace.
 func parseQNames(texts []string) (names []xmltext.Name, err error) {
 	for _, text := range texts {
 		name, err := parseQName(text)
@@ -42,21 +44,23 @@ func parseQName(text string) (xmltext.Name, error) {
 	return name, nil
 }
 
-// CheckQName tells whether text can be one of Config.QNames.
+// CheckQName reports whether text can be one of Config.QNames.
 func CheckQName(text string) error {
 	_, err := parseQName(text)
 	return err
 }
 
-// covered is a node that a valid Reference covers, and how it was canonicalised.
+// covered is a node that a valid Reference covers, and how it was
+// canonicalized.
 type covered struct {
 	node xmltext.Node
 	c14n xmltext.C14N
 }
 
-// checkContentPrefixes applies ContentPrefixes to the Body and the header blocks that the
-// signature covers. It comes last, when all of the plaintext is there. Log and error have
-// the holder's name, which the schema or the route tells, and nothing of the content.
+// checkContentPrefixes applies ContentPrefixes to the Body and the header
+// blocks that the signature covers. It comes last, when all of the plaintext is
+// there. Log and error have the holder's name, which the schema or the route
+// tells, and nothing of the content.
 func (v *verification) checkContentPrefixes() error {
 	q := xmltext.QNames{Names: v.p.qnames, CiphertextSigned: v.p.policy.ProtectionOrder == EncryptBeforeSign}
 	for _, part := range v.covered {
@@ -67,8 +71,9 @@ func (v *verification) checkContentPrefixes() error {
 		if !ok {
 			continue
 		}
-		err := errAt(CodeContentPrefix, part.node, "%s in it has a prefix whose declaration is in no digest: something between can change what it means; "+
-			"the client lists it in a PrefixList, or uses it in a name of an element or attribute (content-prefixes)", at)
+		err := errAt(CodeContentPrefix, part.node,
+			"%s in it has a prefix whose declaration is in no digest: something between can change what it means; "+
+				"the client lists it in a PrefixList, or uses it in a name of an element or attribute (content-prefixes)", at)
 		if v.p.cfg.ContentPrefixes == PrefixesCovered {
 			return err
 		}

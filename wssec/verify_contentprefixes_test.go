@@ -8,15 +8,17 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// typed is a message whose Body has types of three kinds: of a prefix that its element
-// uses, of one that the Envelope declares, of one that is declared on the element.
+// typed is a message whose Body has types of three kinds: of a prefix that its
+// element uses, of one that the Envelope declares, of one that is declared on
+// the element.
 func typed(order string) string {
 	return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="urn:safe" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><s:Header>` +
 		`<a:To xmlns:a="` + nsWSA + `">urn:svc</a:To></s:Header><s:Body>` + order + `</s:Body></s:Envelope>`
 }
 
-// TestContentPrefixes: under the rule covered, whose prefix another declaration could be
-// given without a digest knowing is refused; under as-received it is accepted, and told.
+// TestContentPrefixes: under the rule covered, whose prefix another declaration
+// could be given without a digest knowing is refused; under as-received it is
+// accepted, and told.
 func TestContentPrefixes(t *testing.T) {
 	for name, tc := range map[string]struct {
 		order   string
@@ -74,7 +76,8 @@ func TestContentPrefixes(t *testing.T) {
 	}
 }
 
-// TestAChangedPrefixIsTold is the attack: no digest sees it. With a PrefixList one does.
+// TestAChangedPrefixIsTold is the attack: no digest sees it. With a PrefixList
+// one does.
 func TestAChangedPrefixIsTold(t *testing.T) {
 	ps := newPeers(t, signOnly(), nil)
 	raw, _ := ps.request(t, typed(`<q:o xmlns:q="urn:q" i:type="t:Order"/>`))
@@ -91,8 +94,8 @@ func TestAChangedPrefixIsTold(t *testing.T) {
 	refused(t, err, wssec.CodeDigestInvalid)
 }
 
-// TestContentPrefixesOfACiphertext: where the signature covers ciphertext, it covers what
-// the plaintext declares. Ours repeats the declarations around it.
+// TestContentPrefixesOfACiphertext: where the signature covers ciphertext, it
+// covers what the plaintext declares. Ours repeats the declarations around it.
 func TestContentPrefixesOfACiphertext(t *testing.T) {
 	ps := newPeers(t, symmetric(encryptFirst), nil)
 	ps.cfg.ContentPrefixes = wssec.PrefixesCovered
@@ -128,7 +131,8 @@ func TestContentPrefixesInConfig(t *testing.T) {
 	}
 }
 
-// TestWhatCXFLists holds what docs/operations.md says of its two implementations.
+// TestWhatCXFLists holds what docs/operations.md says of its two
+// implementations.
 func TestWhatCXFLists(t *testing.T) {
 	for name, want := range map[string][]string{
 		"KtpSymmetricAddressing":                   {`PrefixList="wsse soap"`, `PrefixList="soap"`},   // Timestamp, header blocks

@@ -7,12 +7,13 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// checkCoverage holds what was signed and encrypted against the policy, by node and place:
-// the Body is the child of the Envelope, a header block the child of the Header, the
-// Timestamp the child of this Security header.
+// checkCoverage holds what was signed and encrypted against the policy, by node
+// and place: the Body is the child of the Envelope, a header block the child of
+// the Header, the Timestamp the child of this Security header.
 func (v *verification) checkCoverage() error {
 	for _, check := range [...]func(*verification) error{
-		(*verification).coverToken, (*verification).coverSigned, (*verification).coverEncrypted, (*verification).coverConfirmation,
+		(*verification).coverToken, (*verification).coverSigned,
+		(*verification).coverEncrypted, (*verification).coverConfirmation,
 	} {
 		if err := check(v); err != nil {
 			return err
@@ -38,8 +39,9 @@ func (v *verification) coverToken() error {
 	return nil
 }
 
-// needsTokenSigned tells whether the signature must cover the token: by token protection,
-// or because a signed endorsing token has no channel that would cover it.
+// needsTokenSigned reports whether the signature must cover the token: by token
+// protection, or because a signed endorsing token has no channel that would
+// cover it.
 func (v *verification) needsTokenSigned() bool {
 	if v.token.node.IsZero() {
 		return false
@@ -102,8 +104,8 @@ func (v *verification) wasEncrypted(n xmltext.Node) bool {
 	return false
 }
 
-// coverConfirmation insists, in a reply, on one signed SignatureConfirmation for each
-// signature of the request (WSS §8.5).
+// coverConfirmation insists, in a reply, on one signed SignatureConfirmation
+// for each signature of the request (WSS §8.5).
 func (v *verification) coverConfirmation() error {
 	if v.sent == nil || !v.p.policy.SignatureConfirmation {
 		return nil
@@ -130,8 +132,8 @@ func (v *verification) confirms(want []byte) bool {
 	return false
 }
 
-// checkHeaderLayout holds the order of the header against the Layout (SP §6.7). Lax allows
-// forward references, which CXF's streaming client makes.
+// checkHeaderLayout holds the order of the header against the Layout (SP §6.7).
+// Lax allows forward references, which CXF's streaming client makes.
 func (v *verification) checkHeaderLayout() error {
 	if v.timestamp != nil {
 		pos := v.position[v.timestamp.node]
@@ -155,25 +157,26 @@ func (v *verification) checkHeaderLayout() error {
 // checkStrict insists that a token stands before its use (SP §6.7.1).
 func (v *verification) checkStrict() error {
 	for n, k := range v.derived {
-		if err := v.after(k.base.node, v.position[n], n); err != nil {
+		if err := v.checkTokenBefore(k.base.node, v.position[n], n); err != nil {
 			return err
 		}
 	}
 	for _, s := range v.sigs {
-		if err := v.after(s.key.token(), s.position, s.Node); err != nil {
+		if err := v.checkTokenBefore(s.key.token(), s.position, s.Node); err != nil {
 			return err
 		}
 	}
 	for _, e := range v.encrypted {
-		if err := v.after(e.key.token(), e.list.position, e.list.node); err != nil {
+		if err := v.checkTokenBefore(e.key.token(), e.list.position, e.list.node); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// after insists that a use stands behind the token, if that is in the header.
-func (v *verification) after(token xmltext.Node, position int, use xmltext.Node) error {
+// checkTokenBefore insists that a use stands behind the token, if that is in
+// the header.
+func (v *verification) checkTokenBefore(token xmltext.Node, position int, use xmltext.Node) error {
 	if i, ok := v.position[token]; ok && i > position {
 		return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// referenceList is an xenc:ReferenceList in the header, or that of an EncryptedKey.
+// referenceList is an xenc:ReferenceList in the header, or that of an
+// EncryptedKey.
 type referenceList struct {
 	node     xmltext.Node
 	position int
@@ -16,7 +17,8 @@ type referenceList struct {
 	key      xmltext.Node // the EncryptedKey, zero for a list of its own
 }
 
-// encryptedPart is an EncryptedData that a list names, at a position the policy encrypts.
+// encryptedPart is an EncryptedData that a list names, at a position the policy
+// encrypts.
 type encryptedPart struct {
 	xmlenc.EncryptedData
 	list        *referenceList
@@ -27,8 +29,9 @@ type encryptedPart struct {
 	opened      bool
 }
 
-// readLists finds the EncryptedData that each ReferenceList names and the place it
-// stands at. Whatever is listed elsewhere is refused, and nothing unlisted is opened.
+// readLists finds the EncryptedData that each ReferenceList names and the place
+// it stands at. Whatever is listed elsewhere is refused, and nothing unlisted
+// is opened.
 func (v *verification) readLists() error {
 	seen := make(map[xmltext.Node]bool)
 	for _, l := range v.lists {
@@ -37,7 +40,7 @@ func (v *verification) readLists() error {
 			if err != nil {
 				return err
 			}
-			e, err := v.place(n, l)
+			e, err := v.encryptedPartAt(n, l)
 			if err != nil {
 				return err
 			}
@@ -56,8 +59,9 @@ func (v *verification) readLists() error {
 	return v.refuseUnlisted(seen)
 }
 
-// refuseUnlisted refuses ciphertext that stays where the policy may have plaintext: a header
-// would be taken for one that is not there, and ciphertext be forwarded.
+// refuseUnlisted refuses ciphertext that stays where the policy may have
+// plaintext: a header would be taken for one that is not there, and ciphertext
+// be forwarded.
 func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 	for b := range v.env.Blocks() {
 		ed := b
@@ -76,9 +80,9 @@ func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 	return nil
 }
 
-// place holds an EncryptedData against the positions that the policy encrypts: the
-// content of the Body, a header block, the Signature.
-func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
+// encryptedPartAt holds an EncryptedData against the positions that the policy
+// encrypts: the content of the Body, a header block, the Signature.
+func (v *verification) encryptedPartAt(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
 	p := &v.p.policy
 	e := &encryptedPart{list: l, at: n}
 	ed, kind := n, xmlenc.TypeElement
@@ -93,7 +97,8 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 	case n.Parent().Is(NSWSSE11, "EncryptedHeader") && n.Parent().Parent() == v.env.Header && p.mayEncryptHeaders():
 		e.at = n.Parent()
 	default:
-		return nil, errAt(CodeReference, n, "is encrypted, which the policy does not ask for at this place (encrypted-parts, encrypt-signature)")
+		return nil, errAt(CodeReference, n,
+			"is encrypted, which the policy does not ask for at this place (encrypted-parts, encrypt-signature)")
 	}
 	if e.at.Is(NSWSSE11, "EncryptedHeader") && (!ed.NextSibling().IsZero() || e.at.FirstChild() != ed) {
 		return nil, errAt(CodeSecurityInvalid, e.at, "does not hold exactly one EncryptedData (BSP R3230)")
@@ -109,7 +114,9 @@ func (v *verification) place(n xmltext.Node, l *referenceList) (*encryptedPart, 
 		return nil, errAt(CodeSecurityInvalid, ed, "Type is %q; at this place it must be %q", e.Type, kind)
 	}
 	if e.Algorithm != v.p.suite.Encryption.URI {
-		return nil, errAt(CodeUnsupportedAlg, ed, "EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)", e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
+		return nil, errAt(CodeUnsupportedAlg, ed,
+			"EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)",
+			e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
 	}
 	if e.isSignature {
 		return e, v.checkEncryptedSignatureLen(e)
@@ -129,7 +136,7 @@ func (v *verification) open(e *encryptedPart) error {
 	if err != nil {
 		return err
 	}
-	room, err := v.roomFor(e)
+	room, err := v.reservePlaintext(e)
 	if err != nil {
 		return err
 	}
@@ -168,9 +175,9 @@ func (v *verification) open(e *encryptedPart) error {
 	return nil
 }
 
-// namesOf says what the names in a plaintext may use. Where the signature covered the
-// ciphertext, the declarations around it are anybody's but for that of the signed
-// element's own name.
+// namesOf says what the names in a plaintext may use. Where the signature
+// covered the ciphertext, the declarations around it are anybody's but for that
+// of the signed element's own name.
 func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
 	switch {
 	case e.isSignature || v.p.policy.ProtectionOrder == SignBeforeEncrypt:
@@ -181,14 +188,16 @@ func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
 	return xmltext.NamesOwn
 }
 
-// plaintextError tells what is wrong with a plaintext without quoting it.
+// plaintextError says what is wrong with a plaintext without quoting it.
 func plaintextError(n xmltext.Node, err error) error {
 	var se *xmltext.SyntaxError
 	if !errors.As(err, &se) {
 		return errAt(CodePlaintext, n, "the plaintext is not what its Type says")
 	}
 	cause := "not well-formed XML"
-	for _, known := range []error{xmltext.ErrOuterName, xmltext.ErrLimit, xmltext.ErrGraftNotOneElement, xmltext.ErrPI, xmltext.ErrDoctype} {
+	for _, known := range []error{
+		xmltext.ErrOuterName, xmltext.ErrLimit, xmltext.ErrGraftNotOneElement, xmltext.ErrPI, xmltext.ErrDoctype,
+	} {
 		if errors.Is(err, known) {
 			cause = known.Error()
 		}
@@ -196,7 +205,8 @@ func plaintextError(n xmltext.Node, err error) error {
 	return errAt(CodePlaintext, n, "the plaintext at octet %d: %s", se.Offset, cause)
 }
 
-// graftedElement finds the element that has taken the place of an EncryptedData.
+// graftedElement finds the element that has taken the place of an
+// EncryptedData.
 func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) error {
 	e.part = e.at.Replacement()
 	if e.isSignature || parent != v.env.Header {
@@ -204,7 +214,8 @@ func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) err
 	}
 	p := &v.p.policy
 	if !p.EncryptedParts.matches(e.part) && !p.OptionalEncryptedParts.matches(e.part) || e.part.Is(NSWSSE, "Security") {
-		return errAt(CodePlaintext, e.Node, "the decrypted header block is not one that the policy encrypts (encrypted-parts)")
+		return errAt(CodePlaintext, e.Node,
+			"the decrypted header block is not one that the policy encrypts (encrypted-parts)")
 	}
 	if _, err := v.env.MustUnderstand(e.part); err != nil {
 		return &Error{Code: CodePlaintext, Path: e.Node.Path(), Err: err}
@@ -212,8 +223,8 @@ func (v *verification) graftedElement(e *encryptedPart, parent xmltext.Node) err
 	return v.indexIDs()
 }
 
-// keyOfPart gives the key of an EncryptedData: that of its KeyInfo, or, without one, the
-// EncryptedKey whose list names it (WSS §9.2).
+// keyOfPart returns the key of an EncryptedData: that of its KeyInfo, or,
+// without one, the EncryptedKey whose list names it (WSS §9.2).
 func (v *verification) keyOfPart(e *encryptedPart) (*boundKey, error) {
 	if e.KeyInfo.IsZero() && !e.list.key.IsZero() {
 		return encryptedKeyProfile{}.key(v, e.list.key, e.list.key)

@@ -11,8 +11,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// encryptedSignaturePolicy signs the Body and every WS-Addressing header and encrypts the Signature
-// alone.
+// encryptedSignaturePolicy signs the Body and every WS-Addressing header and
+// encrypts the Signature alone.
 func encryptedSignaturePolicy() wssec.Policy {
 	return symmetric(func(p *wssec.Policy) {
 		p.SignedParts.Headers = []string{"{" + nsWSA + "}*"}
@@ -20,7 +20,8 @@ func encryptedSignaturePolicy() wssec.Policy {
 	})
 }
 
-// signatureCiphertext gives the EncryptedData of a message and its ciphertext in base64.
+// signatureCiphertext returns the EncryptedData of a message and its ciphertext
+// in base64.
 func signatureCiphertext(t *testing.T, msg string) (ed, cipher string) {
 	ed = find(t, msg, `<xenc:EncryptedData.*?</xenc:EncryptedData>`)
 	return ed, find(t, ed, `<xenc:CipherValue>([^<]*)<`)
@@ -47,8 +48,8 @@ func TestOneEncryptedDataIsOpenedAsTheSignature(t *testing.T) {
 	refused(t, err, wssec.CodeLimit)
 }
 
-// An encrypted Signature is not opened where its place is taken: what its ciphertext holds
-// would decide between two refusals.
+// An encrypted Signature is not opened where its place is taken: what its
+// ciphertext holds would decide between two refusals.
 func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 	plain := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptedParts.Body = false }), nil)
 	raw, _ := plain.request(t, plainOrder)
@@ -66,8 +67,8 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 	}
 }
 
-// The length of an encrypted Signature is a question's worth, so it is checked before
-// anything is decrypted.
+// The length of an encrypted Signature is a question's worth, so it is checked
+// before anything is decrypted.
 func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
 	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	for headers, most := range map[int]int{0: 11 << 10, 8: 19 << 10, 40: 48 << 10, 200: 48 << 10} {
@@ -103,17 +104,17 @@ func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
 	refused(t, err, wssec.CodeLimit)
 }
 
-// Of a plaintext that does not end as a Signature nobody learns whether it was XML, or
-// where it stopped to be: it is what wrong padding is. An outsider's ciphertext ends
-// otherwise but for the Signature that he recorded.
+// Of a plaintext that does not end as a Signature nobody learns whether it was
+// XML, or where it stopped to be: it is what wrong padding is. An outsider's
+// ciphertext ends otherwise but for the Signature that he recorded.
 func TestNothingButASignatureIsLookedIntoBeforeTheHMAC(t *testing.T) {
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }), nil)
 	raw, _ := ps.request(t, message(8<<10))
 	msg := string(raw)
 	values := regexp.MustCompile(`<xenc:CipherValue>([^<]*)<`).FindAllStringSubmatch(msg, -1)
 	own, body := unbase64(t, values[0][1]), unbase64(t, values[1][1])
-	// One block of plaintext that he knows lets an outsider write the last 16 octets, at the
-	// price of the 16 before them.
+	// One block of plaintext that he knows lets an outsider write the last 16
+	// octets, at the price of the 16 before them.
 	known := parse(t, []byte(message(8<<10))).Body.AppendDetachedContent(nil)
 	forged, wanted := bytes.Clone(body[:1024]), []byte("Signature>     \x06")
 	for i := range wanted {

@@ -9,8 +9,8 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// Bounds on the children of a Security header. WCF sends one ReferenceList and one
-// Signature; a policy here asks for one Signature at most.
+// Bounds on the children of a Security header. WCF sends one ReferenceList and
+// one Signature; a policy here asks for one Signature at most.
 const (
 	maxDerivedKeyTokens    = 8
 	maxReferenceLists      = 4
@@ -45,9 +45,10 @@ func securityHeader(env *soap.Envelope, actor string) (security xmltext.Node, er
 	return security, nil
 }
 
-// noHeader says whose the Security headers are that are there. Every node is "next", and
-// yet none of them is taken for ours unless the policy says so: which header counts must
-// not depend on who else reads the message, and WSS4J does the same.
+// noHeader says whose the Security headers are that are there. Every node is
+// "next", and yet none of them is taken for ours unless the policy says so:
+// which header counts must not depend on who else reads the message, and WSS4J
+// does the same.
 func noHeader(env *soap.Envelope, own string) error {
 	word := "actor"
 	if env.Version == soap.V12 {
@@ -61,18 +62,21 @@ func noHeader(env *soap.Envelope, own string) error {
 	}
 	for b := range env.Blocks() {
 		if b.Is(NSWSSE, "Security") {
-			return errAt(CodeSecurityMissing, b, "the Security header is one %s; this route takes the one %s (actor)", whose(env.Role(b)), whose(own))
+			return errAt(CodeSecurityMissing, b,
+				"the Security header is one %s; this route takes the one %s (actor)", whose(env.Role(b)), whose(own))
 		}
 	}
 	return errAt(CodeSecurityMissing, env.Root, "no wsse:Security header")
 }
 
-// needsHeader tells whether the policy puts anything into the header of this message.
+// needsHeader reports whether the policy puts anything into the header of this
+// message.
 func (v *verification) needsHeader() bool {
 	return v.sent == nil || v.p.policy.ProtectsReplies() || v.p.policy.Timestamp == TimestampRequired
 }
 
-// readHeader sorts the children of the Security header by kind and bounds their number.
+// readHeader sorts the children of the Security header by kind and bounds their
+// number.
 func (v *verification) readHeader() error {
 	if v.security.IsZero() {
 		return nil
@@ -157,8 +161,9 @@ func (v *verification) readSignature(n xmltext.Node, position int, encrypted boo
 	return nil
 }
 
-// expectsSignature tells whether this message is signed under the policy. Replies are
-// signed under the symmetric binding only: an endorsing token is the requestor's.
+// expectsSignature reports whether this message is signed under the policy.
+// Replies are signed under the symmetric binding only: an endorsing token is
+// the requestor's.
 func (v *verification) expectsSignature() bool {
 	if v.sent != nil {
 		return v.p.policy.ProtectsReplies()

@@ -5,8 +5,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// idIndex knows the Ids of a message outside the content of its Body, and which of them
-// stand on elements that a Reference may name.
+// idIndex knows the Ids of a message outside the content of its Body, and which
+// of them stand on elements that a Reference may name.
 type idIndex struct {
 	m map[string]idEntry
 }
@@ -17,8 +17,9 @@ type idEntry struct {
 	places int          // of these, possible targets
 }
 
-// addTarget enters an element that a Reference may name: by its wsu:Id, or, for elements
-// of XML Signature and XML Encryption, by their own Id attribute (WSS §4).
+// addTarget enters an element that a Reference may name: by its wsu:Id, or, for
+// elements of XML Signature and XML Encryption, by their own Id attribute (WSS
+// §4).
 func (x *idIndex) addTarget(n xmltext.Node) {
 	own := n.Space() == nsDS || n.Space() == nsXenc
 	for name, id := range n.Attrs() {
@@ -34,8 +35,9 @@ func (x *idIndex) addTarget(n xmltext.Node) {
 	}
 }
 
-// count adds the Ids of n to the counts of those that a target carries; all targets have
-// been entered. What other Ids there are does not matter, however many.
+// count adds the Ids of n to the counts of those that a target carries; all
+// targets have been entered. What other Ids there are does not matter, however
+// many.
 func (x *idIndex) count(n xmltext.Node) {
 	for name, id := range n.Attrs() {
 		if !isIDName(name) {
@@ -48,7 +50,8 @@ func (x *idIndex) count(n xmltext.Node) {
 	}
 }
 
-// isIDName tells whether some XML stack would take an attribute for an identifier.
+// isIDName reports whether some XML stack would take an attribute for an
+// identifier.
 func isIDName(n xmltext.Name) bool {
 	switch n.Space {
 	case "":
@@ -61,7 +64,7 @@ func isIDName(n xmltext.Name) bool {
 	return false
 }
 
-// duplicate gives an Id that two possible targets carry, "" if there is none.
+// duplicate returns an Id that two possible targets carry, "" if there is none.
 func (x *idIndex) duplicate() string {
 	for id, e := range x.m {
 		if e.places > 1 {
@@ -110,8 +113,9 @@ func countID(e *soap.Envelope, id string) int {
 // maxHeaderBlocks bounds the header blocks of a message; WS-Addressing has ten.
 const maxHeaderBlocks = 256
 
-// indexIDs finds what a Reference may name, in the present state of the document, and
-// counts where else outside the content of the Body those Ids stand.
+// indexIDs finds what a Reference may name, in the present state of the
+// document, and counts where else outside the content of the Body those Ids
+// stand.
 func (v *verification) indexIDs() error {
 	v.ids = idIndex{}
 	if err := v.addTargets(); err != nil {
@@ -137,8 +141,8 @@ func (v *verification) indexIDs() error {
 	return nil
 }
 
-// addTargets enters header blocks, children of the Security header, the Body, and
-// EncryptedData at the places where a policy may have them.
+// addTargets enters header blocks, children of the Security header, the Body,
+// and EncryptedData at the places where a policy may have them.
 func (v *verification) addTargets() error {
 	blocks := 0
 	for b := range v.env.Blocks() {
@@ -167,8 +171,8 @@ func (v *verification) addTargets() error {
 	return nil
 }
 
-// bodyCiphertext is bodyEncryption as long as it has not been decrypted: what stands there
-// afterwards is data.
+// bodyCiphertext is bodyEncryption as long as it has not been decrypted: what
+// stands there afterwards is data.
 func (v *verification) bodyCiphertext() xmltext.Node {
 	if v.wasEncrypted(v.env.Body) {
 		return xmltext.Node{}
@@ -176,7 +180,8 @@ func (v *verification) bodyCiphertext() xmltext.Node {
 	return bodyEncryption(v.env)
 }
 
-// bodyEncryption gives the EncryptedData that is all of the Body's content, or zero.
+// bodyEncryption returns the EncryptedData that is all of the Body's content,
+// or zero.
 func bodyEncryption(env *soap.Envelope) xmltext.Node {
 	ed := env.Body.FirstChild()
 	if ed.IsZero() || !ed.Is(nsXenc, "EncryptedData") || !ed.NextSibling().IsZero() || env.Body.HasMixedText() {

@@ -15,7 +15,8 @@ func TestIdsInsideTheBodyAreData(t *testing.T) {
 	if _, err := ps.verify(t, raw); err != nil {
 		t.Fatal(err)
 	}
-	// CXF's Cancel repeats the token's wsu:Id in the Body; signed there, it is nobody's business.
+	// CXF's Cancel repeats the token's wsu:Id in the Body; signed there, it is
+	// nobody's business.
 	again, _ := ps.request(t, replace(t, plainOrder, "<amount>", `<x xmlns:u="`+wssec.NSWSU+`" u:Id="`+token+`"/><amount>`))
 	msg = string(again)
 	id := find(t, msg, `wsu:Id="(BST-[^"]*)"`)

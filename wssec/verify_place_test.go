@@ -9,9 +9,9 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// TestASignedTimestampIsInTheSecurityHeader: a digest does not know where its element
-// stands, and where the policy takes a message without Timestamp, one whose Timestamp was
-// moved would have no age.
+// TestASignedTimestampIsInTheSecurityHeader: a digest does not know where its
+// element stands, and where the policy takes a message without Timestamp, one
+// whose Timestamp was moved would have no age.
 func TestASignedTimestampIsInTheSecurityHeader(t *testing.T) {
 	ps := newPeers(t, signOnly(func(p *wssec.Policy) { p.Timestamp = wssec.TimestampOptional }), nil)
 	raw, _ := ps.request(t, plainOrder)
@@ -40,8 +40,9 @@ func TestASignedTimestampIsInTheSecurityHeader(t *testing.T) {
 	}
 }
 
-// TestElementsOfTheSecurityHeaderAreSignedThereAlone: a header block of such a name under a
-// valid signature is one that was moved there, plain, encrypted or both.
+// TestElementsOfTheSecurityHeaderAreSignedThereAlone: a header block of such a
+// name under a valid signature is one that was moved there, plain, encrypted or
+// both.
 func TestElementsOfTheSecurityHeaderAreSignedThereAlone(t *testing.T) {
 	names := map[string][]string{
 		wssec.NSWSU:                             {"Timestamp"},
@@ -73,9 +74,9 @@ func TestElementsOfTheSecurityHeaderAreSignedThereAlone(t *testing.T) {
 	}
 }
 
-// TestTheBodyMayHoldElementsOfTheSecurityHeader: WS-Trust sends tokens there, also alone
-// and under the Ids of the header's (CXF does, to cancel a context); they are the
-// application's.
+// TestTheBodyMayHoldElementsOfTheSecurityHeader: WS-Trust sends tokens there,
+// also alone and under the Ids of the header's (CXF does, to cancel a context);
+// they are the application's.
 func TestTheBodyMayHoldElementsOfTheSecurityHeader(t *testing.T) {
 	ps := newPeers(t, signOnly(), nil)
 	for _, body := range []string{
@@ -93,8 +94,8 @@ func TestTheBodyMayHoldElementsOfTheSecurityHeader(t *testing.T) {
 	}
 }
 
-// TestASignatureConfirmationIsInTheSecurityHeader: one that was moved would leave a reply
-// that confirms nothing.
+// TestASignatureConfirmationIsInTheSecurityHeader: one that was moved would
+// leave a reply that confirms nothing.
 func TestASignatureConfirmationIsInTheSecurityHeader(t *testing.T) {
 	ps := newPeers(t, signOnly(func(p *wssec.Policy) { p.SignatureConfirmation = true }), nil)
 	req, sent := ps.request(t, plainOrder)
@@ -115,8 +116,8 @@ func TestASignatureConfirmationIsInTheSecurityHeader(t *testing.T) {
 	}
 }
 
-// TestASecurityHeaderForAnotherActorIsNamed: whoever reads the log would look for a header
-// that is there. The policy can say that it is ours.
+// TestASecurityHeaderForAnotherActorIsNamed: whoever reads the log would look
+// for a header that is there. The policy can say that it is ours.
 func TestASecurityHeaderForAnotherActorIsNamed(t *testing.T) {
 	soap12 := strings.Replace(plainOrder, soap.NS11, soap.NS12, 1)
 	for _, tc := range []struct{ plain, attr, actor string }{

@@ -8,13 +8,16 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// checkAlgorithms holds every algorithm that a Signature names against the policy.
+// checkAlgorithms holds every algorithm that a Signature names against the
+// policy.
 func (v *verification) checkAlgorithms(s *signature) error {
 	if s.Method != v.p.signature.URI {
-		return errAt(CodeUnsupportedAlg, s.SignedInfo, "SignatureMethod %.120q; the policy has %q (signature-method)", s.Method, v.p.signature.URI)
+		return errAt(CodeUnsupportedAlg, s.SignedInfo,
+			"SignatureMethod %.120q; the policy has %q (signature-method)", s.Method, v.p.signature.URI)
 	}
 	if s.C14NMethod != xmldsig.ExclusiveC14N {
-		return errAt(CodeUnsupportedAlg, s.SignedInfo, "CanonicalizationMethod %.120q is not exclusive canonicalization", s.C14NMethod)
+		return errAt(CodeUnsupportedAlg, s.SignedInfo,
+			"CanonicalizationMethod %.120q is not exclusive canonicalization", s.C14NMethod)
 	}
 	if len(s.References) == 0 {
 		return errAt(CodeSecurityInvalid, s.SignedInfo, "signs nothing")
@@ -22,7 +25,9 @@ func (v *verification) checkAlgorithms(s *signature) error {
 	for i := range s.References {
 		r := &s.References[i]
 		if r.DigestMethod != v.p.suite.Digest.URI {
-			return errAt(CodeUnsupportedAlg, r.Node, "DigestMethod %.120q; the policy's suite %s has %q (algorithm-suite)", r.DigestMethod, v.p.suite.Name, v.p.suite.Digest.URI)
+			return errAt(CodeUnsupportedAlg, r.Node,
+				"DigestMethod %.120q; the policy's suite %s has %q (algorithm-suite)",
+				r.DigestMethod, v.p.suite.Name, v.p.suite.Digest.URI)
 		}
 		if r.C14NMethod != xmldsig.ExclusiveC14N {
 			return errAt(CodeUnsupportedAlg, r.Node, "Transform %.120q is not exclusive canonicalization", r.C14NMethod)
@@ -31,10 +36,11 @@ func (v *verification) checkAlgorithms(s *signature) error {
 	return nil
 }
 
-// claim enters the SignatureValue, now known to be the key holder's, in the replay store
-// until the Timestamp is no longer accepted. It comes before the decryption of the Body,
-// so that a recorded message can be tried once with changed ciphertext, not again and again.
-func (v *verification) claim() error {
+// checkReplay enters the SignatureValue, now known to be the key holder's, in
+// the replay store until the Timestamp is no longer accepted. It comes before
+// the decryption of the Body, so that a recorded message can be tried once with
+// changed ciphertext, not again and again.
+func (v *verification) checkReplay() error {
 	if v.sent != nil || v.p.policy.MessageReplay != SwitchOn || len(v.sigs) == 0 {
 		return nil
 	}
@@ -49,7 +55,8 @@ func (v *verification) claim() error {
 		if err := v.checkTimestampDigest(s); err != nil {
 			return err
 		}
-		added, err := v.p.addReplay(v.ctx, &v.token.CachedToken, replayID(s.Value), v.timestamp.acceptedUntil(&v.p.policy))
+		until := v.timestamp.acceptedUntil(&v.p.policy)
+		added, err := v.p.addReplay(v.ctx, &v.token.CachedToken, replayID(s.Value), until)
 		if err != nil {
 			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
 		}
@@ -60,14 +67,15 @@ func (v *verification) claim() error {
 	return nil
 }
 
-// replayID is the replay key of a message: the hash of its SignatureValue. How the
-// message names its key is not part of it: KeyInfo is not signed, and one key may
-// go by several tokens of a ticket.
+// replayID is the replay key of a message: the hash of its SignatureValue. How
+// the message names its key is not part of it: KeyInfo is not signed, and one
+// key may go by several tokens of a ticket.
 func replayID(value []byte) [32]byte {
 	return sha256.Sum256(append([]byte("wssec SignatureValue\x00"), value...))
 }
 
-// checkTimestampDigest checks the Reference to the Timestamp ahead of all others.
+// checkTimestampDigest checks the Reference to the Timestamp ahead of all
+// others.
 func (v *verification) checkTimestampDigest(s *signature) error {
 	for i := range s.References {
 		r := &s.References[i]
@@ -81,8 +89,8 @@ func (v *verification) checkTimestampDigest(s *signature) error {
 	return errAt(CodeNotSigned, v.timestamp.node, "the signature must cover the Timestamp")
 }
 
-// processInOrder takes ReferenceLists and Signatures as the header has them: what a
-// Signature covers is the document as the lists before it left it.
+// processInOrder takes ReferenceLists and Signatures as the header has them:
+// what a Signature covers is the document as the lists before it left it.
 func (v *verification) processInOrder() error {
 	if err := v.checkOrder(); err != nil {
 		return err
@@ -94,7 +102,7 @@ func (v *verification) processInOrder() error {
 					return err
 				}
 				if v.isVerified(e.at) && e.part != v.env.Body {
-					if err := v.inItsPlace(e.part, e.Node); err != nil {
+					if err := v.checkPlace(e.part, e.Node); err != nil {
 						return err
 					}
 					v.verified = append(v.verified, e.part) // plaintext of what was signed
@@ -113,8 +121,8 @@ func (v *verification) processInOrder() error {
 	return nil
 }
 
-// checkOrder compares the order found with the policy's [protection order] (SP §6.3). A
-// sender prepends, so what is to be undone first stands first.
+// checkOrder compares the order found with the policy's [protection order] (SP
+// §6.3). A sender prepends, so what is to be undone first stands first.
 func (v *verification) checkOrder() error {
 	for _, e := range v.encrypted {
 		for _, s := range v.sigs {
@@ -123,15 +131,16 @@ func (v *verification) checkOrder() error {
 			}
 			signedFirst := e.list.position < s.position
 			if signedFirst != (v.p.policy.ProtectionOrder == SignBeforeEncrypt) {
-				return errAt(CodeProtectionOrder, e.list.node, "the order of ReferenceList and Signature is not %s (protection-order)", v.p.policy.ProtectionOrder)
+				return errAt(CodeProtectionOrder, e.list.node,
+					"the order of ReferenceList and Signature is not %s (protection-order)", v.p.policy.ProtectionOrder)
 			}
 		}
 	}
 	return nil
 }
 
-// checkDigests digests each Reference of a Signature in the present state of the document
-// and remembers the nodes.
+// checkDigests digests each Reference of a Signature in the present state of
+// the document and remembers the nodes.
 func (v *verification) checkDigests(s *signature) error {
 	start := time.Now()
 	v.covered = make([]covered, 0, len(s.References))
@@ -163,12 +172,14 @@ func (v *verification) checkDigest(r *xmldsig.Reference, n xmltext.Node, c14n xm
 		return &Error{Code: CodeDigestInvalid, Path: n.Path(), Err: err}
 	}
 	if !r.CheckDigest(h) {
-		return errAt(CodeDigestInvalid, r.Node, "DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
+		return errAt(CodeDigestInvalid, r.Node,
+			"DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
 	}
 	return nil
 }
 
-// dereference finds the node that a Reference is about and how it is canonicalised.
+// dereference finds the node that a Reference is about and how it is
+// canonicalized.
 func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.Node, xmltext.C14N, error) {
 	if r.STRTransform {
 		n, err := v.strTarget(s, r)
@@ -182,24 +193,26 @@ func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.
 		err = errAt(CodeReference, r.Node, "a Signature cannot cover itself")
 	}
 	if err == nil {
-		err = v.inItsPlace(n, r.Node)
+		err = v.checkPlace(n, r.Node)
 	}
 	return n, r.C14N, err
 }
 
-// inItsPlace refuses an element of the Security header that a signature covers elsewhere.
-// A digest does not know where its element stands: a Timestamp that is moved out of the
-// header keeps its signature, and the message would be one without Timestamp. An encrypted
-// header block and its EncryptedData have their places by WSS §9.3, and what lies deeper
-// than a header block or the Body is under no Reference of its own (idIndex).
-func (v *verification) inItsPlace(n, at xmltext.Node) error {
+// checkPlace refuses an element of the Security header that a signature covers
+// elsewhere. A digest does not know where its element stands: a Timestamp that
+// is moved out of the header keeps its signature, and the message would be one
+// without Timestamp. An encrypted header block and its EncryptedData have their
+// places by WSS §9.3, and what lies deeper than a header block or the Body is
+// under no Reference of its own (idIndex).
+func (v *verification) checkPlace(n, at xmltext.Node) error {
 	if n.Parent() == v.security || !belongsToSecurity(n) {
 		return nil
 	}
-	return errAt(CodeReference, at, "%s is signed and stands outside the Security header that it belongs to: it was moved", n.Name())
+	return errAt(CodeReference, at,
+		"%s is signed and stands outside the Security header that it belongs to: it was moved", n.Name())
 }
 
-// isVerified tells whether n itself is covered by a valid Reference.
+// isVerified reports whether n itself is covered by a valid Reference.
 func (v *verification) isVerified(n xmltext.Node) bool {
 	for _, o := range v.verified {
 		if o == n {

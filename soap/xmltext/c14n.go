@@ -88,7 +88,8 @@ type writing struct {
 }
 
 // writers keeps them for the next call: a message has five or more small parts
-// to digest, and without this they were a seventh of the octets allocated for it.
+// to digest, and without this they were a seventh of the octets allocated for
+// it.
 var writers sync.Pool
 
 // slot is what the canonicalizer knows of one prefix.

@@ -9,14 +9,14 @@
 // # Profile
 //
 // Scan accepts the XML that SOAP allows and refuses the rest: UTF-8, its subset
-// US-ASCII, or UTF-16 with a byte order mark, XML 1.0 (5th edition) characters and names,
-// namespaces in XML 1.0, one root element, the five predefined entities and
-// character references. It refuses a document type declaration, any other
-// entity, processing instructions (unless [Options].AllowPI), undeclared and
-// reserved prefixes, attributes that are duplicates by expanded name, relative
-// namespace names (on which Canonical XML fails) and everything over its
-// [Limits]. Every refusal is a [*SyntaxError] with the octet offset, the path
-// of the enclosing element and one of the Err… values.
+// US-ASCII, or UTF-16 with a byte order mark, XML 1.0 (5th edition) characters
+// and names, namespaces in XML 1.0, one root element, the five predefined
+// entities and character references. It refuses a document type declaration,
+// any other entity, processing instructions (unless [Options].AllowPI),
+// undeclared and reserved prefixes, attributes that are duplicates by expanded
+// name, relative namespace names (on which Canonical XML fails) and everything
+// over its [Limits]. Every refusal is a [*SyntaxError] with the octet offset,
+// the path of the enclosing element and one of the Err… values.
 //
 // # Terms
 //

@@ -48,8 +48,8 @@ func TestRelativeNamespacesAreAcceptedWhenAskedFor(t *testing.T) {
 	}
 }
 
-// TestNamesInAGraftMayBeKeptFromOutside: what a signature over a ciphertext does not cover
-// must not give names in the plaintext their meaning.
+// TestNamesInAGraftMayBeKeptFromOutside: what a signature over a ciphertext
+// does not cover must not give names in the plaintext their meaning.
 func TestNamesInAGraftMayBeKeptFromOutside(t *testing.T) {
 	for _, x := range []struct {
 		host, plain string

@@ -226,8 +226,8 @@ func TestRepetitionBound(t *testing.T) {
 	check(t.Fatalf, []byte(`<r xmlns:p="u:`+strings.Repeat("&quot;&amp;&lt;&#9;'", 60)+`">`+strings.Repeat(`<p:a/><b p:k=""/>`, 1000)+"</r>"))
 }
 
-// TestGeneratedGraft replaces an element of a generated document by the graft of
-// its own text: nothing may change.
+// TestGeneratedGraft replaces an element of a generated document by the graft
+// of its own text: nothing may change.
 func TestGeneratedGraft(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		src := genDocument(rt, false)

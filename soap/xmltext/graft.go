@@ -61,7 +61,9 @@ func (s *scanner) openStub(n Node) {
 	host := n.doc
 	outer := host.inScope(nil, host.outerScope(n.index))
 	for _, b := range outer {
-		s.bindings = append(s.bindings, binding{prev: s.scope, shadowed: s.active[b.prefix].binding, prefix: b.prefix, uri: b.uri})
+		s.bindings = append(s.bindings, binding{
+			prev: s.scope, shadowed: s.active[b.prefix].binding, prefix: b.prefix, uri: b.uri,
+		})
 		s.scope = uint32(len(s.bindings) - 1)
 		s.active[b.prefix] = active{s.scope, b.uri}
 	}

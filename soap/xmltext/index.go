@@ -23,8 +23,8 @@ type element struct {
 const noElement = ^uint32(0)
 
 // Flags of an element. "Dirty" means that the octets are not the canonical form
-// of what they say, "cooked" that they are not what they say: "&amp;" is cooked,
-// ">" is dirty, a comment is both.
+// of what they say, "cooked" that they are not what they say: "&amp;" is
+// cooked, ">" is dirty, a comment is both.
 const (
 	headDirty    = 1 << iota // text between the previous tag and the start tag
 	headCooked               //

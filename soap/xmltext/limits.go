@@ -19,18 +19,18 @@ const (
 // inclusive: exactly that much is accepted.
 //
 // The index takes 40 octets per element, 20 per attribute and 12 per namespace
-// declaration, and up to twice that for the room to grow. Three more bounds are fixed: 65,000 distinct prefixes and as many
-// distinct namespace names in a message and its grafts, and four times
-// MessageBytes for the namespace declarations that an exclusive canonicalizer
-// might have to repeat.
+// declaration, and up to twice that for the room to grow. Three more bounds are
+// fixed: 65,000 distinct prefixes and as many distinct namespace names in a
+// message and its grafts, and four times MessageBytes for the namespace
+// declarations that an exclusive canonicalizer might have to repeat.
 type Limits struct {
 	MessageBytes         int // octets of the message as given and as UTF-8; default 32 MiB, ceiling 4 GiB - 2
 	Depth                int // nested elements, the root being 1; default 128. Grafts count from the root of their host
 	Elements             int // elements in one scan; default 1,000,000
 	Attributes           int // attributes in one scan, namespace declarations included; default 1,000,000
 	AttributesPerElement int // of one start tag, namespace declarations included; default 256
-	NamespacesInScope    int // declarations on an element and its ancestors, shadowed ones included; default 512, ceiling 65,535
-	NameBytes            int // octets of a qualified name, of a namespace name, of a processing instruction's target; default 1,024, ceiling 65,535
+	NamespacesInScope    int // declarations on an element and its ancestors; default 512, ceiling 65,535
+	NameBytes            int // octets of a qualified, namespace or target name; default 1,024, ceiling 65,535
 	ValueBytes           int // octets of an attribute value as written; default 1 MiB
 }
 
@@ -52,15 +52,16 @@ type Options struct {
 	// rendered as they are written.
 	RelativeNamespaces bool
 
-	// Reserve, if not nil, is asked before memory is allocated that grows with the
-	// input: the index and what is kept of names, as they grow, and the UTF-8
-	// form of UTF-16. octets is negative when such memory is no longer held. The
-	// sum of all calls is what the Doc keeps beside the source; after an error it
-	// is zero. An error of Reserve ends the scan, as the cause of its [*SyntaxError].
+	// Reserve, if not nil, is asked before memory is allocated that grows with
+	// the input: the index and what is kept of names, as they grow, and the
+	// UTF-8 form of UTF-16. octets is negative when such memory is no longer
+	// held. The sum of all calls is what the Doc keeps beside the source; after
+	// an error it is zero. An error of Reserve ends the scan, as the cause of
+	// its [*SyntaxError].
 	Reserve func(octets int) error
 
-	// Names says which declarations outside a plaintext names in it may use. It is
-	// for [Node.Graft] alone.
+	// Names says which declarations outside a plaintext names in it may use. It
+	// is for [Node.Graft] alone.
 	Names GraftNames
 }
 

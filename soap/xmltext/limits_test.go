@@ -228,8 +228,9 @@ func TestIndexMemoryWorstCase(t *testing.T) {
 	}
 }
 
-// TestLinearTime: inputs that make naive scanners quadratic. With 200,000 of something that is a minute and more; the limit
-// leaves room for the race detector on a machine that is busy otherwise.
+// TestLinearTime: inputs that make naive scanners quadratic. With 200,000 of
+// something that is a minute and more; the limit leaves room for the race
+// detector on a machine that is busy otherwise.
 func TestLinearTime(t *testing.T) {
 	const n = 200_000
 	for name, in := range map[string]string{

@@ -70,8 +70,8 @@ func (t *interner) find(b []byte) uint16 {
 	return noID
 }
 
-// intern gives b, which find does not find, a number. ok is false when the table
-// is full.
+// intern numbers b, which find does not find. ok is false when the
+// table is full.
 func (t *interner) intern(b []byte) (id uint16, ok bool) {
 	if len(t.list) >= maxNames {
 		return 0, false

@@ -222,9 +222,10 @@ const (
 	pathBytes     = 1024
 )
 
-// Path returns where n is, for people: "/Envelope/Header/Security[2]/Signature".
-// It has local names; an element among siblings of the same local name has its
-// position. Overlong names and paths are cut, with "…".
+// Path returns where n is, for people:
+// "/Envelope/Header/Security[2]/Signature". It has local names; an element
+// among siblings of the same local name has its position. Overlong names and
+// paths are cut, with "…".
 func (n Node) Path() string {
 	var steps []string
 	size := 0

@@ -45,8 +45,8 @@ func askXMLSec(t *testing.T, vectors []*vector) map[string]string {
 	return answers
 }
 
-// xmlsecForms signs all forms of all vectors at once. xmlsec1 stops at the first
-// that it refuses; then each half of the batch is tried.
+// xmlsecForms signs all forms of all vectors at once. xmlsec1 stops at the
+// first that it refuses; then each half of the batch is tried.
 func xmlsecForms(t *testing.T, xmlsec, dir, key string, batch []*vector, answers map[string]string) {
 	t.Helper()
 	var b strings.Builder

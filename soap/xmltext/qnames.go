@@ -16,8 +16,8 @@ const NamespaceXSI = "http://www.w3.org/2001/XMLSchema-instance"
 type QNames struct {
 	Names []Name
 
-	// CiphertextSigned says that the octets of grafts were digested as they are, as
-	// ciphertext. What they declare is then in the digest.
+	// CiphertextSigned says that the octets of grafts were digested as they
+	// are, as ciphertext. What they declare is then in the digest.
 	CiphertextSigned bool
 }
 
@@ -35,7 +35,9 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	if n.doc == nil || c.Method.inclusive() {
 		return Name{}, false // an inclusive form has all declarations
 	}
-	f := qnameFinder{names: n.doc.names, prefixes: c.Prefixes, ciphertextSigned: q.CiphertextSigned, texts: len(q.Names) > 0}
+	f := qnameFinder{
+		names: n.doc.names, prefixes: c.Prefixes, ciphertextSigned: q.CiphertextSigned, texts: len(q.Names) > 0,
+	}
 	f.wanted = f.wantedStore[:0]
 	f.want(Name{NamespaceXSI, "type"})
 	for _, name := range q.Names {

@@ -20,7 +20,8 @@ const (
 
 // IndexBound returns how many octets a scan of so many octets of UTF-8 reserves
 // at most at a time, whatever they are. It is for who must not let a peer know
-// what they are; a usual message needs a twentieth of it. See [Options].Reserve.
+// what they are; a usual message needs a twentieth of it. See
+// [Options].Reserve.
 func IndexBound(octets int) int {
 	// Nothing is denser than "<a/>": four octets that take an entry, and while
 	// the list grows twice that and a quarter.

@@ -36,8 +36,8 @@ func utf16le(s string) string {
 	return string(b)
 }
 
-// dense returns documents of about size octets whose index is large for them, or
-// whose octets promise so.
+// dense returns documents of about size octets whose index is large for them,
+// or whose octets promise so.
 func dense(size int) map[string]string {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	numbers := func(form string) string { // with N for a number
@@ -129,8 +129,8 @@ func TestIndexBound(t *testing.T) {
 	}
 }
 
-// TestReserveRefuses: wherever Reserve says no the scan ends with that error, and
-// gives back what it had.
+// TestReserveRefuses: wherever Reserve says no the scan ends with that error,
+// and gives back what it had.
 func TestReserveRefuses(t *testing.T) {
 	for name, doc := range dense(256 << 10) {
 		for n := 1; ; n++ {

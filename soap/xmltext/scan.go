@@ -265,9 +265,9 @@ func (d *Doc) markGreater() {
 	}
 }
 
-// fail returns err as a SyntaxError at offset, and gives back what was reserved.
-// Running into the first illegal
-// character, where src was cut, is that character's error.
+// fail returns err as a SyntaxError at offset, and gives back what was
+// reserved. Running into the first illegal character, where src was cut, is
+// that character's error.
 func (s *scanner) fail(offset int, err error) error {
 	s.release(s.reserved)
 	if offset >= len(s.src) && s.census.badErr != nil {

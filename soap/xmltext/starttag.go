@@ -395,8 +395,8 @@ func (s *scanner) undeclared(prefix uint16, offset int) error {
 	return s.fail(offset, fmt.Errorf("%w %q", ErrUndeclaredPrefix, clip(s.doc.names.prefixes.list[prefix], 80)))
 }
 
-// resolveAttributes gives the attributes of e their namespaces and checks that
-// no two have the same expanded name (Namespaces 1.0, 6.3). Attributes in
+// resolveAttributes resolves the namespaces of the attributes of e, and checks
+// that no two have the same expanded name (Namespaces 1.0, 6.3). Attributes in
 // canonical order, the usual case, need one comparison each.
 func (s *scanner) resolveAttributes(e *element) error {
 	own := s.attrs[e.attr:]

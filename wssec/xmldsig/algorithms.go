@@ -31,13 +31,14 @@ const (
 	STRTransform  = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 )
 
-// DigestMethod is a digest algorithm. It is immutable and safe for concurrent use.
+// DigestMethod is a digest algorithm. It is immutable and safe for concurrent
+// use.
 type DigestMethod struct {
 	URI string
 	New func() hash.Hash
 }
 
-// LookupDigest gives the DigestMethod for a URI.
+// LookupDigest returns the DigestMethod for a URI.
 func LookupDigest(uri string) (DigestMethod, bool) {
 	switch uri {
 	case SHA1:
@@ -52,13 +53,14 @@ func LookupDigest(uri string) (DigestMethod, bool) {
 	return DigestMethod{}, false
 }
 
-// SignatureMethod is an HMAC algorithm. It is immutable and safe for concurrent use.
+// SignatureMethod is an HMAC algorithm. It is immutable and safe for concurrent
+// use.
 type SignatureMethod struct {
 	URI string
 	new func() hash.Hash
 }
 
-// LookupSignature gives the SignatureMethod for a URI.
+// LookupSignature returns the SignatureMethod for a URI.
 func LookupSignature(uri string) (SignatureMethod, bool) {
 	switch uri {
 	case HMACSHA1:

@@ -1,11 +1,13 @@
-// Package xmldsig implements the part of XML Signature that WS-Security messages with
-// symmetric keys use: detached signatures over parts of the same document, HMAC methods,
-// exclusive canonicalization.
+// Package xmldsig implements the part of XML Signature that WS-Security
+// messages with symmetric keys use: detached signatures over parts of the same
+// document, HMAC methods, exclusive canonicalization.
 //
 // # Specifications
 //
-//   - XML Signature Syntax and Processing Version 1.1, W3C Recommendation 11 April 2013
-//   - Exclusive XML Canonicalization Version 1.0, W3C Recommendation 18 July 2002
+//   - XML Signature Syntax and Processing Version 1.1, W3C Recommendation 11
+//     April 2013
+//   - Exclusive XML Canonicalization Version 1.0, W3C Recommendation 18 July
+//     2002
 //   - RFC 6931, Additional XML Security Uniform Resource Identifiers
 //   - WS-I Basic Security Profile 1.1, section 8 (which forms are allowed)
 //
@@ -24,8 +26,9 @@
 //
 // # Security considerations
 //
-// Parse reads; it does not decide. The caller compares the algorithms with its policy
-// before it computes anything, resolves each Reference to a node by its own rules, and
-// remembers that node. HMACOutputLength (CVE-2009-0217), Manifest, Object, external URIs,
-// enveloped signatures, XPath and XSLT are refused. Values are compared in constant time.
+// Parse reads; it does not decide. The caller compares the algorithms with its
+// policy before it computes anything, resolves each Reference to a node by its
+// own rules, and remembers that node. HMACOutputLength (CVE-2009-0217),
+// Manifest, Object, external URIs, enveloped signatures, XPath and XSLT are
+// refused. Values are compared in constant time.
 package xmldsig

@@ -11,7 +11,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Limits on the size of a signature. BSP has none; WCF allows 100 references, Santuario 30.
+// Limits on the size of a signature. BSP has none; WCF allows 100 references,
+// Santuario 30.
 const (
 	MaxReferences = 64
 	maxValueLen   = 256 // characters of a base64 digest or signature value
@@ -46,8 +47,9 @@ func errorf(n xmltext.Node, format string, args ...any) error {
 	return fmt.Errorf("xmldsig: %s: %s", n.Path(), fmt.Sprintf(format, args...))
 }
 
-// Parse reads a Signature in the shape that BSP 1.1 allows: SignedInfo, SignatureValue,
-// KeyInfo?, nothing else. Every part has exactly the children the specification names.
+// Parse reads a Signature in the shape that BSP 1.1 allows: SignedInfo,
+// SignatureValue, KeyInfo?, nothing else. Every part has exactly the children
+// the specification names.
 func Parse(n xmltext.Node) (*Signature, error) {
 	kids, err := children(n, 3)
 	if err != nil {
@@ -80,8 +82,8 @@ func (s *Signature) parseSignedInfo() error {
 	if s.C14NMethod, s.C14N, err = c14nMethod(kids[0]); err != nil {
 		return err
 	}
-	// An empty SignatureMethod rules out HMACOutputLength, with which a sender could ask
-	// for a comparison of a few bits (CVE-2009-0217, BSP R5401).
+	// An empty SignatureMethod rules out HMACOutputLength, with which a sender
+	// could ask for a comparison of a few bits (CVE-2009-0217, BSP R5401).
 	if c := kids[1].FirstChild(); !c.IsZero() || kids[1].HasMixedText() {
 		return errorf(kids[1], "SignatureMethod has parameters (HMACOutputLength is refused)")
 	}
@@ -95,7 +97,8 @@ func (s *Signature) parseSignedInfo() error {
 	return nil
 }
 
-// parse reads one Reference: Transforms with one Transform, DigestMethod, DigestValue.
+// parse reads one Reference: Transforms with one Transform, DigestMethod,
+// DigestValue.
 func (r *Reference) parse(n xmltext.Node) error {
 	kids, err := children(n, 3)
 	if err != nil {
@@ -147,8 +150,9 @@ func (r *Reference) parseTransform(ts xmltext.Node) error {
 	return err
 }
 
-// c14nMethod reads an Algorithm with an optional InclusiveNamespaces (exc-c14n §3).
-// Prefixes may stand in any order, with any white space (BSP R5414, R5415).
+// c14nMethod reads an Algorithm with an optional InclusiveNamespaces (exc-c14n
+// §3). Prefixes may stand in any order, with any white space (BSP R5414,
+// R5415).
 func c14nMethod(n xmltext.Node) (string, xmltext.C14N, error) {
 	var c xmltext.C14N
 	alg, _ := n.Attr("", "Algorithm")
@@ -167,7 +171,8 @@ func c14nMethod(n xmltext.Node) (string, xmltext.C14N, error) {
 	return alg, c, nil
 }
 
-// children gives the child elements of n, at most max, without text between them.
+// children returns the child elements of n, at most max, without text between
+// them.
 func children(n xmltext.Node, max int) ([]xmltext.Node, error) {
 	var kids []xmltext.Node
 	for c := range n.Children() {
@@ -201,8 +206,8 @@ func value(n xmltext.Node) ([]byte, error) {
 	return out, nil
 }
 
-// CheckValue computes the HMAC over the canonical SignedInfo with h (SignatureMethod.New)
-// and compares it with SignatureValue in constant time.
+// CheckValue computes the HMAC over the canonical SignedInfo with h
+// (SignatureMethod.New) and compares it with SignatureValue in constant time.
 func (s *Signature) CheckValue(h hash.Hash) bool {
 	if err := s.SignedInfo.WriteCanonical(h, s.C14N); err != nil {
 		return false

@@ -19,7 +19,7 @@ func node(t testing.TB, s string) xmltext.Node {
 	return d.Root()
 }
 
-// signed gives a Signature over one part.
+// signed returns a Signature over one part.
 func signed(t testing.TB) string {
 	t.Helper()
 	m, _ := xmldsig.LookupSignature(xmldsig.HMACSHA256)

@@ -1,11 +1,12 @@
-// Package xmlenc implements the part of XML Encryption that WS-Security messages with
-// symmetric keys use: EncryptedData and EncryptedKey elements, the CBC and GCM block
-// ciphers, AES key wrap.
+// Package xmlenc implements the part of XML Encryption that WS-Security
+// messages with symmetric keys use: EncryptedData and EncryptedKey elements,
+// the CBC and GCM block ciphers, AES key wrap.
 //
 // # Specifications
 //
 //   - XML Encryption Syntax and Processing, W3C Recommendation 10 December 2002
-//   - XML Encryption Syntax and Processing Version 1.1, W3C Recommendation 11 April 2013 (AES-GCM)
+//   - XML Encryption Syntax and Processing Version 1.1, W3C Recommendation 11
+//     April 2013 (AES-GCM)
 //   - RFC 3394, Advanced Encryption Standard (AES) Key Wrap Algorithm
 //   - WS-I Basic Security Profile 1.1, section 9 (which forms are allowed)
 //
@@ -24,9 +25,10 @@
 //
 // # Security considerations
 //
-// The CBC algorithms are not authenticated, and the padding of XML Encryption is
-// malleable: whoever lets a sender learn how decryption failed gives away the plaintext
-// (Jager and Somorovsky, 2011). Decrypt therefore has a single error, ErrDecrypt, and
-// package wssec answers every cryptographic failure alike. CipherReference is refused:
-// nothing outside the message is ever fetched.
+// The CBC algorithms are not authenticated, and the padding of XML Encryption
+// is malleable: whoever lets a sender learn how decryption failed gives away
+// the plaintext (Jager and Somorovsky, 2011). Decrypt therefore has a single
+// error, ErrDecrypt, and package wssec answers every cryptographic failure
+// alike. CipherReference is refused: nothing outside the message is ever
+// fetched.
 package xmlenc

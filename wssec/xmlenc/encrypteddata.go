@@ -14,7 +14,8 @@ import (
 // nsDS is the namespace of KeyInfo.
 const nsDS = "http://www.w3.org/2000/09/xmldsig#"
 
-// EncryptedData is a parsed EncryptedData or the like-shaped part of an EncryptedKey (§3.1).
+// EncryptedData is a parsed EncryptedData or the like-shaped part of an
+// EncryptedKey (§3.1).
 type EncryptedData struct {
 	Node      xmltext.Node
 	Type      string       // TypeElement, TypeContent or "" (EncryptedKey has none)
@@ -35,8 +36,8 @@ func errorf(n xmltext.Node, format string, args ...any) error {
 	return fmt.Errorf("xmlenc: %s: %s", n.Path(), fmt.Sprintf(format, args...))
 }
 
-// ParseEncryptedData reads an EncryptedData element in the shape that BSP 1.1 allows:
-// EncryptionMethod, KeyInfo?, CipherData/CipherValue, nothing else but
+// ParseEncryptedData reads an EncryptedData element in the shape that BSP 1.1
+// allows: EncryptionMethod, KeyInfo?, CipherData/CipherValue, nothing else but
 // EncryptionProperties; Type is #Element or #Content.
 func ParseEncryptedData(n xmltext.Node) (EncryptedData, error) {
 	ed, rest, err := parseEncrypted(n)
@@ -52,8 +53,9 @@ func ParseEncryptedData(n xmltext.Node) (EncryptedData, error) {
 	return ed, nil
 }
 
-// ParseEncryptedKey reads an EncryptedKey element: as EncryptedData without Type, followed
-// by an optional ReferenceList of DataReferences, at most maxRefs.
+// ParseEncryptedKey reads an EncryptedKey element: as EncryptedData without
+// Type, followed by an optional ReferenceList of DataReferences, at most
+// maxRefs.
 func ParseEncryptedKey(n xmltext.Node, maxRefs int) (EncryptedKey, error) {
 	ed, rest, err := parseEncrypted(n)
 	ek := EncryptedKey{EncryptedData: ed}
@@ -74,8 +76,8 @@ func ParseEncryptedKey(n xmltext.Node, maxRefs int) (EncryptedKey, error) {
 	return ek, err
 }
 
-// parseEncrypted reads what EncryptedData and EncryptedKey have in common and gives the
-// first child after it.
+// parseEncrypted reads what EncryptedData and EncryptedKey have in common and
+// returns the first child after it.
 func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err error) {
 	ed.Node = n
 	ed.Type, _ = n.Attr("", "Type")
@@ -98,7 +100,7 @@ func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err er
 		return ed, rest, errorf(n, "no CipherData")
 	}
 	ed.cipher = c.FirstChild()
-	if ed.cipher.IsZero() || !ed.cipher.Is(NS, "CipherValue") || !ed.cipher.NextSibling().IsZero() || !ed.cipher.FirstChild().IsZero() {
+	if c := ed.cipher; c.IsZero() || !c.Is(NS, "CipherValue") || !c.NextSibling().IsZero() || !c.FirstChild().IsZero() {
 		return ed, rest, errorf(c, "CipherData does not hold one CipherValue (references are not followed)")
 	}
 	if ed.Algorithm == "" {
@@ -107,12 +109,12 @@ func parseEncrypted(n xmltext.Node) (ed EncryptedData, rest xmltext.Node, err er
 	return ed, c.NextSibling(), nil
 }
 
-// checkMethodContent reads the parameters of an EncryptionMethod as its schema has them
-// (§3.2): KeySize?, OAEPparams?, then elements of other namespaces. The algorithms here
-// need none, and what they have no use for is passed over, as other receivers do: WSS4J
-// for one has written a ds:DigestMethod for a key wrap. Refused are a KeySize that
-// contradicts the algorithm, which the specification calls an error, and what the schema
-// does not have.
+// checkMethodContent reads the parameters of an EncryptionMethod as its schema
+// has them (§3.2): KeySize?, OAEPparams?, then elements of other namespaces.
+// The algorithms here need none, and what they have no use for is passed over,
+// as other receivers do: WSS4J for one has written a ds:DigestMethod for a key
+// wrap. Refused are a KeySize that contradicts the algorithm, which the
+// specification calls an error, and what the schema does not have.
 func checkMethodContent(m xmltext.Node, algorithm string) error {
 	c := m.FirstChild()
 	if c.Is(NS, "KeySize") {
@@ -132,8 +134,8 @@ func checkMethodContent(m xmltext.Node, algorithm string) error {
 	return nil
 }
 
-// keyBits is the key size that an algorithm's URI implies, 0 for one that is not known
-// here; the caller refuses that.
+// keyBits is the key size that an algorithm's URI implies, 0 for one that is
+// not known here; the caller refuses that.
 func keyBits(algorithm string) int {
 	if m, ok := LookupMethod(algorithm); ok {
 		return 8 * m.KeySize
@@ -142,7 +144,8 @@ func keyBits(algorithm string) int {
 	return 8 * size
 }
 
-// ParseReferenceList gives the URIs of a ReferenceList of at most max DataReferences, in order.
+// ParseReferenceList returns the URIs of a ReferenceList of at most max
+// DataReferences, in order.
 func ParseReferenceList(n xmltext.Node, max int) ([]string, error) {
 	if n.HasMixedText() {
 		return nil, errorf(n, "text between elements")
@@ -161,8 +164,9 @@ func ParseReferenceList(n xmltext.Node, max int) ([]string, error) {
 	return uris, nil
 }
 
-// CipherLen gives the room in octets that AppendCipher needs: those of the decoded
-// CipherValue or, if it does not stand there in one piece, those of its text.
+// CipherLen returns the room in octets that AppendCipher needs: those of the
+// decoded CipherValue or, if it does not stand there in one piece, those of its
+// text.
 func (e EncryptedData) CipherLen() int {
 	if text, ok := e.cipher.PlainText(); ok && !hasBlank(text) {
 		return base64.StdEncoding.DecodedLen(len(text))
@@ -171,14 +175,14 @@ func (e EncryptedData) CipherLen() int {
 	return end - start
 }
 
-// AppendCipher appends the decoded CipherValue to dst; white space is allowed as XML
-// Schema's base64Binary allows it. The error does not repeat the value.
+// AppendCipher appends the decoded CipherValue to dst; white space is allowed
+// as XML Schema's base64Binary allows it. The error does not repeat the value.
 func (e EncryptedData) AppendCipher(dst []byte) ([]byte, error) {
 	return AppendBase64(dst, e.cipher)
 }
 
-// AppendBase64 appends the octets of an element whose content is xs:base64Binary. It needs
-// no room but that of its text behind dst.
+// AppendBase64 appends the octets of an element whose content is
+// xs:base64Binary. It needs no room but that of its text behind dst.
 func AppendBase64(dst []byte, n xmltext.Node) ([]byte, error) {
 	if !n.FirstChild().IsZero() {
 		return dst, errorf(n, "element inside base64")
@@ -200,7 +204,7 @@ func AppendBase64(dst []byte, n xmltext.Node) ([]byte, error) {
 	return out[:start+size], nil
 }
 
-// hasBlank tells whether there is white space that is no line end.
+// hasBlank reports whether there is white space that is no line end.
 func hasBlank(b []byte) bool {
 	return bytes.IndexByte(b, ' ') >= 0 || bytes.IndexByte(b, '\t') >= 0
 }

@@ -13,7 +13,8 @@ const (
 	KWAES256 = NS + "kw-aes256"
 )
 
-// WrapKeySize gives the size in octets of the key encryption key of a key wrap algorithm.
+// WrapKeySize returns the size in octets of the key encryption key of a key
+// wrap algorithm.
 func WrapKeySize(uri string) (int, bool) {
 	switch uri {
 	case KWAES128:
@@ -28,8 +29,8 @@ func WrapKeySize(uri string) (int, bool) {
 
 const wrapIV = 0xa6a6a6a6a6a6a6a6 // RFC 3394 §2.2.3.1
 
-// UnwrapKey undoes AES key wrap (RFC 3394 §2.2.2). The result is a fresh slice of
-// len(wrapped)-8 octets. Its errors are ErrKeySize and ErrDecrypt.
+// UnwrapKey undoes AES key wrap (RFC 3394 §2.2.2). The result is a fresh slice
+// of len(wrapped)-8 octets. Its errors are ErrKeySize and ErrDecrypt.
 func UnwrapKey(kek, wrapped []byte) ([]byte, error) {
 	b, err := aes.NewCipher(kek)
 	if err != nil {

@@ -29,14 +29,15 @@ const (
 	AES256GCM    = NS11 + "aes256-gcm"
 )
 
-// ErrDecrypt is the one error of Decrypt: it does not tell a short ciphertext from bad
-// padding or a bad tag.
+// ErrDecrypt is the one error of Decrypt: it does not tell a short ciphertext
+// from bad padding or a bad tag.
 var ErrDecrypt = errors.New("xmlenc: decryption failed")
 
 // ErrKeySize says that a key does not fit the cipher.
 var ErrKeySize = errors.New("xmlenc: key does not fit the algorithm")
 
-// Method is a block encryption algorithm. Methods are immutable and safe for concurrent use.
+// Method is a block encryption algorithm. Methods are immutable and safe for
+// concurrent use.
 type Method struct {
 	URI     string
 	KeySize int // octets that the URI names: 16, 24 or 32
@@ -44,11 +45,12 @@ type Method struct {
 	des     bool
 }
 
-// LookupMethod gives the Method for an algorithm URI.
+// LookupMethod returns the Method for an algorithm URI.
 func LookupMethod(uri string) (Method, bool) {
 	for _, m := range [...]Method{
 		{URI: AES128CBC, KeySize: 16}, {URI: AES256CBC, KeySize: 32}, {URI: AES192CBC, KeySize: 24},
-		{URI: AES128GCM, KeySize: 16, GCM: true}, {URI: AES256GCM, KeySize: 32, GCM: true}, {URI: AES192GCM, KeySize: 24, GCM: true},
+		{URI: AES128GCM, KeySize: 16, GCM: true}, {URI: AES256GCM, KeySize: 32, GCM: true},
+		{URI: AES192GCM, KeySize: 24, GCM: true},
 		{URI: TripleDESCBC, KeySize: 24, des: true},
 	} {
 		if m.URI == uri {
@@ -58,8 +60,9 @@ func LookupMethod(uri string) (Method, bool) {
 	return Method{}, false
 }
 
-// block makes the block cipher. The key may be longer or shorter than KeySize as long as it
-// is a key of the cipher: peers differ in what they do with such keys, and the caller chose.
+// block makes the block cipher. The key may be longer or shorter than KeySize
+// as long as it is a key of the cipher: peers differ in what they do with such
+// keys, and the caller chose.
 func (m Method) block(key []byte) (cipher.Block, error) {
 	var b cipher.Block
 	var err error
@@ -77,18 +80,20 @@ func (m Method) block(key []byte) (cipher.Block, error) {
 // gcmNonce and gcmTag are the sizes that XML Encryption 1.1 §5.2.4 fixes.
 const gcmNonce, gcmTag = 12, 16
 
-// Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag) in place
-// and returns the plaintext, which aliases data. Its errors are ErrKeySize and ErrDecrypt.
+// Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag)
+// in place and returns the plaintext, which aliases data. Its errors are
+// ErrKeySize and ErrDecrypt.
 func (m Method) Decrypt(key, data []byte) ([]byte, error) { return m.DecryptShaped(key, data, Shape{}) }
 
-// A Shape is what is known of a plaintext before it is decrypted. The zero Shape fits any.
+// A Shape is what is known of a plaintext before it is decrypted. The zero
+// Shape fits any.
 type Shape struct {
 	octets [4]uint64 // a bit for each that may occur
 	ending string
 }
 
-// NewShape makes the Shape of plaintexts that hold no other octets than those of a string,
-// and end in another.
+// NewShape makes the Shape of plaintexts that hold no other octets than those
+// of a string, and end in another.
 func NewShape(octets, ending string) Shape {
 	s := Shape{ending: ending}
 	for i := range len(octets) {
@@ -97,10 +102,11 @@ func NewShape(octets, ending string) Shape {
 	return s
 }
 
-// DecryptShaped is Decrypt for data that nobody has vouched for. Under CBC a plaintext of
-// another shape is ErrDecrypt like wrong padding, and the two take the same time. So
-// whoever puts ciphertext together, of which each change leaves a block of noise behind,
-// does not get a plaintext that somebody would go on to look into.
+// DecryptShaped is Decrypt for data that nobody has vouched for. Under CBC a
+// plaintext of another shape is ErrDecrypt like wrong padding, and the two take
+// the same time. So whoever puts ciphertext together, of which each change
+// leaves a block of noise behind, does not get a plaintext that somebody would
+// go on to look into.
 func (m Method) DecryptShaped(key, data []byte, shape Shape) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {
@@ -127,8 +133,8 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet counts the
-// padding, the other padding octets are arbitrary.
+// openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet
+// counts the padding, the other padding octets are arbitrary.
 func openCBC(b cipher.Block, data []byte, shape Shape) ([]byte, error) {
 	size := b.BlockSize()
 	if len(data) < 2*size || len(data)%size != 0 {
@@ -147,8 +153,9 @@ func openCBC(b cipher.Block, data []byte, shape Shape) ([]byte, error) {
 	return plain[:len(plain)-pad], nil
 }
 
-// fits gives 1 if plain, without its padding, is of the shape. It looks at every octet, and
-// for the ending at each place where it could be, so that its time tells nothing of either.
+// fits returns 1 if plain, without its padding, is of the shape. It looks at
+// every octet, and for the ending at each place where it could be, so that its
+// time tells nothing of either.
 func (s *Shape) fits(plain []byte, pad, size int) int {
 	text, last := plain[:len(plain)-size], plain[len(plain)-size:]
 	all := uint64(1)
@@ -168,7 +175,8 @@ func (s *Shape) fits(plain []byte, pad, size int) int {
 	return int(all) & ends
 }
 
-// Overhead gives the octets that Encrypt needs before and, at most, after the plaintext.
+// Overhead returns the octets that Encrypt needs before and, at most, after the
+// plaintext.
 func (m Method) Overhead() (before, after int) {
 	switch {
 	case m.GCM:
@@ -179,9 +187,10 @@ func (m Method) Overhead() (before, after int) {
 	return aes.BlockSize, aes.BlockSize
 }
 
-// Encrypt encrypts in place. buf holds Overhead's before octets of room, then the
-// plaintext; its capacity should leave room for the after octets. The result (IV or
-// nonce, ciphertext, tag) aliases buf if it did. rand supplies the IV and the padding.
+// Encrypt encrypts in place. buf holds Overhead's before octets of room, then
+// the plaintext; its capacity should leave room for the after octets. The
+// result (IV or nonce, ciphertext, tag) aliases buf if it did. rand supplies
+// the IV and the padding.
 func (m Method) Encrypt(key, buf []byte, rand io.Reader) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {

@@ -8,9 +8,10 @@ type Template struct {
 	KeyInfo []byte // a complete ds:KeyInfo element that declares its own prefixes
 }
 
-// AppendStart appends the EncryptedData up to its CipherValue's content, which is the
-// base64 form of what Encrypt made; AppendEnd appends the rest. The prefix xenc is
-// declared on the element, and the text is its own exclusive canonical form.
+// AppendStart appends the EncryptedData up to its CipherValue's content, which
+// is the base64 form of what Encrypt made; AppendEnd appends the rest. The
+// prefix xenc is declared on the element, and the text is its own exclusive
+// canonical form.
 func (t Template) AppendStart(dst []byte) []byte {
 	dst = append(dst, `<xenc:EncryptedData xmlns:xenc="`+NS+`" Id="`...)
 	dst = append(dst, t.ID...)

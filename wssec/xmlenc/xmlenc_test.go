@@ -77,8 +77,8 @@ func TestPaddingOctetsAreArbitrary(t *testing.T) {
 	}
 }
 
-// A plaintext of another shape is what wrong padding is, wherever its padding begins and
-// whatever octets that has.
+// A plaintext of another shape is what wrong padding is, wherever its padding
+// begins and whatever octets that has.
 func TestDecryptShapedInsistsOnTheShape(t *testing.T) {
 	shape := xmlenc.NewShape("Signature> :ds", "Signature>")
 	for _, uri := range methods {
@@ -238,8 +238,8 @@ func FuzzDecrypt(f *testing.F) {
 	})
 }
 
-// TestMethodParameters: what the schema allows and the algorithm has no use for is passed
-// over, in EncryptedData and EncryptedKey alike.
+// TestMethodParameters: what the schema allows and the algorithm has no use for
+// is passed over, in EncryptedData and EncryptedKey alike.
 func TestMethodParameters(t *testing.T) {
 	const digest = `<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`
 	const mgf = `<m:MGF xmlns:m="http://www.w3.org/2009/xmlenc11#" Algorithm="http://www.w3.org/2009/xmlenc11#mgf1sha1"/>`
