@@ -51,6 +51,15 @@ func newPeers(t testing.TB, p wssec.Policy, replay gss.ReplayStore) *peers {
 	return ps
 }
 
+// serve gives the service another policy.
+func (ps *peers) serve(t testing.TB, p wssec.Policy) {
+	t.Helper()
+	var err error
+	if ps.service, err = wssec.NewProcessor(p, ps.cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // secure is a channel on which transport policies hold too.
 func secure() wssec.Channel { return wssec.Channel{TLS: true} }
 

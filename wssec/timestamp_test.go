@@ -63,3 +63,28 @@ func TestTheTimestampHasExactTimes(t *testing.T) {
 		refused(t, err, code)
 	}
 }
+
+// TestATimestampHasItsForm: Created, at most one Expires after it, and nothing
+// else (WSS §10; BSP R3203, R3221, R3222, R3224, R3227).
+func TestATimestampHasItsForm(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	msg := string(raw)
+	created := find(t, msg, `<wsu:Created>.*</wsu:Created>`)
+	expires := find(t, msg, `<wsu:Expires>.*</wsu:Expires>`)
+	whole := find(t, msg, `<wsu:Timestamp .*</wsu:Timestamp>`)
+	for name, changed := range map[string]string{
+		"no Created":           replace(t, msg, created, ""),
+		"Expires before":       replace(t, msg, created+expires, expires+created),
+		"two Expires":          replace(t, msg, expires, expires+expires),
+		"Expires not after":    replace(t, msg, expires, strings.ReplaceAll(created, "Created", "Expires")),
+		"text between":         replace(t, msg, expires, "text"+expires),
+		"an element of others": replace(t, msg, expires, expires+"<x/>"),
+		"two Timestamps":       replace(t, msg, whole, whole+whole),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ps.verify(t, []byte(changed))
+			refused(t, err, wssec.CodeTimestampInvalid)
+		})
+	}
+}

@@ -25,3 +25,87 @@ func TestSignatureConfirmationBindsTheReplyToTheRequest(t *testing.T) {
 	_, err = ps.client.VerifyReply(context.Background(), parse(t, reply), sentLater, secure())
 	refused(t, err, wssec.CodeConfirmation)
 }
+
+// TestTheServicesPolicySaysWhatIsCovered: a message that another policy would
+// take is refused for the part that this one asks for.
+func TestTheServicesPolicySaysWhatIsCovered(t *testing.T) {
+	addressing := wssec.Parts{Body: true, Headers: []string{"{http://www.w3.org/2005/08/addressing}To"}}
+	for name, tt := range map[string]struct {
+		client, service func(*wssec.Policy)
+		want            wssec.Code
+	}{
+		"header block": {
+			client:  func(*wssec.Policy) {},
+			service: func(p *wssec.Policy) { p.SignedParts = addressing },
+			want:    wssec.CodeNotSigned,
+		},
+		"token": {
+			client:  func(*wssec.Policy) {},
+			service: func(p *wssec.Policy) { p.ProtectTokens = true },
+			want:    wssec.CodeNotSigned,
+		},
+		"Body in clear": {
+			client:  func(p *wssec.Policy) { p.EncryptedParts = wssec.Parts{} },
+			service: func(*wssec.Policy) {},
+			want:    wssec.CodeNotEncrypted,
+		},
+		"header block in clear": {
+			client:  func(p *wssec.Policy) { p.SignedParts = addressing },
+			service: func(p *wssec.Policy) { p.SignedParts, p.EncryptedParts = addressing, addressing },
+			want:    wssec.CodeNotEncrypted,
+		},
+		"Signature in clear": {
+			client:  func(*wssec.Policy) {},
+			service: func(p *wssec.Policy) { p.EncryptSignature = true },
+			want:    wssec.CodeNotEncrypted,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps := newPeers(t, symmetric(tt.client), nil)
+			msg, _ := ps.request(t, message(300))
+			if _, err := ps.verify(t, msg); err != nil {
+				t.Fatal(err)
+			}
+			ps.serve(t, symmetric(tt.service))
+			_, err := ps.verify(t, msg)
+			refused(t, err, tt.want)
+		})
+	}
+}
+
+// TestTheLayoutIsThePolicys: elements that stand in another order than the
+// layout has them (WS-SecurityPolicy §6.7) are refused, however valid the rest.
+func TestTheLayoutIsThePolicys(t *testing.T) {
+	ps := newPeers(t, symmetric(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	msg := string(raw)
+	timestamp := find(t, msg, `(?s)<wsu:Timestamp .*</wsu:Timestamp>`)
+	token := find(t, msg, `(?s)<wsse:BinarySecurityToken .*</wsse:BinarySecurityToken>`)
+	toTheEnd := func(element string) string {
+		return replace(t, replace(t, msg, element, ""), "</wsse:Security>", element+"</wsse:Security>")
+	}
+	for _, tt := range []struct {
+		layout wssec.Layout
+		msg    string
+		ok     bool
+	}{
+		{wssec.LayoutLax, msg, true},
+		{wssec.LayoutLax, toTheEnd(token), true},
+		{wssec.LayoutLax, toTheEnd(timestamp), true},
+		{wssec.LayoutLaxTimestampFirst, msg, true},
+		{wssec.LayoutLaxTimestampFirst, toTheEnd(timestamp), false},
+		{wssec.LayoutLaxTimestampLast, msg, false},
+		{wssec.LayoutLaxTimestampLast, toTheEnd(timestamp), true},
+		{wssec.LayoutStrict, msg, true},
+		{wssec.LayoutStrict, toTheEnd(token), false},
+	} {
+		ps.serve(t, symmetric(func(p *wssec.Policy) { p.Layout = tt.layout }))
+		_, err := ps.verify(t, []byte(tt.msg))
+		if tt.ok && err != nil {
+			t.Errorf("%s: %v", tt.layout, err)
+		}
+		if !tt.ok {
+			refused(t, err, wssec.CodeLayout)
+		}
+	}
+}
