@@ -306,3 +306,14 @@ func TestNoMachinePaths(t *testing.T) {
 		}
 	})
 }
+
+// maxFiles bounds the source files of a package, tests not counted. docs/architecture.md says why wssec has more.
+const maxFiles = 26
+
+func TestPackagesAreNotTooLarge(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) > maxFiles && p.path() != "wssec" {
+			t.Errorf("%s has %d source files; divide it, or say in docs/architecture.md why not", p.path(), len(p.GoFiles))
+		}
+	}
+}

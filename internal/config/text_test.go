@@ -63,10 +63,10 @@ func TestIndentationIsNamed(t *testing.T) {
 // What is no text to YAML, or another one than it seems, is not taken for one.
 func TestWordsThatAreNotWhatTheySeem(t *testing.T) {
 	for text, want := range map[string]string{
-		"principal-header: no\n":                     `principal-header: no is a yes or no, and this is a text; write it in quotes if it is meant; for none write ""`,
-		"state-dir: off\n":                           "state-dir: off is a yes or no",
-		"allowed-realms: [SE, NO]\n":                 "gate.yaml:5:22: allowed-realms: NO is a yes or no, and this is a text; write it in quotes if it is meant",
-		"service: true\n":                            "service: true is a yes or no",
+		"principal-header: no\n":                     `principal-header: no is a switch in YAML, and this setting is a text; write it in quotes if it is meant; for none write ""`,
+		"state-dir: off\n":                           "state-dir: off is a switch in YAML",
+		"allowed-realms: [SE, NO]\n":                 "gate.yaml:5:22: allowed-realms: NO is a switch in YAML, and this setting is a text; write it in quotes if it is meant",
+		"service: true\n":                            "service: true is a switch in YAML",
 		"state-dir: 0123\n":                          "state-dir: 0123 is a number, and this is a text; write it in quotes",
 		"allow-rc4: no\n":                            `allow-rc4: "no" is not a switch; write false`,
 		"allow-rc4: On\n":                            `allow-rc4: "On" is not a switch; write true`,

@@ -46,7 +46,7 @@ func (d *fileDecoder) checkScalar(node ast.Node, name, setting string) {
 		if mayBeEmpty(name) {
 			cure += `; for none write ""`
 		}
-		d.find(place(d.name, t), setting, fmt.Sprintf("%s is a yes or no, and this is a text", t.Value), cure)
+		d.find(place(d.name, t), setting, fmt.Sprintf("%s is a switch in YAML, and this setting is a text", t.Value), cure)
 	case !isText && textOfNumber(node) != t.Value: // 010 would be "8"
 		d.find(place(d.name, t), setting, fmt.Sprintf("%s is a number, and this is a text", t.Value), "write it in quotes")
 	}
