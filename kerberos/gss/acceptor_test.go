@@ -456,7 +456,7 @@ func TestAcceptAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 20 {
+	if n > maxAcceptAllocations {
 		t.Errorf("%v allocations", n)
 	}
 }
