@@ -3,4 +3,4 @@
 package gss_test
 
 // maxAcceptAllocations bounds what one AP-REQ allocates.
-const maxAcceptAllocations = 16
+const maxAcceptAllocations = 20
