@@ -59,7 +59,7 @@ func New(c Config) (*gateway.Gateway, error) {
 	return gateway.New(gc)
 }
 
-// withRemoteAddr tells the acceptor the client's address, for check-addresses.
+// withRemoteAddr adds to ctx the client's address, for check-addresses.
 func withRemoteAddr(ctx context.Context, _ *http.Request) context.Context {
 	if a := gateway.ClientAddr(ctx); a.IsValid() {
 		ctx = kerberos.WithRemoteAddr(ctx, a)

@@ -15,7 +15,7 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// warnOfWeakKeys says at start that a route can only be reached with RC4
+// warnOfWeakKeys logs at start that a route can only be reached with RC4
 // tickets.
 func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 	usable, weak := 0, 0
@@ -58,7 +58,7 @@ func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
 	}
 }
 
-// warnOfRealmsWithoutGroups says of which realms a route names clients that are
+// warnOfRealmsWithoutGroups logs of which realms a route names clients that are
 // in no group of its allowed-groups whatever their tickets say.
 func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger) {
 	if len(r.AllowedGroups) == 0 {
@@ -230,7 +230,7 @@ func takesBareTokens(r *config.Route) bool {
 	return slices.ContainsFunc(r.Policy.All(), func(p config.Policy) bool { return tokenOnly(p.Policy) })
 }
 
-// warnOfBareTokensBeside says that a token of a message which one of the route's
+// warnOfBareTokensBeside logs that a token of a message which one of the route's
 // policies protects is good alone too: the route protects what the weakest of its
 // policies does.
 func warnOfBareTokensBeside(r *config.Route, log *slog.Logger) {
@@ -243,7 +243,7 @@ func warnOfBareTokensBeside(r *config.Route, log *slog.Logger) {
 	}
 }
 
-// warnOfOpenRoute says that a route asks nothing.
+// warnOfOpenRoute logs that a route asks nothing.
 func warnOfOpenRoute(r *config.Route, log *slog.Logger) {
 	log.Warn("this route lets everybody in: messages pass as they are, nobody is asked who they are, and the backend is told of nobody", "path", r.Path,
 		"standard", r.Standard, "cure", "remove standard: none and set policy and keytab, unless the backend itself asks its clients")
