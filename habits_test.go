@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -37,8 +38,8 @@ func read(t *testing.T, path string) string {
 }
 
 // What continuous integration checks anybody can check: each workflow calls
-// .ci/run, may read the sources and no more, and says which version it uses of what
-// is not ours.
+// .ci/run, may read the sources and no more, and says which version it uses of
+// what is not ours.
 func TestWorkflowsCallTheCheckAndMayReadOnly(t *testing.T) {
 	files, _ := filepath.Glob(".github/workflows/*")
 	if len(files) == 0 {
@@ -87,8 +88,8 @@ func commands(text string) (all []string) {
 	return all
 }
 
-// What CONTRIBUTING.md tells to type there is: scripts, packages, tests, fuzz
-// targets, and flags of tests.
+// What the commands in CONTRIBUTING.md name exists: scripts, packages, tests,
+// fuzz targets, and flags of tests.
 func TestCommandsOfContributingExist(t *testing.T) {
 	all := commands(read(t, "CONTRIBUTING.md"))
 	for _, want := range []string{"go test ./...", ".ci/run"} {
@@ -129,7 +130,8 @@ func packageDirs(words []string) (dirs []string) {
 // goTestFlag matches flags of go test itself.
 var goTestFlag = regexp.MustCompile(`^-(run|fuzz|fuzztime|fuzzminimizetime=\w+|count=\d+|race|short|v)$`)
 
-// checkTestArgument looks at one argument of a go test command, behind previous.
+// checkTestArgument looks at one argument of a go test command, behind
+// previous.
 func checkTestArgument(t *testing.T, command, previous, word string) {
 	t.Helper()
 	var sources strings.Builder
@@ -149,8 +151,8 @@ func checkTestArgument(t *testing.T, command, previous, word string) {
 	}
 }
 
-// What the forms for issues ask to run are commands that there are, and they say
-// what not to show.
+// What the forms for issues ask to run are commands that there are, and they
+// say what not to show.
 func TestIssueTemplatesAskForCommandsThatExist(t *testing.T) {
 	known := read(t, "cmd/wssgate/main.go")
 	files, _ := filepath.Glob(".github/ISSUE_TEMPLATE/*.md")
@@ -183,6 +185,60 @@ func TestLinksOfDocumentsLeadToFiles(t *testing.T) {
 		for _, m := range link.FindAllSubmatch(text, -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), string(m[1]))); err != nil {
 				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+}
+
+// The table of files in a package's documentation names each file that there
+// is, and no other. parts_of.go belongs to parts.go.
+func TestFilesNamedInPackageDocsAreThoseThatExist(t *testing.T) {
+	named := regexp.MustCompile(`(?m)^//\t([a-z0-9_]+\.go)\s`)
+	tables := 0
+	sources(t, func(path string, text []byte) {
+		if filepath.Base(path) != "doc.go" || !named.Match(text) {
+			return
+		}
+		tables++
+		dir := filepath.Dir(path)
+		list := []string{"doc.go", filepath.Base(dir) + ".go"}
+		for _, m := range named.FindAllSubmatch(text, -1) {
+			list = append(list, string(m[1]))
+			if _, err := os.Stat(filepath.Join(dir, string(m[1]))); err != nil {
+				t.Errorf("%s names %s: %v", path, m[1], err)
+			}
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+		for _, f := range files {
+			name := filepath.Base(f)
+			first, _, _ := strings.Cut(strings.TrimSuffix(name, ".go"), "_")
+			if !strings.HasSuffix(name, "_test.go") && !slices.Contains(list, name) && !slices.Contains(list, first+".go") {
+				t.Errorf("%s does not name %s", path, name)
+			}
+		}
+	})
+	if tables == 0 {
+		t.Error("no package names its files")
+	}
+}
+
+// lineException is what may go on beyond 120 characters: a struct tag, which Go
+// cannot wrap.
+var lineException = regexp.MustCompile("^\t+\\w+ +\\S+ +`[a-z]+:\".*\"`$")
+
+// Lines of Go fit a screen: 120 characters, a tab counted as one. What an
+// example prints stands below Output: as it is.
+func TestLinesOfGoHaveAtMost120Characters(t *testing.T) {
+	sources(t, func(path string, text []byte) {
+		if filepath.Ext(path) != ".go" {
+			return
+		}
+		output := false
+		for i, line := range strings.Split(string(text), "\n") {
+			comment, isComment := strings.CutPrefix(strings.TrimSpace(line), "//")
+			output = isComment && (output || strings.HasPrefix(comment, " Output:"))
+			if n := utf8.RuneCountInString(line); n > 120 && !output && !lineException.MatchString(line) {
+				t.Errorf("%s:%d: %d characters", path, i+1, n)
 			}
 		}
 	})

@@ -10,8 +10,8 @@ import (
 )
 
 // What docs/architecture.md says under "Where things are" is there: the package
-// declares the name, and a search for the term of a specification meets it in that
-// package.
+// declares the name, and a search for the term of a specification meets it in
+// that package.
 func TestWhereThingsAreIsTrue(t *testing.T) {
 	text := read(t, "docs/architecture.md")
 	_, section, _ := strings.Cut(text, "## Where things are\n")

@@ -44,7 +44,8 @@ func TestPictureOfThePackagesIsThatOfTheCode(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s shows other packages or imports than there are; run go test . -run TestPictureOfThePackages -update. There are\n%s", name, is)
+		t.Errorf("%s shows other packages or imports than there are; run go test . -run TestPictureOfThePackages "+
+			"-update. There are\n%s", name, is)
 	}
 }
 

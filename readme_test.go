@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// readmeCommands gives the lines of README.md's fenced blocks that start with "go ".
+// readmeCommands returns the lines of README.md's fenced blocks that start with
+// "go ".
 func readmeCommands(t *testing.T) (commands []string) {
 	t.Helper()
 	b, err := os.ReadFile("README.md")
@@ -29,7 +30,7 @@ func readmeCommands(t *testing.T) (commands []string) {
 	return commands
 }
 
-// What the README tells a newcomer to type has to work as it stands there.
+// The commands in the README work as they stand there.
 func TestReadmeCommands(t *testing.T) {
 	commands := readmeCommands(t)
 	for _, want := range []string{"go run ./cmd/wssgate demo", "go test ./..."} {

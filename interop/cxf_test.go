@@ -15,14 +15,17 @@ import (
 	"testing"
 )
 
-// The policies that CXF's clients are run with, and whether with CXF's streaming client too. That one
-//   - does not get on with CXF's own server in three: it signs the plaintext in spite of EncryptBeforeSigning, names the
-//     token of a derived key by a URI without #, and leaves WS-Addressing headers unsigned;
-//   - leaves the token unsigned under ProtectTokens, which CXF's server lets pass;
-//   - encrypts a Body that is only to be signed, which CXF's server lets pass too, and we do where the policy says that it
-//     may: KtpSymmetricSignOnly-stax;
-//   - derives no key for an endorsing signature in spite of RequireDerivedKeys, which CXF's server refuses and we do not
-//     where the policy allows it: KtpTransportEndorsingDerived-stax.
+// The policies that CXF's clients are run with, and whether CXF's streaming
+// client is run with them, too. That one
+//   - fails against CXF's own server under three: it signs the plaintext in
+//     spite of EncryptBeforeSigning, names the token of a derived key by a URI
+//     without #, and leaves WS-Addressing headers unsigned;
+//   - leaves the token unsigned under ProtectTokens, which CXF's server accepts;
+//   - encrypts a Body that is only to be signed, which CXF's server accepts and
+//     we do if the policy allows it: KtpSymmetricSignOnly-stax;
+//   - derives no key for an endorsing signature in spite of RequireDerivedKeys,
+//     which CXF's server refuses and we do not if the policy allows it:
+//     KtpTransportEndorsingDerived-stax.
 //
 // testvectors/transcripts/*-stax has what it sends.
 var overHTTP = []struct {
@@ -46,9 +49,11 @@ var overHTTP = []struct {
 	{"KtpSymmetricAddressing", false},
 }
 
-var overTLS = []string{"KtpTransport", "KtpTransportEndorsing", "KtpTransportSignedEndorsing", "KtpSupporting"} // both clients
+// both clients
+var overTLS = []string{"KtpTransport", "KtpTransportEndorsing", "KtpTransportSignedEndorsing", "KtpSupporting"}
 
-// A CXF client's exit status 0 means that CXF verified our reply, decrypted it and found the right answer in it.
+// A CXF client's exit status 0 means that CXF verified our reply, decrypted it
+// and found the right answer in it.
 func TestCXFClientsAcceptOurReplies(t *testing.T) {
 	c := newCXF(t, startKDC(t))
 	backend, wssgate := c.backend(t), program(t)
@@ -57,7 +62,8 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 		ports = append(ports, p.port)
 	}
 	plain := serve(t, wssgate, c.kdc, backend, false, ports...)
-	tls := serve(t, wssgate, c.kdc, backend, true, append(overTLS, "KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax")...)
+	tls := serve(t, wssgate, c.kdc, backend, true,
+		append(overTLS, "KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax")...)
 
 	call := func(name string, g *gateway, port string, args ...string) {
 		t.Run(port+"/"+name, func(t *testing.T) {
@@ -81,7 +87,8 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 	for _, port := range []string{"KtpSymmetric", "KtpSymmetricDerived", "KtpSymmetricEncryptBeforeSigning"} {
 		call("20000 characters", plain, port, "-size", "20000", "-count", "10")
 	}
-	call("20000 characters, streaming, chunked", plain, "KtpSymmetric", "-size", "20000", "-count", "10", "-streaming", "-chunk")
+	call("20000 characters, streaming, chunked", plain, "KtpSymmetric", "-size", "20000", "-count", "10",
+		"-streaming", "-chunk")
 	call("reply of a million characters", plain, "KtpSymmetric", "-size", "100", "-reply", "1000000")
 	call("delegation", plain, "KtpSymmetric", "-deleg")
 	call("offers h2c", plain, "KtpSymmetric", "-h2c")
@@ -90,7 +97,8 @@ func TestCXFClientsAcceptOurReplies(t *testing.T) {
 	call("20000 characters", tls, "KtpTransportEndorsing", "-size", "20000", "-count", "10")
 }
 
-// A client that sends its ticket once and then names it by SHA-1, as WCF does: made with WSS4J, since CXF never does so.
+// A client that sends its ticket once and then names it by SHA-1, as WCF does:
+// made with WSS4J, since CXF never does so.
 func TestWSS4JNamesAnEarlierTicket(t *testing.T) {
 	const port = "KtpSymmetricKeyIdentifier"
 	c := newCXF(t, startKDC(t))
@@ -102,8 +110,8 @@ func TestWSS4JNamesAnEarlierTicket(t *testing.T) {
 	}
 }
 
-// captured lets a CXF client make n requests and keeps them from reaching anything: messages with a valid ticket that
-// nobody has seen.
+// captured lets a CXF client make n requests and keeps them from reaching
+// anything: messages with a valid ticket that nobody has seen.
 func captured(t *testing.T, c *cxf, port string, n int) [][]byte {
 	t.Helper()
 	var (
@@ -128,7 +136,8 @@ func captured(t *testing.T, c *cxf, port string, n int) [][]byte {
 	return messages
 }
 
-// counting is a plain service in Go that knows only DoubleIt and counts its calls.
+// counting is a plain service in Go that knows only DoubleIt and counts its
+// calls.
 func counting(t *testing.T) (url string, calls *atomic.Int32) {
 	calls = new(atomic.Int32)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +148,8 @@ func counting(t *testing.T) (url string, calls *atomic.Int32) {
 			fmt.Sscan(string(m[1]), &n)
 		}
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-		fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><di:DoubleItResponse xmlns:di="http://www.example.org/schema/DoubleIt">`+
+		fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><di:DoubleItResponse `+
+			`xmlns:di="http://www.example.org/schema/DoubleIt">`+
 			`<doubledNumber>%d</doubledNumber></di:DoubleItResponse></soap:Body></soap:Envelope>`, nsSOAP, 2*n)
 	}))
 	t.Cleanup(s.Close)
@@ -172,7 +182,8 @@ func TestChangedAndRepeatedRequestsAreRefused(t *testing.T) {
 	backend, calls := counting(t)
 	g := serve(t, program(t), c.kdc, backend, false, port)
 
-	// A body of the attacker's, and the genuine one moved to where it is not looked for.
+	// A body of the attacker's, and the genuine one moved to where it is not
+	// looked for.
 	wrap := func(s string) string {
 		start, end := strings.Index(s, "<soap:Body"), strings.Index(s, "</soap:Body>")+len("</soap:Body>")
 		body := s[start:end]

@@ -15,8 +15,9 @@ import (
 	"github.com/wssgate/wssgate/testvectors"
 )
 
-// policyOf gives the policy of a port of the lab's WSDL, as the recorded conversation of the same name has it: what is
-// proven by the vectors is what is served here.
+// policyOf returns the policy of a port of the lab's WSDL, as the recorded
+// conversation of the same name has it: what is proven by the vectors is what
+// is served here.
 func policyOf(t *testing.T, port string) map[string]any {
 	t.Helper()
 	b, err := fs.ReadFile(testvectors.Files, "transcripts/"+port+"/case.yaml")
@@ -32,7 +33,8 @@ func policyOf(t *testing.T, port string) map[string]any {
 	return c.Policy
 }
 
-// program builds the wssgate program, with the race detector if the test has it.
+// program builds the wssgate program, with the race detector if the test has
+// it.
 func program(t *testing.T) string {
 	t.Helper()
 	need(t, "go")
@@ -52,20 +54,24 @@ type gateway struct {
 	cmd *exec.Cmd
 }
 
-// serve starts the program with a route /PORT, with that port's policy, for each of ports.
+// serve starts the program with a route /PORT, with that port's policy, for
+// each of ports.
 func serve(t *testing.T, program string, k *kdc, backend string, tls bool, ports ...string) *gateway {
 	t.Helper()
 	return serveWith(t, program, k, backend, tls, nil, ports...)
 }
 
 // serveWith is serve with further settings for all routes.
-func serveWith(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any, ports ...string) *gateway {
+func serveWith(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any,
+	ports ...string) *gateway {
 	t.Helper()
 	return serveRoutes(t, program, k, backend, tls, settings, func(string, map[string]any) {}, ports...)
 }
 
-// serveRoutes is serveWith with further settings for each route, which is told the URL by which its clients know it.
-func serveRoutes(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any, change func(url string, route map[string]any), ports ...string) *gateway {
+// serveRoutes is serveWith with further settings for each route, which is told
+// the URL by which its clients know it.
+func serveRoutes(t *testing.T, program string, k *kdc, backend string, tls bool, settings map[string]any,
+	change func(url string, route map[string]any), ports ...string) *gateway {
 	t.Helper()
 	addr, _ := freeAddr(t)
 	config := map[string]any{
@@ -83,11 +89,14 @@ func serveRoutes(t *testing.T, program string, k *kdc, backend string, tls bool,
 	maps.Copy(config, settings)
 	var routes []map[string]any
 	for _, p := range ports {
-		route := map[string]any{"path": "/" + p, "policy": policyOf(t, p)}
+		route := map[string]any{"path": "/" + p}
 		if strings.HasSuffix(p, "Soap12") {
 			route["backend"] = backend + "12" // where the lab's plain service speaks SOAP 1.2
 		}
 		change(where.String()+"/"+p, route)
+		if _, given := route["policy"]; !given {
+			route["policy"] = policyOf(t, p)
+		}
 		routes = append(routes, route)
 	}
 	config["routes"] = routes
@@ -100,11 +109,12 @@ func serveRoutes(t *testing.T, program string, k *kdc, backend string, tls bool,
 		t.Fatal(err)
 	}
 	g := &gateway{url: where.String(), cmd: exec.Command(program, "serve", "--config", file)}
-	g.log = daemon(t, g.cmd, listening(addr))
+	g.log = daemon(t, g.cmd, serving)
 	return g
 }
 
-// restart kills the program as the kernel does when memory runs out, and starts it again with the same configuration.
+// restart kills the program as the kernel does when memory runs out, and starts
+// it again with the same configuration.
 func (g *gateway) restart(t *testing.T) {
 	t.Helper()
 	if err := g.cmd.Process.Kill(); err != nil {
@@ -118,5 +128,5 @@ func (g *gateway) restart(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	g.cmd = exec.Command(g.cmd.Path, g.cmd.Args[1:]...)
-	g.log = daemon(t, g.cmd, listening(where.Host))
+	g.log = daemon(t, g.cmd, serving)
 }

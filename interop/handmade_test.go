@@ -27,7 +27,8 @@ type gssToken struct {
 	Enctype int    `json:"enctype"`
 }
 
-// initiate lets python-gssapi begin a context with the service, bound to the TLS server at addr unless that is "".
+// initiate lets python-gssapi begin a context with the service, bound to the
+// TLS server at addr unless that is "".
 func initiate(t *testing.T, k *kdc, addr string) gssToken {
 	t.Helper()
 	python := "/usr/bin/python3" // the one that Debian's packages are for
@@ -56,44 +57,58 @@ const (
 	excC14 = "http://www.w3.org/2001/10/xml-exc-c14n#"
 )
 
-// handmade builds a protected request without any of our packages: the policy of KtpSymmetric, Body and Timestamp signed
-// with HMAC-SHA1, then the content of Body encrypted with AES-128-CBC. Each signed element is written in canonical form
-// (every prefix that it uses is declared on it, attributes in order), so that its text is what is hashed.
+// handmade builds a protected request without any of our packages: the policy
+// of KtpSymmetric, Body and Timestamp signed with HMAC-SHA1, then the content
+// of Body encrypted with AES-128-CBC. Each signed element is written in
+// canonical form (every prefix that it uses is declared on it, attributes in
+// order), so that its text is what is hashed.
 func handmade(tok gssToken, payload string) []byte {
 	now := time.Now().UTC()
 	const stamp = "2006-01-02T15:04:05.000Z"
-	timestamp := fmt.Sprintf(`<wsu:Timestamp xmlns:wsu="%s" wsu:Id="ts"><wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
+	timestamp := fmt.Sprintf(`<wsu:Timestamp xmlns:wsu="%s" `+
+		`wsu:Id="ts"><wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
 		nsWSU, now.Format(stamp), now.Add(5*time.Minute).Format(stamp))
 	bodyTag := fmt.Sprintf(`<soap:Body xmlns:soap="%s" xmlns:wsu="%s" wsu:Id="body">`, nsSOAP, nsWSU)
 
 	reference := func(id, canonical string) string {
 		sum := sha1.Sum([]byte(canonical))
-		return fmt.Sprintf(`<ds:Reference URI="#%s"><ds:Transforms><ds:Transform Algorithm="%s"></ds:Transform></ds:Transforms>`+
+		return fmt.Sprintf(`<ds:Reference URI="#%s"><ds:Transforms><ds:Transform `+
+			`Algorithm="%s"></ds:Transform></ds:Transforms>`+
 			`<ds:DigestMethod Algorithm="%ssha1"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>`,
 			id, excC14, nsDS, base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	signedInfo := fmt.Sprintf(`<ds:SignedInfo xmlns:ds="%s"><ds:CanonicalizationMethod Algorithm="%s"></ds:CanonicalizationMethod>`+
+	signedInfo := fmt.Sprintf(`<ds:SignedInfo xmlns:ds="%s"><ds:CanonicalizationMethod `+
+		`Algorithm="%s"></ds:CanonicalizationMethod>`+
 		`<ds:SignatureMethod Algorithm="%shmac-sha1"></ds:SignatureMethod>%s%s</ds:SignedInfo>`,
 		nsDS, excC14, nsDS, reference("ts", timestamp), reference("body", bodyTag+payload+"</soap:Body>"))
 	mac := hmac.New(sha1.New, tok.Key)
 	mac.Write([]byte(signedInfo))
 
-	str := fmt.Sprintf(`<wsse:SecurityTokenReference xmlns:wsse="%s"><wsse:Reference URI="#bst" ValueType="%s"/></wsse:SecurityTokenReference>`, nsWSSE, krbAP)
+	str := fmt.Sprintf(`<wsse:SecurityTokenReference xmlns:wsse="%s"><wsse:Reference URI="#bst" `+
+		`ValueType="%s"/></wsse:SecurityTokenReference>`, nsWSSE, krbAP)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<soap:Envelope xmlns:soap="%s"><soap:Header><wsse:Security xmlns:wsse="%s" soap:mustUnderstand="1">%s`, nsSOAP, nsWSSE, timestamp)
-	fmt.Fprintf(&b, `<wsse:BinarySecurityToken xmlns:wsu="%s" wsu:Id="bst" ValueType="%s" EncodingType="%s">%s</wsse:BinarySecurityToken>`,
-		nsWSU, krbAP, "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary", base64.StdEncoding.EncodeToString(tok.Token))
+	fmt.Fprintf(&b, `<soap:Envelope xmlns:soap="%s"><soap:Header><wsse:Security xmlns:wsse="%s" `+
+		`soap:mustUnderstand="1">%s`, nsSOAP, nsWSSE, timestamp)
+	fmt.Fprintf(&b, `<wsse:BinarySecurityToken xmlns:wsu="%s" wsu:Id="bst" ValueType="%s" `+
+		`EncodingType="%s">%s</wsse:BinarySecurityToken>`,
+		nsWSU, krbAP, "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary",
+		base64.StdEncoding.EncodeToString(tok.Token))
 	fmt.Fprintf(&b, `<xenc:ReferenceList xmlns:xenc="%s"><xenc:DataReference URI="#ed"/></xenc:ReferenceList>`, nsXENC)
-	fmt.Fprintf(&b, `<ds:Signature xmlns:ds="%s">%s<ds:SignatureValue>%s</ds:SignatureValue><ds:KeyInfo>%s</ds:KeyInfo></ds:Signature>`,
+	fmt.Fprintf(&b, `<ds:Signature xmlns:ds="%s">%s<ds:SignatureValue>%s</ds:SignatureValue><ds:KeyInfo>`+
+		`%s</ds:KeyInfo></ds:Signature>`,
 		nsDS, signedInfo, base64.StdEncoding.EncodeToString(mac.Sum(nil)), str)
-	fmt.Fprintf(&b, `</wsse:Security></soap:Header>%s<xenc:EncryptedData xmlns:xenc="%s" Id="ed" Type="%sContent">`, bodyTag, nsXENC, nsXENC)
-	fmt.Fprintf(&b, `<xenc:EncryptionMethod Algorithm="%saes128-cbc"/><ds:KeyInfo xmlns:ds="%s">%s</ds:KeyInfo>`, nsXENC, nsDS, str)
-	fmt.Fprintf(&b, `<xenc:CipherData><xenc:CipherValue>%s</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></soap:Body></soap:Envelope>`,
+	fmt.Fprintf(&b, `</wsse:Security></soap:Header>%s<xenc:EncryptedData xmlns:xenc="%s" Id="ed" Type="%sContent">`,
+		bodyTag, nsXENC, nsXENC)
+	fmt.Fprintf(&b, `<xenc:EncryptionMethod Algorithm="%saes128-cbc"/><ds:KeyInfo xmlns:ds="%s">%s</ds:KeyInfo>`,
+		nsXENC, nsDS, str)
+	fmt.Fprintf(&b, `<xenc:CipherData><xenc:CipherValue>%s</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>`+
+		`</soap:Body></soap:Envelope>`,
 		base64.StdEncoding.EncodeToString(encryptCBC(tok.Key[:16], []byte(payload))))
 	return b.Bytes()
 }
 
-// encryptCBC encrypts as XML Encryption 1.0 §5.2 has it: IV first, the last octet of the padding is its length.
+// encryptCBC encrypts as XML Encryption 1.0 §5.2 has it: IV first, the last
+// octet of the padding is its length.
 func encryptCBC(key, plaintext []byte) []byte {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -107,7 +122,7 @@ func encryptCBC(key, plaintext []byte) []byte {
 	return out
 }
 
-// post sends a SOAP 1.1 message and gives status and body of the answer.
+// post sends a SOAP 1.1 message and returns status and body of the answer.
 func post(t *testing.T, url string, message []byte) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url, bytes.NewReader(message))
@@ -128,8 +143,8 @@ func post(t *testing.T, url string, message []byte) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-// openReply decrypts a reply with xmlsec1 and the octets of the Kerberos key, lets it verify the HMAC, and gives the
-// opened message.
+// openReply decrypts a reply with xmlsec1 and the octets of the Kerberos key,
+// lets it verify the HMAC, and returns the opened message.
 func openReply(t *testing.T, key, reply []byte) string {
 	t.Helper()
 	need(t, "xmlsec1")
@@ -142,7 +157,8 @@ func openReply(t *testing.T, key, reply []byte) string {
 		return path
 	}
 	opened := filepath.Join(dir, "opened.xml")
-	mustRun(t, nil, "xmlsec1", "--decrypt", "--aeskey", write("aes", key[:16]), "--output", opened, write("reply.xml", reply))
+	mustRun(t, nil, "xmlsec1", "--decrypt", "--aeskey", write("aes", key[:16]), "--output", opened,
+		write("reply.xml", reply))
 	out := mustRun(t, nil, "xmlsec1", "--verify", "--hmackey", write("hmac", key), "--id-attr:Id", nsWSU+":Timestamp",
 		"--id-attr:Id", nsSOAP+":Body", opened)
 	if !strings.Contains(out, "SignedInfo References (ok/all): 2/2") {
@@ -155,9 +171,11 @@ func openReply(t *testing.T, key, reply []byte) string {
 	return string(b)
 }
 
-const doubleIt = `<di:DoubleIt xmlns:di="http://www.example.org/schema/DoubleIt"><numberToDouble>21</numberToDouble></di:DoubleIt>`
+const doubleIt = `<di:DoubleIt xmlns:di="http://www.example.org/schema/DoubleIt"><numberToDouble>` +
+	`21</numberToDouble></di:DoubleIt>`
 
-// The hand-made message has to be right by somebody else's judgement before ours counts.
+// The hand-made message has to be right by somebody else's judgement before
+// ours counts.
 func TestHandmadeRequestIsAcceptedByCXF(t *testing.T) {
 	need(t, "xmlsec1")
 	c := newCXF(t, startKDC(t))

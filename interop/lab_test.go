@@ -41,7 +41,8 @@ type cxf struct {
 	build string
 }
 
-// newCXF compiles the programs, or takes what an earlier run compiled from the same sources.
+// newCXF compiles the programs, or takes what an earlier run compiled from the
+// same sources.
 func newCXF(t *testing.T, k *kdc) *cxf {
 	t.Helper()
 	need(t, "bash", "java default-jdk-headless", "javac default-jdk-headless", "mvn maven", "python3")
@@ -81,7 +82,8 @@ func sourcesID(t *testing.T, dir string) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// built reports whether the programs and every library that they need are there.
+// built reports whether the programs and every library that they need are
+// there.
 func (c *cxf) built() bool {
 	path, err := os.ReadFile(filepath.Join(c.build, "cp.txt"))
 	if err != nil {
@@ -97,27 +99,36 @@ func (c *cxf) built() bool {
 
 func (c *cxf) env() []string { return append(c.kdc.env(), "CXFLAB="+c.build) }
 
-// java gives the arguments that run one of the programs with bash.
+// java returns the arguments that run one of the programs with bash.
 func (c *cxf) java(class string, args ...string) []string {
 	return append([]string{"-c", `. cxf/env.sh; java_lab "$@"`, "java", "lab." + class}, args...)
 }
 
-// backend starts CXF's plain service and gives its URL.
+// backend starts CXF's plain service and returns its URL.
 func (c *cxf) backend(t *testing.T) string {
+	t.Helper()
+	url, _ := c.backendOutput(t)
+	return url
+}
+
+// backendOutput is backend with what the service prints.
+func (c *cxf) backendOutput(t *testing.T) (url string, out *output) {
 	t.Helper()
 	addr, _ := freeAddr(t)
 	cmd := exec.Command("bash", c.java("PlainBackend", "-address", "http://"+addr+"/", "-path", "DoubleIt")...)
 	cmd.Env = append(os.Environ(), c.env()...)
-	daemon(t, cmd, saidReady)
-	return "http://" + addr + "/DoubleIt"
+	out = daemon(t, cmd, saidReady)
+	return "http://" + addr + "/DoubleIt", out
 }
 
-// secureServer starts CXF's own server for the ports of the WSDL that only (a regular expression) names, and gives its URLs.
+// secureServer starts CXF's own server for the ports of the WSDL that only (a
+// regular expression) names, and returns its URLs.
 func (c *cxf) secureServer(t *testing.T, only string) (plain, tls string) {
 	t.Helper()
 	addr, port := freeAddr(t)
 	tlsAddr, tlsPort := freeAddr(t)
-	cmd := exec.Command("bash", c.java("SecureServer", "-wsdl", c.wsdl(), "-only", only, "-http", port, "-https", tlsPort, "-p12", c.file("tls.p12"))...)
+	cmd := exec.Command("bash", c.java("SecureServer", "-wsdl", c.wsdl(), "-only", only, "-http", port,
+		"-https", tlsPort, "-p12", c.file("tls.p12"))...)
 	cmd.Env = append(os.Environ(), c.env()...)
 	daemon(t, cmd, saidReady)
 	return "http://" + addr, "https://" + tlsAddr
@@ -125,8 +136,9 @@ func (c *cxf) secureServer(t *testing.T, only string) (plain, tls string) {
 
 func (c *cxf) wsdl() string { return filepath.Join(c.build, "lab", "Lab.wsdl") }
 
-// call runs a CXF client with the policy of port against url. The client succeeds only if each of its calls got the
-// right answer and CXF found its protection to be as the policy asks.
+// call runs a CXF client with the policy of port against url. The client
+// succeeds only if each of its calls got the right answer and CXF found its
+// protection to be as the policy asks.
 func (c *cxf) call(t *testing.T, port, url string, args ...string) (string, error) {
 	t.Helper()
 	args = append([]string{"-wsdl", c.wsdl(), "-port", port, "-url", url}, args...)

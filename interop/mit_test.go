@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// An initiator and an XML security library that share nothing with us: MIT's GSS-API makes the token, Go's standard
-// library the message, xmlsec1 opens the reply.
+// An initiator and an XML security library that share nothing with us: MIT's
+// GSS-API makes the token, Go's standard library the message, xmlsec1 opens the
+// reply.
 func TestMITInitiatorAndXmlsecReadOurReply(t *testing.T) {
 	need(t, "xmlsec1")
 	k := startKDC(t)
@@ -34,8 +35,9 @@ func TestMITInitiatorAndXmlsecReadOurReply(t *testing.T) {
 	}
 }
 
-// A bearer token that MIT's GSS-API has bound to our certificate is accepted where bindings are required; one that is bound
-// to another server's, relayed to us, or to none, is not.
+// A bearer token that MIT's GSS-API has bound to our certificate is accepted
+// where bindings are required; one that is bound to another server's, relayed
+// to us, or to none, is not.
 func TestMITInitiatorBindsItsTokenToOurCertificate(t *testing.T) {
 	k := startKDC(t)
 	backend, calls := counting(t)
@@ -58,7 +60,8 @@ func TestMITInitiatorBindsItsTokenToOurCertificate(t *testing.T) {
 		{"another server's", strings.TrimPrefix(other.URL, "https://"), http.StatusInternalServerError},
 		{"none", "", http.StatusInternalServerError},
 	} {
-		resp, err := client.Post(g.url+"/KtpTransport", "text/xml; charset=UTF-8", bytes.NewReader(bearer(initiate(t, k, tt.addr))))
+		resp, err := client.Post(g.url+"/KtpTransport", "text/xml; charset=UTF-8",
+			bytes.NewReader(bearer(initiate(t, k, tt.addr))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,18 +70,23 @@ func TestMITInitiatorBindsItsTokenToOurCertificate(t *testing.T) {
 			t.Errorf("bound to %s: HTTP %d\n%s", tt.what, resp.StatusCode, g.log)
 		}
 	}
-	if calls.Load() != 1 || strings.Count(g.log.String(), `"code":"channel-bindings"`) != 2 || !strings.Contains(g.log.String(), `"bound":true`) {
+	if calls.Load() != 1 || strings.Count(g.log.String(), `"code":"channel-bindings"`) != 2 ||
+		!strings.Contains(g.log.String(), `"bound":true`) {
 		t.Errorf("%d calls of the service\n%s", calls.Load(), g.log)
 	}
 }
 
-// bearer is a request whose only protection is that it has the token: the policy of KtpTransport.
+// bearer is a request whose only protection is that it has the token: the
+// policy of KtpTransport.
 func bearer(tok gssToken) []byte {
 	now := time.Now().UTC()
 	const stamp = "2006-01-02T15:04:05.000Z"
-	return fmt.Appendf(nil, `<s:Envelope xmlns:s="%s"><s:Header><o:Security xmlns:o="%s" xmlns:u="%s"><u:Timestamp><u:Created>%s</u:Created><u:Expires>%s</u:Expires></u:Timestamp>`+
-		`<o:BinarySecurityToken ValueType="%s">%s</o:BinarySecurityToken></o:Security></s:Header><s:Body>%s</s:Body></s:Envelope>`,
-		nsSOAP, nsWSSE, nsWSU, now.Format(stamp), now.Add(5*time.Minute).Format(stamp), krbAP, base64.StdEncoding.EncodeToString(tok.Token), doubleIt)
+	return fmt.Appendf(nil, `<s:Envelope xmlns:s="%s"><s:Header><o:Security xmlns:o="%s" `+
+		`xmlns:u="%s"><u:Timestamp><u:Created>%s</u:Created><u:Expires>%s</u:Expires></u:Timestamp>`+
+		`<o:BinarySecurityToken `+
+		`ValueType="%s">%s</o:BinarySecurityToken></o:Security></s:Header><s:Body>%s</s:Body></s:Envelope>`,
+		nsSOAP, nsWSSE, nsWSU, now.Format(stamp), now.Add(5*time.Minute).Format(stamp), krbAP,
+		base64.StdEncoding.EncodeToString(tok.Token), doubleIt)
 }
 
 func TestRequestsFromBeforeAKillAreRefused(t *testing.T) {
@@ -90,7 +98,8 @@ func TestRequestsFromBeforeAKillAreRefused(t *testing.T) {
 		t.Fatalf("before: HTTP %d\n%s", status, reply)
 	}
 	g.restart(t)
-	if status, reply := post(t, g.url+"/KtpSymmetric", answered); status != http.StatusInternalServerError || calls.Load() != 1 {
+	if status, reply := post(t, g.url+"/KtpSymmetric", answered); status != http.StatusInternalServerError ||
+		calls.Load() != 1 {
 		t.Errorf("answered before the kill: HTTP %d, %d calls of the service\n%s", status, calls.Load(), reply)
 	}
 	if status, reply := post(t, g.url+"/KtpSymmetric", unseen); status != http.StatusOK {

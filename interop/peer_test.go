@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// need asks for programs that are not part of Go, as "program" or "program package". One that is missing skips the test
-// or, in CI, fails it.
+// need asks for programs that are not part of Go, as "program" or "program
+// package". One that is missing skips the test or, in CI, fails it.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	if testing.Short() {
@@ -44,7 +44,7 @@ func missing(t *testing.T, what, pkg string) {
 	t.Skipf("%s is missing: apt-get install %s", what, pkg)
 }
 
-// freeAddr gives a loopback address that nothing listens on now.
+// freeAddr returns a loopback address that nothing listens on now.
 func freeAddr(t *testing.T) (addr, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,12 +74,15 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// daemon starts cmd, waits until ready says so, and stops it with SIGTERM when the test ends. What it printed is shown if
-// the test failed.
+// daemon starts cmd, waits until ready says so, and stops it with SIGTERM when
+// the test ends. What it printed is shown if the test failed, unless cmd has a
+// file of its own for it.
 func daemon(t *testing.T, cmd *exec.Cmd, ready func(*output) bool) *output {
 	t.Helper()
 	out := new(output)
-	cmd.Stdout, cmd.Stderr = out, out
+	if cmd.Stderr == nil {
+		cmd.Stdout, cmd.Stderr = out, out
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,12 +126,16 @@ func listening(addr string) func(*output) bool {
 	}
 }
 
+// serving is a ready function of `wssgate serve`, which listens before it knows from when on it can tell replays.
+func serving(o *output) bool { return strings.Contains(o.String(), `"msg":"serving"`) }
+
 // saidReady is a ready function: a line "ready" was printed.
 func saidReady(o *output) bool {
 	return slices.Contains(strings.Split(o.String(), "\n"), "ready")
 }
 
-// runs runs a command to its end, within ten minutes, and gives all that it printed.
+// runs runs a command to its end, within ten minutes, and returns all that it
+// printed.
 func runs(t *testing.T, env []string, name string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)

@@ -19,14 +19,19 @@ import (
 	"time"
 )
 
-var record = flag.String("record", "", "`directory` to record conversations of CXF with CXF in, for transcripts/import.py")
+var record = flag.String("record", "",
+	"`directory` to record conversations in: of CXF with CXF for transcripts/import.py, of the client in WCF's form "+
+		"for transcripts/import_wcf.py")
 
-// The ports of the lab's WSDL that -record records, each with CXF's DOM client and with its streaming one (suffix -stax).
+// The ports of the lab's WSDL that -record records, each with CXF's DOM client
+// and with its streaming one (suffix -stax).
 var recorded = []string{
 	"KtpSymmetric256Sha256", "KtpSymmetricAddressing", "KtpSymmetricDerived256", "KtpSymmetricDerivedEncryptBeforeSigning",
-	"KtpSymmetricEncryptSignature-stax", "KtpSymmetricProtectTokens", "KtpSymmetricProtectTokens-stax", "KtpSymmetricSignOnly-stax",
+	"KtpSymmetricEncryptSignature-stax", "KtpSymmetricProtectTokens", "KtpSymmetricProtectTokens-stax",
+	"KtpSymmetricSignOnly-stax",
 	"KtpSymmetricSoap12",
-	"KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax", "KtpTransportSignedEndorsing", "KtpTransportSignedEndorsing-stax",
+	"KtpTransportEndorsingDerived", "KtpTransportEndorsingDerived-stax", "KtpTransportSignedEndorsing",
+	"KtpTransportSignedEndorsing-stax",
 }
 
 func TestRecordCXFWithCXF(t *testing.T) {
@@ -46,9 +51,11 @@ func TestRecordCXFWithCXF(t *testing.T) {
 	}
 }
 
-// The forms of a token under the STR-Transform that CXF's server is sent: what WSS4J's API makes and CXF's own clients do not.
+// The forms of a token under the STR-Transform that CXF's server is sent: what
+// WSS4J's API makes and CXF's own clients do not.
 var recordedSTRTransform = []struct{ name, forms, words string }{
-	{"KtpSymmetricSTRTransform", "prefixed,no-encoding-type", "no default namespace; the token of the second request has no EncodingType"},
+	{"KtpSymmetricSTRTransform", "prefixed,no-encoding-type",
+		"no default namespace; the token of the second request has no EncodingType"},
 	{"KtpSymmetricSTRTransformDefaultNamespace", "default,undeclared",
 		"the Envelope declares a default namespace; the token of the second request undeclares it"},
 }
@@ -63,7 +70,8 @@ func TestRecordWSS4JWithCXF(t *testing.T) {
 	copyFile(t, c.file("svc.keytab"), filepath.Join(*record, "svc.keytab"))
 	for _, r := range recordedSTRTransform {
 		rec := &recorder{dir: filepath.Join(*record, r.name), target: plain}
-		rec.record(t, port, c.words(t, port)+"; requests made with WSS4J's API (StrTransform), the token signed through the STR-Transform: "+r.words,
+		rec.record(t, port, c.words(t, port)+
+			"; requests made with WSS4J's API (StrTransform), the token signed through the STR-Transform: "+r.words,
 			func(url string) (string, error) {
 				return runs(t, c.env(), "bash", c.java("StrTransform", "-url", url+"/"+port, "-forms", r.forms)...)
 			})
@@ -105,7 +113,8 @@ func (r *recorder) conversation(t *testing.T, c *cxf, port string, streaming boo
 	})
 }
 
-// record keeps what client says and is told, and meta.json beside it. The client is given the recorder's URL.
+// record keeps what client says and is told, and meta.json beside it. The
+// client is given the recorder's URL.
 func (r *recorder) record(t *testing.T, port, words string, client func(url string) (string, error)) {
 	t.Helper()
 	secure := strings.HasPrefix(r.target, "https")
@@ -135,7 +144,7 @@ func (r *recorder) record(t *testing.T, port, words string, client func(url stri
 	}
 }
 
-// words gives the policy of a port in words.
+// words returns the policy of a port in words.
 func (c *cxf) words(t *testing.T, port string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(c.build, "lab", "cases.json"))
@@ -178,7 +187,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Write(reply)
 }
 
-// write keeps one message: start line and header fields in one file, the body in another.
+// write keeps one message: start line and header fields in one file, the body
+// in another.
 func (r *recorder) write(kind, start string, h http.Header, body []byte) {
 	lines := []string{start}
 	for _, k := range slices.Sorted(maps.Keys(h)) {

@@ -5,20 +5,25 @@ import (
 	"testing"
 )
 
-// What a route may ask for beside its policy, and which of it CXF's clients meet: their content has no prefix that no
-// digest covers, those with WS-Addressing write the URL that they were given, and none binds its token to a channel.
+// What a route may ask for beside its policy, and which of it CXF's clients
+// meet: their content has no prefix that no digest covers, those with
+// WS-Addressing write the URL that they were given, and none binds its token to
+// a channel.
 func TestCXFClientsUnderFurtherSettings(t *testing.T) {
 	c := newCXF(t, startKDC(t))
 	backend, wssgate := c.backend(t), program(t)
 	own := func(url string, route map[string]any) {
 		route["addresses"], route["content-prefixes"] = []string{url}, "covered"
 	}
-	plain := serveRoutes(t, wssgate, c.kdc, backend, false, nil, own, "KtpSymmetric", "KtpSymmetricEncryptBeforeSigning", "KtpSymmetricAddressing")
-	tls := serveRoutes(t, wssgate, c.kdc, backend, true, map[string]any{"channel-bindings": "when-present"}, own, "KtpTransport", "KtpTransportEndorsing")
+	plain := serveRoutes(t, wssgate, c.kdc, backend, false, nil, own,
+		"KtpSymmetric", "KtpSymmetricEncryptBeforeSigning", "KtpSymmetricAddressing")
+	tls := serveRoutes(t, wssgate, c.kdc, backend, true, map[string]any{"channel-bindings": "when-present"}, own,
+		"KtpTransport", "KtpTransportEndorsing")
 	elsewhere := serveRoutes(t, wssgate, c.kdc, backend, false, nil, func(_ string, route map[string]any) {
 		route["addresses"] = []string{"https://gw.example.com/other"}
 	}, "KtpSymmetric", "KtpSymmetricAddressing")
-	named := serveRoutes(t, wssgate, c.kdc, backend, false, map[string]any{"wsa-to": "required"}, own, "KtpSymmetric", "KtpSymmetricAddressing")
+	named := serveRoutes(t, wssgate, c.kdc, backend, false, map[string]any{"wsa-to": "required"}, own,
+		"KtpSymmetric", "KtpSymmetricAddressing")
 	bound := serveWith(t, wssgate, c.kdc, backend, true, map[string]any{"channel-bindings": "required"}, "KtpTransport")
 
 	const dom, streaming = "DOM", "streaming"

@@ -2,8 +2,9 @@ package interop
 
 import "testing"
 
-// A client whose signature covers its token through the STR-Transform, in four forms of a document: made with WSS4J's API,
-// since CXF's policy layer signs the token by its wsu:Id.
+// A client whose signature covers its token through the STR-Transform, in four
+// forms of a document: made with WSS4J's API, since CXF's policy layer signs
+// the token by its wsu:Id.
 func TestWSS4JSignsTheTokenThroughSTRTransform(t *testing.T) {
 	const port = "KtpSymmetricSTRTransform"
 	c := newCXF(t, startKDC(t))

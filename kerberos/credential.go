@@ -7,8 +7,9 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// A Credential is what a client has got from its KDC for a service; the service of a ticket-granting ticket is
-// krbtgt/REALM. Times may be zero when they are not known.
+// A Credential is a ticket of a client for a service, with its session key. The
+// service of a ticket-granting ticket is krbtgt/REALM. Times that are not known
+// are zero.
 type Credential struct {
 	Client     Principal // with realm
 	Service    Principal // with realm
@@ -16,14 +17,16 @@ type Credential struct {
 	SessionKey etype.Key
 	Flags      uint32 // Flag… bits
 	AuthTime   time.Time
-	StartTime  time.Time // zero when not told: AuthTime
+	StartTime  time.Time // AuthTime if zero
 	EndTime    time.Time
-	RenewTill  time.Time // zero when the ticket is not renewable
+	RenewTill  time.Time // zero if the ticket is not renewable
 }
 
-// Complete returns an error that says what a ticket lacks to be used, or nil.
+// Complete returns an error if t lacks something without which it cannot be
+// used.
 func (t *Credential) Complete() error {
-	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || len(t.Client.Components) == 0 || t.EndTime.IsZero() {
+	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || len(t.Client.Components) == 0 ||
+		t.EndTime.IsZero() {
 		return errors.New("ticket without its octets, session key, client or end")
 	}
 	return nil

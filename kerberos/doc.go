@@ -27,5 +27,6 @@
 // # Security considerations
 //
 // Names with control characters or not in UTF-8 are refused everywhere. Errors
-// are made for operators and say a lot: answer clients with one fault for all.
+// are for operators and have details that a client must not see: answer clients
+// with one fault for all.
 package kerberos

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// A Code is one entry of the catalogue of refusals. It is stable, kebab-case, and what a caller branches on.
+// A Code identifies an entry of the catalogue of refusals. Codes are stable and
+// in kebab-case; callers branch on them.
 type Code string
 
-// What can be wrong with a token, in the order in which it is checked.
+// Codes of refused tokens, in the order of the checks.
 const (
 	CodeTokenTooLarge   Code = "token-too-large"
 	CodeTokenMalformed  Code = "token-malformed"
@@ -53,18 +54,20 @@ type CodeInfo struct {
 	Cure  string // what to do about it
 }
 
-// Codes returns the catalogue: of tokens, in the order of the checks, then of contexts, then of getting tickets.
+// Codes returns the catalogue: the codes of tokens, in the order of the checks,
+// then those of contexts, then those of getting tickets.
 func Codes() []CodeInfo { return slices.Concat(TokenCodes(), contextCodes(), clientCodes()) }
 
-// TokenCodes returns the part of the catalogue that gss.Acceptor.Accept can end with.
+// TokenCodes returns the part of the catalogue that gss.Acceptor.Accept can
+// return.
 func TokenCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeTokenTooLarge,
 			"The token is larger than any Kerberos token.",
-			"Look at the client: this is no Kerberos token, or a PAC beyond all bounds."},
+			"Check the client: what it sends is not a Kerberos token, or the account is in far too many groups."},
 		{CodeTokenMalformed,
 			"The token is not DER or not an AP-REQ.",
-			"Look at what the client sends; a middle box may have altered it."},
+			"Check what the client sends; a proxy in between may have altered it."},
 		{CodeNTLM,
 			"The client fell back to NTLM.",
 			"Register the service principal name for the host name that the client calls; do not call by IP address."},
@@ -92,21 +95,21 @@ func TokenCodes() []CodeInfo {
 			"The keytab has keys of the principal, but none of the ticket's encryption type.",
 			"Fetch a new keytab with all encryption types that the KDC uses for the service."},
 		{CodeNoKvno,
-			"The keytab has no key of the ticket's key version, and no other of its keys opens the ticket.",
+			"The keytab has no key of the ticket's key version, and none of its other keys decrypts the ticket.",
 			"Keytab older than the ticket: fetch a new keytab. Ticket older than the keytab: the client purges its " +
 				"tickets, or keep old keys in the keytab for the life of a ticket."},
 		{CodeTicketIntegrity,
-			"The key of the right version does not open the ticket.",
+			"The key of the right version does not decrypt the ticket.",
 			"The keytab's key is not the KDC's (account recreated, wrong password or salt given to ktpass or ktutil, " +
 				"duplicate principal): fetch a new keytab. Else the ticket was altered."},
 		{CodeTicketMalformed,
-			"The ticket opened and is not what RFC 4120 says.",
+			"The decrypted ticket does not follow RFC 4120.",
 			"A fault of the KDC: report it with its product and version."},
 		{CodeAuthIntegrity,
-			"The authenticator does not open with the ticket's session key.",
+			"The authenticator does not decrypt with the ticket's session key.",
 			"The client does not hold the ticket's key, or the token was altered."},
 		{CodeAuthMalformed,
-			"The authenticator opened and is not what RFC 4120 says.",
+			"The decrypted authenticator does not follow RFC 4120.",
 			"A fault of the client's Kerberos library: report it with its product and version."},
 		{CodeTicketInvalid,
 			"The ticket has the INVALID flag: postdated and not validated.",
@@ -127,19 +130,19 @@ func TokenCodes() []CodeInfo {
 			"Ticket or authenticator carry authorization data that may restrict them and that is not understood here.",
 			"Let the KDC or client wrap it in AD-IF-RELEVANT if it may be ignored (RFC 4120 5.2.6)."},
 		{CodePACMalformed,
-			"The ticket's PAC is not what MS-PAC says.",
+			"The ticket's PAC does not follow MS-PAC.",
 			"A fault of the KDC: report it with its product and version. Where groups do not matter, PACs need not be " +
 				"read."},
 		{CodePACMissing,
 			"The ticket has no PAC and the configuration demands one.",
-			"Let the KDC give PACs (Active Directory: the service's account must not have NO_AUTH_DATA_REQUIRED; MIT: " +
+			"Let the KDC issue PACs (Active Directory: the service's account must not have NO_AUTH_DATA_REQUIRED; MIT: " +
 				"1.20 or later), or do not demand them."},
 		{CodePACIntegrity,
-			"The signature of the ticket's PAC does not fit the service's key.",
+			"The signature of the ticket's PAC does not match the service's key.",
 			"A fault of the KDC or of a key that is used for several accounts; else whoever has a key of this service " +
 				"forged the PAC: give the service a new key."},
 		{CodePACClient,
-			"The ticket's PAC is of another client, or of another authentication, than the ticket.",
+			"The ticket's PAC names another client, or another authentication, than the ticket.",
 			"An attack on the KDC, or a fault of it: report it with its product and version."},
 		{CodeClientRealm,
 			"The client's realm, or a realm by which it came, is not trusted, or the client is anonymous.",
@@ -174,16 +177,18 @@ func TokenCodes() []CodeInfo {
 	}
 }
 
-// An Error is a refused token, or a ticket that was not got. Its text is for operators: what was wanted, what was
-// found, and often the cure. It holds no secret, but tells too much to be sent to a client.
+// An Error is the reason why a token was refused or a ticket could not be
+// obtained. Its text is for operators: what was wanted, what was found, and
+// often the cure. It holds no secret, but details that must not be sent to a
+// client.
 type Error struct {
 	Code   Code
-	Detail string        // in words
-	Skew   time.Duration // measured, positive if the client is ahead; with CodeSkew and CodeBeforeStart
+	Detail string        // what was wanted and found
+	Skew   time.Duration // positive if the client's clock is ahead; with CodeSkew and CodeBeforeStart
 	Err    error         // cause, or nil
 }
 
-// Error returns the code, the words and the cause.
+// Error returns the code, the detail and the cause.
 func (e *Error) Error() string {
 	s := "kerberos: " + string(e.Code) + ": " + e.Detail
 	if e.Err != nil {
@@ -195,21 +200,23 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrorCode returns the Code as a string, for callers that know several catalogues.
+// ErrorCode returns the Code as a string, for callers that have several
+// catalogues.
 func (e *Error) ErrorCode() string { return string(e.Code) }
 
-// Is makes errors.Is(err, &Error{Code: c}) match any Error of that code.
+// Is reports whether target is an Error of the same code and nothing else, so
+// that errors.Is(err, &Error{Code: c}) matches any Error of code c.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && t.Detail == "" && t.Err == nil
 }
 
-// Errorf returns an Error with a code and formatted words.
+// Errorf returns an [Error] with a code and a formatted detail.
 func Errorf(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Reason returns what was found, without the code.
+// Reason returns the detail and the cause, without the code.
 func (e *Error) Reason() string {
 	if e.Err != nil {
 		return e.Detail + ": " + e.Err.Error()

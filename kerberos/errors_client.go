@@ -1,6 +1,6 @@
 package kerberos
 
-// What can be wrong when a client gets a ticket.
+// Codes of tickets that a client could not obtain.
 const (
 	CodeRealm             Code = "realm-not-configured"
 	CodeKDC               Code = "kdc-unreachable"
@@ -17,10 +17,13 @@ const (
 	CodeCredential        Code = "credential-missing"
 	CodeCredentialExpired Code = "credential-expired"
 	CodeForwardable       Code = "credential-not-forwardable"
+	CodeProtocolTransit   Code = "protocol-transition-refused"
+	CodeDelegation        Code = "delegation-refused"
+	CodeEvidence          Code = "evidence-not-forwardable"
 	CodeCCache            Code = "credential-cache"
 )
 
-// clientCodes are the part of the catalogue that is about getting tickets.
+// clientCodes returns the part of the catalogue about getting tickets.
 func clientCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeRealm,
@@ -71,8 +74,22 @@ func clientCodes() []CodeInfo {
 			"Log in again (kinit), let something keep the credential cache fresh, or configure a keytab."},
 		{CodeForwardable,
 			"The client's ticket-granting ticket is not forwardable, so it cannot be delegated.",
-			"Ask for a forwardable one (InitiatorConfig.Forwardable, kinit -f), and see that the account may be " +
+			"Ask for a forwardable one (forwardable = true in krb5.conf, kinit -f), and see that the account may be " +
 				"delegated."},
+		{CodeProtocolTransit,
+			"The KDC issues the service no ticket to itself in the name of a user (S4U2Self, MS-SFU).",
+			"Ask in the user's realm and for an account of the service; see the KDC's log. Samba, Active Directory and " +
+				"MIT 1.8 or later have S4U2Self for every service account."},
+		{CodeDelegation,
+			"The KDC does not allow the service to act for users at the other service (S4U2Proxy, MS-SFU).",
+			"Active Directory, Samba: add the other service to the account's msDS-AllowedToDelegateTo, or the account to " +
+				"the other one's msDS-AllowedToActOnBehalfOfOtherIdentity. MIT: krbAllowedToDelegateTo in its LDAP " +
+				"database; its own database allows nobody."},
+		{CodeEvidence,
+			"The user's ticket for the service is not forwardable, so the KDC does not let the service act for the user.",
+			"A user's own ticket: let the client ask for forwardable ones, and see that the user is neither marked " +
+				"sensitive nor in Protected Users. One that the service got in a user's name: let the account use any " +
+				"protocol (Active Directory: TRUSTED_TO_AUTH_FOR_DELEGATION; MIT: +ok_to_auth_as_delegate)."},
 		{CodeCCache,
 			"The credential cache cannot be read.",
 			"Use a cache of type FILE (KRB5CCNAME=FILE:/path) written by MIT's or Heimdal's kinit, readable for this " +

@@ -1,6 +1,6 @@
 package kerberos
 
-// What else can be wrong when a context is established.
+// Codes of contexts that could not be established, besides those of tokens.
 const (
 	CodeNegotiation  Code = "spnego-negotiation"
 	CodeMechListMIC  Code = "spnego-mic"
@@ -9,7 +9,7 @@ const (
 	CodeMutual       Code = "mutual-authentication"
 )
 
-// contextCodes are the part of the catalogue that is about contexts.
+// contextCodes returns the part of the catalogue about contexts.
 func contextCodes() []CodeInfo {
 	return []CodeInfo{
 		{CodeNegotiation,

@@ -9,7 +9,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// Refusals say in words what was wanted, what was found, and what to do.
+// An error says what was wanted, what was found, and what to do.
 func Example_refusal() {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("soap/gw.example.com")

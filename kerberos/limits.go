@@ -2,12 +2,14 @@ package kerberos
 
 import "time"
 
-// DefaultMaxSkew is the usual limit for differing clocks (RFC 4120 1.6).
+// DefaultMaxSkew is the usual limit for clock skew (RFC 4120 1.6).
 const DefaultMaxSkew = 5 * time.Minute
 
-// MaxTokenBytes bounds a token before anything is done with it. Windows' MaxTokenSize ends at 65,535 octets; a
-// delegated credential inside the authenticator comes on top.
+// MaxTokenBytes bounds a token before it is looked at. Windows' MaxTokenSize is
+// at most 65,535 octets, and a delegated credential in the authenticator adds
+// to that.
 const MaxTokenBytes = 128 << 10
 
-// FormatTime returns a time as errors of these packages write it, with seconds and in UTC.
+// FormatTime returns a time as the errors of these packages have it, in seconds
+// and UTC.
 func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

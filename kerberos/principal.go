@@ -6,21 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of names. RFC 4120 has none; real names are far shorter.
+// Limits of names. RFC 4120 has no limits; real names are far shorter.
 const (
 	MaxComponents = 16
 	MaxNameBytes  = 1024 // all components of a name, or a realm
 )
 
-// A Principal is a Kerberos name (RFC 4120 6.2): components and a realm. The zero value is no principal.
-// Names are compared octet by octet, case included; the name type is never compared (RFC 4120 6.2).
+// A Principal is a Kerberos name (RFC 4120 6.2): components and a realm. The
+// zero value is no principal. Names are compared octet by octet, case included;
+// the name type is never compared (RFC 4120 6.2).
 type Principal struct {
 	Components []string // "soap", "gw.example.com"
 	Realm      string   // "EXAMPLE.COM"; may be empty where a realm is optional
 }
 
-// ParsePrincipal reads "soap/gw.example.com@EXAMPLE.COM"; without "@" the realm is empty. A backslash takes the next
-// character as it is, as krb5_parse_name does; \n, \t, \b and \0 are refused, as control characters are everywhere.
+// ParsePrincipal parses a name in text form, "soap/gw.example.com@EXAMPLE.COM".
+// Without "@" the realm is empty. A backslash escapes the next character, as
+// for krb5_parse_name; the escapes \n, \t, \b and \0 are refused, as control
+// characters are everywhere.
 func ParsePrincipal(s string) (Principal, error) {
 	if len(s) > 2*MaxNameBytes {
 		return Principal{}, fmt.Errorf("principal name of %d octets", len(s))
@@ -66,7 +69,8 @@ func (p Principal) check(s string, realm bool) error {
 	return nil
 }
 
-// Name returns the name without the realm, special characters escaped: "soap/gw.example.com".
+// Name returns the name without the realm, with special characters escaped:
+// "soap/gw.example.com".
 func (p Principal) Name() string {
 	var b []byte
 	for i, c := range p.Components {
@@ -78,7 +82,7 @@ func (p Principal) Name() string {
 	return string(b)
 }
 
-// String returns Name with "@" and the realm, if there is one.
+// String returns [Principal.Name] with "@" and the realm, if there is one.
 func (p Principal) String() string {
 	if p.Realm == "" {
 		return p.Name()
@@ -86,8 +90,8 @@ func (p Principal) String() string {
 	return string(AppendEscaped(append([]byte(p.Name()), '@'), p.Realm))
 }
 
-// Matches reports whether a full principal (in text form, realm included) is the one that p names; p without a realm
-// names it in any realm.
+// Matches reports whether p names the principal full, which has a realm. A p
+// without a realm matches in any realm.
 func (p Principal) Matches(full Principal) bool {
 	if p.Realm != "" && p.Realm != full.Realm || len(p.Components) != len(full.Components) {
 		return false
@@ -100,7 +104,7 @@ func (p Principal) Matches(full Principal) bool {
 	return true
 }
 
-// AppendEscaped appends a component with the characters that have a meaning in text escaped.
+// AppendEscaped appends a component in text form: '/', '@' and '\' are escaped.
 func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	for i := range len(s) {
 		if c := s[i]; c == '/' || c == '@' || c == '\\' {
@@ -111,8 +115,9 @@ func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	return dst
 }
 
-// LegalName reports whether s can be part of a name. It refuses what would travel badly in logs, headers and XML:
-// control characters and anything but UTF-8.
+// LegalName reports whether s can be a component or a realm. Control characters
+// and invalid UTF-8, which are harmful in logs, headers and XML, are not legal,
+// nor is more than [MaxNameBytes].
 func LegalName(s string) bool {
 	if len(s) > MaxNameBytes || !utf8.ValidString(s) {
 		return false
@@ -125,6 +130,6 @@ func LegalName(s string) bool {
 	return true
 }
 
-// DefaultSalt returns the salt of a principal whose KDC names no other (RFC 4120 4): the realm and the components, one
-// after the other.
+// DefaultSalt returns the salt of p's keys if the KDC names no other (RFC 4120
+// 4): the realm and the components, concatenated.
 func (p Principal) DefaultSalt() string { return p.Realm + strings.Join(p.Components, "") }

@@ -7,13 +7,15 @@ import (
 
 type remoteAddrKey struct{}
 
-// WithRemoteAddr returns a context with the address of the client whose token is accepted under it: for
-// gss.AcceptorConfig.CheckAddresses, and for the places of tickets that wait for a keytab.File.
+// WithRemoteAddr returns a context that has the address of the client whose
+// token is to be accepted. gss.AcceptorConfig.CheckAddresses and tickets that
+// wait for a keytab.File need it.
 func WithRemoteAddr(ctx context.Context, addr netip.Addr) context.Context {
 	return context.WithValue(ctx, remoteAddrKey{}, addr.Unmap())
 }
 
-// RemoteAddr returns the address that WithRemoteAddr has put into ctx, and whether there is one.
+// RemoteAddr returns the address that [WithRemoteAddr] put into ctx, and
+// reports whether there is one.
 func RemoteAddr(ctx context.Context) (addr netip.Addr, ok bool) {
 	addr, ok = ctx.Value(remoteAddrKey{}).(netip.Addr)
 	return addr, ok

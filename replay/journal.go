@@ -13,32 +13,38 @@ import (
 	"time"
 )
 
-// A JournalConfig configures a Journal. The zero value is ready.
+// A JournalConfig configures a [Journal]. The zero value is ready.
 type JournalConfig struct {
 	// MaxEntries bounds the ids held in memory, as MemoryConfig.MaxEntries does.
 	MaxEntries int
-	// Sync waits until each record is on the disk. Without it a record is with the operating system, which outlives the
-	// process but not the machine; a restart of the machine without Close is noticed (on Linux), and then authenticators
+	// Sync waits until each record is on the disk. Without it a record is with the
+	// operating system, which outlives the process but not the machine; a restart
+	// of the machine without Close is detected (on Linux), and then authenticators
 	// made before it are refused.
 	Sync bool
-	// SegmentRecords is the number of records after which a new file is begun, which waits for the disk. 0 means 262,144,
-	// some 14 MB.
+	// SegmentRecords is the number of records after which a new file is begun,
+	// which waits for the disk. 0 means 262,144, some 14 MB.
 	SegmentRecords int
 	// SegmentAge is the time after which a new file is begun. 0 means 5 minutes.
 	SegmentAge time.Duration
 	// Time is the clock; nil means time.Now.
 	Time func() time.Time
 
-	fsync func(*os.File) error // tests watch it
+	fsync func(*os.File) error // nil means (*os.File).Sync; tests replace it
 }
 
-// A Journal is a gss.ReplayStore whose ids survive the process: each is written to a file before Add returns. The
-// files lie in a directory of their own, which one process uses at a time; a file is removed when all of its ids are
-// past their time.
+// A Journal is a [Store] whose ids survive the process: each is written to a
+// file before [Journal.Add] returns. The files are in a directory of their own,
+// which one process uses at a time; a file is removed when all of its ids have
+// expired.
 //
-// It refuses authenticators that were made while no process had it open: another, with another journal or none, may
-// have accepted them. A copy of its directory must not be put back before the skew limit has passed since the copy was
+// It refuses authenticators that were made while no process had it open: a
+// process with another journal or none may have accepted them. Do not restore a
+// copy of its directory before the skew limit has passed since the copy was
 // made.
+//
+// Make it with [OpenJournal]; the zero value is not usable. It is safe for
+// concurrent use.
 type Journal struct {
 	mem  *Memory
 	dir  string
@@ -48,7 +54,7 @@ type Journal struct {
 
 	found  Recovery
 	opened time.Time
-	gaps   [journalGaps]gap // when nobody had it open, the latest last; zeros first
+	gaps   [journalGaps]gap // when no process had it open, the latest last; zeros first
 
 	mu      sync.Mutex
 	active  *os.File // nil after a failed write and when closed
@@ -58,21 +64,25 @@ type Journal struct {
 	number  uint64    // of the newest file
 }
 
-// A Recovery says what OpenJournal found.
+// A Recovery is what [OpenJournal] found.
 type Recovery struct {
-	Files    int           // journal files
-	Restored int           // ids that are still live
-	Torn     int           // records that were being written when the process ended; they were not accepted
-	Gap      time.Duration // since the last sign of life of the process before: authenticators made in it are refused; negative when the clock has gone back
-	// Damaged tells that a file was unreadable, that the machine went down without Close, or that the clock has gone back
-	// behind the last sign of life: what is older is refused, as with a Memory.
+	Files    int // journal files
+	Restored int // ids that have not expired
+	Torn     int // records that were being written when the process ended; they were not accepted
+	// Gap is the time since the last record of the process before: authenticators
+	// made in it are refused. It is negative when the clock has gone back.
+	Gap time.Duration
+	// Damaged is set if a file was unreadable, if the machine went down without
+	// Close, or if the clock has gone back behind the last record: what is older
+	// than now is refused, as with a Memory.
 	Damaged bool
 }
 
-// gap is a time without the journal, both ends in Unix nanoseconds, the first of which is not in it.
+// A gap is a time without the journal, in Unix nanoseconds, from excluded and
+// to included.
 type gap struct{ from, to int64 }
 
-// segment is one file of the journal.
+// A segment is one file of the journal.
 type segment struct {
 	number  uint64
 	begun   time.Time
@@ -81,18 +91,20 @@ type segment struct {
 }
 
 const (
-	journalMagic  = "wssgate replay 2"
-	journalGaps   = 8
-	journalHeader = len(journalMagic) + 8 + 8 + 8 + 8 + 16*journalGaps + 4 + 4 // number, begun, complete since, floor, gaps, boot, checksum
-	journalSummed = 32 + 8 + 8                                                 // id, expires, written
-	journalRecord = journalSummed + 4                                          // checksum
+	journalMagic = "wssgate replay 2"
+	journalGaps  = 8
+	// number, begun, complete since, floor, gaps, boot, checksum
+	journalHeader = len(journalMagic) + 8 + 8 + 8 + 8 + 16*journalGaps + 4 + 4
+	journalSummed = 32 + 8 + 8        // id, expires, written
+	journalRecord = journalSummed + 4 // checksum
 	journalLock   = "replay.lock"
 	journalPrefix = "replay-"
 	journalSuffix = ".journal"
 )
 
-// OpenJournal opens the journal in dir, which is made if it does not exist, and reads what is live. It fails when
-// another process has it open. Close it.
+// OpenJournal opens the journal in dir, which it makes if it does not exist,
+// and reads the ids that have not expired. It fails if another process has it
+// open. The caller must call [Journal.Close].
 func OpenJournal(dir string, cfg JournalConfig) (*Journal, error) {
 	if cfg.SegmentRecords <= 0 {
 		cfg.SegmentRecords = 1 << 18
@@ -115,7 +127,7 @@ func OpenJournal(dir string, cfg JournalConfig) (*Journal, error) {
 	}
 	if err := lockFile(lock); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("replay journal: %s is in use by another process: %w", dir, err)
+		return nil, fmt.Errorf("replay journal: %s is in use by another process; use another directory: %w", dir, err)
 	}
 	j := &Journal{dir: dir, cfg: cfg, lock: lock, mem: NewMemory(MemoryConfig{
 		MaxEntries: cfg.MaxEntries, Time: cfg.Time,
@@ -137,14 +149,16 @@ func OpenJournal(dir string, cfg JournalConfig) (*Journal, error) {
 	return j, nil
 }
 
-// Recovery returns what was found at opening.
+// Recovery returns what [OpenJournal] found.
 func (j *Journal) Recovery() Recovery { return j.found }
 
-// CompleteSince returns when the journal was begun, or when it was opened if Recovery.Damaged. After many restarts it
-// moves on.
+// CompleteSince returns when the journal was begun, or when it was opened if
+// [Recovery].Damaged. After many restarts it is later.
 func (j *Journal) CompleteSince() time.Time { return j.mem.since }
 
-// CompleteFrom implements gss.ReplayHistory.
+// CompleteFrom returns made, or, if an authenticator made then may have been
+// accepted without the journal, the first time after it at which none was. It
+// implements gss.ReplayHistory.
 func (j *Journal) CompleteFrom(made time.Time) time.Time {
 	made = j.mem.CompleteFrom(made)
 	for _, g := range j.gaps {
@@ -155,11 +169,13 @@ func (j *Journal) CompleteFrom(made time.Time) time.Time {
 	return made
 }
 
-// Len returns the number of ids held.
+// Len returns the number of ids held, as [Memory.Len] does.
 func (j *Journal) Len() int { return j.mem.Len() }
 
-// Add implements gss.ReplayStore. The id is with the operating system when Add returns true. It ignores ctx: it waits
-// for one write only.
+// Add remembers id at least until expires and reports whether it was new; see
+// [Store]. The id has been written to the operating system when Add returns
+// true. It ignores ctx: it waits for one write only. The error is [ErrFull],
+// [ErrTooOld] or that of the write.
 func (j *Journal) Add(ctx context.Context, id [32]byte, expires time.Time) (bool, error) {
 	added, err := j.mem.Add(ctx, id, expires)
 	if err != nil || !added {
@@ -168,8 +184,9 @@ func (j *Journal) Add(ctx context.Context, id [32]byte, expires time.Time) (bool
 	return j.record(id, expires)
 }
 
-// AddFor implements gss.ClientReplayStore as Add does gss.ReplayStore. The files do not tell whose an id is: after a
-// restart those restored take room, and are in nobody's share.
+// AddFor is [Journal.Add] for an id of client, whose share is bounded as by
+// [Memory.AddFor]; the error may then be [ErrShareFull]. The files do not name
+// clients: ids that were restored take room, but no share.
 func (j *Journal) AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
 	added, err := j.mem.AddFor(ctx, client, id, expires)
 	if err != nil || !added {
@@ -178,7 +195,7 @@ func (j *Journal) AddFor(ctx context.Context, client string, id [32]byte, expire
 	return j.record(id, expires)
 }
 
-// record writes an id that is new.
+// record writes a new id.
 func (j *Journal) record(id [32]byte, expires time.Time) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -188,7 +205,8 @@ func (j *Journal) record(id [32]byte, expires time.Time) (bool, error) {
 	return true, nil
 }
 
-// append writes a record, in a new file when it is time for one or when the last write failed.
+// append writes a record, in a new file if one is due or if the last write
+// failed.
 func (j *Journal) append(id [32]byte, expires int64) error {
 	if j.closed {
 		return os.ErrClosed
@@ -199,7 +217,8 @@ func (j *Journal) append(id [32]byte, expires int64) error {
 			return err
 		}
 	}
-	if err := j.write(appendRecord(make([]byte, 0, journalRecord), j.segment.number, id, expires, now.UnixNano())); err != nil {
+	record := appendRecord(make([]byte, 0, journalRecord), j.segment.number, id, expires, now.UnixNano())
+	if err := j.write(record); err != nil {
 		j.active.Close()
 		j.active = nil // the file may end in half a record
 		return err
@@ -209,6 +228,7 @@ func (j *Journal) append(id [32]byte, expires int64) error {
 	return nil
 }
 
+// write writes to the newest file, and waits for the disk if Sync is set.
 func (j *Journal) write(b []byte) error {
 	if _, err := j.active.Write(b); err != nil || !j.cfg.Sync {
 		return err
@@ -216,7 +236,8 @@ func (j *Journal) write(b []byte) error {
 	return j.cfg.fsync(j.active)
 }
 
-// rotate begins a new file and removes those whose ids are all past their time. It waits for the disk.
+// rotate begins a new file and removes those whose ids have all expired. It
+// waits for the disk.
 func (j *Journal) rotate() error {
 	now := j.cfg.Time()
 	next := segment{number: j.number + 1, begun: now}
@@ -225,8 +246,9 @@ func (j *Journal) rotate() error {
 	if err != nil {
 		return err
 	}
-	// The header is on the disk before any record is accepted, and an old file before a new one: so that what a restart
-	// of the machine has cost is seen by the newest header.
+	// The header is on the disk before any record is accepted, and the old file
+	// before the new one is used: so the newest header shows whether a restart of
+	// the machine has lost records.
 	if _, err = f.Write(j.header(next)); err == nil {
 		err = errors.Join(j.cfg.fsync(f), syncDir(j.dir))
 	}
@@ -251,8 +273,9 @@ func (j *Journal) rotate() error {
 	return nil
 }
 
-// outdate refuses, from the next header on, what is in the files that rotate is about to remove. Memory may still hold
-// such an id, and then its own floor would not cover it.
+// outdate raises the floor, which the next header has, above all ids of the
+// files that rotate is about to remove. If Memory still holds such an id, its
+// own floor does not cover it.
 func (j *Journal) outdate(now int64) {
 	if j.segment.latest <= now {
 		j.mem.raiseFloor(j.segment.latest)
@@ -264,7 +287,8 @@ func (j *Journal) outdate(now int64) {
 	}
 }
 
-// rewrite puts all that is known into the new file and removes the damaged ones, so that damage is noticed once.
+// rewrite writes all ids into the new file and removes the damaged ones, so
+// that damage is reported once.
 func (j *Journal) rewrite() error {
 	var b []byte
 	j.mem.each(func(id [32]byte, expires int64) {
@@ -291,7 +315,8 @@ func (j *Journal) path(number uint64) string {
 	return filepath.Join(j.dir, fmt.Sprintf("%s%016x%s", journalPrefix, number, journalSuffix))
 }
 
-// Close flushes the journal to the disk and lets go of the directory. Add fails afterwards.
+// Close flushes the journal to the disk and releases the directory.
+// [Journal.Add] fails afterwards. A second call does nothing.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -301,7 +326,8 @@ func (j *Journal) Close() error {
 	j.closed = true
 	var err error
 	if j.active != nil {
-		_, err = j.active.Write(appendRecord(nil, j.segment.number, [32]byte{}, 0, j.cfg.Time().UnixNano())) // says: closed
+		closed := appendRecord(nil, j.segment.number, [32]byte{}, 0, j.cfg.Time().UnixNano())
+		_, err = j.active.Write(closed)
 		err = errors.Join(err, j.cfg.fsync(j.active), j.active.Close())
 	}
 	return errors.Join(err, j.lock.Close())
@@ -309,8 +335,9 @@ func (j *Journal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// header is the first octets of a file: which it is and when it was begun, since when the journal is complete but for
-// the gaps, up to which expiry ids have been dropped, and the machine's boot.
+// header returns the first octets of a file: its number and when it was begun,
+// since when the journal is complete except for the gaps, up to which expiry
+// ids have been dropped, and the machine's boot id.
 func (j *Journal) header(s segment) []byte {
 	b := append(make([]byte, 0, journalHeader), journalMagic...)
 	b = binary.BigEndian.AppendUint64(b, s.number)
@@ -333,6 +360,7 @@ func appendRecord(b []byte, number uint64, id [32]byte, expires, written int64) 
 	return binary.BigEndian.AppendUint32(b, recordSum(number, b[len(b)-journalSummed:]))
 }
 
+// recordSum returns the checksum of a record b in the file with that number.
 func recordSum(number uint64, b []byte) uint32 {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], number)

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// load reads all files, oldest first. The newest says how the last process ended.
+// load reads all files, oldest first. The newest shows how the last process
+// ended.
 func (j *Journal) load() error {
 	numbers, err := j.files()
 	if err != nil {
@@ -29,7 +30,8 @@ func (j *Journal) load() error {
 			j.old, newest = append(j.old, s.segment), s
 			continue
 		}
-		// The newest file may have been cut off before its header was there; nothing was accepted with it.
+		// The newest file may have been cut off in its header; no id in it was
+		// accepted.
 		j.found.Damaged = j.found.Damaged || i < len(numbers)-1 || !s.short
 		if err := os.Remove(j.path(number)); err != nil {
 			return err
@@ -50,17 +52,18 @@ func (j *Journal) load() error {
 	return nil
 }
 
-// resume goes on with the history that the newest file tells, but for the time since then.
+// resume continues the history of the newest file, with a gap since its last
+// record.
 func (j *Journal) resume(newest *readSegment) {
 	j.mem.since, j.gaps = newest.since, newest.gaps
 	if oldest := j.gaps[0]; oldest.to > j.mem.since.UnixNano() {
-		j.mem.since = time.Unix(0, oldest.to) // as there is no room for one more
+		j.mem.since = time.Unix(0, oldest.to) // there is no room for one more gap
 	}
 	copy(j.gaps[:], j.gaps[1:])
 	j.gaps[journalGaps-1] = gap{newest.alive, j.opened.UnixNano()}
 }
 
-// files lists the numbers of the journal's files, ascending.
+// files returns the numbers of the journal's files, ascending.
 func (j *Journal) files() ([]uint64, error) {
 	entries, err := os.ReadDir(j.dir) // sorted by name, which has the number in fixed width
 	if err != nil {
@@ -73,7 +76,8 @@ func (j *Journal) files() ([]uint64, error) {
 			continue
 		}
 		var n uint64
-		if _, err := fmt.Sscanf(name, journalPrefix+"%016x"+journalSuffix, &n); err == nil && n > 0 && filepath.Base(j.path(n)) == name {
+		_, err := fmt.Sscanf(name, journalPrefix+"%016x"+journalSuffix, &n)
+		if err == nil && n > 0 && filepath.Base(j.path(n)) == name {
 			numbers = append(numbers, n)
 		}
 	}
@@ -83,17 +87,17 @@ func (j *Journal) files() ([]uint64, error) {
 // readSegment is what read found in a file.
 type readSegment struct {
 	segment
-	legible bool  // has a header
-	short   bool  // ends before its header does
-	closed  bool  // ends in the record of Close
-	alive   int64 // Unix nanoseconds: when the last was written
+	legible bool  // its header is intact
+	short   bool  // it ends before its header does
+	closed  bool  // its last record is that of Close
+	alive   int64 // Unix nanoseconds: when the last record was written
 	since   time.Time
 	gaps    [journalGaps]gap
 	boot    uint32
 }
 
-// read takes the ids of one file over. An unreadable record with others behind it is damage; at the end it was being
-// written.
+// read restores the ids of one file. An unreadable record before readable ones
+// is damage; the last may have been in the process of being written.
 func (j *Journal) read(number uint64) (*readSegment, error) {
 	s := &readSegment{segment: segment{number: number}}
 	f, err := os.OpenFile(j.path(number), os.O_RDWR, 0)
@@ -127,18 +131,20 @@ func (j *Journal) read(number uint64) (*readSegment, error) {
 	if err := j.readRecords(s, r); err != nil {
 		return nil, err
 	}
-	// After SIGKILL its records may be with the operating system only, and from the next header on nobody would notice
-	// when a restart of the machine loses them.
+	// After SIGKILL its records may be with the operating system only, and once
+	// there is a newer header, the loss of those records in a restart of the
+	// machine would not be detected.
 	return s, j.cfg.fsync(f)
 }
 
+// readRecords restores the ids of the records of a file.
 func (j *Journal) readRecords(s *readSegment, from io.Reader) error {
 	r := make([]byte, journalRecord)
 	bad := 0
 	for {
 		n, err := io.ReadFull(from, r)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			if bad > 1 { // one was being written; more were lost with the machine
+			if bad > 1 { // one was being written; more are lost records
 				j.found.Damaged = true
 			}
 			if bad > 0 || n > 0 {
@@ -156,13 +162,14 @@ func (j *Journal) readRecords(s *readSegment, from io.Reader) error {
 		if bad > 0 {
 			j.found.Damaged = true
 		}
-		if err := j.takeOver(s, [32]byte(r), int64(binary.BigEndian.Uint64(r[32:])), int64(binary.BigEndian.Uint64(r[40:]))); err != nil {
+		expires, written := binary.BigEndian.Uint64(r[32:]), binary.BigEndian.Uint64(r[40:])
+		if err := j.takeOver(s, [32]byte(r), int64(expires), int64(written)); err != nil {
 			return err
 		}
 	}
 }
 
-// takeOver is one record.
+// takeOver restores the id of one record, unless that is the record of Close.
 func (j *Journal) takeOver(s *readSegment, id [32]byte, expires, written int64) error {
 	s.records++
 	s.alive = written

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// lockFile takes the file's lock for as long as it is open, or fails at once.
+// lockFile locks the file for as long as it is open, or fails at once.
 func lockFile(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
-// syncDir makes a new name in a directory lasting.
+// syncDir makes a new name in a directory durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -23,7 +23,8 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// bootID tells one run of the machine from another, where the system tells; else it is 0 always.
+// bootID identifies this run of the machine since it was booted; it is 0 where
+// the system has no such id.
 func bootID() uint32 {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

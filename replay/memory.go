@@ -10,41 +10,49 @@ import (
 	"unicode/utf8"
 )
 
-// A MemoryConfig configures a Memory. The zero value is ready.
+// A MemoryConfig configures a [Memory]. The zero value is ready.
 type MemoryConfig struct {
-	// MaxEntries bounds the ids held, and so the memory: at most EntryBytes each, taken when needed, and not given
-	// back. 0 means 4,000,000, which with a skew limit of 5 minutes is 13,000 accepted tokens a second.
+	// MaxEntries bounds the ids held, and so the memory: at most EntryBytes each,
+	// allocated when needed, and not released. 0 means 4,000,000, which with a
+	// skew limit of 5 minutes is 13,000 accepted tokens a second.
 	MaxEntries int
-	// CompleteSince is the time before which authenticators are refused, as an earlier process may have accepted them.
-	// Zero means the time of creation. Tests with recorded tokens set it.
+	// CompleteSince is the time before which authenticators are refused, because
+	// an earlier process may have accepted them. Zero means the time of creation.
+	// Tests with recorded tokens set it.
 	CompleteSince time.Time
 	// Time is the clock; nil means time.Now.
 	Time func() time.Time
 }
 
-// EntryBytes is the most memory that a Memory or Journal takes for an id. What does not grow with
-// their number comes to less than 200 kB.
+// EntryBytes is the most memory that a [Memory] or [Journal] takes for an id.
+// What does not grow with their number is less than 200 kB.
 const EntryBytes = 80
 
 const replayShards = 64
 
-// replayClients is the number of counters for the shares of clients. Two that share one by chance, and it is not they
-// who choose, have one share.
+// replayClients is the number of counters for the shares of clients. Two
+// clients that have one counter, which they cannot choose, have one share.
 const replayClients = 1 << 15
 
-// shareOfRoom is how many ids a client may hold for each that there is room for.
+// shareOfRoom is how many ids a client may have for each that there is room
+// for.
 const shareOfRoom = 3
 
-// noClient is the counter of ids that are nobody's.
+// noClient is the counter of ids without a client.
 const noClient = 0
 
-// A Memory is a gss.ClientReplayStore in memory, bounded: an id is dropped when its time has passed and never before;
-// while all are live and the limit is reached, Add fails. An id whose time has passed is refused, so that it cannot
-// come back after it was dropped, whatever the clock does.
+// A Memory is a bounded [Store] in memory. An id is dropped when it has expired
+// and never before; while none has expired and the limit is reached,
+// [Memory.Add] fails. An id that has expired is refused, so that it is not
+// accepted again after it was dropped, whatever the clock does.
 //
-// A client may hold three times as many ids as there is room left for others. Alone it gets three quarters of the
-// store. n clients that take all they can get leave 1/(3n+1) of the store, of which every other client gets its share
-// in the same way.
+// A client may have three times as many ids as there is room left for others. A
+// single client gets three quarters of the store. n clients that take all they
+// can get leave 1/(3n+1) of the store, of which every other client gets its
+// share in the same way.
+//
+// Make it with [NewMemory]; the zero value is not usable. It is safe for
+// concurrent use.
 type Memory struct {
 	limit  int64
 	since  time.Time
@@ -55,7 +63,7 @@ type Memory struct {
 	shards [replayShards]replayShard
 }
 
-// NewMemory makes an empty store.
+// NewMemory makes an empty [Memory].
 func NewMemory(cfg MemoryConfig) *Memory {
 	s := &Memory{limit: int64(cfg.MaxEntries), since: cfg.CompleteSince, now: cfg.Time, seed: maphash.MakeSeed(),
 		held: make([]atomic.Int32, replayClients)}
@@ -74,10 +82,11 @@ func NewMemory(cfg MemoryConfig) *Memory {
 	return s
 }
 
-// CompleteSince returns the time of creation, or as configured.
+// CompleteSince returns the time of creation, or [MemoryConfig].CompleteSince.
 func (s *Memory) CompleteSince() time.Time { return s.since }
 
-// CompleteFrom implements gss.ReplayHistory.
+// CompleteFrom returns made, or [Memory.CompleteSince] if that is later. It
+// implements gss.ReplayHistory.
 func (s *Memory) CompleteFrom(made time.Time) time.Time {
 	if since := ctimeOf(s.since); made.Before(since) {
 		return since
@@ -85,24 +94,31 @@ func (s *Memory) CompleteFrom(made time.Time) time.Time {
 	return made
 }
 
-// ctimeOf is what a client whose clock is ours would have written then (RFC 4120 5.2.4).
+// ctimeOf returns the ctime that a client with our clock writes at t (RFC 4120
+// 5.2.4).
 func ctimeOf(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
 
-// Len returns the number of ids held, dead ones that were not yet dropped included.
+// Len returns the number of ids held, including expired ones that have not been
+// dropped.
 func (s *Memory) Len() int { return int(s.count.Load()) }
 
-// Add implements gss.ReplayStore. It does not wait and ignores ctx.
+// Add remembers id at least until expires and reports whether it was new; see
+// [Store]. It does not wait and ignores ctx. The error is [ErrFull] or
+// [ErrTooOld].
 func (s *Memory) Add(_ context.Context, id [32]byte, expires time.Time) (bool, error) {
 	return s.add(noClient, &id, expires)
 }
 
-// AddFor implements gss.ClientReplayStore. It does not wait and ignores ctx.
+// AddFor is [Memory.Add] for an id of client, whose share is bounded; the error
+// may then be [ErrShareFull]. It implements gss.ClientReplayStore.
 func (s *Memory) AddFor(_ context.Context, client string, id [32]byte, expires time.Time) (bool, error) {
 	return s.add(s.counterOf(client), &id, expires)
 }
 
-// counterOf gives the counter of a client's share. Upper and lower case are one client: KDCs of Windows and Samba let
-// a user spell its name as it likes, and put it into the ticket so, and each spelling would else have a share.
+// counterOf returns the counter of a client's share. Names that differ only in
+// case are one client: KDCs of Windows and Samba accept any case of a user's
+// name and put it into the ticket as the user wrote it, and each spelling would
+// have a share of its own.
 func (s *Memory) counterOf(client string) uint32 {
 	folded := make([]byte, 0, 128)
 	for _, r := range client {
@@ -133,7 +149,8 @@ func (s *Memory) shardOf(id *[32]byte) (*replayShard, uint32) {
 	return &s.shards[sum%replayShards], uint32(sum >> 32)
 }
 
-// reserve counts one more id of a client, if there is room for it.
+// reserve counts one more id of a client if there is room for it, else returns
+// ErrFull or ErrShareFull.
 func (s *Memory) reserve(client uint32) (err error) {
 	for range 2 {
 		free, held := s.limit-s.count.Add(1), int64(s.held[client].Add(1))
@@ -151,12 +168,14 @@ func (s *Memory) reserve(client uint32) (err error) {
 	return err
 }
 
+// release ends reserve for an id that is not held.
 func (s *Memory) release(client uint32) {
 	s.count.Add(-1)
 	s.held[client].Add(-1)
 }
 
-// expire drops up to limit ids of a locked shard whose time has passed, all of them if limit is negative.
+// expire drops up to limit expired ids of a locked shard, all of them if limit
+// is negative.
 func (s *Memory) expire(shard *replayShard, now int64, limit int) {
 	for n := 0; n != limit && shard.expired(now); n++ {
 		i := shard.pop()
@@ -166,7 +185,8 @@ func (s *Memory) expire(shard *replayShard, now int64, limit int) {
 	}
 }
 
-// sweep drops all dead ids. With none dead it looks at one id a shard.
+// sweep drops all expired ids. If none has expired it examines one id in each
+// shard.
 func (s *Memory) sweep() {
 	now := s.now().UnixNano()
 	for i := range s.shards {
@@ -177,8 +197,9 @@ func (s *Memory) sweep() {
 	}
 }
 
-// A replayShard is a hash table with chaining whose entries lie in one slice without pointers, and a heap of them by
-// expiry. Index 0 of entries is unused and means none.
+// A replayShard is a hash table with chaining, whose entries are in one slice
+// without pointers, and a heap of them by expiry. Index 0 of entries is unused
+// and stands for none.
 type replayShard struct {
 	seed    maphash.Seed
 	mu      sync.Mutex
@@ -186,7 +207,7 @@ type replayShard struct {
 	heads   []uint32 // hash table: first entry of each chain
 	heap    []uint32 // entries, earliest expiry first
 	free    uint32   // chain of unused entries
-	dropped int64    // no id that expires up to then is accepted any more
+	dropped int64    // no id that expires by then is accepted any more
 }
 
 type replayEntry struct {
@@ -196,7 +217,8 @@ type replayEntry struct {
 	next    uint32
 }
 
-// known answers for an id that cannot be added: a known one is still told from a new one.
+// known returns the result for an id that cannot be added: false without an
+// error if it is held, else err.
 func (h *replayShard) known(id *[32]byte, hash uint32, err error) (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -229,7 +251,7 @@ func (h *replayShard) add(id *[32]byte, hash, client uint32, expires, now int64)
 	return true, nil
 }
 
-// insert adds an id that is not there.
+// insert adds an id that is not held.
 func (h *replayShard) insert(id *[32]byte, hash, client uint32, expires int64) {
 	if len(h.heap) >= len(h.heads) {
 		h.grow()
@@ -260,7 +282,7 @@ func (h *replayShard) grow() {
 	}
 }
 
-// expired reports whether the time of the first id has passed.
+// expired reports whether the id that expires first has expired.
 func (h *replayShard) expired(now int64) bool {
 	return len(h.heap) > 0 && h.entries[h.heap[0]].expires <= now
 }
@@ -278,7 +300,7 @@ func (h *replayShard) remove(i, hash uint32) {
 	h.free = i
 }
 
-// push and pop are a binary heap by expiry.
+// push adds entry i to the binary heap by expiry.
 func (h *replayShard) push(i uint32) {
 	h.heap = append(h.heap, i)
 	for at := len(h.heap) - 1; at > 0; {
@@ -291,6 +313,7 @@ func (h *replayShard) push(i uint32) {
 	}
 }
 
+// pop removes the entry that expires first from the heap and returns it.
 func (h *replayShard) pop() uint32 {
 	top, last := h.heap[0], len(h.heap)-1
 	h.heap[0], h.heap = h.heap[last], h.heap[:last]
@@ -309,8 +332,8 @@ func (h *replayShard) pop() uint32 {
 	}
 }
 
-// restore adds an id that an earlier process had accepted; whose it was is not known any more. One whose time has
-// passed is counted as dropped.
+// restore adds an id that an earlier process accepted, for no client, and
+// reports whether it was new. One that has expired counts as dropped.
 func (s *Memory) restore(id [32]byte, expires int64) (bool, error) {
 	if now := s.now().UnixNano(); expires <= now {
 		s.raiseFloor(expires)
@@ -332,7 +355,7 @@ func (s *Memory) restore(id [32]byte, expires int64) (bool, error) {
 	return true, nil
 }
 
-// each calls f with all ids held.
+// each calls f with each id held.
 func (s *Memory) each(f func(id [32]byte, expires int64)) {
 	for i := range s.shards {
 		shard := &s.shards[i]
@@ -355,7 +378,7 @@ func (s *Memory) floor() (floor int64) {
 	return floor
 }
 
-// raiseFloor has ids refused that expire up to then.
+// raiseFloor refuses ids from now on that expire by floor.
 func (s *Memory) raiseFloor(floor int64) {
 	for i := range s.shards {
 		shard := &s.shards[i]

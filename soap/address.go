@@ -5,35 +5,20 @@ import (
 	"strings"
 )
 
-// Namespaces of WS-Addressing: that of the W3C, and the submission of August
-// 2004 that older clients have.
-const (
-	NSAddressing   = "http://www.w3.org/2005/08/addressing"
-	NSAddressing04 = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-)
-
-// IsAnonymousAddress reports whether an address names nobody in particular
-// (WS-Addressing 1.0 Core §2.1; submission §2.1), which is what a message
-// without wsa:To says too (Core §3.2).
-func IsAnonymousAddress(address string) bool {
-	return address == NSAddressing+"/anonymous" || address == NSAddressing04+"/role/anonymous"
-}
-
-// maxAddress bounds the text of an address, as many as web servers take of a
-// URL.
+// maxAddress bounds the octets of an address, as web servers bound a URL.
 const maxAddress = 8 << 10
 
-// NormalAddress returns the form of an absolute URI or IRI by which two are
+// NormalAddress returns the form of an absolute URI or IRI in which two can be
 // compared (RFC 3986 §6.2.2, §6.2.3): scheme and host in lower case, no default
-// port, "/" for the empty path of http and https, escapes with capital digits
-// and none where a character needs none, and of an IRI the URI that it stands
-// for (RFC 3987 §3.1). Paths stay as they are otherwise, dots in them too. It
-// fails for what can be no address of a service: white space, a user, a
-// fragment.
+// port, "/" for the empty path of http and https, escapes in upper case and
+// only where a character needs one, and of an IRI the URI that it maps to (RFC
+// 3987 §3.1). Paths are otherwise unchanged, including dot segments. The error
+// is for text that cannot be the address of a service: with white space, a
+// user, a fragment.
 func NormalAddress(text string) (string, error) {
-	fail := func(what string) (string, error) { return "", fmt.Errorf("%.200q is no address: %s", text, what) }
+	fail := func(what string) (string, error) { return "", fmt.Errorf("%.200q is not an address: %s", text, what) }
 	if len(text) > maxAddress {
-		return fail("it is too long")
+		return fail(fmt.Sprintf("it is longer than %d octets", maxAddress))
 	}
 	scheme, rest, ok := strings.Cut(trimSpace(text), ":")
 	if !ok || !isScheme(scheme) {
@@ -43,7 +28,7 @@ func NormalAddress(text string) (string, error) {
 	rest, ok = normalEscapes(rest)
 	switch {
 	case !ok:
-		return fail("it has characters or escapes that no URI has")
+		return fail("it has characters or escapes that are not allowed in a URI")
 	case strings.Contains(rest, "#"):
 		return fail("it has a fragment")
 	}
@@ -60,18 +45,18 @@ func NormalAddress(text string) (string, error) {
 	host, ok := normalHost(scheme, rest[:end])
 	switch {
 	case !ok:
-		return fail("what stands before the path is no host with a port")
+		return fail("the part before the path is not a host with an optional port")
 	case web && (host == "" || host[0] == ':'):
 		return fail("it names no host")
 	case strings.ContainsAny(path, "[]"):
-		return fail("it has brackets behind the host")
+		return fail("it has brackets after the host")
 	case web && (path == "" || path[0] == '?'):
 		path = "/" + path
 	}
 	return scheme + "://" + host + path, nil
 }
 
-// isScheme is RFC 3986 §3.1.
+// isScheme reports whether s is a scheme (RFC 3986 §3.1).
 func isScheme(s string) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20
@@ -82,8 +67,8 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// normalHost is the authority in lower case without a default port (RFC 3986
-// §3.2). Escapes keep their capitals.
+// normalHost returns the authority in lower case without a default port (RFC
+// 3986 §3.2), and whether it is one. Escapes stay in upper case.
 func normalHost(scheme, authority string) (string, bool) {
 	host, port := authority, ""
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
@@ -112,8 +97,9 @@ func normalHost(scheme, authority string) (string, bool) {
 	return string(b) + ":" + port, true
 }
 
-// normalEscapes is RFC 3986 §6.2.2.1 and §6.2.2.2, and RFC 3987 §3.1 for what
-// is not ASCII. It reports whether each octet may stand in a URI.
+// normalEscapes normalizes escapes (RFC 3986 §6.2.2.1 and §6.2.2.2) and maps
+// what is not ASCII to escapes (RFC 3987 §3.1). It reports whether each octet
+// is allowed in a URI.
 func normalEscapes(s string) (string, bool) {
 	const digits = "0123456789ABCDEF"
 	b := make([]byte, 0, len(s))
@@ -141,12 +127,13 @@ func normalEscapes(s string) (string, bool) {
 	return string(b), true
 }
 
-// isUnreserved is RFC 3986 §2.3.
+// isUnreserved reports whether c is unreserved (RFC 3986 §2.3).
 func isUnreserved(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
-// unhex is the value of a hexadecimal digit, more than 15 of another character.
+// unhex returns the value of a hexadecimal digit, more than 15 for any other
+// octet.
 func unhex(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':

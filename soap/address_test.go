@@ -9,11 +9,14 @@ import (
 
 // Addresses that RFC 3986 calls equivalent without knowing the server have one
 // normal form.
-func TestEquivalentAddressesHaveOneForm(t *testing.T) {
+func TestNormalAddressIsEqualForEquivalentAddresses(t *testing.T) {
+	t.Parallel()
 	for want, same := range map[string][]string{
-		"https://gw.example.com/svc": {"HTTPS://GW.Example.COM/svc", "https://gw.example.com:443/svc", "https://gw.example.com:/svc",
+		"https://gw.example.com/svc": {"HTTPS://GW.Example.COM/svc", "https://gw.example.com:443/svc",
+			"https://gw.example.com:/svc",
 			"https://gw.example.com/%73vc", "https://gw.example.com/s%76%63", "\n https://gw.example.com/svc\t"},
-		"http://gw.example.com/":                     {"http://gw.example.com", "http://gw.example.com:80", "http://gw.example.com:80/"},
+		"http://gw.example.com/": {"http://gw.example.com", "http://gw.example.com:80",
+			"http://gw.example.com:80/"},
 		"http://gw.example.com/?wsdl":                {"http://gw.example.com?wsdl", "http://gw.example.com:80/?wsdl"},
 		"http://gw.example.com:443/svc":              {"http://GW.example.com:443/svc"},
 		"https://[::1]/svc":                          {"https://[::1]:443/svc"},
@@ -35,12 +38,16 @@ func TestEquivalentAddressesHaveOneForm(t *testing.T) {
 }
 
 // What may lead to another service is another address.
-func TestDifferentAddressesStayDifferent(t *testing.T) {
+func TestNormalAddressDiffersForDifferentAddresses(t *testing.T) {
+	t.Parallel()
 	seen := map[string]string{}
 	for _, text := range []string{
-		"https://gw.example.com/svc", "http://gw.example.com/svc", "https://gw.example.com/SVC", "https://gw.example.com/svc/", "https://gw.example.com//svc",
-		"https://gw.example.com:8443/svc", "https://gw.example.com:80/svc", "https://gw.example.com./svc", "https://gw.example.com/svc?", "https://gw.example.com/svc?x",
-		"https://gw.example.com/a/../svc", "https://gw.example.com/./svc", "https://gw.example.com/%2Fsvc", "https://gw.example.com/svc%20",
+		"https://gw.example.com/svc", "http://gw.example.com/svc", "https://gw.example.com/SVC",
+		"https://gw.example.com/svc/", "https://gw.example.com//svc",
+		"https://gw.example.com:8443/svc", "https://gw.example.com:80/svc", "https://gw.example.com./svc",
+		"https://gw.example.com/svc?", "https://gw.example.com/svc?x",
+		"https://gw.example.com/a/../svc", "https://gw.example.com/./svc", "https://gw.example.com/%2Fsvc",
+		"https://gw.example.com/svc%20",
 		"https://gw.example.com%2Fsvc", "https://gw.example.com.evil/svc", "urn:svc", "urn:SVC",
 	} {
 		got, err := soap.NormalAddress(text)
@@ -51,12 +58,17 @@ func TestDifferentAddressesStayDifferent(t *testing.T) {
 	}
 }
 
-func TestNoAddresses(t *testing.T) {
+func TestNormalAddressRejectsWhatIsNoAddress(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
-		"", " ", "svc", "/svc", "//gw.example.com/svc", "https:", "https:/svc", "https:svc", "https://", "https:///svc", "https://:443/svc", ":x", "1a:x", "a b:x", "ürn:x", "urn:",
-		"https://u@gw.example.com/svc", "https://u:p@gw.example.com/", "https://gw.example.com/svc#f", "https://gw.example.com/svc#", "https://gw.example.com/a b",
-		"https://gw.example.com/a\nb", "https://gw.example.com/%", "https://gw.example.com/%2", "https://gw.example.com/%g0", "https://gw.example.com/%0g",
-		"https://gw.example.com/<svc>", `https://gw.example.com/a\b`, "https://gw.example.com/\x00", "https://gw.example.com/" + strings.Repeat("a", 8<<10),
+		"", " ", "svc", "/svc", "//gw.example.com/svc", "https:", "https:/svc", "https:svc", "https://", "https:///svc",
+		"https://:443/svc", ":x", "1a:x", "a b:x", "ürn:x", "urn:",
+		"https://u@gw.example.com/svc", "https://u:p@gw.example.com/", "https://gw.example.com/svc#f",
+		"https://gw.example.com/svc#", "https://gw.example.com/a b",
+		"https://gw.example.com/a\nb", "https://gw.example.com/%", "https://gw.example.com/%2",
+		"https://gw.example.com/%g0", "https://gw.example.com/%0g",
+		"https://gw.example.com/<svc>", `https://gw.example.com/a\b`, "https://gw.example.com/\x00",
+		"https://gw.example.com/" + strings.Repeat("a", 8<<10),
 	} {
 		if got, err := soap.NormalAddress(text); err == nil {
 			t.Errorf("%.80q has the form %.80q", text, got)

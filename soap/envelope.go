@@ -6,8 +6,9 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Envelope is a SOAP message as received. Nothing in it is authenticated. It is
-// safe for concurrent readers as long as nothing is grafted into its Doc.
+// Envelope is a SOAP message as received; see [Parse]. Nothing in it is
+// authenticated. It is safe for concurrent use as long as nothing is grafted
+// into its Doc.
 type Envelope struct {
 	Version Version
 	Doc     *xmltext.Doc
@@ -16,9 +17,9 @@ type Envelope struct {
 	Body    xmltext.Node
 }
 
-// Parse scans one SOAP message. It retains src and never modifies it. Errors
-// are a *xmltext.SyntaxError for XML that is refused and an *Error for XML that
-// is not a SOAP envelope (SOAP 1.1 §4, SOAP 1.2 §5).
+// Parse parses one SOAP message. It retains src and never modifies it. The
+// error is an [*xmltext.SyntaxError] for XML that is refused, or an [*Error]
+// for XML that is not a SOAP envelope (SOAP 1.1 §4, SOAP 1.2 §5).
 func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	doc, err := xmltext.Scan(src, opt)
 	if err != nil {
@@ -28,7 +29,7 @@ func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	v := versionOf(root.Space())
 	if v == 0 || root.Local() != "Envelope" {
 		return nil, &Error{CodeVersionMismatch, root.Path(),
-			"root element is " + root.Name().String() + ", not a SOAP 1.1 or 1.2 Envelope"}
+			"the root element is " + root.Name().String() + ", not an Envelope of SOAP 1.1 or 1.2"}
 	}
 	e := &Envelope{Version: v, Doc: doc, Root: root}
 	if err := e.children(); err != nil {
@@ -37,26 +38,28 @@ func Parse(src []byte, opt xmltext.Options) (*Envelope, error) {
 	return e, e.checkHeader()
 }
 
+// Release ends the use of the envelope: see [xmltext.Doc.Release].
+func (e *Envelope) Release() { e.Doc.Release() }
+
 // children finds Header and Body: an optional Header, then one Body, then
-// nothing. SOAP 1.1 §4.1.1 would allow further elements after Body; no stack
-// writes them, and what stands there would escape every policy, so they are
-// refused.
+// nothing. SOAP 1.1 §4.1.1 allows further elements after Body. They are
+// refused, because no policy can cover them; no stack writes them.
 func (e *Envelope) children() error {
 	ns := e.Version.Namespace()
 	for c := range e.Root.Children() {
 		switch {
 		case !e.Body.IsZero():
-			return e.errorf(c, "element after Body")
+			return e.errorf(c, "an element after the Body")
 		case c.Is(ns, "Header") && e.Header.IsZero():
 			e.Header = c
 		case c.Is(ns, "Body"):
 			e.Body = c
 		default:
-			return e.errorf(c, "expected an optional Header, then Body, of the Envelope's namespace")
+			return e.errorf(c, "expected an optional Header, then a Body, in the Envelope's namespace")
 		}
 	}
 	if e.Body.IsZero() {
-		return e.errorf(e.Root, "no Body")
+		return e.errorf(e.Root, "the Envelope has no Body")
 	}
 	if e.Root.HasMixedText() {
 		return e.errorf(e.Root, "text beside Header and Body")
@@ -75,9 +78,12 @@ func (e *Envelope) checkHeader() error {
 	}
 	for b := range e.Header.Children() {
 		if b.Space() == "" {
-			return e.errorf(b, "header block without namespace")
+			return e.errorf(b, "the header block has no namespace (SOAP 1.1 §4.2, SOAP 1.2 §5.2.1)")
 		}
 		if _, err := e.MustUnderstand(b); err != nil {
+			return err
+		}
+		if _, err := e.Relay(b); err != nil {
 			return err
 		}
 	}
@@ -88,11 +94,8 @@ func (e *Envelope) errorf(n xmltext.Node, msg string) error {
 	return &Error{CodeEnvelope, n.Path(), msg}
 }
 
-// Blocks iterates over the header blocks in document order; over none without a
+// Blocks returns the header blocks in document order; none if there is no
 // Header.
 func (e *Envelope) Blocks() iter.Seq[xmltext.Node] {
-	if e.Header.IsZero() {
-		return func(func(xmltext.Node) bool) {}
-	}
-	return e.Header.Children()
+	return e.Header.Children() // a call that is compiled in place: a loop allocates nothing
 }

@@ -1,39 +1,39 @@
 package soap
 
-// A Code names a way in which a message is not a SOAP message. Codes are
-// stable: logs, metrics and the error catalogue use them.
+// A Code names the rule of SOAP that a message broke. Codes are stable: logs,
+// metrics and the error catalogue use them.
 type Code string
 
 // The codes.
 const (
-	CodeVersionMismatch Code = "version-mismatch" // root is not an Envelope of a version we know
-	CodeEnvelope        Code = "envelope-invalid" // children of Envelope, Header or Body are not as SOAP says
+	CodeVersionMismatch Code = "version-mismatch" // the root element is not an Envelope of a known version
+	CodeEnvelope        Code = "envelope-invalid" // Envelope, Header or Body break the SOAP specification
 	CodeMustUnderstand  Code = "must-understand"  // a mandatory header block is not understood
 )
 
-// A CodeInfo explains a Code to an operator.
+// A CodeInfo explains a [Code] to an operator.
 type CodeInfo struct {
 	Code  Code
 	Cause string // what has happened, in one sentence
 	Cure  string // what to do about it
 }
 
-// Codes explains every Code of this package.
+// Codes explains every [Code] of this package.
 func Codes() []CodeInfo {
 	return []CodeInfo{
 		{CodeVersionMismatch,
 			"The root element is not an Envelope of SOAP 1.1 or 1.2.",
-			"See what the client sends; the error shows the root's name."},
+			"Check what the client sends; the error has the name of the root element."},
 		{CodeEnvelope,
-			"Envelope, Header and Body are not as SOAP says: an element after Body, no Body, text between.",
-			"Mend the client; the error has the place."},
+			"Envelope, Header or Body break the SOAP specification: an element after Body, no Body, text between them.",
+			"Fix the client; the error has the element and the rule."},
 		{CodeMustUnderstand,
-			"A header block is marked mustUnderstand in a way that cannot be read or met.",
-			"Mend the client, or drop the header there."},
+			"A mandatory header block is not understood, or its mustUnderstand cannot be read.",
+			"Fix the client, or remove the header block there."},
 	}
 }
 
-// Error says where and how a message breaks the SOAP rules.
+// Error describes where and how a message breaks the SOAP specification.
 type Error struct {
 	Code Code
 	Path string // element path, as "/Envelope/Header"
@@ -43,5 +43,5 @@ type Error struct {
 // Error returns path and cause.
 func (e *Error) Error() string { return "soap: " + e.Path + ": " + e.Msg }
 
-// ErrorCode returns the Code as a string, for the error catalogue.
+// ErrorCode returns e.Code, for the error catalogue.
 func (e *Error) ErrorCode() string { return string(e.Code) }

@@ -6,7 +6,8 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// FaultCode is the version-independent part of a fault code.
+// FaultCode is a fault code of SOAP, independent of the version. The zero value
+// is [Sender].
 type FaultCode uint8
 
 // The codes, under their SOAP 1.2 names (§5.4.6; SOAP 1.1 §4.4.1).
@@ -28,15 +29,21 @@ func (c FaultCode) local(v Version) string {
 }
 
 // Fault is a SOAP fault (SOAP 1.1 §4.4, SOAP 1.2 §5.4). The zero value is a
-// Sender fault without a reason.
+// [Sender] fault without a reason.
 type Fault struct {
 	Code    FaultCode
-	Subcode xmltext.Name // as wsse:InvalidSecurity; in SOAP 1.1 it takes the place of the code. Zero: none
-	Reason  string       // English text
-	Detail  []byte       // well-formed XML content of Detail, or nil
+	Subcode xmltext.Name // such as wsse:InvalidSecurity; in SOAP 1.1 it replaces the code. Zero: none
+	// Subsubcode is nested in the Subcode, such as wsa:InvalidCardinality; in SOAP
+	// 1.1 it replaces that. Zero: none.
+	Subsubcode xmltext.Name
+	Reason     string // English text
+	Detail     []byte // well-formed XML content of Detail, or nil
 	// NotUnderstood are the names of header blocks that a MustUnderstand fault
-	// of SOAP 1.2 reports (§5.4.8); SOAP 1.1 has no place for them.
+	// of SOAP 1.2 lists (§5.4.8); SOAP 1.1 has no place for them.
 	NotUnderstood []xmltext.Name
+	// Header are further header blocks, such as those of WS-Addressing:
+	// well-formed XML content, or nil.
+	Header []byte
 }
 
 // AppendEnvelope appends the whole fault message in version v (V11 if v is
@@ -58,31 +65,46 @@ func (f *Fault) AppendEnvelope(dst []byte, v Version) []byte {
 	return append(dst, `</soap:Fault></soap:Body></soap:Envelope>`...)
 }
 
-// appendHeader writes the Upgrade block of a version mismatch (SOAP 1.2 §5.4.7)
-// and the NotUnderstood blocks of a MustUnderstand fault (§5.4.8).
+// appendHeader writes the Header: the Upgrade block of a version mismatch (SOAP
+// 1.2 §5.4.7; in SOAP 1.1 as Appendix A of 1.2 has it), the NotUnderstood blocks
+// of a MustUnderstand fault (§5.4.8), and f.Header. There is none without
+// blocks.
 func (f *Fault) appendHeader(dst []byte, v Version) []byte {
-	switch {
-	case f.Code == VersionMismatch && v == V12:
-		return append(dst, `<soap:Header><soap:Upgrade><soap:SupportedEnvelope xmlns:e="`+NS12+`" qname="e:Envelope"/>`+
-			`<soap:SupportedEnvelope xmlns:e="`+NS11+`" qname="e:Envelope"/></soap:Upgrade></soap:Header>`...)
-	case len(f.NotUnderstood) > 0 && v == V12:
-		dst = append(dst, `<soap:Header>`...)
-		for _, n := range f.NotUnderstood {
-			dst = append(dst, `<soap:NotUnderstood xmlns:n="`...)
-			dst = xmltext.AppendEscapedAttr(dst, n.Space)
-			dst = append(dst, `" qname="n:`...)
-			dst = xmltext.AppendEscapedAttr(dst, n.Local)
-			dst = append(dst, `"/>`...)
-		}
-		return append(dst, `</soap:Header>`...)
+	blocks := append(f.ownBlocks(v), f.Header...)
+	if len(blocks) == 0 {
+		return dst
 	}
-	return dst
+	dst = append(dst, `<soap:Header>`...)
+	dst = append(dst, blocks...)
+	return append(dst, `</soap:Header>`...)
+}
+
+// ownBlocks returns the blocks that belong to the fault's code in version v.
+func (f *Fault) ownBlocks(v Version) (blocks []byte) {
+	switch {
+	case f.Code == VersionMismatch:
+		return append(blocks, `<soap:Upgrade><soap:SupportedEnvelope xmlns:e="`+NS12+`" qname="e:Envelope"/>`+
+			`<soap:SupportedEnvelope xmlns:e="`+NS11+`" qname="e:Envelope"/></soap:Upgrade>`...)
+	case v == V11:
+		return nil
+	}
+	for _, n := range f.NotUnderstood {
+		blocks = append(blocks, `<soap:NotUnderstood xmlns:n="`...)
+		blocks = xmltext.AppendEscapedAttr(blocks, n.Space)
+		blocks = append(blocks, `" qname="n:`...)
+		blocks = xmltext.AppendEscapedAttr(blocks, n.Local)
+		blocks = append(blocks, `"/>`...)
+	}
+	return blocks
 }
 
 func (f *Fault) append11(dst []byte) []byte {
-	if f.Subcode.Local != "" {
+	switch {
+	case f.Subsubcode.Local != "":
+		dst = appendQName(dst, "faultcode", f.Subsubcode)
+	case f.Subcode.Local != "":
 		dst = appendQName(dst, "faultcode", f.Subcode)
-	} else {
+	default:
 		dst = append(dst, `<faultcode>soap:`+f.Code.local(V11)+`</faultcode>`...)
 	}
 	dst = append(dst, `<faultstring xml:lang="en">`...)
@@ -101,6 +123,11 @@ func (f *Fault) append12(dst []byte) []byte {
 	if f.Subcode.Local != "" {
 		dst = append(dst, `<soap:Subcode>`...)
 		dst = appendQName(dst, "soap:Value", f.Subcode)
+		if f.Subsubcode.Local != "" {
+			dst = append(dst, `<soap:Subcode>`...)
+			dst = appendQName(dst, "soap:Value", f.Subsubcode)
+			dst = append(dst, `</soap:Subcode>`...)
+		}
 		dst = append(dst, `</soap:Subcode>`...)
 	}
 	dst = append(dst, `</soap:Code><soap:Reason><soap:Text xml:lang="en">`...)
@@ -124,8 +151,8 @@ func appendQName(dst []byte, tag string, n xmltext.Name) []byte {
 	return append(dst, "</"+tag+">"...)
 }
 
-// Fault reads the fault in the Body, for clients; ok is false if the Body holds
-// none. Detail and NotUnderstood are not read.
+// Fault returns the fault in the Body, for clients; ok is false if the Body has
+// none. Its Detail and NotUnderstood are not set, nor is Subsubcode in SOAP 1.1.
 func (e *Envelope) Fault() (f *Fault, ok bool) {
 	ns := e.Version.Namespace()
 	n := e.Body.FirstChild()
@@ -140,15 +167,21 @@ func (e *Envelope) Fault() (f *Fault, ok bool) {
 	}
 	code := child(n, ns, "Code")
 	f.setCode(child(code, ns, "Value"), ns)
-	if sub := child(child(code, ns, "Subcode"), ns, "Value"); !sub.IsZero() {
-		f.setCode(sub, "")
+	sub := child(code, ns, "Subcode")
+	if value := child(sub, ns, "Value"); !value.IsZero() {
+		f.setCode(value, "")
+	}
+	if value := child(child(sub, ns, "Subcode"), ns, "Value"); !value.IsZero() {
+		nested := &Fault{}
+		nested.setCode(value, "")
+		f.Subsubcode = nested.Subcode
 	}
 	f.Reason = text(child(child(n, ns, "Reason"), ns, "Text"))
 	return f, true
 }
 
-// setCode reads a QName: a standard code when it is in namespace ns, else a
-// subcode.
+// setCode sets the code that a QName names: a standard code if it is in
+// namespace ns, else a subcode.
 func (f *Fault) setCode(n xmltext.Node, ns string) {
 	prefix, local, ok := strings.Cut(trimSpace(text(n)), ":")
 	if !ok {
@@ -169,6 +202,7 @@ func (f *Fault) setCode(n xmltext.Node, ns string) {
 	}
 }
 
+// child is Node.Child that allows the zero Node.
 func child(n xmltext.Node, space, local string) xmltext.Node {
 	if n.IsZero() {
 		return n
@@ -176,6 +210,7 @@ func child(n xmltext.Node, space, local string) xmltext.Node {
 	return n.Child(space, local)
 }
 
+// text is Node.Text that allows the zero Node.
 func text(n xmltext.Node) string {
 	if n.IsZero() {
 		return ""

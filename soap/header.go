@@ -1,8 +1,12 @@
 package soap
 
-import "github.com/wssgate/wssgate/soap/xmltext"
+import (
+	"slices"
 
-// Roles with a meaning fixed by the specifications.
+	"github.com/wssgate/wssgate/soap/xmltext"
+)
+
+// Roles that the specifications define.
 const (
 	ActorNext            = "http://schemas.xmlsoap.org/soap/actor/next"                    // SOAP 1.1 §4.2.2
 	RoleNext             = "http://www.w3.org/2003/05/soap-envelope/role/next"             // SOAP 1.2 §2.2
@@ -11,11 +15,28 @@ const (
 )
 
 // MustUnderstand reports whether a header block is mandatory: 1 or 0 in SOAP
-// 1.1 (§4.2.3), an xs:boolean in SOAP 1.2 (§5.2.3), absent is false. SOAP 1.1's
-// schema type is a restriction of xs:boolean, and stacks write "true" there
-// too; both forms are read in both.
+// 1.1 (§4.2.3), an xs:boolean in SOAP 1.2 (§5.2.3), absent means false. The
+// schema type of SOAP 1.1 is a restriction of xs:boolean, and stacks write
+// "true" there too; both forms are accepted in both versions. The error is an
+// [*Error] of [CodeEnvelope].
 func (e *Envelope) MustUnderstand(block xmltext.Node) (bool, error) {
-	v, ok := block.Attr(e.Version.Namespace(), "mustUnderstand")
+	return e.boolean(block, "mustUnderstand")
+}
+
+// Relay reports whether a header block that is for a node, and that the node
+// does not process, may be passed on (SOAP 1.2 §5.2.4), absent means false. It
+// is false in SOAP 1.1, where no node may pass on a block that was for it
+// (§4.2.2). The error is an [*Error] of [CodeEnvelope].
+func (e *Envelope) Relay(block xmltext.Node) (bool, error) {
+	if e.Version != V12 {
+		return false, nil
+	}
+	return e.boolean(block, "relay")
+}
+
+// boolean returns the value of a SOAP attribute of type xs:boolean.
+func (e *Envelope) boolean(block xmltext.Node, name string) (bool, error) {
+	v, ok := block.Attr(e.Version.Namespace(), name)
 	if !ok {
 		return false, nil
 	}
@@ -25,12 +46,12 @@ func (e *Envelope) MustUnderstand(block xmltext.Node) (bool, error) {
 	case "0", "false":
 		return false, nil
 	}
-	return false, &Error{CodeEnvelope, block.Path(), "mustUnderstand is neither 0 nor 1"}
+	return false, &Error{CodeEnvelope, block.Path(), name + " is neither 0, 1, true nor false"}
 }
 
-// Role returns the SOAP 1.1 actor or SOAP 1.2 role of a header block, "" if it
-// has none (that is, the ultimate receiver; an explicit SOAP 1.2
-// ultimateReceiver is "" too).
+// Role returns the SOAP 1.1 actor or SOAP 1.2 role of a header block. It
+// returns "" for the ultimate receiver: for a block that has none, and for an
+// explicit [RoleUltimateReceiver].
 func (e *Envelope) Role(block xmltext.Node) string {
 	name := "actor"
 	if e.Version == V12 {
@@ -44,12 +65,20 @@ func (e *Envelope) Role(block xmltext.Node) string {
 	return v
 }
 
+// IsFor reports whether a header block is for a node that acts in the roles,
+// compared character by character, beside those of the ultimate receiver and of
+// every node (SOAP 1.2 §2.2; actors in SOAP 1.1).
+func (e *Envelope) IsFor(block xmltext.Node, roles ...string) bool {
+	role := e.Role(block)
+	return role == "" || IsNext(role) || slices.Contains(roles, role)
+}
+
 // IsNext reports whether a role names every node on the path (SOAP 1.1 §4.2.2,
 // SOAP 1.2 §2.2).
 func IsNext(role string) bool { return role == ActorNext || role == RoleNext }
 
-// trimSpace removes XML white space at both ends, as xs:boolean and xs:anyURI
-// do.
+// trimSpace removes XML white space at both ends, as whiteSpace="collapse" of
+// xs:boolean and xs:anyURI does.
 func trimSpace(s string) string {
 	for s != "" && isSpace(s[0]) {
 		s = s[1:]

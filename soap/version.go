@@ -6,8 +6,8 @@ const (
 	NS12 = "http://www.w3.org/2003/05/soap-envelope"
 )
 
-// Version is the SOAP version of an envelope, told by the namespace of its root
-// element. The zero value is no version.
+// Version is the SOAP version of an envelope, which the namespace of its root
+// element determines. The zero value is no version.
 type Version uint8
 
 // The versions.
@@ -16,7 +16,8 @@ const (
 	V12                    // SOAP 1.2
 )
 
-// Namespace returns the namespace URI of the envelope, "" for the zero Version.
+// Namespace returns the namespace URI of the envelope, "" for the zero
+// [Version].
 func (v Version) Namespace() string {
 	switch v {
 	case V11:
@@ -36,7 +37,8 @@ func (v Version) MediaType() string {
 	return "text/xml"
 }
 
-// ContentType returns the HTTP Content-Type of a message in UTF-8.
+// ContentType returns the HTTP Content-Type of a message in UTF-8: that of
+// [Version.MediaType] with a charset parameter.
 func (v Version) ContentType() string { return v.MediaType() + "; charset=utf-8" }
 
 // String returns "SOAP 1.1" or "SOAP 1.2".
@@ -50,7 +52,8 @@ func (v Version) String() string {
 	return "SOAP ?"
 }
 
-// versionOf returns the version of an envelope's namespace.
+// versionOf returns the version of an envelope's namespace, 0 for an unknown
+// one.
 func versionOf(space string) Version {
 	switch space {
 	case NS11:

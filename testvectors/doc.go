@@ -1,13 +1,17 @@
-// Package testvectors carries test vectors for SOAP message security with Kerberos tokens, as an [embed.FS].
+// Package testvectors carries test vectors for SOAP message security with
+// Kerberos tokens, as an [embed.FS].
 //
-// It imports nothing but embed and knows nothing of wssgate, so that any project can use it:
+// It imports nothing but embed and knows nothing of wssgate, so that any
+// project can use it:
 //
 //	cases, err := fs.Glob(testvectors.Files, "transcripts/*/case.yaml")
 //
-// transcripts holds conversations that were recorded between implementations other than wssgate. A case gives the
-// messages as they were on the wire, the keytab that opens them, the policy in WS-SecurityPolicy terms, and for each
-// message the verdict that a correct verifier reaches and the plaintext of the Body. README.md, which is embedded too,
-// defines the format.
+// transcripts holds conversations that were recorded between implementations
+// other than wssgate; in the cases Wcf… wssgate is one side. A case gives the
+// messages as they were on the wire, the keytab that opens them, the policy in
+// WS-SecurityPolicy terms, and for each message the verdict that a correct
+// verifier reaches and the plaintext of the Body. README.md, which is embedded
+// too, defines the format.
 //
 // Standard and term, and where a vector says it:
 //
@@ -18,6 +22,7 @@
 //
 // # Security considerations
 //
-// The keys are throw-away keys of a realm that never existed outside a test machine, and the tickets have expired: a
-// verifier has to be given the time of the recording. Nothing here may be put to use but in tests.
+// The keys are throw-away keys of a realm that never existed outside a test
+// machine, and the tickets have expired: a verifier has to be given the time of
+// the recording. Nothing here may be put to use but in tests.
 package testvectors

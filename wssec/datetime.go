@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// ParseDateTime reads an xs:dateTime with a time zone, exactly as XML Schema
-// 1.1 Part 2 §3.3.7 has it, white space around it collapsed. time.Parse would
-// take an hour of one digit, a comma, zones of +24:00 and +00:60, and no
-// 24:00:00.
+// ParseDateTime parses an xs:dateTime with a time zone, exactly as XML Schema
+// 1.1 Part 2 §3.3.7 has it, with white space around it collapsed. time.Parse
+// accepts an hour of one digit, a comma, zones of +24:00 and +00:60, and
+// rejects 24:00:00.
 //
 // Years have up to nine digits, and may be negative or 0000 (which XML Schema
-// 1.0 had not); of a fraction of a second nine digits count, however many there
-// are. A value without zone is a time of nowhere and is refused (BSP R3217 asks
-// for UTC).
+// 1.0 did not allow). A fraction of a second may have any number of digits, of
+// which nine count. A value without a zone is an error (BSP R3217 requires
+// UTC).
 func ParseDateTime(text string) (time.Time, error) {
 	s := dateTime{rest: strings.Trim(text, " \t\r\n")}
 	t, ok := s.parse()
 	switch {
 	case s.noZone:
-		return time.Time{}, errors.New("a time without zone; write UTC, as 2026-01-31T12:00:00.000Z (BSP R3217)")
+		return time.Time{}, errors.New("a time without a zone; write UTC, as in 2026-01-31T12:00:00.000Z (BSP R3217)")
 	case s.longYear:
 		return time.Time{}, errors.New("a year of more than nine digits")
 	case !ok:
-		return time.Time{}, errors.New("not an xs:dateTime, as 2026-01-31T12:00:00.000Z (XML Schema Part 2, 3.3.7)")
+		return time.Time{}, errors.New("not an xs:dateTime, such as 2026-01-31T12:00:00.000Z (XML Schema Part 2, 3.3.7)")
 	}
 	return t, nil
 }
@@ -35,7 +35,7 @@ type dateTime struct {
 	noZone, longYear bool
 }
 
-// parse is the production dateTimeLexicalRep (§3.3.7).
+// parse parses the production dateTimeLexicalRep (§3.3.7).
 func (s *dateTime) parse() (t time.Time, ok bool) {
 	year, ok1 := s.year()
 	month, ok2 := s.field("-", 1, 12)

@@ -8,14 +8,18 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Error says which rule a message broke, where, and why. Its text is for
-// operators: it never contains key octets, tokens or plaintext.
+// Error describes which rule a message broke, where, and why. Its text is for
+// operators: it never contains key octets, tokens or plaintext. [FaultFor]
+// returns what the peer may see of it.
 type Error struct {
 	Code Code
 	Path string // element path, "" if the message as a whole
 	Err  error  // the cause
 	// Block is the header block that a CodeNotUnderstood error is about.
 	Block xmltext.Name
+	// Context is the namespace of WS-SecureConversation in which the message
+	// named a security context that is of no use to it; "" for other errors.
+	Context string
 	// Askers are the addresses whose messages made a KeyGuard suspend the key
 	// that this message names; nil if it is not suspended, or if no address is
 	// known.
@@ -39,13 +43,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrorCode returns the most telling code for the error catalogue: that of the
-// Kerberos error that made an authentication fail, of the replay store's or
-// that of Config.Reserve, else Code.
+// ErrorCode returns the most specific code for the error catalogue: that of the
+// token verifier's error, of the replay store's or of [Config].Reserve's if it
+// has one, else e.Code.
 func (e *Error) ErrorCode() string {
 	var inner interface{ ErrorCode() string }
 	switch e.Code {
-	case CodeFailedAuth, CodeReplayUnavailable, CodeNoMemory:
+	case CodeFailedAuth, CodeReplayUnavailable, CodeContextStore, CodeNoMemory:
 		if errors.As(e.Err, &inner) {
 			return inner.ErrorCode()
 		}
@@ -53,21 +57,22 @@ func (e *Error) ErrorCode() string {
 	return string(e.Code)
 }
 
-// UnprotectedFault is a fault in clear where a protected reply was due. Whoever
-// is between the peers can have written it: it may be shown, and must not be
-// believed.
+// UnprotectedFault is a fault in clear where a protected reply was due. Anybody
+// on the path between the peers may have written it: show it to a person, and
+// never act on it.
 type UnprotectedFault struct {
 	Fault *soap.Fault
 	Err   error // the rule that the reply broke
 }
 
-// Error returns the rule, and what the fault says.
+// Error returns the rule that the reply broke, and code and reason of the
+// fault.
 func (e *UnprotectedFault) Error() string {
 	code := [...]string{"Sender", "Receiver", "VersionMismatch", "MustUnderstand"}[e.Fault.Code]
 	if e.Fault.Subcode.Local != "" {
 		code = e.Fault.Subcode.Local
 	}
-	return fmt.Sprintf("%v; the reply is a fault in clear, for which nothing vouches: %.60q, "+
+	return fmt.Sprintf("%v; the reply is a fault in clear, which nothing authenticates: %.60q, "+
 		"%.200q", e.Err, code, e.Fault.Reason)
 }
 
@@ -93,13 +98,16 @@ func wrapAt(code Code, err error) *Error {
 	return &Error{Code: code, Err: err}
 }
 
-// FaultFor is the one mapping from an error to what the peer is told. Every
-// failure of the security processing (ticket, decryption, plaintext, digest,
-// HMAC, coverage, structure) is the same fault, octet for octet, so that nobody
-// learns from the answer which check failed (protocol attacks on CBC, protocol
-// guessing). Distinct are those that say nothing about keys: MessageExpired,
-// MustUnderstand, VersionMismatch, and a message that is not a SOAP message at
-// all. For any other error it returns a Receiver fault without detail.
+// FaultFor returns the fault that answers an error of [Processor.Verify] or
+// [soap.Parse]. Every failure of the security processing (ticket, decryption,
+// plaintext, digest, HMAC, coverage, structure) is the same fault, octet for
+// octet, so that the answer does not disclose which check failed (padding
+// oracles). Distinct are the faults that reveal nothing about keys:
+// MessageExpired, MustUnderstand, that of a mandatory block for another actor,
+// VersionMismatch, a message that is not SOAP, and BadContextToken for a
+// security context that cannot be used, whatever the reason: its client then
+// requests a new one. For any other error it returns a Receiver fault without
+// detail.
 func FaultFor(err error) *soap.Fault {
 	var we *Error
 	var se *soap.Error
@@ -116,13 +124,19 @@ func FaultFor(err error) *soap.Fault {
 }
 
 func (e *Error) fault() *soap.Fault {
+	if e.Context != "" {
+		return &soap.Fault{Subcode: xmltext.Name{Space: e.Context, Local: "BadContextToken"},
+			Reason: "The requested context elements are insufficient or unsupported."}
+	}
 	switch e.Code {
 	case CodeMessageExpired:
 		return &soap.Fault{Subcode: xmltext.Name{Space: NSWSSE, Local: "MessageExpired"}, Reason: "The message has expired"}
 	case CodeNotUnderstood:
 		return &soap.Fault{Code: soap.MustUnderstandFault, Reason: "A mandatory header block was not understood.",
 			NotUnderstood: []xmltext.Name{e.Block}}
-	case CodeReplayUnavailable, CodeNoMemory, CodeProtect:
+	case CodeActorNotForwarded:
+		return &soap.Fault{Code: soap.Sender, Reason: "A mandatory header block for another role cannot be passed on."}
+	case CodeReplayUnavailable, CodeContextStore, CodeNoMemory, CodeProtect:
 		return &soap.Fault{Code: soap.Receiver, Reason: "The message could not be processed."}
 	}
 	return &soap.Fault{Subcode: xmltext.Name{Space: NSWSSE, Local: "InvalidSecurity"},

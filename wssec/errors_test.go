@@ -9,9 +9,10 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// TestEveryCryptographicFailureIsOneFault sends messages that fail in each way
-// and compares what the peer is told, octet for octet.
-func TestEveryCryptographicFailureIsOneFault(t *testing.T) {
+// TestFaultForHasOneFaultForCryptographicFailures sends messages that fail in
+// each way and compares the faults, octet for octet.
+func TestFaultForHasOneFaultForCryptographicFailures(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
@@ -24,7 +25,8 @@ func TestEveryCryptographicFailureIsOneFault(t *testing.T) {
 	flipped := []byte(token)
 	flipped[len(flipped)-20] ^= 1
 	unsigned := newPeers(t, wssec.Policy{
-		Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Headers: []string{"{" + nsWSA + "}To"}},
+		Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128,
+		SignedParts:      wssec.Parts{Headers: []string{"{" + nsWSA + "}To"}},
 		SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}},
 	}, nil)
 	unsigned.token = ps.token
@@ -37,7 +39,8 @@ func TestEveryCryptographicFailureIsOneFault(t *testing.T) {
 		"plaintext":  replace(t, msg, value, "AAAA"+value[4:]),
 		"short":      replace(t, msg, value, "AAAA"),
 		"not base64": replace(t, msg, value, "*"+value[1:]),
-		"digest":     replace(t, msg, find(t, msg, `<wsu:Created>([^<]*)<`), ps.now.Add(-time.Second).UTC().Format("2006-01-02T15:04:05.000Z")),
+		"digest": replace(t, msg, find(t, msg, `<wsu:Created>([^<]*)<`),
+			ps.now.Add(-time.Second).UTC().Format("2006-01-02T15:04:05.000Z")),
 		"HMAC":       string(otherKey),
 		"HMAC value": replace(t, msg, find(t, msg, `<ds:SignatureValue>([^<]*)<`), "AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
 		"coverage":   string(notCovered),

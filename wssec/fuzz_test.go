@@ -25,11 +25,12 @@ func FuzzVerify(f *testing.F) {
 			continue
 		}
 		c := loadTranscript(f, d.Name())
-		if c.Messages[0].Expect != "ok" || c.Policy.Binding != wssec.SymmetricBinding {
+		m := c.first()
+		if m.Expect != "ok" || c.Policy.Binding != wssec.SymmetricBinding {
 			continue
 		}
-		msg := c.file(f, c.Messages[0].File)
-		s := service{p: c.processor(f, anyReplay{})}
+		msg := c.file(f, m.File)
+		s := service{p: c.processor(f, m, anyReplay{})}
 		if s.want, err = meaning(s.p, msg); err != nil {
 			f.Fatal(d.Name(), err)
 		}

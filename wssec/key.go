@@ -7,21 +7,21 @@ import (
 )
 
 // Key is a secret symmetric key. It cannot be compared with ==, prints as
-// "[redacted]" wherever it is formatted or logged, and gives up its octets only
-// through ExposeSecretOctets. The zero value is no key. It is immutable and
+// "[redacted]" wherever it is formatted or logged, and returns its octets only
+// from [Key.ExposeSecretOctets]. The zero value is no key. It is immutable and
 // safe for concurrent use.
 type Key struct {
 	_      [0]func() // makes the type incomparable
 	octets []byte
 }
 
-// NewKey copies octets into a Key.
+// NewKey copies octets into a [Key].
 func NewKey(octets []byte) Key { return Key{octets: append([]byte(nil), octets...)} }
 
 // Len returns the length in octets, 0 for the zero Key.
 func (k Key) Len() int { return len(k.octets) }
 
-// Equal compares two keys in constant time.
+// Equal reports in constant time whether two keys are equal.
 func (k Key) Equal(o Key) bool { return subtle.ConstantTimeCompare(k.octets, o.octets) == 1 }
 
 // ExposeSecretOctets returns the key octets. Callers must not modify, log or

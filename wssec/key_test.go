@@ -6,7 +6,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestKeysRedactThemselves(t *testing.T) {
+func TestKeyRedactsItself(t *testing.T) {
+	t.Parallel()
 	k := wssec.NewKey([]byte("sixteen octets!!"))
 	text, _ := k.MarshalText()
 	for _, s := range []string{k.String(), k.GoString(), string(text), k.LogValue().String()} {

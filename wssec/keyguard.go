@@ -11,12 +11,13 @@ import (
 )
 
 // KeyGuard counts, for each key, the messages that named it by a hash and then
-// did not prove that their sender has it: what asks a padding oracle looks like
-// this, and nothing else does often. After a few dozen the key may not be named
-// any more until its owner shows up with a fresh token. So whoever has recorded
-// a message can make its sender authenticate once more, and by going on make it
-// send its token with each message, but can do no more than that. It is safe
-// for concurrent use and bounded in memory.
+// did not prove that their sender has it. A query of a padding oracle looks
+// like this, and little else does. After a few dozen such messages the key is
+// suspended: no message may name it until its owner sends a fresh token. So an
+// attacker who has recorded a message can make its sender authenticate once
+// more, and by going on make it send its token with each message, but no more
+// than that. A KeyGuard is safe for concurrent use and bounded in memory. The
+// zero value is not usable; see [NewKeyGuard].
 type KeyGuard struct {
 	allowance int
 
@@ -25,32 +26,34 @@ type KeyGuard struct {
 	owners map[clientName]int // how many of keys each has
 }
 
-// KeyGuardConfig configures a KeyGuard. The zero value is ready.
+// KeyGuardConfig configures a [KeyGuard]. The zero value is ready.
 type KeyGuardConfig struct {
-	// Allowance is the number of failures after which a key is suspended; each
-	// time that its owner has come back it is half as many. Zero: 32.
+	// Allowance is the number of failures after which a key is suspended. It is
+	// halved for a key each time that its suspension is lifted. Zero: 32.
 	Allowance int
 }
 
-// NewKeyGuard makes a KeyGuard that suspects no key.
+// NewKeyGuard makes a [KeyGuard] that has counted nothing.
 func NewKeyGuard(cfg KeyGuardConfig) *KeyGuard {
 	setDefault(&cfg.Allowance, 32)
 	return &KeyGuard{allowance: cfg.Allowance, keys: make(map[keyID]*suspicion), owners: make(map[clientName]int)}
 }
 
 const (
-	// maxSuspicions bounds the keys that are counted, in all and for one owner:
-	// a few MB. An owner can have any number of keys, as many as it makes
+	// maxSuspicions bounds the keys that are counted, in all and for one owner,
+	// to a few MB. An owner can have any number of keys, because it makes the
 	// subkeys.
 	maxSuspicions, maxOwnSuspicions = 10_000, maxSuspicions / clientShare
-	// maxAskers and maxAsker bound the addresses that are kept of those who
-	// asked.
+	// maxAskers and maxAsker bound the number and length of the addresses that
+	// are kept of one key.
 	maxAskers, maxAsker = 8, 64
-	// lateFailures is what a failure counts whose time told something.
+	// lateFailures is what a failure counts whose time may have disclosed
+	// something.
 	lateFailures = 10
 )
 
-// keyID tells keys apart without holding them: one key may go by many tokens.
+// keyID identifies a key without holding it: one key may be that of many
+// tokens.
 type keyID [sha256.Size]byte
 
 func (k Key) id() keyID { return sha256.Sum256(append([]byte("wssec key\x00"), k.octets...)) }
@@ -61,7 +64,7 @@ type suspicion struct {
 	failures  int
 	allowance int
 	suspended bool
-	expires   time.Time // when the key can no longer be named anyway
+	expires   time.Time // when no message can name the key any more
 	askers    []string
 }
 
@@ -75,8 +78,8 @@ type failure struct {
 	now     time.Time
 }
 
-// fail counts a failure n times. If the key is suspended by that, or was, it
-// returns the addresses of those who asked.
+// fail counts a failure n times. If the key is suspended then, it returns the
+// addresses that the failures came from.
 func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -100,7 +103,7 @@ func (g *KeyGuard) fail(f *failure, n int) (askers []string) {
 	return s.askersIfSuspended()
 }
 
-// askersIfSuspended returns the addresses if the key is suspended.
+// askersIfSuspended returns the addresses if the key is suspended, else nil.
 func (s *suspicion) askersIfSuspended() []string {
 	if !s.suspended {
 		return nil
@@ -108,7 +111,8 @@ func (s *suspicion) askersIfSuspended() []string {
 	return slices.Clone(s.askers)
 }
 
-// suspends reports whether a key may not be named, and who asked about it.
+// suspends reports whether a key is suspended, and returns the addresses that
+// the failures came from.
 func (g *KeyGuard) suspends(key keyID) (askers []string, suspended bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,10 +123,10 @@ func (g *KeyGuard) suspends(key keyID) (askers []string, suspended bool) {
 	return s.askersIfSuspended(), s.suspended
 }
 
-// renew lets a key be named again whose owner has proved to have it, with a
-// fresh token. What failed before it was suspended still counts, or whoever
-// asks between the messages of a client that sends a token with each could go
-// on for ever.
+// renew lifts the suspension of a key whose owner has proved to have it, with a
+// fresh token. The failures of a key that is not suspended remain: otherwise an
+// attacker could go on for ever between the messages of a client that sends a
+// token with each.
 func (g *KeyGuard) renew(key keyID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,9 +136,9 @@ func (g *KeyGuard) renew(key keyID) {
 	}
 }
 
-// makeRoom makes room for a key of owner: who has as many as one may loses
-// some of its own, else somebody does. So nobody can drive out another's key
-// alone.
+// makeRoom makes room for a key of owner. An owner with the most keys that one
+// may have loses some of its own; otherwise any owner may. So no owner can
+// evict another's key alone.
 func (g *KeyGuard) makeRoom(owner clientName, now time.Time) {
 	switch {
 	case g.owners[owner] >= maxOwnSuspicions:
@@ -146,9 +150,9 @@ func (g *KeyGuard) makeRoom(owner clientName, now time.Time) {
 	}
 }
 
-// makeRoom forgets keys that have expired, and, as long as there are too
-// many, those of the keys in question that have the fewest failures: to drive
-// out a key others must have failed as often.
+// forgetSome forgets keys that have expired, and, while there are too many,
+// those of which that have the fewest failures: to evict a key, others must
+// have failed as often.
 func (g *KeyGuard) forgetSome(now time.Time, which func(*suspicion) bool, tooMany func() bool) {
 	fewest := math.MaxInt
 	for key, s := range g.keys {
@@ -168,6 +172,7 @@ func (g *KeyGuard) forgetSome(now time.Time, which func(*suspicion) bool, tooMan
 	}
 }
 
+// forget removes a key.
 func (g *KeyGuard) forget(key keyID, s *suspicion) {
 	delete(g.keys, key)
 	if g.owners[s.owner]--; g.owners[s.owner] == 0 {
@@ -175,18 +180,21 @@ func (g *KeyGuard) forget(key keyID, s *suspicion) {
 	}
 }
 
-// suspect begins to watch the message, which has named a remembered key and not
-// proved to have it; clearSuspicion ends that.
-func (v *verification) suspect(t *CachedToken) {
+// suspect marks the message as one that has named a remembered key, that of t,
+// and not proved to have it; clearSuspicion removes the mark.
+func (v *verification) suspect(t *CachedToken, key keyID) {
 	owner := clientName{t.Name, t.Realm}.folded()
-	v.suspected = &failure{guard: v.p.cfg.Guard, key: t.Key.id(), owner: owner, expires: t.EndTime, client: v.ch.Client, now: v.now}
+	v.suspected = &failure{
+		guard: v.p.cfg.Guard, key: key, owner: owner, expires: t.EndTime, client: v.ch.Client, now: v.now,
+	}
 }
 
+// clearSuspicion ends suspect: the message has proved to have the key.
 func (v *verification) clearSuspicion() { v.suspected = nil }
 
-// countFailure counts the failure of a message under suspicion and notes it in
-// its error. One that nothing was decrypted of, for lack of memory, has taught
-// nobody anything.
+// countFailure counts the failure of a suspected message and records it in its
+// error. A message that was refused for lack of memory does not count: nothing
+// of it was decrypted.
 func (v *verification) countFailure(err error) error {
 	var e *Error
 	if v.suspected != nil && errors.As(err, &e) && e.Code != CodeNoMemory {
@@ -197,24 +205,25 @@ func (v *verification) countFailure(err error) error {
 	return err
 }
 
-// countPanic counts a message under suspicion in which verification panicked.
+// countPanic counts a suspected message whose verification panicked.
 func (v *verification) countPanic() {
 	if v.suspected != nil {
 		v.suspected.guard.fail(v.suspected, lateFailures)
 	}
 }
 
-// liftSuspension lets the key of a verified message be named again, if it came
-// with its token.
+// liftSuspension lifts the suspension of the key of a verified message, if the
+// message came with its token.
 func (v *verification) liftSuspension() {
 	if v.sent == nil && v.p.policy.TokenOnce && v.token != nil && v.token.fresh {
 		v.p.cfg.Guard.renew(v.token.Key.id())
 	}
 }
 
-// AnsweredLate counts a failure that Verify returned ten times instead of once.
-// Call it when the refusal was answered later than all of its size are, because
-// its verification took longer: that may have told its sender something.
+// AnsweredLate counts a failure that [Processor.Verify] returned ten times
+// instead of once. Call it when the refusal was written later than others of
+// its size because its verification took longer: the delay may have disclosed
+// something to its sender.
 func (p *Processor) AnsweredLate(err error) {
 	var e *Error
 	if errors.As(err, &e) && e.failure != nil {

@@ -64,7 +64,8 @@ func (g *guarded) ask(p *wssec.Processor, from string) *wssec.Error {
 	return e
 }
 
-func TestAKeyThatMessagesNameAndFailIsSuspendedUntilItsOwnerComesWithAToken(t *testing.T) {
+func TestKeyGuardSuspendsAKeyUntilItsOwnerSendsAToken(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	for allowed := 32; allowed > 0; allowed /= 2 {
 		for i := range allowed {
@@ -85,7 +86,8 @@ func TestAKeyThatMessagesNameAndFailIsSuspendedUntilItsOwnerComesWithAToken(t *t
 	refused(t, g.send(false), wssec.CodeTokenSuspended)
 }
 
-func TestWhatFailedBeforeAFreshTokenStillCounts(t *testing.T) {
+func TestKeyGuardKeepsFailuresAcrossAFreshToken(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	for range 31 {
 		g.ask(g.service, "192.0.2.7")
@@ -97,7 +99,8 @@ func TestWhatFailedBeforeAFreshTokenStillCounts(t *testing.T) {
 	refused(t, g.send(false), wssec.CodeTokenSuspended)
 }
 
-func TestTheErrorNamesWhoAskedAboutASuspendedKey(t *testing.T) {
+func TestKeyGuardErrorHasTheAskers(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	for i := range 31 {
 		if e := g.ask(g.service, []string{"192.0.2.7", "192.0.2.8"}[i%2]); e.Askers != nil {
@@ -115,7 +118,8 @@ func TestTheErrorNamesWhoAskedAboutASuspendedKey(t *testing.T) {
 
 // One key has as many tokens as its owner sent, and as many routes as it went
 // to.
-func TestAllTokensOfAKeyAreCountedTogetherOnAllRoutes(t *testing.T) {
+func TestKeyGuardCountsAllTokensOfAKeyOnAllRoutes(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	shared := g.cfg
 	shared.Guard, shared.Tokens = wssec.NewKeyGuard(wssec.KeyGuardConfig{}), anyToken{g}
@@ -140,12 +144,14 @@ type anyToken struct{ *guarded }
 func (a anyToken) PutToken(context.Context, wssec.TokenHash, wssec.CachedToken) error { return nil }
 
 func (a anyToken) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken, bool, error) {
-	return wssec.CachedToken{Name: "alice", Realm: "EXAMPLE.COM", ValueType: wssec.GSSKerberosAPREQ, Key: a.token.Key, EndTime: a.now.Add(time.Hour)}, true, nil
+	return wssec.CachedToken{Name: "alice", Realm: "EXAMPLE.COM", ValueType: wssec.GSSKerberosAPREQ, Key: a.token.Key,
+		EndTime: a.now.Add(time.Hour)}, true, nil
 }
 
 // The owner's own messages, however they fail, leave the key alone once they
 // proved it.
-func TestFailuresOfWhoHasTheKeyAreNotCounted(t *testing.T) {
+func TestKeyGuardIgnoresFailuresOfTheKeyHolder(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, replay.NewMemory(replay.MemoryConfig{}))
 	g.token.Omit = true
 	msg, _ := g.request(t, plainOrder)
@@ -161,7 +167,8 @@ func TestFailuresOfWhoHasTheKeyAreNotCounted(t *testing.T) {
 	}
 }
 
-func TestALateAnswerCountsTenfold(t *testing.T) {
+func TestAnsweredLateCountsTenfold(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	for range 3 {
 		g.service.AnsweredLate(g.ask(g.service, ""))
@@ -174,9 +181,10 @@ func TestALateAnswerCountsTenfold(t *testing.T) {
 	g.service.AnsweredLate(errors.New("of no message"))
 }
 
-// A bug that a plaintext leads to has told its sender more than a refusal. A
-// message that there was no memory for has told nothing.
-func TestAPanicCountsTenfoldAndAFullMemoryNothing(t *testing.T) {
+// A panic that a plaintext causes discloses more to its sender than a refusal.
+// A message that there was no memory for discloses nothing.
+func TestKeyGuardCountsAPanicTenfoldAndFullMemoryNot(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t, nil)
 	var reserve func() error
 	cfg := g.cfg
@@ -206,7 +214,8 @@ func panics(f func()) (what any) {
 	return nil
 }
 
-func TestAKeyGuardKeepsTheKeysThatFailedMost(t *testing.T) {
+func TestKeyGuardKeepsTheKeysThatFailedMost(t *testing.T) {
+	t.Parallel()
 	g := wssec.NewKeyGuard(wssec.KeyGuardConfig{})
 	now := time.Now()
 	key := func(i int) wssec.Key { return wssec.NewKey(binary.BigEndian.AppendUint64(nil, uint64(i))) }
@@ -234,9 +243,10 @@ func TestAKeyGuardKeepsTheKeysThatFailedMost(t *testing.T) {
 	}
 }
 
-// A client makes as many keys of its own as it likes, and fails with each as often as it is
-// let: what is known of the keys of others stays.
-func TestNobodyDrivesOutTheSuspicionsOfOthers(t *testing.T) {
+// A client makes as many keys of its own as it likes, and fails with each as
+// often as it is let: what is known of the keys of others stays.
+func TestKeyGuardKeepsTheKeysOfOtherOwners(t *testing.T) {
+	t.Parallel()
 	g := wssec.NewKeyGuard(wssec.KeyGuardConfig{})
 	now := time.Now()
 	key := func(i int) wssec.Key { return wssec.NewKey(binary.BigEndian.AppendUint64(nil, uint64(i))) }

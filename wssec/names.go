@@ -18,14 +18,16 @@ const (
 	nsDS     = "http://www.w3.org/2000/09/xmldsig#"
 	nsXML    = "http://www.w3.org/XML/1998/namespace"
 
+	nsMicrosoft = "http://schemas.microsoft.com/ws/2006/05/security" // of WCF's own elements
+
 	// EncodingBase64 is the EncodingType of BinarySecurityToken and
 	// KeyIdentifier; absent means the same.
 	EncodingBase64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 )
 
-// belongsToSecurity reports whether an element has its place in a Security
-// header: all of WS-Security, its utility namespace, WS-SecureConversation, XML
-// Signature, XML Encryption and SAML, but for the Security header itself
+// belongsToSecurity reports whether an element belongs in a Security header:
+// all of WS-Security, its utility namespace, WS-SecureConversation, XML
+// Signature, XML Encryption and SAML, except the Security header itself
 // (another actor's) and what stands for an encrypted header block or content.
 func belongsToSecurity(n xmltext.Node) bool {
 	switch n.Space() {
@@ -41,5 +43,5 @@ func belongsToSecurity(n xmltext.Node) bool {
 	return false
 }
 
-// isSC reports whether a namespace is one of the two of WS-SecureConversation.
+// isSC reports whether space is a namespace of WS-SecureConversation.
 func isSC(space string) bool { return space == NSWSC05 || space == NSWSC13 }

@@ -40,7 +40,9 @@ func newPeers(t testing.TB, p wssec.Policy, replay gss.ReplayStore) *peers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := wssec.Config{Verifier: acceptor, Replay: replay, ReplyHeaders: wssec.PassHeaders, Time: func() time.Time { return ps.now }}
+	cfg := wssec.Config{Verifier: acceptor, Replay: replay, ReplyHeaders: wssec.PassHeaders,
+		Time: func() time.Time { return ps.now }}
+	ps.withContext(t, p, &cfg)
 	ps.cfg = cfg
 	if ps.client, err = wssec.NewProcessor(p, cfg); err != nil {
 		t.Fatal(err)
@@ -51,7 +53,7 @@ func newPeers(t testing.TB, p wssec.Policy, replay gss.ReplayStore) *peers {
 	return ps
 }
 
-// serve gives the service another policy.
+// serve configures the service with another policy.
 func (ps *peers) serve(t testing.TB, p wssec.Policy) {
 	t.Helper()
 	var err error
@@ -104,11 +106,14 @@ func remembered(m *wssec.Message, err error) (*wssec.Message, error) {
 // text, in the document/literal style of today's services.
 func message(size int) string {
 	var b strings.Builder
-	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema">` +
+	b.WriteString(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ` +
+		`xmlns:xsd="http://www.w3.org/2001/XMLSchema">` +
 		`<s:Header><a:To xmlns:a="http://www.w3.org/2005/08/addressing">http://gw.example.com/svc</a:To></s:Header>` +
-		`<s:Body><o:Order xmlns:o="urn:example:orders" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="o:OrderType">`)
+		`<s:Body><o:Order xmlns:o="urn:example:orders" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ` +
+		`xsi:type="o:OrderType">`)
 	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, `<o:Item no="%d"><o:Name>widget &amp; gadget %d</o:Name><o:Price currency="EUR">%d.99</o:Price></o:Item>`, i, i*7, i)
+		fmt.Fprintf(&b, `<o:Item no="%d"><o:Name>widget &amp; gadget %d</o:Name><o:Price `+
+			`currency="EUR">%d.99</o:Price></o:Item>`, i, i*7, i)
 	}
 	b.WriteString(`</o:Order></s:Body></s:Envelope>`)
 	return b.String()

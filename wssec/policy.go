@@ -8,13 +8,18 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Policy is what one endpoint asks of a message and does to its reply, in the
-// terms of WS-SecurityPolicy 1.2, as plain data. The yaml tags are the names in
-// a configuration file. The zero value asks for nothing and is refused by
-// Validate; start from a Preset.
+// Policy is what one endpoint requires of a message and does to its reply, in
+// the terms of WS-SecurityPolicy 1.2, as plain data. The yaml tags are the
+// names in a configuration file. The zero value requires nothing and fails
+// [Policy.Validate]; start from a [Preset]. The sections are those of
+// WS-SecurityPolicy.
 type Policy struct {
 	// Name is for logs: the preset's name, or the operator's.
 	Name string `yaml:"name,omitempty"`
+
+	// Bootstrap is the policy of the messages that ask for a
+	// SecurityContextToken (§5.4.7), which a SecureConversationToken needs.
+	Bootstrap *Policy `yaml:"bootstrap,omitempty"`
 
 	// Binding is the [security binding] (§7): symmetric, transport or none.
 	Binding Binding `yaml:"binding"`
@@ -22,8 +27,11 @@ type Policy struct {
 	// symmetric binding (§7.4; KerberosToken is §5.4.4).
 	ProtectionToken TokenType `yaml:"protection-token,omitempty"`
 	// SupportingTokens are further tokens and what they must do (§8). A message
-	// carries at most one Kerberos token, so there is one at most, and none
-	// beside a ProtectionToken.
+	// carries at most one token that says who the client is, so there is one at
+	// most, and none beside a ProtectionToken; Config.EndorsingContexts allows one
+	// more, which proves who that is once more. A SecurityContextToken proves
+	// nothing where others can see it, so unless its use is endorsing it needs
+	// TLS.
 	SupportingTokens []SupportingToken `yaml:"supporting-tokens,omitempty"`
 
 	// AlgorithmSuite is the [algorithm suite] (§6.1); see Suites.
@@ -42,9 +50,9 @@ type Policy struct {
 	SignedParts Parts `yaml:"signed-parts,omitempty"`
 	// EncryptedParts are the parts that must be encrypted (§4.2.1).
 	EncryptedParts Parts `yaml:"encrypted-parts,omitempty"`
-	// OptionalEncryptedParts are parts that a peer may encrypt without being
-	// asked to, as wsp:Optional has it: CXF's streaming client encrypts every
-	// Body that it signs. We do not encrypt them.
+	// OptionalEncryptedParts are parts that a peer may encrypt although it need
+	// not (wsp:Optional): CXF's streaming client encrypts every Body that it
+	// signs. We do not encrypt them.
 	OptionalEncryptedParts Parts `yaml:"optional-encrypted-parts,omitempty"`
 	// ProtectionOrder is the [protection order] (§6.3). Empty:
 	// sign-before-encrypt.
@@ -52,8 +60,8 @@ type Policy struct {
 	// EncryptSignature is the [signature protection] (§6.4): the Signature must
 	// be encrypted.
 	EncryptSignature bool `yaml:"encrypt-signature,omitempty"`
-	// DerivedKeys says whether keys are used through a DerivedKeyToken
-	// (§5.3.1). Empty: forbidden.
+	// DerivedKeys is the rule for keys used through a DerivedKeyToken (§5.3.1).
+	// Empty: forbidden.
 	DerivedKeys DerivedKeysRule `yaml:"derived-keys,omitempty"`
 	// Timestamp is the [timestamp] property (§6.2). Empty: required.
 	Timestamp TimestampRule `yaml:"timestamp,omitempty"`
@@ -64,11 +72,11 @@ type Policy struct {
 	// ReferenceList and Signature has meaning and is checked under every
 	// layout.
 	Layout Layout `yaml:"layout,omitempty"`
-	// SignatureConfirmation asks for wsse11:SignatureConfirmation in replies
+	// SignatureConfirmation requires wsse11:SignatureConfirmation in replies
 	// (§9).
 	SignatureConfirmation bool `yaml:"signature-confirmation,omitempty"`
 
-	// KeyFit is what the peer does with a key longer than the cipher asks for.
+	// KeyFit is what the peer does with a key longer than the cipher needs.
 	// Empty: wss4j.
 	KeyFit KeyFit `yaml:"key-fit,omitempty"`
 	// STRTransform is how the peer canonicalizes under the STR-Transform.
@@ -77,20 +85,23 @@ type Policy struct {
 	// TokenOnce accepts later messages that name the token of an earlier one by
 	// its SHA-1, as WCF clients do; needs Timestamp required.
 	TokenOnce bool `yaml:"token-once,omitempty"`
-	// OptionalAttributes says whether we write the attributes that a WCF custom
-	// binding leaves out (EncodingType, ValueType and TokenType of references).
-	// Empty: yes.
+	// OptionalAttributes turns the attributes that a WCF custom binding leaves
+	// out on or off in what we write: EncodingType, ValueType and TokenType of
+	// references. Empty: on.
 	OptionalAttributes Switch `yaml:"optional-attributes,omitempty"`
 	// DerivedKeyVersion is the WS-SecureConversation version of the
 	// DerivedKeyTokens in replies. Empty: that of the request.
 	DerivedKeyVersion SCVersion `yaml:"derived-key-version,omitempty"`
 	// MessageReplay turns the check for a repeated SignatureValue on or off.
-	// Empty: on under the symmetric binding, off over transport, where each
-	// message has a fresh token.
+	// Empty: on under the symmetric binding; off over transport, where TLS keeps
+	// messages from whoever would repeat them, and two requests of one
+	// millisecond can have the same signature, over Timestamp and wsa:To.
 	MessageReplay Switch `yaml:"message-replay,omitempty"`
-	// Actor is the SOAP actor or role of the Security header meant for us.
-	// Empty: the header without one.
-	Actor string `yaml:"actor,omitempty"`
+	// Actors are the SOAP actors or roles in which we act, beside next and that
+	// of the ultimate receiver: of the header blocks for any of them, one is the
+	// Security header for us. A client writes the first into its Security
+	// header; a reply has the actor of its request. Empty: no others.
+	Actors []string `yaml:"actor,omitempty"`
 
 	// MaxAge is how long after Created a message is accepted. Zero: 5 minutes.
 	MaxAge time.Duration `yaml:"max-age,omitempty"`
@@ -100,6 +111,11 @@ type Policy struct {
 	// TTL is the life of a Timestamp that we write. Zero: 5 minutes.
 	TTL time.Duration `yaml:"ttl,omitempty"`
 
+	// AllowUnsignedBody lets the symmetric binding leave the Body out of
+	// SignedParts, as CXF's test of WS-SecureConversation over Kerberos does in
+	// its Bootstrap. The policy then relies on TLS. Such a message is never
+	// forwarded: what may be done about it is to answer it.
+	AllowUnsignedBody bool `yaml:"allow-unsigned-body,omitempty"`
 	// AllowPlainHTTP accepts a policy that relies on TLS without TLS.
 	AllowPlainHTTP bool `yaml:"allow-plain-http,omitempty"`
 }
@@ -110,9 +126,10 @@ type SupportingToken struct {
 	Use   TokenUse  `yaml:"use"`
 }
 
-// Parts names message parts. Headers are expanded names "{namespace}local"; the
-// local name may be * for every header of a namespace. A header named here need
-// not be present.
+// Parts names parts of a message. Headers are the expanded names
+// "{namespace}local" of header blocks; the local name may be * for every header
+// block of a namespace. A header block named here need not be present. The zero
+// value names no part.
 type Parts struct {
 	Body    bool     `yaml:"body,omitempty"`
 	Headers []string `yaml:"headers,omitempty"`
@@ -121,13 +138,16 @@ type Parts struct {
 // IsZero reports whether no part is named.
 func (p Parts) IsZero() bool { return !p.Body && len(p.Headers) == 0 }
 
-// matches reports whether a header block is among the parts.
+// matches reports whether a header block is one of the parts.
 func (p Parts) matches(n xmltext.Node) bool {
 	return len(p.Headers) > 0 && p.names(n.Name())
 }
 
-// names reports whether header blocks of this name are among the parts; the
-// local name may be * and then needs a * there.
+// Has reports whether header blocks of this name are parts.
+func (p Parts) Has(name xmltext.Name) bool { return p.names(name) }
+
+// names reports whether header blocks of this name are parts; the local name
+// may be *, which only * matches.
 func (p Parts) names(name xmltext.Name) bool {
 	for _, h := range p.Headers {
 		part, _ := parseName(h)
@@ -148,7 +168,7 @@ func parseName(s string) (xmltext.Name, error) {
 	return xmltext.Name{Space: space, Local: local}, nil
 }
 
-// A Binding says what protects a message (§7). Its zero value is invalid.
+// A Binding is what protects a message (§7). Its zero value is invalid.
 type Binding string
 
 const (
@@ -161,10 +181,12 @@ const (
 type TokenType string
 
 const (
-	KerberosToken TokenType = "kerberos" // KerberosToken, §5.4.4
+	KerberosToken           TokenType = "kerberos"            // KerberosToken, §5.4.4
+	SpnegoContextToken      TokenType = "spnego-context"      // §5.4.5: an SCT that a negotiation issued
+	SecureConversationToken TokenType = "secure-conversation" // §5.4.7: an SCT issued under a bootstrap policy
 )
 
-// A TokenUse says what a supporting token must do (§8).
+// A TokenUse is what a supporting token must do (§8).
 type TokenUse string
 
 const (
@@ -175,7 +197,7 @@ const (
 )
 
 // A SignatureName names a symmetric signature method of XML Signature 1.1
-// §6.3. The zero value stands for HMACSHA1.
+// §6.3. The zero value stands for [HMACSHA1].
 type SignatureName string
 
 const (
@@ -197,7 +219,7 @@ const (
 )
 
 // A ProtectionOrder is the [protection order] of a policy (§6.3). The zero
-// value stands for SignBeforeEncrypt.
+// value stands for [SignBeforeEncrypt].
 type ProtectionOrder string
 
 const (
@@ -205,8 +227,8 @@ const (
 	EncryptBeforeSign ProtectionOrder = "encrypt-before-sign"
 )
 
-// A DerivedKeysRule says whether keys are used through DerivedKeyTokens
-// (§5.3.1). The zero value stands for DerivedKeysForbidden.
+// A DerivedKeysRule requires, allows or forbids that keys are used through
+// DerivedKeyTokens (§5.3.1). The zero value stands for [DerivedKeysForbidden].
 type DerivedKeysRule string
 
 const (
@@ -215,8 +237,8 @@ const (
 	DerivedKeysForbidden DerivedKeysRule = "forbidden"
 )
 
-// A TimestampRule says whether a Security header holds a Timestamp (§6.2). The
-// zero value stands for TimestampRequired.
+// A TimestampRule requires, allows or forbids a Timestamp in the Security
+// header (§6.2). The zero value stands for [TimestampRequired].
 type TimestampRule string
 
 const (
@@ -226,7 +248,7 @@ const (
 )
 
 // A Layout is the [security header layout] of a policy (§6.7). The zero value
-// stands for LayoutLax.
+// stands for [LayoutLax].
 type Layout string
 
 const (
@@ -236,8 +258,8 @@ const (
 	LayoutLaxTimestampLast  Layout = "lax-timestamp-last"  // as lax, the Timestamp last
 )
 
-// A KeyFit says what a peer does with a key longer than the cipher asks for.
-// The zero value stands for FitWSS4J.
+// A KeyFit is what a peer does with a key longer than the cipher needs. The
+// zero value stands for [FitWSS4J].
 type KeyFit string
 
 const (
@@ -251,8 +273,8 @@ const (
 	FitExact KeyFit = "exact"
 )
 
-// An STRForm says how a peer canonicalizes a token under the STR-Transform
-// (WSS §8.3). The zero value stands for STRWSS.
+// An STRForm is how a peer canonicalizes a token under the STR-Transform (WSS
+// §8.3). The zero value stands for [STRWSS].
 type STRForm string
 
 const (
@@ -290,7 +312,7 @@ func (p Policy) withDefaults() Policy {
 	setDefault(&p.KeyFit, FitWSS4J)
 	setDefault(&p.STRTransform, STRWSS)
 	setDefault(&p.OptionalAttributes, SwitchOn)
-	if p.Binding == SymmetricBinding {
+	if p.Binding == SymmetricBinding || p.takesContext() && !p.NeedsTLS() {
 		setDefault(&p.MessageReplay, SwitchOn)
 	}
 	setDefault(&p.MessageReplay, SwitchOff)
@@ -305,6 +327,34 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// requiredToken describes for errors the token that the policy requires: its
+// type, and in parentheses the setting that names it.
+func (p *Policy) requiredToken() string {
+	if p.Binding == SymmetricBinding {
+		return string(p.ProtectionToken) + " (protection-token)"
+	}
+	var types []string
+	for _, t := range p.SupportingTokens {
+		types = append(types, string(t.Token))
+	}
+	return strings.Join(types, ", ") + " (supporting-tokens)"
+}
+
+// ClientToken returns the type of the token that says who the client is: the
+// protection token or the one supporting token.
+func (p Policy) ClientToken() TokenType {
+	if p.Binding == SymmetricBinding || len(p.SupportingTokens) == 0 {
+		return p.ProtectionToken
+	}
+	return p.SupportingTokens[0].Token
+}
+
+// takesContext reports whether that is a SecurityContextToken.
+func (p *Policy) takesContext() bool {
+	t := p.ClientToken()
+	return t == SpnegoContextToken || t == SecureConversationToken
 }
 
 // endorsing reports whether a supporting token's key must sign.
@@ -325,11 +375,14 @@ func (p *Policy) encrypts() bool {
 	return p.Binding == SymmetricBinding && (!p.EncryptedParts.IsZero() || p.EncryptSignature)
 }
 
-// mayEncryptBody and mayEncryptHeaders report where an EncryptedData may stand.
+// mayEncryptBody reports whether an EncryptedData may be the content of the
+// Body.
 func (p *Policy) mayEncryptBody() bool {
 	return p.EncryptedParts.Body || p.OptionalEncryptedParts.Body
 }
 
+// mayEncryptHeaders reports whether an EncryptedData may stand for a header
+// block.
 func (p *Policy) mayEncryptHeaders() bool {
 	return len(p.EncryptedParts.Headers)+len(p.OptionalEncryptedParts.Headers) > 0
 }
@@ -338,6 +391,9 @@ func (p *Policy) mayEncryptHeaders() bool {
 // message.
 func (p Policy) ProtectsReplies() bool { return p.Binding == SymmetricBinding }
 
-// NeedsTLS reports whether the policy relies on TLS: its protection is that of
-// the channel.
-func (p Policy) NeedsTLS() bool { return p.Binding != SymmetricBinding && !p.AllowPlainHTTP }
+// NeedsTLS reports whether the policy relies on TLS, so that a message that
+// came without TLS is refused.
+func (p Policy) NeedsTLS() bool {
+	inMessage := p.Binding == SymmetricBinding && (p.SignedParts.Body || !p.AllowUnsignedBody)
+	return !inMessage && !p.AllowPlainHTTP
+}

@@ -9,7 +9,7 @@ import (
 // of one of CXF's GCM suites.
 type SuiteName string
 
-// The suites. Those for asymmetric key transport (…Rsa15) say the same of
+// The suites. Those for asymmetric key transport (…Rsa15) fix the same for
 // symmetric keys.
 const (
 	Basic128        SuiteName = "Basic128"
@@ -23,13 +23,14 @@ const (
 	Basic128GCM     SuiteName = "Basic128GCM"
 	Basic192GCM     SuiteName = "Basic192GCM"
 	Basic256GCM     SuiteName = "Basic256GCM"
-	// GCM with SHA-256 digests, as CXF's names with Sha256 and GCM ask for.
+	// GCM with SHA-256 digests, as CXF's names with Sha256 and GCM have it.
 	Basic128GCMSha256 SuiteName = "Basic128GCMSha256"
 	Basic192GCMSha256 SuiteName = "Basic192GCMSha256"
 	Basic256GCMSha256 SuiteName = "Basic256GCMSha256"
 )
 
 // Suite is what a suite fixes for symmetric keys. Key lengths are in octets.
+// The zero value is no suite.
 type Suite struct {
 	Name           SuiteName
 	Encryption     xmlenc.Method
@@ -69,7 +70,7 @@ func suiteTable() []suiteRow {
 	}
 }
 
-// SuiteNames returns the names that LookupSuite knows.
+// SuiteNames returns the names that [LookupSuite] knows.
 func SuiteNames() []SuiteName {
 	var names []SuiteName
 	for _, r := range suiteTable() {
@@ -78,8 +79,9 @@ func SuiteNames() []SuiteName {
 	return names
 }
 
-// LookupSuite returns the Suite of a name.
-func LookupSuite(name SuiteName) (Suite, bool) {
+// LookupSuite returns the [Suite] of a name; ok is false for a name that
+// [SuiteNames] does not list.
+func LookupSuite(name SuiteName) (s Suite, ok bool) {
 	for _, r := range suiteTable() {
 		if r.name == name {
 			enc, _ := xmlenc.LookupMethod(r.enc)

@@ -15,27 +15,27 @@ import (
 )
 
 // ReplayCache remembers what was accepted until it can no longer be accepted.
-// Add enters id and reports true, or false if it is there already; the two are
-// one atomic step. An entry is kept at least until expires. On error nothing is
-// accepted.
+// It is safe for concurrent use.
 type ReplayCache interface {
+	// Add enters id, in one atomic step, and reports whether it was new. An
+	// entry is kept at least until expires. On error nothing is accepted.
 	Add(ctx context.Context, id [32]byte, expires time.Time) (added bool, err error)
 }
 
-// ClientReplayCache is a ReplayCache in which clients have shares, so that no
-// client takes the room of all others; a Processor uses AddFor where there is
-// one. An error whose ErrorCode is not empty is logged under that code.
+// ClientReplayCache is a [ReplayCache] in which each client has a share, so
+// that no client takes the room of all others. A [Processor] uses AddFor where
+// there is one. [Error.ErrorCode] returns the ErrorCode of its errors.
 type ClientReplayCache interface {
 	ReplayCache
-	// AddFor is Add of an id that client, as name@REALM, has proved to come
-	// from. It fails when the client has its share.
+	// AddFor is Add of an id that is known to come from client, as name@REALM.
+	// It fails when the client has used up its share.
 	AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (added bool, err error)
 }
 
-// addReplay enters an id of the token's client in the replay store.
+// addReplay enters an id of the token's client in the replay cache.
 func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte, expires time.Time) (bool, error) {
 	if p.cfg.Replay == nil {
-		return false, errors.New("this Processor is a client's and has no ReplayCache (Config.Replay)")
+		return false, errors.New("this Processor has no ReplayCache, as a client's: a service sets Config.Replay")
 	}
 	if shares, ok := p.cfg.Replay.(ClientReplayCache); ok {
 		return shares.AddFor(ctx, tok.Name+"@"+tok.Realm, id, expires)
@@ -43,31 +43,43 @@ func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte
 	return p.cfg.Replay.Add(ctx, id, expires)
 }
 
-// Config is what a Processor works with. All of it must be safe for concurrent
-// use.
+// Config is what a [Processor] works with. All of it must be safe for
+// concurrent use. The zero value is ready for a client.
 type Config struct {
 	// Verifier verifies the tokens of requests. It may be nil in a Processor of
 	// a client.
 	Verifier TokenVerifier
 	// Replay is where signature values are entered, such as a *replay.Memory.
-	// It is required beside a Verifier if the policy checks them; a client
-	// needs none, as each of its requests has one reply.
+	// It is required beside a Verifier if the policy checks them. A client needs
+	// one where it uses security contexts: all messages under one have the same
+	// key, so that replies might else come twice, or be requests sent back. Under a
+	// ticket each request has its own key, and one reply.
 	Replay ReplayCache
 	// Tokens is where Message.Remember keeps tokens of clients that send theirs
 	// once. Nil: a memory cache of its own. Do not share one among Processors:
 	// a token accepted on one route would be accepted on another. Scopes of one
 	// MemoryTokenCache share its memory.
 	Tokens TokenCache
+	// Contexts are those that messages may name by a SecurityContextToken,
+	// where the policy takes one. A client needs none: its requests name the
+	// context that they are given, and their replies that of the request.
+	Contexts *SecurityContexts
+	// EndorsingContexts accepts messages that, beside the token of the policy,
+	// have one of Contexts as an endorsing supporting token (SP §8.3): a
+	// SecureConversationToken whose key signs the Signature of the message or,
+	// where TLS protects it, the Timestamp. So WCF asks to renew that context. It
+	// is for the Bootstrap of a policy.
+	EndorsingContexts bool
 	// Guard suspends keys that messages name by a hash and then fail too often.
 	// Nil: one of its own. Share one among all Processors: a key is the same on
 	// each route.
 	Guard *KeyGuard
-	// ReplyHeaders says what is done with a reply's header blocks that the
-	// policy neither signs nor encrypts, where it protects replies. The zero
-	// value leaves them out.
+	// ReplyHeaders is the rule for header blocks of a reply that the policy
+	// neither signs nor encrypts, if it protects replies. The zero value leaves
+	// them out.
 	ReplyHeaders HeaderRule
-	// ContentPrefixes says what is done with qualified names in signed content
-	// whose prefix no digest covers. The zero value accepts them.
+	// ContentPrefixes is the rule for qualified names in signed content whose
+	// prefix no digest covers. The zero value accepts them.
 	ContentPrefixes ContentPrefixes
 	// QNames are the attributes and elements, beside xsi:type, whose values are
 	// qualified names: "{namespace}local", or "local" without a namespace.
@@ -78,15 +90,16 @@ type Config struct {
 	Rand io.Reader
 	// XML limits decrypted XML. The zero value has xmltext's defaults.
 	XML xmltext.Options
-	// Reserve, if not nil, is asked before Verify and Protect allocate what
+	// Reserve, if not nil, is called before Verify and Protect allocate what
 	// grows with the message: plaintext, its index, the reply. The context is
 	// that of the call; octets is negative for memory that is no longer held.
-	// What is left in the end the Message holds, or the octets that Protect
-	// appended; after an error it is nothing.
+	// The sum of all calls is what the Message holds, or the octets that
+	// Protect appended; after an error it is zero.
 	Reserve func(ctx context.Context, octets int) error
 }
 
-// Processor applies one Policy. It is immutable and safe for concurrent use.
+// Processor applies one [Policy]. Make it with [NewProcessor]; the zero value
+// is not usable. It is immutable and safe for concurrent use.
 type Processor struct {
 	policy    Policy
 	suite     Suite
@@ -94,21 +107,29 @@ type Processor struct {
 	signature xmldsig.SignatureMethod
 	cfg       Config
 
-	// encryptedSignatureShape is signatureShape; the program that attacks, in
+	// encryptedSignatureShape is signatureShape(); the test that attacks, in
 	// internal/gateway, clears it.
 	encryptedSignatureShape xmlenc.Shape
 }
 
-// NewProcessor makes a Processor; the error says what is wrong with the policy
-// or what it needs and the Config lacks.
+// NewProcessor makes a [Processor]. The error is that of [Policy.Validate], or
+// names the field of c that is invalid or that the policy needs.
 func NewProcessor(p Policy, c Config) (*Processor, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	p = p.withDefaults()
-	if p.MessageReplay == SwitchOn && c.Replay == nil && c.Verifier != nil {
-		return nil, errors.New("wssec: Config.Replay is nil and the policy has message-replay on: a service needs a ReplayCache, " +
-			"such as replay.NewMemory makes; a client, without Config.Verifier, needs none")
+	if p.MessageReplay == SwitchOn && c.Replay == nil && (c.Verifier != nil || c.Contexts != nil) {
+		return nil, errors.New("wssec: Config.Replay is nil and the policy has message-replay on: a service needs a " +
+			"ReplayCache, such as replay.NewMemory makes; a client, without Config.Verifier and Config.Contexts, needs none")
+	}
+	if p.takesContext() && c.Contexts == nil && c.Verifier != nil {
+		return nil, fmt.Errorf("wssec: Config.Contexts is nil and the policy takes %s tokens: a service needs the "+
+			"SecurityContexts that they stand for; a client, without Config.Verifier, needs none", p.ClientToken())
+	}
+	if c.EndorsingContexts && (c.Contexts == nil || p.ClientToken() == SecureConversationToken) {
+		return nil, fmt.Errorf("wssec: Config.EndorsingContexts needs Config.Contexts, and a policy for other tokens than %s",
+			SecureConversationToken)
 	}
 	setDefault(&c.Rand, io.Reader(rand.Reader))
 	if c.Time == nil {
@@ -141,25 +162,34 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 func (p *Processor) Policy() Policy { return p.policy }
 
 // Channel is what the caller knows of the transport that a message came over.
+// The zero value is plain HTTP from an unknown peer.
 type Channel struct {
-	TLS    bool   // it is TLS, ended by us
-	Client string // address of the peer, for the Askers of errors; may be empty
+	TLS bool // it is TLS, terminated by us
+	// Client is the IP address of the peer, without port: negotiations go on with
+	// it, and Askers of errors name it. It may be empty.
+	Client string
 	// Bindings are the application data of its channel bindings (RFC 5929, RFC
-	// 9266), for the Verifier. None: what a token is bound to cannot be this
-	// channel.
+	// 9266), for the Verifier. Without any, a token that is bound to a channel
+	// is bound to another.
 	Bindings [][]byte
+	// Token is the client's Kerberos token if it does not stand in the Security
+	// header for us. That header then need not have one, and one that it has is
+	// not looked at; nor is there need of the header where the policy asks for
+	// nothing else in it. Nil: the token is in the header.
+	Token *DetachedToken
 }
 
 // Verify verifies and decrypts a request. It grafts plaintext into env.Doc; env
-// belongs to the Message afterwards. The error is an *Error; [FaultFor] says
-// what to answer.
+// belongs to the [Message] afterwards, and stays the caller's after an error. The error is an [*Error]; [FaultFor]
+// returns the fault that answers it.
 func (p *Processor) Verify(ctx context.Context, env *soap.Envelope, ch Channel) (*Message, error) {
 	return p.verify(ctx, env, ch, nil)
 }
 
-// VerifyReply verifies and decrypts the reply to a request that ProtectRequest
-// made. Peers that cannot or will not protect a fault send it in clear: the
-// error then wraps an [UnprotectedFault] with what it says.
+// VerifyReply verifies and decrypts the reply to a request that
+// [Processor.ProtectRequest] made. The error is an [*Error]. Peers that cannot
+// or will not protect a fault send it in clear: the error then wraps an
+// [*UnprotectedFault] that holds it.
 func (p *Processor) VerifyReply(ctx context.Context, env *soap.Envelope, req *Request, ch Channel) (*Message, error) {
 	fault, inClear := env.Fault() // before anything is decrypted
 	m, err := p.verify(ctx, env, ch, req)

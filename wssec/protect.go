@@ -3,19 +3,42 @@ package wssec
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// Protect appends the reply, protected as the policy asks with the key of the
-// request, to dst. The request is the Message that Verify gave. A reply without
-// grafts only: one that soap.Parse made. Under a transport policy it gets a
-// Timestamp; under binding none it is appended as it is but for a Security
-// header of the backend's own. The error is an *Error; dst is then given back
-// as it was.
-func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelope, req *Message) ([]byte, error) {
-	w := &writer{p: p, env: takeApart(reply, p.policy.Actor), key: req.base, scNS: req.scNamespace}
+// Protect appends the reply to dst, protected under the policy with the key of
+// the request, which is the [Message] that [Processor.Verify] returned. The
+// reply must have no grafts: [soap.Parse] made it. Under the transport binding
+// it gets a Timestamp; under binding none it is appended as it is, without a
+// Security header of the backend's own. The error is an [*Error]; dst is then
+// returned unchanged.
+//
+// Own are further header blocks, those of WS-Addressing that the caller has
+// written; each declares the namespaces that it uses. They stay whatever
+// Config.ReplyHeaders is, and take the place of all such blocks of the reply, in
+// either version.
+func (p *Processor) Protect(
+	ctx context.Context, dst []byte, reply *soap.Envelope, req *Message, own ...xmltext.Node,
+) ([]byte, error) {
+	return p.protectReply(ctx, dst, reply, req, p.cfg.ReplyHeaders, own)
+}
+
+// ProtectOwn is [Processor.Protect] for a reply that the caller has written
+// itself: all its header blocks stay, also those that the policy does not
+// protect.
+func (p *Processor) ProtectOwn(ctx context.Context, dst []byte, reply *soap.Envelope, req *Message) ([]byte, error) {
+	return p.protectReply(ctx, dst, reply, req, PassHeaders, nil)
+}
+
+// protectReply is Protect with the rule for header blocks that the policy does
+// not protect, and the caller's own.
+func (p *Processor) protectReply(
+	ctx context.Context, dst []byte, reply *soap.Envelope, req *Message, rule HeaderRule, own []xmltext.Node,
+) ([]byte, error) {
+	w := (&writer{p: p, env: takeApart(reply, p.policy.Actors), actor: req.actor, key: req.base,
+		scNS: req.scNamespace}).useRooms()
 	if p.policy.SignatureConfirmation {
 		w.confirm = req.signatureValues
 	}
@@ -25,9 +48,13 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	case SC13:
 		w.setVersion(NSWSC13)
 	}
-	if err := w.coverHeaders(); err != nil {
+	if len(own) > 0 {
+		w.env.removeAddressing()
+	}
+	if err := w.coverHeaders(rule); err != nil {
 		return dst, protectError(err)
 	}
+	w.env.add(own)
 	_, held := w.sizes()
 	if err := p.reserve(ctx, held, reply.Root); err != nil {
 		return dst, err
@@ -47,12 +74,11 @@ func (p *Processor) Protect(ctx context.Context, dst []byte, reply *soap.Envelop
 	return out, nil
 }
 
-// coverHeaders applies ReplyHeaders: what the policy does not protect does not
-// leave beside what it does, unless the operator says so. A mandatory block is
-// not left out in silence.
-func (w *writer) coverHeaders() error {
+// coverHeaders applies Config.ReplyHeaders to the header blocks that the policy
+// does not protect. A mandatory block is never left out: it is an error.
+func (w *writer) coverHeaders(rule HeaderRule) error {
 	p := &w.p.policy
-	if !p.ProtectsReplies() || w.p.cfg.ReplyHeaders == PassHeaders {
+	if !p.ProtectsReplies() || rule == PassHeaders {
 		return nil
 	}
 	kept := w.env.blocks[:0]
@@ -65,7 +91,7 @@ func (w *writer) coverHeaders() error {
 		if err != nil {
 			return err
 		}
-		if must || w.p.cfg.ReplyHeaders == RefuseHeaders {
+		if must || rule == RefuseHeaders {
 			return errAt(CodeHeaderRefused, b,
 				"the policy does not protect this header block of the reply (signed-parts, other-headers)")
 		}
@@ -74,11 +100,12 @@ func (w *writer) coverHeaders() error {
 	return nil
 }
 
-// enterReply enters the signature of a reply in the replay store. Where
-// requests may name their token by its hash, a reply has the very form of one,
-// under the same key: sent back to us it must not pass for a request.
+// enterReply enters the signature of a reply in the replay cache. Where
+// requests may name their token by its hash, or a context by its Identifier, a
+// reply has the form of a request under the same key: sent back to us, it must
+// not be accepted as one.
 func (p *Processor) enterReply(ctx context.Context, client *CachedToken, value []byte) error {
-	if value == nil || !p.policy.TokenOnce {
+	if value == nil || !p.policy.TokenOnce && !p.policy.takesContext() {
 		return nil
 	}
 	now := p.cfg.Time()
@@ -89,34 +116,44 @@ func (p *Processor) enterReply(ctx context.Context, client *CachedToken, value [
 	return nil
 }
 
-// setVersion chooses the DerivedKeyToken version if keys are derived at all.
+// setVersion sets the version of DerivedKeyTokens, if there are any.
 func (w *writer) setVersion(ns string) {
 	if w.scNS != "" || w.p.policy.DerivedKeys == DerivedKeysRequired {
 		w.scNS = ns
 	}
 }
 
-// Request is what a client keeps of a request to verify its reply.
+// Request is what a client keeps of a request to verify its reply with
+// [Processor.VerifyReply]. The zero value is no request.
 type Request struct {
 	base            baseKey
 	signatureValues [][]byte
 }
 
-// ProtectRequest appends a request protected with the key of a token to dst,
-// and gives what VerifyReply needs.
+// ProtectRequest appends a request protected under the policy with the key of a
+// token to dst, and returns what [Processor.VerifyReply] needs. The error is an
+// [*Error]; dst is then returned unchanged.
 func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingToken) ([]byte, *Request, error) {
-	if len(tok.Token) == 0 {
-		return dst, nil, protectError(errors.New("no token"))
+	if err := tok.check(&p.policy); err != nil {
+		return dst, nil, protectError(err)
 	}
 	base := tok.baseKey()
-	w := &writer{p: p, env: takeApart(env, p.policy.Actor), key: base, token: tok.Token}
-	if tok.Omit {
-		w.token = nil
+	w := &writer{p: p, env: takeApart(env, p.policy.Actors), key: base, request: true}
+	if len(p.policy.Actors) > 0 {
+		w.actor = p.policy.Actors[0]
+	}
+	w.endorsing.context = tok.Endorsing
+	if !tok.Omit {
+		w.token = tok.octets()
 	}
 	if p.policy.DerivedKeys == DerivedKeysRequired {
-		w.setVersion(NSWSC13)
-		if p.policy.DerivedKeyVersion == SC05 {
+		switch {
+		case base.context.namespace != "":
+			w.setVersion(base.context.namespace)
+		case p.policy.DerivedKeyVersion == SC05:
 			w.setVersion(NSWSC05)
+		default:
+			w.setVersion(NSWSC13)
 		}
 	}
 	out, value, err := w.protectMessage(dst)
@@ -126,6 +163,12 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 	req := &Request{base: base}
 	if value != nil {
 		req.signatureValues = [][]byte{value}
+	}
+	if value := w.endorsing.value; value != nil {
+		req.signatureValues = append(req.signatureValues, value)
+	}
+	if err := p.enterRequest(req); err != nil {
+		return dst, nil, err
 	}
 	return out, req, nil
 }
@@ -140,6 +183,7 @@ func (r *Request) signed(value []byte) bool {
 	return false
 }
 
+// protectError returns err as an *Error, of CodeProtect unless it is one.
 func protectError(err error) error {
 	if err == nil {
 		return nil

@@ -13,17 +13,18 @@ import (
 // end tags as written, its header blocks, its Body.
 type envelopeParts struct {
 	*soap.Envelope
-	blocks  []xmltext.Node // without Security headers for the receiver
-	foreign bool           // there is such a Security header
+	blocks  []xmltext.Node // without Security headers for the peer
+	changed bool           // these are not all blocks, or not all of them the envelope's
 }
 
-// takeApart leaves out a Security header that the backend may have put in: what
-// we write takes its place.
-func takeApart(env *soap.Envelope, actor string) envelopeParts {
-	e := envelopeParts{Envelope: env}
+// takeApart takes an envelope apart. It leaves out Security headers that the
+// backend may have written and that the peer would take for ours.
+func takeApart(env *soap.Envelope, actors []string) envelopeParts {
+	const usual = 8 // blocks
+	e := envelopeParts{Envelope: env, blocks: make([]xmltext.Node, 0, usual)}
 	for b := range env.Blocks() {
-		if b.Is(NSWSSE, "Security") && env.Role(b) == actor {
-			e.foreign = true
+		if IsSecurityHeader(env, b, actors) {
+			e.changed = true
 			continue
 		}
 		e.blocks = append(e.blocks, b)
@@ -31,12 +32,33 @@ func takeApart(env *soap.Envelope, actor string) envelopeParts {
 	return e
 }
 
-// qname returns the name of an element as written.
-func qname(n xmltext.Node) string {
+// removeAddressing removes the blocks of WS-Addressing.
+func (e *envelopeParts) removeAddressing() {
+	kept := slices.DeleteFunc(e.blocks, func(b xmltext.Node) bool { return soap.IsAddressing(b.Space()) })
+	e.changed = e.changed || len(kept) < len(e.blocks)
+	e.blocks = kept
+}
+
+// add adds blocks of another document.
+func (e *envelopeParts) add(others []xmltext.Node) {
+	e.blocks = append(e.blocks, others...)
+	e.changed = e.changed || len(others) > 0
+}
+
+// appendName appends the name of an element as written.
+func appendName(dst []byte, n xmltext.Node) []byte {
 	if p := n.Prefix(); p != "" {
-		return p + ":" + n.Local()
+		dst = append(append(dst, p...), ':')
 	}
-	return n.Local()
+	return append(dst, n.Local()...)
+}
+
+// nameLen returns the octets of the name of an element as written.
+func nameLen(n xmltext.Node) int {
+	if p := n.Prefix(); p != "" {
+		return len(p) + len(":") + len(n.Local())
+	}
+	return len(n.Local())
 }
 
 // appendStartTag appends the start tag of n as written, with extra attributes
@@ -49,15 +71,16 @@ func appendStartTag(dst []byte, n xmltext.Node, extra string) []byte {
 	} else {
 		tag = tag[:len(tag)-1]
 	}
-	name := len("<") + len(qname(n))
+	name := len("<") + nameLen(n)
 	dst = append(dst, tag[:name]...)
 	dst = append(dst, extra...)
 	dst = append(dst, tag[name:]...)
 	return append(dst, '>')
 }
 
+// appendEndTag appends the end tag of n.
 func appendEndTag(dst []byte, n xmltext.Node) []byte {
-	return append(append(append(dst, "</"...), qname(n)...), '>')
+	return append(appendName(append(dst, "</"...), n), '>')
 }
 
 // appendContent appends the content of n as written.
@@ -66,7 +89,7 @@ func appendContent(dst []byte, n xmltext.Node) []byte {
 	return append(dst, n.Doc().Source()[from:to]...)
 }
 
-// idAttr is the wsu:Id of an element: the one it has, or one to be written.
+// An idAttr is the wsu:Id of an element: the one it has, or one to be written.
 type idAttr struct {
 	value  string
 	prefix string // of the namespace, when the attribute is to be written
@@ -79,7 +102,8 @@ func (w *writer) idFor(n xmltext.Node, kind string) (idAttr, error) {
 	if v, ok := n.Attr(NSWSU, "Id"); ok {
 		if !isNCName(v) || countID(w.env.Envelope, v) != 1 {
 			return idAttr{}, errAt(CodeProtect, n,
-				"has a wsu:Id that is no NCName, or not unique among headers and Body: let the backend leave it out")
+				"has a wsu:Id that is not an NCName of ASCII, or not unique in the envelope: configure the backend to leave "+
+					"it out")
 		}
 		return idAttr{value: v}, nil
 	}
@@ -106,7 +130,7 @@ func isNCName(s string) bool {
 	return s != ""
 }
 
-// extra is the attribute for the canonicalizer.
+// extra returns the attribute for the canonicalizer.
 func (a idAttr) extra() []xmltext.ApexAttr {
 	if a.prefix == "" {
 		return nil
@@ -114,21 +138,23 @@ func (a idAttr) extra() []xmltext.ApexAttr {
 	return []xmltext.ApexAttr{{Prefix: a.prefix, Space: NSWSU, Local: "Id", Value: a.value}}
 }
 
-// text is the attribute, with the declaration of its prefix where n lacks one.
+// text returns the attribute to be written, with the declaration of its prefix
+// where n lacks one.
 func (a idAttr) text(n xmltext.Node) string {
 	if a.prefix == "" {
 		return ""
 	}
-	s := ` ` + a.prefix + `:Id="` + a.value + `"`
 	if uri, ok := n.LookupNamespace(a.prefix); !ok || uri != NSWSU {
-		s = ` xmlns:` + a.prefix + `="` + NSWSU + `"` + s
+		return ` xmlns:` + a.prefix + `="` + NSWSU + `" ` + a.prefix + `:Id="` + a.value + `"`
 	}
-	return s
+	return ` ` + a.prefix + `:Id="` + a.value + `"`
 }
 
 // appendEnvelope assembles the message: the Security header first among the
 // blocks. Room for all of it, size octets, is made at once.
-func (e envelopeParts) appendEnvelope(dst []byte, size int, security, blocks []byte, body appendFunc) ([]byte, error) {
+func (e envelopeParts) appendEnvelope(
+	dst []byte, size int, security func([]byte) []byte, blocks []byte, body appendFunc,
+) ([]byte, error) {
 	dst = slices.Grow(dst, size)
 	dst = e.Root.AppendOwnTag(dst) // without attributes: nothing would cover them
 	if e.Header.IsZero() {
@@ -137,11 +163,11 @@ func (e envelopeParts) appendEnvelope(dst []byte, size int, security, blocks []b
 			name = p + ":Header"
 		}
 		dst = append(dst, "<"+name+">"...)
-		dst = append(append(dst, security...), blocks...)
+		dst = append(security(dst), blocks...)
 		dst = append(dst, "</"+name+">"...)
 	} else {
 		dst = e.Header.AppendOwnTag(dst)
-		dst = append(append(dst, security...), blocks...)
+		dst = append(security(dst), blocks...)
 		dst = appendEndTag(dst, e.Header)
 	}
 	dst, err := body(dst)

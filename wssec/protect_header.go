@@ -1,6 +1,8 @@
 package wssec
 
 import (
+	"slices"
+
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
@@ -13,7 +15,7 @@ func (w *writer) protectMessage(dst []byte) (out, value []byte, err error) {
 	if err := w.newSuffix(); err != nil {
 		return dst, nil, err
 	}
-	signs := w.p.policy.Binding == SymmetricBinding || w.token != nil && w.p.policy.endorsing()
+	signs := w.p.policy.Binding == SymmetricBinding || w.request && w.p.policy.endorsing()
 	if !signs {
 		return w.unsigned(dst), nil, nil
 	}
@@ -28,10 +30,10 @@ func (w *writer) unsigned(dst []byte) []byte {
 		w.timestamp = appendTimestamp(nil, w.id("TS"), w.p.cfg.Time(), w.p.policy.TTL)
 	}
 	if w.token != nil {
-		content = w.key.profile.appendToken(content, w, w.id("BST"))
+		content = w.key.profile.appendToken(content, w, w.id(w.key.profile.idPrefix()))
 	}
 	content = w.placeTimestamp(content)
-	if content == nil && !w.env.foreign {
+	if content == nil && !w.env.changed {
 		start, _, _, end := w.env.Root.SourceRange()
 		return append(dst, w.env.Root.Doc().Source()[start:end]...)
 	}
@@ -40,12 +42,8 @@ func (w *writer) unsigned(dst []byte) []byte {
 		blocks = appendBlock(blocks, b, "")
 	}
 	body := func(dst []byte) ([]byte, error) { return appendBlock(dst, w.env.Body, ""), nil }
-	var security []byte
-	if content != nil {
-		security = w.security(content)
-	}
 	size, _ := w.sizes()
-	dst, _ = w.env.appendEnvelope(dst, size, security, blocks, body)
+	dst, _ = w.env.appendEnvelope(dst, size, w.security(content), blocks, body)
 	return dst
 }
 
@@ -56,17 +54,27 @@ func appendBlock(dst []byte, n xmltext.Node, extra string) []byte {
 	return appendEndTag(dst, n)
 }
 
-// security wraps the children of the Security header. mustUnderstand makes sure
-// that a receiver that cannot process it says so (WSS §5).
-func (w *writer) security(content []byte) []byte {
-	out := append([]byte(nil), `<wsse:Security xmlns:wsse="`+NSWSSE+`" xmlns:env="`+
-		w.env.Version.Namespace()+`" env:mustUnderstand="1"`...)
-	if actor := w.p.policy.Actor; actor != "" {
+// security returns what writes the Security header around its children, nothing
+// if they are nil. mustUnderstand makes a receiver that cannot process the header
+// answer with a fault (WSS §5).
+func (w *writer) security(content []byte) func(dst []byte) []byte {
+	return func(dst []byte) []byte {
+		if content == nil {
+			return dst
+		}
+		return w.appendSecurity(dst, content)
+	}
+}
+
+func (w *writer) appendSecurity(out, content []byte) []byte {
+	out = append(out, `<wsse:Security xmlns:wsse="`+NSWSSE+`" xmlns:env="`...)
+	out = append(append(out, w.env.Version.Namespace()...), `" env:mustUnderstand="1"`...)
+	if w.actor != "" {
 		name := ` env:actor="`
 		if w.env.Version == soap.V12 {
 			name = ` env:role="`
 		}
-		out = append(xmltext.AppendEscapedAttr(append(out, name...), actor), '"')
+		out = append(xmltext.AppendEscapedAttr(append(out, name...), w.actor), '"')
 	}
 	out = append(append(out, '>'), content...)
 	return append(out, `</wsse:Security>`...)
@@ -75,6 +83,8 @@ func (w *writer) security(content []byte) []byte {
 // signed writes a signed and perhaps encrypted message, in the order in which a
 // receiver undoes it.
 func (w *writer) signed(dst []byte) (out, value []byte, err error) {
+	w.drafts = takeDrafts()
+	defer w.drafts.free()
 	head, err := w.tokens()
 	if err != nil {
 		return dst, nil, err
@@ -87,17 +97,38 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 	t := xmldsig.Template{
 		ID: w.id("SIG"), Method: w.p.signature, Digest: w.p.suite.Digest, References: w.parts, KeyInfo: w.sigInfo,
 	}
-	sig, value := t.Append(nil, w.sigKey)
-	if w.p.policy.EncryptSignature {
-		plain := sig
-		sig, err = w.encrypt(nil, xmlenc.TypeElement, len(plain), func(b []byte) []byte { return append(b, plain...) })
-		if err != nil {
-			return dst, nil, err
-		}
+	sig, value := t.Append(w.drafts.signature[:0], w.sigKey)
+	w.drafts.signature = sig
+	if err := w.endorse(t.ID, sig); err != nil {
+		return dst, nil, err
+	}
+	if sig, err = w.protectSignatures(sig); err != nil {
+		return dst, nil, err
 	}
 	size, _ := w.sizes()
-	dst, err = w.env.appendEnvelope(dst, size, w.security(w.placeTimestamp(w.arrange(head, sig, listed))), blocks, body)
+	w.drafts.head = w.placeTimestamp(w.arrange(head, sig, listed))
+	dst, err = w.env.appendEnvelope(dst, size, w.security(w.drafts.head), blocks, body)
 	return dst, value, err
+}
+
+// protectSignatures returns the Signature, and the endorsing one behind its
+// tokens, as they will stand in the message.
+func (w *writer) protectSignatures(sig []byte) (out []byte, err error) {
+	if w.endorsing.tokens == nil && !w.p.policy.EncryptSignature {
+		return sig, nil
+	}
+	out = append(out, w.endorsing.tokens...)
+	for _, plain := range [...][]byte{sig, w.endorsing.sig} {
+		if plain == nil || !w.p.policy.EncryptSignature {
+			out = append(out, plain...)
+			continue
+		}
+		write := func(b []byte) []byte { return append(b, plain...) }
+		if out, err = w.encrypt(out, xmlenc.TypeElement, len(plain), write); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // arrange puts ReferenceLists and Signature behind the tokens.
@@ -124,7 +155,7 @@ func (w *writer) placeTimestamp(content []byte) []byte {
 	if w.p.policy.Layout == LayoutLaxTimestampLast {
 		return append(content, w.timestamp...)
 	}
-	return append(w.timestamp, content...)
+	return slices.Insert(content, 0, w.timestamp...)
 }
 
 // tokens writes Timestamp, token, DerivedKeyTokens and SignatureConfirmations,
@@ -134,15 +165,15 @@ func (w *writer) tokens() ([]byte, error) {
 		return nil, err
 	}
 	p := &w.p.policy
-	var head []byte
+	head := w.drafts.room()
 	if p.Timestamp != TimestampForbidden {
 		id := w.id("TS")
-		w.timestamp = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL)
+		w.timestamp, w.timestampID = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL), id
 		w.sign(id, w.timestamp)
 	}
 	id := ""
 	if w.token != nil {
-		id = w.id("BST")
+		id = w.id(w.key.profile.idPrefix())
 		start := len(head)
 		head = w.key.profile.appendToken(head, w, id)
 		if w.signsToken() {
@@ -153,7 +184,7 @@ func (w *writer) tokens() ([]byte, error) {
 		return nil, err
 	}
 	head = append(head, w.derivedTokens...)
-	if w.p.policy.SignatureConfirmation && w.token == nil {
+	if w.p.policy.SignatureConfirmation && !w.request {
 		for _, value := range w.confirm {
 			id := w.id("SC")
 			start := len(head)

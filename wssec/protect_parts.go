@@ -8,6 +8,11 @@ import (
 // protectParts signs and encrypts header blocks and Body and returns them as
 // they will stand in the message.
 func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
+	if n := len(w.env.blocks); n > 0 && !w.env.Header.IsZero() {
+		const attributes = 200 // octets of a wsu:Id with its declaration
+		_, from, to, _ := w.env.Header.SourceRange()
+		blocks = make([]byte, 0, to-from+n*attributes)
+	}
 	for _, b := range w.env.blocks {
 		if blocks, err = w.block(blocks, b); err != nil {
 			return nil, nil, err
@@ -66,17 +71,17 @@ func detachedWith(n xmltext.Node, id idAttr) []byte {
 	if id.prefix == "" {
 		return out
 	}
-	name := 1 + len(qname(n))
+	name := len("<") + nameLen(n)
 	attr := id.text(n)
 	return append(out[:name:name], append([]byte(attr), out[name:]...)...)
 }
 
-// appendFunc appends a part of the message that is written late, to be held
-// once.
+// An appendFunc appends a part of the message that is written late, so that it
+// is held in memory once.
 type appendFunc func(dst []byte) ([]byte, error)
 
-// body signs the Body and returns how it is written: encrypted at the end,
-// unless the signature covers the ciphertext.
+// body signs the Body and returns the function that writes it. That encrypts it
+// last, unless the signature covers the ciphertext.
 func (w *writer) body() (appendFunc, error) {
 	p, b := &w.p.policy, w.env.Body
 	signed, encrypted := p.SignedParts.Body, p.EncryptedParts.Body
@@ -114,29 +119,42 @@ func (w *writer) encryptedBody(dst []byte, id idAttr, ed string) ([]byte, error)
 	b := w.env.Body
 	dst = appendStartTag(dst, b, id.text(b))
 	plain, size := plaintext(b)
-	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, size, plain)
+	dst, err := w.encryptAs(dst, ed, xmlenc.TypeContent, size, plain.append)
 	return appendEndTag(dst, b), err
 }
 
-// plaintext returns the content of the Body for encryption, and how many octets
-// it has at most. Its elements repeat the declarations in scope, for receivers
-// that read it out of its place and for those that take no name from outside
-// it, unless that would double the content: a backend could otherwise make a
-// small reply a large one.
-func plaintext(b xmltext.Node) (write func([]byte) []byte, size int) {
+// A bodyContent is the content of the Body for encryption.
+type bodyContent struct {
+	body  xmltext.Node
+	alone bool // its elements repeat the declarations in scope
+}
+
+func (c bodyContent) append(dst []byte) []byte {
+	if c.alone {
+		return c.body.AppendDetachedContent(dst)
+	}
+	return c.body.AppendSourceContent(dst)
+}
+
+// plaintext returns the content of the Body for encryption, and a bound on its
+// octets. The elements repeat the declarations
+// in scope, for receivers that parse the content apart from the Body or take no
+// name from outside it, unless that would double the content: a backend could
+// otherwise make a small reply a large one.
+func plaintext(b xmltext.Node) (c bodyContent, size int) {
 	_, from, to, _ := b.SourceRange()
 	repeat := 0
 	scope := b.ScopeSize()
 	for range b.Children() {
 		if repeat += scope; repeat > max(16<<10, to-from) {
-			return b.AppendSourceContent, to - from
+			return bodyContent{body: b}, to - from
 		}
 	}
-	return b.AppendDetachedContent, to - from + repeat
+	return bodyContent{b, true}, to - from + repeat
 }
 
-// signText signs an element as it was just written: it is scanned where it will
-// stand, since the declarations of its parents are in scope of it.
+// signText signs an element as it was just written. It is scanned inside the
+// start tags of its parents, because their declarations are in scope.
 func (w *writer) signText(element []byte, id string, parent xmltext.Node) error {
 	const tags = 4 << 10 // of the parents, usually
 	doc := appendStartTag(make([]byte, 0, len(element)+tags), w.env.Root, "")

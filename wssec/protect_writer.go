@@ -1,12 +1,12 @@
 package wssec
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"io"
 	"slices"
 	"strconv"
 
+	"github.com/wssgate/wssgate/internal/base64"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
@@ -18,22 +18,39 @@ import (
 
 // writer is one message being protected under the symmetric binding.
 type writer struct {
-	p      *Processor
-	env    envelopeParts
-	key    baseKey
-	token  []byte // the BinarySecurityToken to include, nil to refer by hash
-	scNS   string // WS-SecureConversation namespace of DerivedKeyTokens
-	suffix string // makes the Ids of this message its own
-	nextID int
+	p       *Processor
+	env     envelopeParts
+	actor   string // of the Security header, "" for none
+	key     baseKey
+	request bool   // and not a reply
+	token   []byte // the token to include, nil to refer by hash or Identifier
+	scNS    string // WS-SecureConversation namespace of DerivedKeyTokens
+	suffix  string // of all Ids of this message
+	nextID  int
+	drafts  *drafts
 
 	sigKey, encKey   []byte
 	sigInfo, encInfo []byte // KeyInfo elements
 	derivedTokens    []byte // DerivedKeyToken elements
 	timestamp        []byte // the Timestamp element, nil without one
+	timestampID      string
+	endorsing        outgoingEndorsement // its context is nil without one
 
 	parts     []xmldsig.SignedPart // References of the Signature
+	digests   []byte               // of them
 	encrypted []string             // Ids of EncryptedData
 	confirm   [][]byte             // signature values to confirm
+
+	// The memory of lists while they are short.
+	partsRoom     [4]xmldsig.SignedPart
+	digestsRoom   [4 * 32]byte
+	encryptedRoom [2]string
+}
+
+// useRooms makes the lists of a new writer.
+func (w *writer) useRooms() *writer {
+	w.parts, w.digests, w.encrypted = w.partsRoom[:0], w.digestsRoom[:0], w.encryptedRoom[:0]
+	return w
 }
 
 // id makes an Id that is unique in the message and unlikely in another.
@@ -52,20 +69,19 @@ func (w *writer) newSuffix() error {
 	return nil
 }
 
-// checkKey holds the length of the token's key against the suite. A message
-// that was not signed has given none to protect its reply with.
+// checkKey checks the length of the token's key with the suite. A request that
+// was not signed has left no key to protect its reply with.
 func (w *writer) checkKey() error {
 	s := &w.p.suite
 	if n := len(w.key.octets); n < s.MinKey || n > s.MaxKey {
 		return errAt(CodeKeyLength, xmltext.Node{},
-			"the key has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
+			"the key to protect the message with has %d octets; %s takes %d to %d", n, s.Name, s.MinKey, s.MaxKey)
 	}
 	return nil
 }
 
-// prepareKeys chooses signature and encryption key and writes how they are
-// named: the token's key itself, or two DerivedKeyTokens, each with a nonce of
-// its own.
+// prepareKeys sets signature and encryption key and their KeyInfo: the token's
+// key itself, or those of two DerivedKeyTokens, each with its own nonce.
 func (w *writer) prepareKeys(str []byte) error {
 	s := &w.p.suite
 	if w.p.policy.DerivedKeys != DerivedKeysRequired && w.scNS == "" {
@@ -83,7 +99,8 @@ func (w *writer) prepareKeys(str []byte) error {
 	}
 	if w.p.policy.encrypts() && w.encKey == nil {
 		return errAt(CodeKeyLength, xmltext.Node{},
-			"the key has %d octets, which does not fit %s (key-fit %s)", len(w.key.octets), s.Name, w.p.policy.KeyFit)
+			"the key to encrypt with has %d octets, which does not fit %s (key-fit: %s)",
+			len(w.key.octets), s.Name, w.p.policy.KeyFit)
 	}
 	return nil
 }
@@ -100,7 +117,7 @@ func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
 	d = append(d, `<wsc:DerivedKeyToken xmlns:wsc="`+w.scNS+`" xmlns:wsu="`+NSWSU+`" wsu:Id="`+id+`">`...)
 	d = append(d, str...)
 	d = append(d, `<wsc:Offset>0</wsc:Offset><wsc:Length>`+strconv.Itoa(length)+`</wsc:Length><wsc:Nonce>`...)
-	d = base64.StdEncoding.AppendEncode(d, nonce)
+	d = base64.AppendEncode(d, nonce)
 	w.derivedTokens = append(d, `</wsc:Nonce></wsc:DerivedKeyToken>`...)
 
 	valueType := ""
@@ -112,8 +129,9 @@ func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
 
 // keyInfo puts a SecurityTokenReference into a ds:KeyInfo.
 func keyInfo(str []byte) []byte {
-	b := append([]byte(`<ds:KeyInfo xmlns:ds="`+nsDS+`">`), str...)
-	return append(b, `</ds:KeyInfo>`...)
+	const start, end = `<ds:KeyInfo xmlns:ds="` + nsDS + `">`, `</ds:KeyInfo>`
+	b := append(make([]byte, 0, len(start)+len(str)+len(end)), start...)
+	return append(append(b, str...), end...)
 }
 
 // directSTR writes a reference by Id (WSS §7.2).
@@ -129,24 +147,30 @@ func directSTR(id, valueType, tokenType string) []byte {
 // hashSTR writes a reference by KeyIdentifier (WSS §7.3, KTP §3.3).
 func (w *writer) hashSTR(valueType string) []byte {
 	tokenType := w.key.tokenType
-	encoding := ` EncodingType="` + EncodingBase64 + `"`
-	if w.p.policy.OptionalAttributes == SwitchOff {
-		encoding, tokenType = "", ""
+	const encoding = ` EncodingType="` + EncodingBase64 + `"`
+	optional := w.p.policy.OptionalAttributes != SwitchOff
+	if !optional {
+		tokenType = ""
 	}
-	b := strStart(tokenType)
-	b = append(b, `<wsse:KeyIdentifier`+encoding+` ValueType="`+valueType+`">`...)
-	b = base64.StdEncoding.AppendEncode(b, w.key.hash[:])
+	b := append(strStart(tokenType), `<wsse:KeyIdentifier`...)
+	if optional {
+		b = append(b, encoding...)
+	}
+	b = append(append(append(b, ` ValueType="`...), valueType...), `">`...)
+	b = base64.AppendEncode(b, w.key.hash[:])
 	return append(b, `</wsse:KeyIdentifier></wsse:SecurityTokenReference>`...)
 }
 
 // strStart writes the start tag of a SecurityTokenReference; tokenType may be
 // "".
 func strStart(tokenType string) []byte {
-	if tokenType == "" {
-		return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `">`)
+	const usual = 800 // octets of the whole reference
+	b := append(make([]byte, 0, usual), `<wsse:SecurityTokenReference xmlns:wsse="`+NSWSSE+`"`...)
+	if tokenType != "" {
+		b = append(b, ` xmlns:wsse11="`+NSWSSE11+`" wsse11:TokenType="`...)
+		b = append(append(b, tokenType...), '"')
 	}
-	return []byte(`<wsse:SecurityTokenReference xmlns:wsse="` + NSWSSE + `" xmlns:wsse11="` + NSWSSE11 +
-		`" wsse11:TokenType="` + tokenType + `">`)
+	return append(b, '>')
 }
 
 // appendConfirmation writes a SignatureConfirmation (WSS §8.5); value may be
@@ -155,27 +179,36 @@ func appendConfirmation(dst []byte, id string, value []byte) []byte {
 	dst = append(dst, `<wsse11:SignatureConfirmation xmlns:wsse11="`+NSWSSE11+`" xmlns:wsu="`+NSWSU+`"`...)
 	if value != nil {
 		dst = append(dst, ` Value="`...)
-		dst = base64.StdEncoding.AppendEncode(dst, value)
+		dst = base64.AppendEncode(dst, value)
 		dst = append(dst, '"')
 	}
 	return append(dst, ` wsu:Id="`+id+`"></wsse11:SignatureConfirmation>`...)
 }
 
-// sign enters octets that are their own canonical form among the signed parts.
+// sign adds an element, in its canonical form, to the signed parts.
 func (w *writer) sign(id string, canonical []byte) {
-	h := w.p.suite.Digest.New()
+	h := w.p.suite.Digest.Digester()
+	defer h.Free()
 	h.Write(canonical)
-	w.parts = append(w.parts, xmldsig.SignedPart{ID: id, Digest: h.Sum(nil)})
+	w.addPart(id, h.Next())
 }
 
-// signNode enters an element among the signed parts, with the wsu:Id that it is
-// about to get.
+// addPart adds a Reference.
+func (w *writer) addPart(id string, digest []byte) {
+	start := len(w.digests)
+	w.digests = append(w.digests, digest...)
+	w.parts = append(w.parts, xmldsig.SignedPart{ID: id, Digest: w.digests[start:len(w.digests):len(w.digests)]})
+}
+
+// signNode adds an element to the signed parts, with the wsu:Id that it will
+// have.
 func (w *writer) signNode(n xmltext.Node, id idAttr) error {
-	h := w.p.suite.Digest.New()
+	h := w.p.suite.Digest.Digester()
+	defer h.Free()
 	if err := n.WriteCanonical(h, xmltext.C14N{Extra: id.extra()}); err != nil {
 		return err
 	}
-	w.parts = append(w.parts, xmldsig.SignedPart{ID: id.value, Digest: h.Sum(nil)})
+	w.addPart(id.value, h.Next())
 	return nil
 }
 
@@ -185,41 +218,30 @@ func (w *writer) encrypt(dst []byte, kind string, size int, plain func([]byte) [
 	return w.encryptAs(dst, w.encryptedID(), kind, size, plain)
 }
 
-// encryptedID enters a new EncryptedData among those to be listed.
+// encryptedID returns the Id of a new EncryptedData, and adds it to those that
+// a ReferenceList will name.
 func (w *writer) encryptedID() string {
 	id := w.id("ED")
 	w.encrypted = append(w.encrypted, id)
 	return id
 }
 
-// encryptAs writes the plaintext at the far end of the room that its base64
-// form will take, encrypts it there and encodes it towards the front: a large
-// Body is held once.
+// encryptAs appends the EncryptedData with an Id that encryptedID returned. It
+// writes the plaintext at the far end of the room that its base64 form will
+// take, encrypts it there and encodes it towards the front: a large Body is
+// held once.
 func (w *writer) encryptAs(dst []byte, id, kind string, size int, plain func([]byte) []byte) ([]byte, error) {
 	m := w.p.suite.Encryption
 	t := xmlenc.Template{ID: id, Type: kind, Method: m, KeyInfo: w.encInfo}
 	dst = t.AppendStart(dst)
 	before, after := m.Overhead()
 	raw := before + size + after
-	room := base64.StdEncoding.EncodedLen(raw)
+	room := base64.EncodedLen(raw)
 	dst = slices.Grow(dst, room+xmlenc.EndLen)
 	far := dst[len(dst)+room-raw : len(dst)+room-raw+before : len(dst)+room]
 	data, err := m.Encrypt(w.encKey, plain(far), w.p.cfg.Rand)
 	if err != nil {
 		return dst, err
 	}
-	return xmlenc.AppendEnd(appendBase64(dst, data)), nil
-}
-
-// appendBase64 encodes src, which may lie in the free room of dst as far behind
-// its end as the code is longer than src. The octets go through a small buffer,
-// since the encoder does not promise to work on overlapping slices.
-func appendBase64(dst, src []byte) []byte {
-	var chunk [3 << 10]byte
-	for len(src) > 0 {
-		n := copy(chunk[:], src)
-		dst = base64.StdEncoding.AppendEncode(dst, chunk[:n])
-		src = src[n:]
-	}
-	return dst
+	return xmlenc.AppendEnd(base64.AppendEncode(dst, data)), nil
 }

@@ -2,13 +2,14 @@ package wssec
 
 import (
 	"context"
-	"encoding/base64"
 
+	"github.com/wssgate/wssgate/internal/base64"
+	"github.com/wssgate/wssgate/internal/pool"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// reserve asks Config.Reserve for octets before they are allocated.
+// reserve calls Config.Reserve before octets are allocated.
 func (p *Processor) reserve(ctx context.Context, octets int, at xmltext.Node) error {
 	if p.cfg.Reserve == nil || octets == 0 {
 		return nil
@@ -19,29 +20,29 @@ func (p *Processor) reserve(ctx context.Context, octets int, at xmltext.Node) er
 	return nil
 }
 
-// release gives back octets that are no longer held.
+// release returns octets that are no longer held to Config.Reserve.
 func (p *Processor) release(ctx context.Context, octets int) {
 	if p.cfg.Reserve != nil && octets != 0 {
 		_ = p.cfg.Reserve(ctx, -octets) // takes nothing, so it cannot fail
 	}
 }
 
-// A plaintextReservation is what an EncryptedData of a given length may take:
-// its octets, and for their index a share that the length alone decides. What a
-// dense plaintext needs beyond that is asked for while it is scanned.
+// A plaintextReservation is the memory for the plaintext of an EncryptedData:
+// its octets, and for their index a share that depends on their number alone.
+// What a dense plaintext needs beyond that is reserved while it is scanned.
 type plaintextReservation struct {
 	v       *verification
-	held    int   // what was asked for
-	left    int   // of it, what is not used
-	refused error // of Config.Reserve, while the plaintext was scanned
+	held    int   // what is reserved
+	left    int   // of held, what is not used
+	refused error // the error of Config.Reserve while the plaintext was scanned
 }
 
-// reservePlaintext reserves for the ciphertext e, before it is decrypted:
-// whether there is room then says nothing of what is in it. Before the HMAC is
-// checked nothing may be asked for later, so for an encrypted Signature it is
+// reservePlaintext reserves memory for the plaintext of e before it is
+// decrypted, so that a refusal discloses nothing of the plaintext. Before the
+// HMAC is checked nothing may be reserved later, so an encrypted Signature gets
 // all that its index could take.
 func (v *verification) reservePlaintext(e *encryptedPart) (*plaintextReservation, error) {
-	size := e.CipherLen()
+	size := pool.Size(e.CipherLen())
 	index := size
 	if e.isSignature {
 		index = xmltext.IndexBound(size)
@@ -52,7 +53,7 @@ func (v *verification) reservePlaintext(e *encryptedPart) (*plaintextReservation
 	return &plaintextReservation{v: v, held: size + index, left: index}, nil
 }
 
-// take is the Reserve of the scan of the plaintext.
+// take is xmltext.Options.Reserve for the scan of the plaintext.
 func (r *plaintextReservation) take(octets int) error {
 	if more := octets - r.left; more > 0 {
 		if err := r.v.p.reserve(r.v.ctx, more, xmltext.Node{}); err != nil {
@@ -66,7 +67,8 @@ func (r *plaintextReservation) take(octets int) error {
 	return nil
 }
 
-// settle gives back what the scan did not use; the rest is the verification's.
+// settle releases what the scan did not use and adds the rest to
+// v.reserved.
 func (r *plaintextReservation) settle() {
 	r.v.p.release(r.v.ctx, r.left)
 	r.v.reserved += r.held - r.left
@@ -74,8 +76,8 @@ func (r *plaintextReservation) settle() {
 }
 
 // sizes returns the octets that the protected message takes, and those that are
-// held while it is made. Where the signature covers the ciphertext, that is
-// written twice before the message is put together.
+// held while it is written. Where the signature covers the ciphertext, the
+// ciphertext is written twice before the message is assembled.
 func (w *writer) sizes() (message, held int) {
 	p := &w.p.policy
 	start, _, _, end := w.env.Root.SourceRange()
@@ -94,7 +96,7 @@ func (w *writer) sizes() (message, held int) {
 	if p.EncryptedParts.Body {
 		_, size := plaintext(w.env.Body)
 		_, from, to, _ := w.env.Body.SourceRange()
-		cipher := base64.StdEncoding.EncodedLen(size+64) + xmlenc.EndLen + 1<<10
+		cipher := base64.EncodedLen(size+64) + xmlenc.EndLen + 1<<10
 		message += cipher - (to - from)
 		held += cipher - (to - from)
 		if p.SignedParts.Body && p.ProtectionOrder == EncryptBeforeSign {

@@ -16,65 +16,106 @@ const nsWSA = "http://www.w3.org/2005/08/addressing"
 func policies(t testing.TB) map[string]wssec.Policy {
 	to := "{" + nsWSA + "}To"
 	return map[string]wssec.Policy{
-		"Kerberos":              preset(t, "Kerberos"),
-		"KerberosOverTransport": preset(t, "KerberosOverTransport"),
-		"KerberosToken":         preset(t, "KerberosToken"),
-		"symmetric":             symmetric(),
-		"sign only":             symmetric(func(p *wssec.Policy) { p.EncryptedParts.Body = false }),
-		"encrypt before sign":   symmetric(func(p *wssec.Policy) { p.ProtectionOrder = wssec.EncryptBeforeSign }),
+		"Kerberos":                    preset(t, "Kerberos"),
+		"KerberosOverTransport":       preset(t, "KerberosOverTransport"),
+		"KerberosToken":               preset(t, "KerberosToken"),
+		"SspiNegotiated":              preset(t, "SspiNegotiated"),
+		"SspiNegotiatedOverTransport": preset(t, "SspiNegotiatedOverTransport"),
+		"wsHttpBinding":               preset(t, "wsHttpBinding"),
+		"under a context":             underContext(),
+		"symmetric":                   symmetric(),
+		"sign only":                   symmetric(func(p *wssec.Policy) { p.EncryptedParts.Body = false }),
+		"encrypt before sign":         symmetric(func(p *wssec.Policy) { p.ProtectionOrder = wssec.EncryptBeforeSign }),
 		"encrypt before sign, signature and header encrypted": symmetric(func(p *wssec.Policy) {
 			p.ProtectionOrder, p.EncryptSignature = wssec.EncryptBeforeSign, true
 			p.SignedParts.Headers, p.EncryptedParts.Headers = []string{to}, []string{to}
 		}),
-		"header signed":            symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{to} }),
-		"header signed, encrypted": symmetric(func(p *wssec.Policy) { p.SignedParts.Headers, p.EncryptedParts.Headers = []string{to}, []string{to} }),
-		"headers by namespace":     symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"{" + nsWSA + "}*"} }),
-		"encrypt signature":        symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }),
-		"derived":                  symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired }),
-		"derived 2005":             symmetric(func(p *wssec.Policy) { p.DerivedKeys, p.DerivedKeyVersion = wssec.DerivedKeysRequired, wssec.SC05 }),
-		"Basic256":                 symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
-		"Basic256Sha256":           symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256Sha256, wssec.HMACSHA256 }),
-		"Basic192 hmac-sha384":     symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic192, wssec.HMACSHA384 }),
-		"sha384, sha512":           symmetric(func(p *wssec.Policy) { p.DigestMethod, p.SignatureMethod = wssec.DigestSHA384, wssec.HMACSHA512 }),
-		"sha512":                   symmetric(func(p *wssec.Policy) { p.DigestMethod = wssec.DigestSHA512 }),
-		"TripleDes":                symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.TripleDes }),
-		"Basic128GCM whole":        symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.KeyFit = wssec.Basic128GCM, wssec.FitWhole }),
-		"Basic256GCM hmac-sha512":  symmetric(func(p *wssec.Policy) { p.AlgorithmSuite, p.SignatureMethod = wssec.Basic256GCMSha256, wssec.HMACSHA512 }),
-		"protect tokens, strict":   symmetric(func(p *wssec.Policy) { p.ProtectTokens, p.Layout = true, wssec.LayoutStrict }),
+		"header signed": symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{to} }),
+		"header signed, encrypted": symmetric(func(p *wssec.Policy) {
+			p.SignedParts.Headers,
+				p.EncryptedParts.Headers = []string{to}, []string{to}
+		}),
+		"headers by namespace": symmetric(func(p *wssec.Policy) { p.SignedParts.Headers = []string{"{" + nsWSA + "}*"} }),
+		"encrypt signature":    symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }),
+		"derived":              symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired }),
+		"derived 2005": symmetric(func(p *wssec.Policy) {
+			p.DerivedKeys,
+				p.DerivedKeyVersion = wssec.DerivedKeysRequired, wssec.SC05
+		}),
+		"Basic256": symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
+		"Basic256Sha256": symmetric(func(p *wssec.Policy) {
+			p.AlgorithmSuite,
+				p.SignatureMethod = wssec.Basic256Sha256, wssec.HMACSHA256
+		}),
+		"Basic192 hmac-sha384": symmetric(func(p *wssec.Policy) {
+			p.AlgorithmSuite, p.SignatureMethod = wssec.Basic192,
+				wssec.HMACSHA384
+		}),
+		"sha384, sha512": symmetric(func(p *wssec.Policy) {
+			p.DigestMethod,
+				p.SignatureMethod = wssec.DigestSHA384, wssec.HMACSHA512
+		}),
+		"sha512":    symmetric(func(p *wssec.Policy) { p.DigestMethod = wssec.DigestSHA512 }),
+		"TripleDes": symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.TripleDes }),
+		"Basic128GCM whole": symmetric(func(p *wssec.Policy) {
+			p.AlgorithmSuite, p.KeyFit = wssec.Basic128GCM,
+				wssec.FitWhole
+		}),
+		"Basic256GCM hmac-sha512": symmetric(func(p *wssec.Policy) {
+			p.AlgorithmSuite,
+				p.SignatureMethod = wssec.Basic256GCMSha256, wssec.HMACSHA512
+		}),
+		"protect tokens, strict": symmetric(func(p *wssec.Policy) { p.ProtectTokens, p.Layout = true, wssec.LayoutStrict }),
 		"no optional attributes": symmetric(func(p *wssec.Policy) {
 			p.OptionalAttributes, p.DerivedKeys = wssec.SwitchOff, wssec.DerivedKeysRequired
 		}),
-		"signature confirmation":    symmetric(func(p *wssec.Policy) { p.SignatureConfirmation = true }),
-		"without timestamp":         symmetric(func(p *wssec.Policy) { p.Timestamp = wssec.TimestampForbidden }),
-		"actor":                     symmetric(func(p *wssec.Policy) { p.Actor = "urn:example:gate?a=1&b=2" }),
-		"timestamp last":            symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampLast }),
-		"timestamp last, transport": {Binding: wssec.TransportBinding, Layout: wssec.LayoutLaxTimestampLast, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UsePlain}}},
-		"timestamp first":           symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampFirst }),
-		"signed endorsing":          {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic256, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseSignedEndorsing}}},
-		"endorsing without binding": {Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128, SignedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
-		"endorsing, derived":        {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic128, DerivedKeys: wssec.DerivedKeysRequired, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseEndorsing}}},
+		"signature confirmation": symmetric(func(p *wssec.Policy) { p.SignatureConfirmation = true }),
+		"without timestamp":      symmetric(func(p *wssec.Policy) { p.Timestamp = wssec.TimestampForbidden }),
+		"actors":                 symmetric(func(p *wssec.Policy) { p.Actors = []string{"urn:gate?a=1&b=2", "urn:b"} }),
+		"timestamp last":         symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampLast }),
+		"timestamp last, transport": {Binding: wssec.TransportBinding, Layout: wssec.LayoutLaxTimestampLast,
+			SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UsePlain}}},
+		"timestamp first": symmetric(func(p *wssec.Policy) { p.Layout = wssec.LayoutLaxTimestampFirst }),
+		"signed endorsing": {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic256,
+			SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken, Use: wssec.UseSignedEndorsing}}},
+		"endorsing without binding": {Binding: wssec.NoBinding, AlgorithmSuite: wssec.Basic128,
+			SignedParts: wssec.Parts{Body: true}, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken,
+				Use: wssec.UseEndorsing}}},
+		"endorsing, derived": {Binding: wssec.TransportBinding, AlgorithmSuite: wssec.Basic128,
+			DerivedKeys: wssec.DerivedKeysRequired, SupportingTokens: []wssec.SupportingToken{{Token: wssec.KerberosToken,
+				Use: wssec.UseEndorsing}}},
 	}
 }
 
 // envelopes are shapes that sign-and-rebuild must not disturb.
 var envelopes = map[string]string{
 	"plain": message(600),
-	"SOAP 1.2, default namespace": `<Envelope xmlns="http://www.w3.org/2003/05/soap-envelope"><Header><To xmlns="` + nsWSA + `">urn:x</To></Header>` +
+	"SOAP 1.2, default namespace": `<Envelope xmlns="http://www.w3.org/2003/05/soap-envelope"><Header><To xmlns="` +
+		nsWSA + `">urn:x</To></Header>` +
 		`<Body><m xmlns="urn:m"><inner xmlns="">text</inner></m></Body></Envelope>`,
 	"no header": `<?xml version="1.0" encoding="UTF-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/">
 <e:Body><m/></e:Body>
 </e:Envelope>`,
-	"empty header and body": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header/><e:Body/></e:Envelope>`,
-	"Id of its own":         `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body xmlns:u="` + wssec.NSWSU + `" u:Id="mine"><m Id="mine2"/></e:Body></e:Envelope>`,
-	"wsu bound otherwise": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:wsu="urn:other"><e:Header><t:To xmlns:t="` + nsWSA + `" wsu:a="b">x</t:To></e:Header>` +
-		`<e:Body><wsu:m q="wsu:name" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="wsu:T"/></e:Body></e:Envelope>`,
-	"Header redeclares": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:p="urn:1"><e:Header xmlns:p="urn:2"><t:To xmlns:t="` + nsWSA + `"><p:x/></t:To></e:Header>` +
+	"empty header and body": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header/><e:Body/></` +
+		`e:Envelope>`,
+	"Id of its own": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body xmlns:u="` + wssec.NSWSU +
+		`" u:Id="mine"><m Id="mine2"/></e:Body></e:Envelope>`,
+	"wsu bound otherwise": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" ` +
+		`xmlns:wsu="urn:other"><e:Header><t:To xmlns:t="` + nsWSA + `" wsu:a="b">x</t:To></e:Header>` +
+		`<e:Body><wsu:m q="wsu:name" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ` +
+		`xsi:type="wsu:T"/></e:Body></e:Envelope>`,
+	"Header redeclares": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:p="urn:1"><e:Header ` +
+		`xmlns:p="urn:2"><t:To xmlns:t="` + nsWSA + `"><p:x/></t:To></e:Header>` +
 		`<e:Body p:a="1"><p:m/> mixed &amp; text &#13; <![CDATA[<raw>]]></e:Body></e:Envelope>`,
-	"white space and quotes": "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/' >\r\n <e:Header >\n <t:To xmlns:t='" + nsWSA + "' a = 'it&apos;s \"q\" &#9;'\n>x</t:To >\n</e:Header>\n<e:Body\n>\r\n<m a='1'/>\t</e:Body ></e:Envelope >",
-	"comments":               `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><!-- a --><e:Header><t:To xmlns:t="` + nsWSA + `">x<!-- b -->y</t:To></e:Header><e:Body><!-- c --><m>1<!-- d -->2</m></e:Body></e:Envelope>`,
+	"white space and quotes": "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/' >\r\n <e:Header >" +
+		"\n <t:To xmlns:t='" + nsWSA + "' a = 'it&apos;s \"q\" &#9;'\n>x</t:To >\n</e:Header>\n<e:Body" +
+		"\n>\r\n<m a='1'/>\t</e:Body ></e:Envelope >",
+	"comments": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><!-- a --><e:Header><t:To xmlns:t="` +
+		nsWSA + `">x<!-- b -->y</t:To></e:Header><e:Body><!-- c --><m>1<!-- d -->2</m></e:Body></e:Envelope>`,
 }
 
-func TestRoundTripGivesWhatWasSent(t *testing.T) {
+func TestVerifyAcceptsWhatProtectWrites(t *testing.T) {
+	t.Parallel()
 	for name, policy := range policies(t) {
 		for kind, plain := range envelopes {
 			t.Run(name+"/"+kind, func(t *testing.T) {
@@ -112,7 +153,7 @@ func TestRoundTripGivesWhatWasSent(t *testing.T) {
 // canonical form but for the wsu:Id that signing adds.
 func sameBody(t *testing.T, plain string, m *wssec.Message) {
 	t.Helper()
-	fwd, err := m.AppendForward(nil, wssec.PassHeaders)
+	fwd, err := m.AppendForward(nil, wssec.Forwarding{Unprotected: wssec.PassHeaders})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package wssec
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -19,7 +19,7 @@ func parseTimestamp(n xmltext.Node) (*timestamp, error) {
 	t := &timestamp{node: n}
 	c := n.FirstChild()
 	if c.IsZero() || !c.Is(NSWSU, "Created") || n.HasMixedText() {
-		return nil, errAt(CodeTimestampInvalid, n, "Created must come first (BSP R3203)")
+		return nil, errAt(CodeTimestampInvalid, n, "must hold elements only, Created first (BSP R3203)")
 	}
 	var err error
 	if t.created, err = parseTime(c); err != nil {
@@ -47,10 +47,10 @@ const maxTimeText = 1 << 10
 // parseTime reads the xs:dateTime of Created or Expires.
 func parseTime(n xmltext.Node) (time.Time, error) {
 	if _, start, end, _ := n.SourceRange(); end-start > maxTimeText {
-		return time.Time{}, errAt(CodeTimestampInvalid, n, "longer than any time")
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "the time is longer than %d octets", maxTimeText)
 	}
 	if !n.FirstChild().IsZero() {
-		return time.Time{}, errAt(CodeTimestampInvalid, n, "an element in a time")
+		return time.Time{}, errAt(CodeTimestampInvalid, n, "has an element in the place of a time")
 	}
 	t, err := ParseDateTime(n.Text())
 	if err != nil {
@@ -59,7 +59,7 @@ func parseTime(n xmltext.Node) (time.Time, error) {
 	return t, nil
 }
 
-// acceptedUntil is when check stops accepting the timestamp.
+// acceptedUntil returns the time at which check stops accepting the timestamp.
 func (t *timestamp) acceptedUntil(p *Policy) time.Time {
 	end := t.created.Add(p.MaxAge + p.ClockSkew)
 	if e := t.expires.Add(p.ClockSkew); !t.expires.IsZero() && e.Before(end) {
@@ -68,22 +68,23 @@ func (t *timestamp) acceptedUntil(p *Policy) time.Time {
 	return end
 }
 
-// check reports whether a message with this timestamp is acceptable at now. Its
-// errors are CodeMessageExpired and hold the distance, so that an operator sees
-// a wrong clock.
+// check returns an error unless a message with this timestamp is acceptable at
+// now. Its errors are CodeMessageExpired and have the distance, so that an
+// operator can recognize a wrong clock.
 func (t *timestamp) check(p *Policy, now time.Time) error {
 	switch {
 	case t.created.After(now.Add(p.ClockSkew)):
 		return errAt(CodeMessageExpired, t.node,
-			"created %v in the future; allowed are %v: check the clocks",
+			"created %v in the future; %v of clock skew are allowed (clock-skew): check the clocks",
 			t.created.Sub(now).Round(time.Millisecond), p.ClockSkew)
 	case !now.Before(t.created.Add(p.MaxAge + p.ClockSkew)):
 		return errAt(CodeMessageExpired, t.node,
-			"created %v ago; allowed are %v and %v of clock skew",
+			"created %v ago; %v and %v of clock skew are allowed (max-age, clock-skew)",
 			now.Sub(t.created).Round(time.Millisecond), p.MaxAge, p.ClockSkew)
 	case !t.expires.IsZero() && !now.Before(t.expires.Add(p.ClockSkew)):
 		return errAt(CodeMessageExpired, t.node,
-			"expired %v ago; allowed are %v of clock skew", now.Sub(t.expires).Round(time.Millisecond), p.ClockSkew)
+			"expired %v ago; %v of clock skew are allowed (clock-skew)",
+			now.Sub(t.expires).Round(time.Millisecond), p.ClockSkew)
 	}
 	return nil
 }
@@ -94,7 +95,10 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 // appendTimestamp writes a Timestamp in its own exclusive canonical form.
 func appendTimestamp(dst []byte, id string, now time.Time, ttl time.Duration) []byte {
 	now = now.UTC()
-	return fmt.Appendf(dst, `<wsu:Timestamp xmlns:wsu="%s" wsu:Id="%s"><wsu:Created>%s</wsu:Created>`+
-		`<wsu:Expires>%s</wsu:Expires></wsu:Timestamp>`,
-		NSWSU, id, now.Format(timeFormat), now.Add(ttl).Format(timeFormat))
+	const usual = 300 // octets
+	dst = slices.Grow(dst, usual)
+	dst = append(append(dst, `<wsu:Timestamp xmlns:wsu="`+NSWSU+`" wsu:Id="`...), id...)
+	dst = now.AppendFormat(append(dst, `"><wsu:Created>`...), timeFormat)
+	dst = now.Add(ttl).AppendFormat(append(dst, `</wsu:Created><wsu:Expires>`...), timeFormat)
+	return append(dst, `</wsu:Expires></wsu:Timestamp>`...)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestTheTimestampBoundsAMessage(t *testing.T) {
+func TestVerifyRejectsExpiredTimestamps(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, signOnly(), nil)
 	start := ps.now
 	msg, _ := ps.request(t, plainOrder)
@@ -33,9 +34,10 @@ func TestTheTimestampBoundsAMessage(t *testing.T) {
 	}
 }
 
-// TestTheTimestampHasExactTimes: what is no xs:dateTime is no time, wherever it
+// TestVerifyRejectsInexactTimes: what is no xs:dateTime is no time, wherever it
 // stands.
-func TestTheTimestampHasExactTimes(t *testing.T) {
+func TestVerifyRejectsInexactTimes(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	now := ps.now.UTC()
@@ -48,7 +50,8 @@ func TestTheTimestampHasExactTimes(t *testing.T) {
 		}
 	}
 	for text, code := range map[string]wssec.Code{
-		"-0044-03-15T12:00:00Z": wssec.CodeMessageExpired, "12026-01-01T00:00:00Z": wssec.CodeTimestampInvalid, // Expires is before it
+		// Expires is before it
+		"-0044-03-15T12:00:00Z": wssec.CodeMessageExpired, "12026-01-01T00:00:00Z": wssec.CodeTimestampInvalid,
 		now.Format("2006-01-02T15:04:05") + "." + strings.Repeat("0", 500) + "Z": wssec.CodeDigestInvalid,
 		now.Add(-24*time.Hour).Format("2006-01-02") + "T24:00:00Z":               wssec.CodeDigestInvalid,
 	} {
@@ -64,9 +67,10 @@ func TestTheTimestampHasExactTimes(t *testing.T) {
 	}
 }
 
-// TestATimestampHasItsForm: Created, at most one Expires after it, and nothing
-// else (WSS §10; BSP R3203, R3221, R3222, R3224, R3227).
-func TestATimestampHasItsForm(t *testing.T) {
+// TestVerifyRejectsMalformedTimestamps: Created, at most one Expires after it,
+// and nothing else (WSS §10; BSP R3203, R3221, R3222, R3224, R3227).
+func TestVerifyRejectsMalformedTimestamps(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)

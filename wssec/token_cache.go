@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// CachedToken is what is kept of an accepted Kerberos token so that later
-// messages can name it by its hash.
+// CachedToken is what a [TokenCache] keeps of an accepted Kerberos token so
+// that later messages can name it by its hash.
 type CachedToken struct {
 	Name, Realm string    // client principal
 	Service     string    // service principal
@@ -20,19 +20,21 @@ type CachedToken struct {
 	Etype       int32     // of Key
 	Key         Key       // effective key
 	EndTime     time.Time // of the ticket
+	Credentials []byte    // of the client, see VerifiedCredentials; nil without
 }
 
 // TokenCache keeps tokens by hash (Kerberos Token Profile 1.1.1 §3.3). An entry
 // may be dropped early: the client then sends its token again. Implementations
 // copy what they keep and are safe for concurrent use.
 type TokenCache interface {
+	// PutToken enters or replaces the entry of hash.
 	PutToken(ctx context.Context, hash TokenHash, tok CachedToken) error
 	// GetToken returns the entry, ok false if there is none. It may return
 	// entries past their EndTime; the caller checks.
 	GetToken(ctx context.Context, hash TokenHash) (tok CachedToken, ok bool, err error)
 }
 
-// TokenCacheConfig configures a MemoryTokenCache. The zero value is ready.
+// TokenCacheConfig configures a [MemoryTokenCache]. The zero value is ready.
 type TokenCacheConfig struct {
 	// MaxBytes bounds the memory that tokens take. Zero: 32 MiB, some 35,000
 	// tokens.
@@ -44,27 +46,30 @@ type TokenCacheConfig struct {
 const clientShare = 16
 
 // What a token and a client with tokens take beside their texts: allocations,
-// their part of the maps, the spare room of a map that grew. A test holds them
-// against the heap.
+// their part of the maps, the spare room of a map that grew. A test compares
+// them with the heap.
 const (
 	tokenBytes  = 512
 	clientBytes = 384
 	groupBytes  = 64
 )
 
-// MemoryTokenCache is a TokenCache in memory. It holds a bounded number of
-// octets and drops what was used longest ago: of a client whose tokens take
-// 1/16 of it, one of that client's, so that nobody drives out the tokens of all
-// others; else of anybody's. Tokens of one client with the same groups, as
-// those of one ticket are, share the list. Names that differ by upper and lower
-// case only are one client here: KDCs of Windows and Samba let a user spell its
-// name as it likes, and put it into the ticket so.
+// MemoryTokenCache is a [TokenCache] in memory. It holds a bounded number of
+// octets and drops the token that was used longest ago: one of the client's own
+// if its tokens take more than 1/16 of the cache, so that no client evicts the
+// tokens of all others; else one of any client's. Tokens of one client with the
+// same groups, as those of one ticket have, share the list. Names that differ
+// only in case are one client here: KDCs of Windows and Samba accept any case
+// of a user's name and put it into the ticket as the user wrote it.
+//
+// The zero value is not usable; see [NewMemoryTokenCache]. It is safe for
+// concurrent use.
 type MemoryTokenCache struct {
 	store *tokenStore
 	scope uint32
 }
 
-// NewMemoryTokenCache makes an empty cache.
+// NewMemoryTokenCache makes an empty [MemoryTokenCache].
 func NewMemoryTokenCache(cfg TokenCacheConfig) *MemoryTokenCache {
 	setDefault(&cfg.MaxBytes, 32<<20)
 	return &MemoryTokenCache{store: &tokenStore{
@@ -73,8 +78,8 @@ func NewMemoryTokenCache(cfg TokenCacheConfig) *MemoryTokenCache {
 	}}
 }
 
-// Scope returns a cache of its own in the memory of c: what is put into the one
-// is not found in the other, and the bounds hold for both together.
+// Scope returns a separate cache in the memory of c: a token that is put into
+// one is not found in the other, and the bounds are for both together.
 func (c *MemoryTokenCache) Scope() *MemoryTokenCache {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -104,14 +109,14 @@ func (c *MemoryTokenCache) GetToken(_ context.Context, hash TokenHash) (CachedTo
 	return e.tok, true, nil
 }
 
-// Len returns the number of tokens, of all scopes.
+// Len returns the number of tokens in all scopes.
 func (c *MemoryTokenCache) Len() int {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
 	return len(c.store.entries)
 }
 
-// Bytes returns the octets that they take, of all scopes.
+// Bytes returns the octets that the tokens of all scopes take.
 func (c *MemoryTokenCache) Bytes() int64 {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -138,7 +143,7 @@ type tokenKey struct {
 
 type clientName struct{ name, realm string }
 
-// folded is what all spellings of a name have in common.
+// folded returns the form that all spellings of a name have in common.
 func (n clientName) folded() clientName {
 	return clientName{strings.ToLower(n.name), strings.ToLower(n.realm)}
 }
@@ -176,6 +181,7 @@ type cacheEntry struct {
 	inClient *list.Element
 }
 
+// put enters or replaces a token and drops others until the bounds hold.
 func (s *tokenStore) put(key tokenKey, tok CachedToken) {
 	if old, ok := s.entries[key]; ok {
 		s.drop(old)
@@ -183,7 +189,7 @@ func (s *tokenStore) put(key tokenKey, tok CachedToken) {
 	name := clientName{tok.Name, tok.Realm}
 	c := s.client(name)
 	e := &cacheEntry{key: key, tok: tok, client: c, groups: s.groupsOf(c, tok.Groups)}
-	e.bytes = tokenBytes + int64(len(tok.Service)+len(tok.ValueType)+tok.Key.Len())
+	e.bytes = tokenBytes + int64(len(tok.Service)+len(tok.ValueType)+tok.Key.Len()+len(tok.Credentials))
 	if name == c.first {
 		name = c.first
 	} else {
@@ -191,6 +197,7 @@ func (s *tokenStore) put(key tokenKey, tok CachedToken) {
 		e.bytes += name.size()
 	}
 	e.tok.Name, e.tok.Realm, e.tok.Groups = name.name, name.realm, e.groups.groups
+	e.tok.Credentials = slices.Clone(tok.Credentials)
 	e.tok.Service, e.tok.ValueType = strings.Clone(tok.Service), strings.Clone(tok.ValueType)
 	s.charge(c, e.bytes)
 	s.entries[key] = e
@@ -209,7 +216,7 @@ func (s *tokenStore) charge(c *clientTokens, n int64) {
 	s.bytes += n
 }
 
-// client finds or makes the place for a client's tokens.
+// client returns the place for a client's tokens, which it makes if need be.
 func (s *tokenStore) client(name clientName) *clientTokens {
 	key := name.folded()
 	c, ok := s.clients[key]

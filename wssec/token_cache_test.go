@@ -31,7 +31,8 @@ func has(t *testing.T, c wssec.TokenCache, n int) bool {
 
 // client is a token of the n-th client.
 func client(n int) wssec.CachedToken {
-	return wssec.CachedToken{Name: fmt.Sprint("user", n), Realm: "EXAMPLE.COM", Service: "soap/gw.example.com@EXAMPLE.COM",
+	return wssec.CachedToken{Name: fmt.Sprint("user", n), Realm: "EXAMPLE.COM",
+		Service:   "soap/gw.example.com@EXAMPLE.COM",
 		ValueType: wssec.GSSKerberosAPREQ, Key: wssec.NewKey(make([]byte, 32))}
 }
 
@@ -43,7 +44,8 @@ func groups(n int) (out []string) {
 	return out
 }
 
-func TestTheTokenCacheDropsWhatWasUsedLongestAgo(t *testing.T) {
+func TestMemoryTokenCacheDropsTheLeastRecentlyUsed(t *testing.T) {
+	t.Parallel()
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: 32 << 10})
 	n := 0
 	for ; c.Len() == n; n++ {
@@ -59,9 +61,10 @@ func TestTheTokenCacheDropsWhatWasUsedLongestAgo(t *testing.T) {
 	}
 }
 
-// TestAClientDrivesOutItsOwnTokensOnly: with any number of tokens a client
-// takes its share of the cache, and of that what it used last.
-func TestAClientDrivesOutItsOwnTokensOnly(t *testing.T) {
+// TestMemoryTokenCacheEvictsWithinTheClientsShare: with any number of tokens a
+// client takes its share of the cache, and of that what it used last.
+func TestMemoryTokenCacheEvictsWithinTheClientsShare(t *testing.T) {
+	t.Parallel()
 	const size = 1 << 20
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: size})
 	for n := range 100 {
@@ -88,9 +91,10 @@ func TestAClientDrivesOutItsOwnTokensOnly(t *testing.T) {
 	}
 }
 
-// A KDC that knows a user by its name in any case gives it tickets for each: they are one
-// client's in the cache, and have its name as the ticket has it.
-func TestANameInAnotherCaseIsTheSameClientsShareOfTheCache(t *testing.T) {
+// A KDC that knows a user by its name in any case issues tickets for each:
+// they are one client's in the cache, and have its name as the ticket has it.
+func TestMemoryTokenCacheFoldsTheCaseOfNames(t *testing.T) {
+	t.Parallel()
 	const size = 1 << 20
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: size})
 	put(t, c, 0, client(0))
@@ -110,7 +114,8 @@ func TestANameInAnotherCaseIsTheSameClientsShareOfTheCache(t *testing.T) {
 	}
 }
 
-func TestScopesOfATokenCacheShareNothingButMemory(t *testing.T) {
+func TestScopeSharesNothingButMemory(t *testing.T) {
+	t.Parallel()
 	c := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: 64 << 10})
 	a, b := c.Scope(), c.Scope()
 	put(t, a, 1, client(1))
@@ -125,9 +130,9 @@ func TestScopesOfATokenCacheShareNothingButMemory(t *testing.T) {
 	}
 }
 
-// TestTheTokenCacheCountsWhatItTakes holds Bytes against the heap, and what
+// TestMemoryTokenCacheCountsWhatItTakes compares Bytes with the heap, and what
 // tokens of one ticket take against the one list of groups that they share.
-func TestTheTokenCacheCountsWhatItTakes(t *testing.T) {
+func TestMemoryTokenCacheCountsWhatItTakes(t *testing.T) {
 	heap := func() int64 {
 		runtime.GC()
 		runtime.GC()
@@ -146,7 +151,13 @@ func TestTheTokenCacheCountsWhatItTakes(t *testing.T) {
 		}
 	}
 	for name, token := range map[string]func(int) wssec.CachedToken{
-		"of many clients": fresh(0, false), "of many clients with groups": fresh(60, false), "of one ticket with 1000 groups": fresh(1000, true),
+		"of many clients": fresh(0, false), "of many clients with groups": fresh(60, false),
+		"of one ticket with 1000 groups": fresh(1000, true),
+		"with credentials": func(n int) wssec.CachedToken {
+			tok := client(n)
+			tok.Credentials = make([]byte, 3000)
+			return tok
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 3000
@@ -180,9 +191,10 @@ func (failing) PutToken(context.Context, wssec.TokenHash, wssec.CachedToken) err
 	return errors.New("no room")
 }
 
-// TestATokenIsRememberedWhenTheCallerSaysSo: who has a ticket is not yet who
+// TestVerifyRemembersNoToken: who has a ticket is not yet who
 // may call.
-func TestATokenIsRememberedWhenTheCallerSaysSo(t *testing.T) {
+func TestVerifyRemembersNoToken(t *testing.T) {
+	t.Parallel()
 	cache := wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
 	ps := newPeers(t, signOnly(tokenOnce), nil)
 	ps.cfg.Tokens = cache

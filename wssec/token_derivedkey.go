@@ -1,12 +1,12 @@
 package wssec
 
 import (
-	"crypto/hmac"
 	"crypto/sha1"
 	"strconv"
 	"strings"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec/xmldsig"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
@@ -28,48 +28,50 @@ const (
 // (WS-SecureConversation §7.1, after RFC 4346 §5).
 func DeriveKey(secret []byte, label string, nonce []byte, offset, length int) []byte {
 	seed := append([]byte(label), nonce...)
-	mac := hmac.New(sha1.New, secret)
-	sum := func(parts ...[]byte) []byte {
-		mac.Reset()
-		for _, p := range parts {
-			mac.Write(p)
-		}
-		return mac.Sum(nil)
-	}
+	method, _ := xmldsig.LookupSignature(xmldsig.HMACSHA1)
+	mac := method.MAC(secret)
+	defer mac.Free()
+	var room [sha1.Size]byte
 	a := seed
-	var out []byte
+	out := make([]byte, 0, offset+length+sha1.Size)
 	for len(out) < offset+length {
-		a = sum(a)
-		out = append(out, sum(a, seed)...)
+		mac.Reset()
+		_, _ = mac.Write(a)
+		a = append(room[:0], mac.Value()...)
+		mac.Reset()
+		_, _ = mac.Write(a)
+		_, _ = mac.Write(seed)
+		out = append(out, mac.Value()...)
 	}
 	return out[offset : offset+length]
 }
 
-// derivedKeyToken is a parsed wsc:DerivedKeyToken.
+// derivedKeyToken is a parsed wsc:DerivedKeyToken, or what stands for one.
 type derivedKeyToken struct {
-	node           xmltext.Node
+	node           xmltext.Node // zero for an implied derived key
 	str            xmltext.Node
+	space          string // of WS-SecureConversation
 	label          string
 	nonce          []byte
 	offset, length int
 }
 
-// parseDerivedKeyToken reads a DerivedKeyToken of either version, its children
-// in any order, each at most once, within the bounds above. Properties are not
-// used by any peer.
+// parseDerivedKeyToken reads a DerivedKeyToken of either version (WSC §7), its
+// children in any order, each at most once, within the bounds above. No peer
+// uses Properties.
 func parseDerivedKeyToken(n xmltext.Node) (*derivedKeyToken, error) {
-	d := &derivedKeyToken{node: n, label: DefaultLabel, length: 32}
 	ns := n.Space()
+	d := &derivedKeyToken{node: n, space: ns, label: DefaultLabel, length: 32}
 	for _, space := range [...]string{"", ns} {
 		if alg, ok := n.Attr(space, "Algorithm"); ok && alg != NSWSC05+"/dk/p_sha1" && alg != NSWSC13+"/dk/p_sha1" {
-			return nil, errAt(CodeUnsupportedAlg, n, "key derivation is not P_SHA1")
+			return nil, errAt(CodeUnsupportedAlg, n, "key derivation %.120q is not P_SHA1", alg)
 		}
 	}
 	seen := make(map[string]bool, 6)
 	generation := -1
 	for c := range n.Children() {
 		if seen[c.Local()] {
-			return nil, errAt(CodeDerivedKey, c, "given twice")
+			return nil, errAt(CodeDerivedKey, c, "a second %.64s in one DerivedKeyToken", c.Local())
 		}
 		seen[c.Local()] = true
 		if err := d.child(c, ns, &generation); err != nil {
@@ -77,14 +79,14 @@ func parseDerivedKeyToken(n xmltext.Node) (*derivedKeyToken, error) {
 		}
 	}
 	if d.str.IsZero() || d.nonce == nil {
-		return nil, errAt(CodeDerivedKey, n, "without SecurityTokenReference or Nonce")
+		return nil, errAt(CodeDerivedKey, n, "has no SecurityTokenReference or no Nonce")
 	}
 	if generation >= 0 {
 		if seen["Offset"] {
-			return nil, errAt(CodeDerivedKey, n, "Generation and Offset together")
+			return nil, errAt(CodeDerivedKey, n, "has both Generation and Offset (WSC §7)")
 		}
 		if d.offset = generation * d.length; d.offset > maxDerivedOffset {
-			return nil, errAt(CodeDerivedKey, n, "Generation too large")
+			return nil, errAt(CodeDerivedKey, n, "Generation times Length is more than %d", maxDerivedOffset)
 		}
 	}
 	return d, nil
@@ -101,23 +103,23 @@ func (d *derivedKeyToken) child(c xmltext.Node, ns string, generation *int) (err
 		*generation, err = smallInt(c, maxDerivedOffset)
 	case c.Is(ns, "Length"):
 		if d.length, err = smallInt(c, maxDerivedLength); err == nil && d.length == 0 {
-			err = errAt(CodeDerivedKey, c, "is 0")
+			err = errAt(CodeDerivedKey, c, "a Length of 0")
 		}
 	case c.Is(ns, "Label"):
 		d.label = c.Text()
 		if len(d.label) > maxDerivedLabel || !c.FirstChild().IsZero() {
-			err = errAt(CodeDerivedKey, c, "longer than %d", maxDerivedLabel)
+			err = errAt(CodeDerivedKey, c, "is not text of at most %d octets", maxDerivedLabel)
 		}
 	case c.Is(ns, "Nonce"):
 		if _, start, end, _ := c.SourceRange(); end-start > 4*maxDerivedNonce {
-			return errAt(CodeDerivedKey, c, "longer than %d octets", maxDerivedNonce)
+			return errAt(CodeDerivedKey, c, "is longer than %d octets of base64", maxDerivedNonce)
 		}
 		d.nonce, err = xmlenc.AppendBase64([]byte{}, c)
 		if err != nil || len(d.nonce) == 0 || len(d.nonce) > maxDerivedNonce {
 			err = errAt(CodeDerivedKey, c, "is not 1 to %d octets of base64", maxDerivedNonce)
 		}
 	default:
-		err = errAt(CodeDerivedKey, c, "not supported")
+		err = errAt(CodeDerivedKey, c, "%s is not supported in a DerivedKeyToken", c.Name())
 	}
 	return err
 }
@@ -126,11 +128,20 @@ func (d *derivedKeyToken) child(c xmltext.Node, ns string, generation *int) (err
 func smallInt(n xmltext.Node, max int) (int, error) {
 	_, start, end, _ := n.SourceRange()
 	if end-start <= 16 {
-		if v, err := strconv.ParseUint(strings.TrimSpace(n.Text()), 10, 16); err == nil && int(v) <= max {
-			return int(v), nil
+		if v, err := parseSmall(n.Text(), max); err == nil {
+			return v, nil
 		}
 	}
 	return 0, errAt(CodeDerivedKey, n, "is not a number from 0 to %d", max)
+}
+
+// parseSmall reads a number from 0 to max.
+func parseSmall(text string, max int) (int, error) {
+	v, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+	if err == nil && int(v) > max {
+		err = strconv.ErrRange
+	}
+	return int(v), err
 }
 
 // derivedKey derives the key of a DerivedKeyToken (WSC §7).
@@ -145,6 +156,9 @@ func (v *verification) derivedKey(n xmltext.Node) (*boundKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, _, space := impliedAttrs(d.str); space != "" {
+		return nil, errAt(CodeDerivedKey, d.str, "wsc:Nonce implies a key that the DerivedKeyToken would derive from again")
+	}
 	from, err := v.resolve(d.str, false)
 	if err != nil {
 		return nil, err
@@ -155,4 +169,23 @@ func (v *verification) derivedKey(n xmltext.Node) (*boundKey, error) {
 	}
 	v.derived[n] = k
 	return k, nil
+}
+
+// DerivedKeyToken is what a wsc:DerivedKeyToken holds (WSC §7), for programs
+// that explain messages.
+type DerivedKeyToken struct {
+	Reference      xmltext.Node // the SecurityTokenReference to the token that it derives from
+	Label          string       // DefaultLabel if it has none
+	Nonce          []byte
+	Offset, Length int // a Generation is turned into the Offset
+}
+
+// ParseDerivedKeyToken reads a DerivedKeyToken as Verify does. The error is an
+// *Error.
+func ParseDerivedKeyToken(n xmltext.Node) (d DerivedKeyToken, err error) {
+	t, err := parseDerivedKeyToken(n)
+	if err != nil {
+		return d, err
+	}
+	return DerivedKeyToken{Reference: t.str, Label: t.label, Nonce: t.nonce, Offset: t.offset, Length: t.length}, nil
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestDerivedKeyTokensStayWithinBounds(t *testing.T) {
+func TestVerifyRejectsDerivedKeyTokensOutOfBounds(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired }), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
@@ -21,22 +22,29 @@ func TestDerivedKeyTokensStayWithinBounds(t *testing.T) {
 		msg  string
 		code wssec.Code
 	}{
-		"Length 0":              {replace(t, msg, length, `<wsc:Length>0</wsc:Length>`), wssec.CodeDerivedKey},
-		"Length 65":             {replace(t, msg, length, `<wsc:Length>65</wsc:Length>`), wssec.CodeDerivedKey},
-		"Length 8":              {replace(t, msg, length, `<wsc:Length>8</wsc:Length>`), wssec.CodeKeyLength},
-		"Length -1":             {replace(t, msg, length, `<wsc:Length>-1</wsc:Length>`), wssec.CodeDerivedKey},
-		"Length huge":           {replace(t, msg, length, `<wsc:Length>99999999999999999999</wsc:Length>`), wssec.CodeDerivedKey},
-		"Offset 65":             {replace(t, msg, offset, `<wsc:Offset>65</wsc:Offset>`), wssec.CodeDerivedKey},
-		"Offset and Generation": {replace(t, msg, offset, offset+`<wsc:Generation>1</wsc:Generation>`), wssec.CodeDerivedKey},
-		"Generation too large":  {replace(t, msg, offset, `<wsc:Generation>64</wsc:Generation>`), wssec.CodeDerivedKey},
-		"Properties":            {replace(t, msg, offset, `<wsc:Properties/>`), wssec.CodeDerivedKey},
-		"Nonce twice":           {replace(t, msg, offset, `<wsc:Nonce>AAAA</wsc:Nonce>`), wssec.CodeDerivedKey},
-		"Nonce long":            {replace(t, msg, nonce, strings.Repeat("A", 400)), wssec.CodeDerivedKey},
-		"Nonce missing":         {replace(t, msg, `<wsc:Nonce>`+nonce+`</wsc:Nonce>`, ""), wssec.CodeDerivedKey},
-		"Label long":            {replace(t, msg, offset, `<wsc:Label>`+strings.Repeat("l", 129)+`</wsc:Label>`), wssec.CodeDerivedKey},
-		"another Label":         {replace(t, msg, offset, `<wsc:Label>l</wsc:Label>`), wssec.CodeSignatureInvalid},
-		"Algorithm":             {replace(t, msg, `<wsc:DerivedKeyToken `, `<wsc:DerivedKeyToken Algorithm="urn:x" `), wssec.CodeUnsupportedAlg},
-		"key itself":            {strings.Replace(msg, find(t, msg, `<ds:KeyInfo.*?</ds:KeyInfo>`), `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">`+find(t, msg, `<wsse:SecurityTokenReference.*?</wsse:SecurityTokenReference>`)+`</ds:KeyInfo>`, 1), wssec.CodeDerivedKey},
+		"Length 0":  {replace(t, msg, length, `<wsc:Length>0</wsc:Length>`), wssec.CodeDerivedKey},
+		"Length 65": {replace(t, msg, length, `<wsc:Length>65</wsc:Length>`), wssec.CodeDerivedKey},
+		"Length 8":  {replace(t, msg, length, `<wsc:Length>8</wsc:Length>`), wssec.CodeKeyLength},
+		"Length -1": {replace(t, msg, length, `<wsc:Length>-1</wsc:Length>`), wssec.CodeDerivedKey},
+		"Length huge": {replace(t, msg, length, `<wsc:Length>99999999999999999999</wsc:Length>`),
+			wssec.CodeDerivedKey},
+		"Offset 65": {replace(t, msg, offset, `<wsc:Offset>65</wsc:Offset>`), wssec.CodeDerivedKey},
+		"Offset and Generation": {replace(t, msg, offset, offset+`<wsc:Generation>1</wsc:Generation>`),
+			wssec.CodeDerivedKey},
+		"Generation too large": {replace(t, msg, offset, `<wsc:Generation>64</wsc:Generation>`), wssec.CodeDerivedKey},
+		"Properties":           {replace(t, msg, offset, `<wsc:Properties/>`), wssec.CodeDerivedKey},
+		"Nonce twice":          {replace(t, msg, offset, `<wsc:Nonce>AAAA</wsc:Nonce>`), wssec.CodeDerivedKey},
+		"Nonce long":           {replace(t, msg, nonce, strings.Repeat("A", 400)), wssec.CodeDerivedKey},
+		"Nonce missing":        {replace(t, msg, `<wsc:Nonce>`+nonce+`</wsc:Nonce>`, ""), wssec.CodeDerivedKey},
+		"Label long": {replace(t, msg, offset, `<wsc:Label>`+strings.Repeat("l", 129)+`</wsc:Label>`),
+			wssec.CodeDerivedKey},
+		"another Label": {replace(t, msg, offset, `<wsc:Label>l</wsc:Label>`), wssec.CodeSignatureInvalid},
+		"Algorithm": {replace(t, msg, `<wsc:DerivedKeyToken `, `<wsc:DerivedKeyToken Algorithm="urn:x" `),
+			wssec.CodeUnsupportedAlg},
+		"key itself": {strings.Replace(msg, find(t, msg, `<ds:KeyInfo.*?</ds:KeyInfo>`),
+			`<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">`+
+				find(t, msg, `<wsse:SecurityTokenReference.*?</wsse:SecurityTokenReference>`)+`</ds:KeyInfo>`, 1),
+			wssec.CodeDerivedKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ps.verify(t, []byte(x.msg))
@@ -54,6 +62,7 @@ func TestDerivedKeyTokensStayWithinBounds(t *testing.T) {
 // TestDeriveKeyVectors are computed from the definition of P_SHA1, with the
 // default label.
 func TestDeriveKeyVectors(t *testing.T) {
+	t.Parallel()
 	secret, nonce := make([]byte, 32), make([]byte, 16)
 	for i := range secret {
 		secret[i] = byte(i)

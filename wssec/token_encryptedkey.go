@@ -28,7 +28,7 @@ type encryptedKeyTokens struct {
 	unwrapping bool
 }
 
-func (encryptedKeyProfile) policyType() TokenType { return "" }
+func (encryptedKeyProfile) policyTypes() (none [2]TokenType) { return none }
 
 func (encryptedKeyProfile) is(n xmltext.Node) bool { return n.Is(nsXenc, "EncryptedKey") }
 
@@ -40,12 +40,12 @@ func (encryptedKeyProfile) find(v *verification, n xmltext.Node) error {
 	}
 	v.encryptedKeys.nodes = append(v.encryptedKeys.nodes, n)
 	if ek.HasList {
-		v.lists = append(v.lists, &referenceList{node: n, position: v.position[n], uris: ek.References, key: n})
+		v.lists = append(v.lists, &referenceList{node: n, position: v.order.of(n), uris: ek.References, key: n})
 	}
 	return v.count(n, maxEncryptedKeys)
 }
 
-// accept waits: the key is unwrapped when something names it.
+// accept does nothing: the key is unwrapped when something names it.
 func (encryptedKeyProfile) accept(*verification) error { return nil }
 
 // key unwraps an EncryptedKey under the client token's key (WSS §9.2, XML
@@ -53,13 +53,13 @@ func (encryptedKeyProfile) accept(*verification) error { return nil }
 func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey, error) {
 	known := &v.encryptedKeys
 	if n.Parent() != v.security {
-		return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
+		return nil, errAt(CodeUnsupportedToken, ref, "an EncryptedKey must stand in the Security header, not in a reference")
 	}
 	if b, ok := known.unwrapped[n]; ok {
 		return v.base(b, n)
 	}
 	if known.unwrapping {
-		return nil, errAt(CodeReference, n, "an EncryptedKey under an EncryptedKey")
+		return nil, errAt(CodeReference, n, "an EncryptedKey is encrypted under an EncryptedKey")
 	}
 	known.unwrapping = true
 	defer func() { known.unwrapping = false }()
@@ -69,14 +69,16 @@ func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey,
 	}
 	size, ok := xmlenc.WrapKeySize(ek.Algorithm)
 	if !ok || ek.Algorithm != v.p.suite.KeyWrap {
-		return nil, errAt(CodeUnsupportedAlg, n, "key wrap %.120q is not %q", ek.Algorithm, v.p.suite.KeyWrap)
+		return nil, errAt(CodeUnsupportedAlg, n, "key wrap is %.120q; the policy's suite %s has %q (algorithm-suite)",
+			ek.Algorithm, v.p.suite.Name, v.p.suite.KeyWrap)
 	}
 	kek, err := v.keyOf(ek.KeyInfo, n)
 	if err != nil {
 		return nil, err
 	}
 	if len(kek.octets) < size || ek.CipherLen() > 256 {
-		return nil, errAt(CodeKeyLength, n, "the Kerberos key is too short for the key wrap")
+		return nil, errAt(CodeKeyLength, n, "the key has %d octets and the wrapped key %d; the key wrap takes %d, and at "+
+			"most 256", len(kek.octets), ek.CipherLen(), size)
 	}
 	wrapped, err := ek.AppendCipher(nil)
 	if err != nil {
@@ -84,7 +86,7 @@ func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey,
 	}
 	octets, err := xmlenc.UnwrapKey(kek.octets[:size], wrapped)
 	if err != nil {
-		return nil, errAt(CodeDecryption, n, "%w", err)
+		return nil, errAt(CodeDecryption, n, "%w: another key, or the wrapped key was changed", err)
 	}
 	if known.unwrapped == nil {
 		known.unwrapped = make(map[xmltext.Node]*baseKey, 1)
@@ -101,8 +103,8 @@ func (encryptedKeyProfile) names(name tokenName) bool {
 	return name.uri == "" && name.valueType == EncryptedKeySHA1
 }
 
-// named finds the EncryptedKey with that SHA-1: that of the request, which a
-// reply names, or one of this message.
+// named returns the key of the EncryptedKey with that SHA-1: that of the
+// request, which a reply names, or one of this message.
 func (p encryptedKeyProfile) named(v *verification, name tokenName, ref xmltext.Node) (*boundKey, error) {
 	if v.sent != nil && v.sent.base.profile == tokenProfile(p) && name.hash == v.sent.base.hash {
 		return v.base(&v.sent.base, ref)
@@ -112,12 +114,13 @@ func (p encryptedKeyProfile) named(v *verification, name tokenName, ref xmltext.
 			return k, nil
 		}
 	}
-	return nil, errAt(CodeTokenUnavailable, ref, "names no EncryptedKey of this message")
+	return nil, errAt(CodeTokenUnavailable, ref, "its EncryptedKeySHA1 is that of no EncryptedKey of this message")
 }
 
-// cover has nothing to hold against the policy: no client is authenticated by
-// an EncryptedKey.
+// cover does nothing: an EncryptedKey authenticates no client.
 func (encryptedKeyProfile) cover(*verification) error { return nil }
+
+func (encryptedKeyProfile) idPrefix() string { return "EK" }
 
 // appendToken writes nothing: we send no EncryptedKey of our own.
 func (encryptedKeyProfile) appendToken(dst []byte, _ *writer, _ string) []byte { return dst }

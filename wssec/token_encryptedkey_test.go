@@ -9,7 +9,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestAnEncryptedKeyUnderTheTicketsKeySignsAndEncrypts(t *testing.T) {
+func TestVerifyAcceptsAnEncryptedKeyUnderTheTicketsKey(t *testing.T) {
+	t.Parallel()
 	for name, policy := range map[string]wssec.Policy{
 		"raw": symmetric(), "Basic256": symmetric(func(p *wssec.Policy) { p.AlgorithmSuite = wssec.Basic256 }),
 	} {
@@ -42,9 +43,10 @@ func TestAnEncryptedKeyUnderTheTicketsKeySignsAndEncrypts(t *testing.T) {
 	}
 }
 
-// TestAKeyWrapMayNameADigest: older releases of WSS4J write a ds:DigestMethod
-// for AES key wrap, which has no use for one.
-func TestAKeyWrapMayNameADigest(t *testing.T) {
+// TestVerifyAcceptsAKeyWrapWithADigest: older releases of WSS4J write a
+// ds:DigestMethod for AES key wrap, which has no use for one.
+func TestVerifyAcceptsAKeyWrapWithADigest(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, make([]byte, 16))
 	if err != nil {
@@ -52,9 +54,11 @@ func TestAKeyWrapMayNameADigest(t *testing.T) {
 	}
 	method := find(t, string(raw), `<xenc:EncryptionMethod Algorithm="[^"]*kw-[^"]*"/>`)
 	with := func(content string) []byte {
-		return []byte(replace(t, string(raw), method, strings.TrimSuffix(method, "/>")+">"+content+"</xenc:EncryptionMethod>"))
+		return []byte(replace(t, string(raw), method, strings.TrimSuffix(method, "/>")+">"+content+
+			"</xenc:EncryptionMethod>"))
 	}
-	if _, err := ps.verify(t, with(`<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`)); err != nil {
+	if _, err := ps.verify(t, with(`<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" `+
+		`Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>`)); err != nil {
 		t.Error(err)
 	}
 	_, err = ps.verify(t, with(`<xenc:KeySize>256</xenc:KeySize>`))

@@ -15,9 +15,10 @@ type baseKey struct {
 	hash      TokenHash // how a reply names it
 	tokenType string    // of the SecurityTokenReference
 	node      xmltext.Node
+	context   contextName // of a security context
 }
 
-// boundKey is a key as a SecurityTokenReference names it: a base key, or one
+// A boundKey is a key as a SecurityTokenReference names it: a base key, or one
 // derived from it.
 type boundKey struct {
 	octets []byte
@@ -31,7 +32,7 @@ func (k *boundKey) token() xmltext.Node {
 	switch {
 	case k == nil:
 		return xmltext.Node{}
-	case k.dkt != nil:
+	case k.dkt != nil && !k.dkt.node.IsZero():
 		return k.dkt.node
 	}
 	return k.base.node
@@ -40,18 +41,32 @@ func (k *boundKey) token() xmltext.Node {
 // keyOf returns the key that a KeyInfo names: it holds exactly one
 // SecurityTokenReference (BSP R5402, R5424).
 func (v *verification) keyOf(keyInfo, owner xmltext.Node) (*boundKey, error) {
-	if keyInfo.IsZero() {
-		return nil, errAt(CodeSecurityInvalid, owner, "has no KeyInfo")
+	str, err := onlySTR(keyInfo, owner)
+	if err != nil {
+		return nil, err
 	}
-	str := keyInfo.FirstChild()
-	if str.IsZero() || !str.Is(NSWSSE, "SecurityTokenReference") || !str.NextSibling().IsZero() {
-		return nil, errAt(CodeSecurityInvalid, keyInfo, "does not hold exactly one SecurityTokenReference")
+	k, err := v.resolve(str, true)
+	if err != nil {
+		return nil, err
 	}
-	return v.resolve(str, true)
+	return v.implied(str, k)
 }
 
-// resolve finds the key that a SecurityTokenReference names (WSS §7). A
-// DerivedKeyToken is followed once: it never derives from another.
+// onlySTR returns the one SecurityTokenReference in the KeyInfo of owner.
+func onlySTR(keyInfo, owner xmltext.Node) (str xmltext.Node, err error) {
+	if keyInfo.IsZero() {
+		return str, errAt(CodeSecurityInvalid, owner, "has no KeyInfo that names its key (BSP R5402)")
+	}
+	str = keyInfo.FirstChild()
+	if str.IsZero() || !str.Is(NSWSSE, "SecurityTokenReference") || !str.NextSibling().IsZero() {
+		return str, errAt(CodeSecurityInvalid, keyInfo, "does not hold exactly one SecurityTokenReference (BSP R5402, "+
+			"R5424)")
+	}
+	return str, nil
+}
+
+// resolve returns the key that a SecurityTokenReference names (WSS §7). A
+// DerivedKeyToken is followed if derived is set: it never derives from another.
 func (v *verification) resolve(str xmltext.Node, derived bool) (*boundKey, error) {
 	ref := str.FirstChild()
 	if ref.IsZero() || !ref.NextSibling().IsZero() {
@@ -65,82 +80,90 @@ func (v *verification) resolve(str xmltext.Node, derived bool) (*boundKey, error
 	case ref.Is(NSWSSE, "Embedded"):
 		return v.embedded(ref)
 	}
-	return nil, errAt(CodeUnsupportedToken, ref, "no reference form that is supported")
+	return nil, errAt(CodeUnsupportedToken, ref, "%s is not supported; a SecurityTokenReference must hold a Reference, "+
+		"KeyIdentifier or Embedded (WSS §7)", ref.Name())
 }
 
 // direct follows wsse:Reference URI="#id" (WSS §7.2). The ValueType may be
 // absent; if it is there it must be that of the token.
 func (v *verification) direct(ref xmltext.Node, derived bool) (*boundKey, error) {
 	uri, _ := ref.Attr("", "URI")
+	valueType, _ := ref.Attr("", "ValueType")
+	name := tokenName{valueType: valueType, uri: uri}
 	if len(uri) < 2 || uri[0] != '#' {
-		valueType, _ := ref.Attr("", "ValueType")
-		name := tokenName{valueType: valueType, uri: uri}
-		if p := profileNamed(name); p != nil && uri != "" {
+		if p := v.profileNamed(name); p != nil && uri != "" {
 			return p.named(v, name, ref)
 		}
-		return nil, errAt(CodeTokenUnavailable, ref, "URI is not #id of a token in this message")
+		return nil, errAt(CodeTokenUnavailable, ref, "URI is not #id, that of a token in this message")
+	}
+	if p := v.profileNamed(name); p != nil && !v.ids.has(uri[1:]) {
+		return p.named(v, name, ref)
 	}
 	n, err := v.ids.target(uri, ref)
 	if err != nil {
 		return nil, err
 	}
+	if v.isDetached(n) {
+		return v.kerberosKey(v.token, valueType, ref)
+	}
 	if n.Parent() == v.security {
 		if n.Local() == "DerivedKeyToken" && isSC(n.Space()) && derived {
 			return v.derivedKey(n)
 		}
-		if p := profileOf(n); p != nil {
+		if p := v.profileOf(n); p != nil {
 			return p.key(v, n, ref)
 		}
 	}
 	return nil, errAt(CodeReference, ref, "does not lead to a token of this Security header")
 }
 
-// base returns a base key as it is, after the check of its length against the
-// suite.
+// base returns a base key as it is, after a check of its length with the suite.
 func (v *verification) base(b *baseKey, at xmltext.Node) (*boundKey, error) {
 	if s := v.p.suite; len(b.octets) < s.MinKey || len(b.octets) > s.MaxKey {
 		return nil, errAt(CodeKeyLength, at,
-			"the key has %d octets; %s takes %d to %d: choose another algorithm-suite or another encryption type for the "+
-				"service's account",
+			"the key has %d octets; %s takes %d to %d: choose another algorithm-suite, or another encryption type for "+
+				"the service's account",
 			len(b.octets), s.Name, s.MinKey, s.MaxKey)
 	}
 	return &boundKey{octets: b.octets, base: b}, nil
 }
 
-// embedded takes the token inside the reference (WSS §7.4).
+// embedded returns the key of the token inside the reference (WSS §7.4).
 func (v *verification) embedded(ref xmltext.Node) (*boundKey, error) {
 	n := ref.FirstChild()
 	if n.IsZero() || !n.NextSibling().IsZero() {
-		return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
+		return nil, errAt(CodeUnsupportedToken, ref, "does not hold exactly one security token (WSS §7.4)")
 	}
-	if p := profileOf(n); p != nil {
+	if p := v.profileOf(n); p != nil {
 		return p.key(v, n, ref)
 	}
-	return nil, errAt(CodeUnsupportedToken, ref, "does not hold one BinarySecurityToken")
+	return nil, errAt(CodeUnsupportedToken, ref, "%s is not a security token that is supported; the policy accepts %s",
+		n.Name(), v.p.policy.requiredToken())
 }
 
 // keyIdentifier follows wsse:KeyIdentifier (WSS §7.3): the SHA-1 of a token.
 func (v *verification) keyIdentifier(ref xmltext.Node) (*boundKey, error) {
 	if enc, ok := ref.Attr("", "EncodingType"); ok && enc != EncodingBase64 {
-		return nil, errAt(CodeSecurityInvalid, ref, "EncodingType is not Base64Binary")
+		return nil, errAt(CodeSecurityInvalid, ref, "EncodingType %.120q is not Base64Binary (BSP R3071)", enc)
 	}
 	if _, start, end, _ := ref.SourceRange(); end-start > 256 {
-		return nil, errAt(CodeSecurityInvalid, ref, "is not a SHA-1")
+		return nil, errAt(CodeSecurityInvalid, ref, "is longer than the base64 of a SHA-1")
 	}
 	octets, err := xmlenc.AppendBase64(nil, ref)
 	if err != nil || len(octets) != sha1.Size {
-		return nil, errAt(CodeSecurityInvalid, ref, "is not a SHA-1")
+		return nil, errAt(CodeSecurityInvalid, ref, "is not the base64 of a SHA-1")
 	}
 	name := tokenName{hash: TokenHash(octets)}
 	name.valueType, _ = ref.Attr("", "ValueType")
-	if p := profileNamed(name); p != nil {
+	if p := v.profileNamed(name); p != nil {
 		return p.named(v, name, ref)
 	}
-	return nil, errAt(CodeUnsupportedToken, ref, "ValueType is not Kerberosv5APREQSHA1 or EncryptedKeySHA1")
+	return nil, errAt(CodeUnsupportedToken, ref, "ValueType %.120q is not that of a supported token; supported are "+
+		"Kerberosv5APREQSHA1 and EncryptedKeySHA1", name.valueType)
 }
 
-// signatureKey returns the octets that a key signs with, after the policy's
-// demands on it.
+// signatureKey returns the octets that a key signs with, if the policy allows
+// the key to sign.
 func (v *verification) signatureKey(k *boundKey, at xmltext.Node) ([]byte, error) {
 	if err := v.checkDerivation(k, at); err != nil {
 		return nil, err
@@ -153,7 +176,8 @@ func (v *verification) signatureKey(k *boundKey, at xmltext.Node) ([]byte, error
 	return k.octets, nil
 }
 
-// encryptionKey returns the octets that the suite's cipher is run with.
+// encryptionKey returns the octets that the suite's cipher decrypts with, if
+// the policy allows the key.
 func (v *verification) encryptionKey(k *boundKey, at xmltext.Node) ([]byte, error) {
 	if err := v.checkDerivation(k, at); err != nil {
 		return nil, err
@@ -166,20 +190,20 @@ func (v *verification) encryptionKey(k *boundKey, at xmltext.Node) ([]byte, erro
 	}
 	if octets == nil {
 		return nil, errAt(CodeKeyLength, at,
-			"the key has %d octets, which does not fit %s (key-fit %s)",
+			"the key has %d octets, which does not fit %s (key-fit: %s)",
 			len(k.octets), v.p.suite.Name, v.p.policy.KeyFit)
 	}
 	return octets, nil
 }
 
-// checkDerivation holds the use of a key against the policy's derived-keys, and
-// all keys of a message against one base.
+// checkDerivation compares the use of a key with the policy's derived-keys, and
+// requires that all keys of a message have one base.
 func (v *verification) checkDerivation(k *boundKey, at xmltext.Node) error {
 	if k.dkt == nil && v.p.policy.DerivedKeys == DerivedKeysRequired {
 		return errAt(CodeDerivedKey, at, "uses the token's key itself; the policy requires derived keys (derived-keys)")
 	}
 	if v.baseUsed != nil && v.baseUsed != k.base {
-		return errAt(CodeReference, at, "uses another key than the rest of the message")
+		return errAt(CodeReference, at, "uses a key of another token than the rest of the message")
 	}
 	v.baseUsed = k.base
 	return nil

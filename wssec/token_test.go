@@ -7,15 +7,19 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// TestATokenIsOfOneType: what one profile takes for its token, or for a name of
-// it, no other does.
-func TestATokenIsOfOneType(t *testing.T) {
+// TestProfileOfFindsOneProfile: what one profile takes for its token, or for a
+// name of it, no other does.
+func TestProfileOfFindsOneProfile(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]tokenProfile{
-		`<t:BinarySecurityToken xmlns:t="` + NSWSSE + `"/>`: kerberosProfile{},
-		`<t:EncryptedKey xmlns:t="` + nsXenc + `"/>`:        encryptedKeyProfile{},
-		`<t:EncryptedData xmlns:t="` + nsXenc + `"/>`:       nil,
-		`<t:DerivedKeyToken xmlns:t="` + NSWSC13 + `"/>`:    nil,
-		`<BinarySecurityToken/>`:                            nil,
+		`<t:BinarySecurityToken xmlns:t="` + NSWSSE + `"/>`:   kerberosProfile{},
+		`<t:EncryptedKey xmlns:t="` + nsXenc + `"/>`:          encryptedKeyProfile{},
+		`<t:SecurityContextToken xmlns:t="` + NSWSC05 + `"/>`: contextProfile{},
+		`<t:SecurityContextToken xmlns:t="` + NSWSC13 + `"/>`: contextProfile{},
+		`<t:SecurityContextToken xmlns:t="` + NSWSSE + `"/>`:  nil,
+		`<t:EncryptedData xmlns:t="` + nsXenc + `"/>`:         nil,
+		`<t:DerivedKeyToken xmlns:t="` + NSWSC13 + `"/>`:      nil,
+		`<BinarySecurityToken/>`:                              nil,
 	} {
 		doc, err := xmltext.Scan([]byte(text), xmltext.Options{})
 		if err != nil {
@@ -39,6 +43,12 @@ func TestATokenIsOfOneType(t *testing.T) {
 		{valueType: EncryptedKeySHA1}:  encryptedKeyProfile{},
 		{valueType: GSSKerberosAPREQ}:  nil,
 		{}:                             nil,
+		{valueType: NSWSC05 + "/sct"}:  nil,
+		{valueType: NSWSC05 + "/sct", uri: "urn:x"}:   contextProfile{},
+		{valueType: NSWSC13 + "/sct", uri: "#uuid:x"}: contextProfile{},
+		{uri: "urn:x"}: contextProfile{},
+		{uri: "#x"}:    nil,
+		{valueType: NSWSC13 + "/dk", uri: "urn:x"}:    nil,
 		{valueType: KerberosAPREQSHA1, uri: "urn:x"}:  nil,
 		{valueType: EncryptedKeySHA1, uri: "#absent"}: nil,
 	} {
@@ -48,13 +58,16 @@ func TestATokenIsOfOneType(t *testing.T) {
 	}
 }
 
-// TestPoliciesAskForTokensThatHaveAProfile: a name in a policy is one of a
+// TestPolicyTokensHaveAProfile: a name in a policy is one of a
 // profile, and no profile but the EncryptedKey's is without.
-func TestPoliciesAskForTokensThatHaveAProfile(t *testing.T) {
-	if got := policyTokens(); !slices.Equal(got, []TokenType{KerberosToken}) {
+func TestPolicyTokensHaveAProfile(t *testing.T) {
+	t.Parallel()
+	if got := policyTokens(); !slices.Equal(got, []TokenType{KerberosToken, SpnegoContextToken,
+		SecureConversationToken}) {
 		t.Errorf("%q", got)
 	}
-	p := Policy{Binding: SymmetricBinding, ProtectionToken: "x509", AlgorithmSuite: Basic128, SignedParts: Parts{Body: true}}
+	p := Policy{Binding: SymmetricBinding, ProtectionToken: "x509", AlgorithmSuite: Basic128,
+		SignedParts: Parts{Body: true}}
 	if p.Validate() == nil {
 		t.Error("a protection token without a profile is accepted")
 	}
@@ -64,8 +77,9 @@ func TestPoliciesAskForTokensThatHaveAProfile(t *testing.T) {
 	}
 }
 
-// TestProfilesTakeNoMemory: every message looks at the profiles several times.
-func TestProfilesTakeNoMemory(t *testing.T) {
+// TestTokenProfilesTakeNoMemory: every message looks at the profiles several
+// times.
+func TestTokenProfilesTakeNoMemory(t *testing.T) {
 	n := xmltext.Node{}
 	if got := testing.AllocsPerRun(100, func() { profileOf(n); profileNamed(tokenName{}) }); got != 0 {
 		t.Errorf("%v allocations", got)

@@ -2,7 +2,9 @@ package wssec_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io/fs"
 	"path"
@@ -24,19 +26,47 @@ import (
 // transcript is a recorded conversation; testvectors/README.md defines the
 // keys.
 type transcript struct {
-	Captured time.Time    `yaml:"captured"`
-	TLS      bool         `yaml:"tls"`
-	Keytab   string       `yaml:"keytab"`
-	Client   string       `yaml:"client-principal"`
-	Service  string       `yaml:"service-principal"`
-	Enctypes []int32      `yaml:"enctypes"`
-	Policy   wssec.Policy `yaml:"policy"`
-	Messages []struct {
-		File   string `yaml:"file"`
-		Expect string `yaml:"expect"`
-		Plain  string `yaml:"plain"`
-	} `yaml:"messages"`
-	name string
+	Captured time.Time `yaml:"captured"`
+	TLS      bool      `yaml:"tls"`
+	Keytab   string    `yaml:"keytab"`
+	Client   string    `yaml:"client-principal"`
+	Service  string    `yaml:"service-principal"`
+	Enctypes []int32   `yaml:"enctypes"`
+	Contexts []struct {
+		Identifier string `yaml:"identifier"`
+		Namespace  string `yaml:"namespace"`
+		// Token is the type of the context; "" stands for that of Policy.
+		Token wssec.TokenType `yaml:"token"`
+		Key   string          `yaml:"key"`
+	} `yaml:"contexts"`
+	Policy   wssec.Policy        `yaml:"policy"`
+	Messages []transcriptMessage `yaml:"messages"`
+	name     string
+}
+
+type transcriptMessage struct {
+	File   string `yaml:"file"`
+	Expect string `yaml:"expect"`
+	Under  string `yaml:"under"`
+	Plain  string `yaml:"plain"`
+}
+
+// first returns the first message that is protected, a request.
+func (c *transcript) first() transcriptMessage {
+	for _, m := range c.Messages {
+		if m.Expect != "negotiation" {
+			return m
+		}
+	}
+	return transcriptMessage{}
+}
+
+// policyOf returns the policy of a message.
+func (c *transcript) policyOf(m transcriptMessage) wssec.Policy {
+	if m.Under == "bootstrap" {
+		return *c.Policy.Bootstrap
+	}
+	return c.Policy
 }
 
 func (c *transcript) file(t testing.TB, name string) []byte {
@@ -58,10 +88,10 @@ func loadTranscript(t testing.TB, name string) *transcript {
 	return c
 }
 
-// processor makes a Processor that lives at the time of the recording. The
-// recordings were made with one clock and no replay, so the replay store is
-// new.
-func (c *transcript) processor(t testing.TB, store gss.ReplayStore) *wssec.Processor {
+// processor makes a Processor for the policy of a message. It lives at the time
+// of the recording. The recordings were made with one clock and no replay, so
+// the replay store is new. No key is ever suspended.
+func (c *transcript) processor(t testing.TB, m transcriptMessage, store gss.ReplayStore) *wssec.Processor {
 	t.Helper()
 	keytab, err := keytab.Parse(c.file(t, c.Keytab))
 	if err != nil {
@@ -77,14 +107,38 @@ func (c *transcript) processor(t testing.TB, store gss.ReplayStore) *wssec.Proce
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: store, Time: now})
+	cfg := wssec.Config{
+		Verifier: acceptor, Replay: store, Contexts: c.issue(t, now), Time: now,
+		Guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{Allowance: 1 << 30}),
+	}
+	p, err := wssec.NewProcessor(c.policyOf(m), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
+// issue enters the contexts of the case.
+func (c *transcript) issue(t testing.TB, now func() time.Time) *wssec.SecurityContexts {
+	t.Helper()
+	contexts := wssec.NewSecurityContexts(wssec.ContextsConfig{Time: now})
+	for _, x := range c.Contexts {
+		key, err := base64.StdEncoding.DecodeString(x.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := contextOf(cmp.Or(x.Token, tokenOf(c.Policy)), c.Captured)
+		sc.Identifier, sc.Namespace, sc.Key = x.Identifier, x.Namespace, wssec.NewKey(key)
+		sc.Name, sc.Realm, _ = strings.Cut(c.Client, "@")
+		if err := contexts.Issue(t.Context(), sc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return contexts
+}
+
+func TestVerifyReplaysRecordedConversations(t *testing.T) {
+	t.Parallel()
 	dirs, err := fs.ReadDir(testvectors.Files, "transcripts")
 	if err != nil {
 		t.Fatal(err)
@@ -95,10 +149,16 @@ func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
 		}
 		t.Run(d.Name(), func(t *testing.T) {
 			c := loadTranscript(t, d.Name())
-			p := c.processor(t, nil)
+			processors := map[string]*wssec.Processor{}
 			var sent *wssec.Request
 			for _, m := range c.Messages {
-				sent = c.check(t, p, m.File, m.Expect, m.Plain, sent)
+				if m.Expect == "negotiation" {
+					continue // not protected: the keys of contexts come from it
+				}
+				if processors[m.Under] == nil {
+					processors[m.Under] = c.processor(t, m, nil)
+				}
+				sent = c.check(t, processors[m.Under], m.File, m.Expect, m.Plain, sent)
 			}
 		})
 	}
@@ -106,7 +166,8 @@ func TestRecordedConversationsHaveTheirVerdict(t *testing.T) {
 
 // check verifies one message; for a request it returns what its reply is
 // verified with.
-func (c *transcript) check(t *testing.T, p *wssec.Processor, file, expect, plain string, sent *wssec.Request) *wssec.Request {
+func (c *transcript) check(t *testing.T, p *wssec.Processor, file, expect, plain string,
+	sent *wssec.Request) *wssec.Request {
 	t.Helper()
 	msg, err := c.verify(p, c.file(t, file), file, sent)
 	if got := verdict(err); got != expect {
@@ -162,13 +223,14 @@ func verdict(err error) string {
 
 // CXF's streaming client derives no key for an endorsing signature although it
 // has to: what it sends is for a policy that allows that.
-func TestAKeyThatIsNotDerivedIsRefusedWhereItMustBe(t *testing.T) {
+func TestVerifyRejectsKeysThatAreNotDerived(t *testing.T) {
+	t.Parallel()
 	c := loadTranscript(t, "KtpTransportEndorsingDerived-stax")
 	src := c.file(t, "01-request.xml")
 	if bytes.Contains(src, []byte("DerivedKeyToken")) {
 		t.Fatal("the client derives a key")
 	}
 	c.Policy.DerivedKeys = wssec.DerivedKeysRequired
-	_, err := c.verify(c.processor(t, nil), src, "01-request.xml", nil)
+	_, err := c.verify(c.processor(t, c.first(), nil), src, "01-request.xml", nil)
 	refused(t, err, wssec.CodeDerivedKey)
 }

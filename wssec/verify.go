@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -10,7 +11,7 @@ import (
 )
 
 // verification is one message being verified: everything known of it so far.
-// The steps of verify fill it in; none of it outlives the call but the Message.
+// The steps of verify fill it in; only the Message outlives the call.
 type verification struct {
 	p    *Processor
 	ctx  context.Context
@@ -25,14 +26,16 @@ type verification struct {
 	sigs               []*signature
 	confirmations      []xmltext.Node
 	encryptedSignature []xmltext.Node // EncryptedData children of the Security header
-	position           map[xmltext.Node]int
+	order              headerOrder
 	ids                idIndex
 
 	token         *clientToken
 	kerberos      kerberosTokens
+	contexts      contextTokens
 	encryptedKeys encryptedKeyTokens
+	endorsing     endorsement
 	derived       map[xmltext.Node]*boundKey
-	suspected     *failure // it names a remembered key that it has not proved to have
+	suspected     *failure // it names a remembered key and has not proved to have it
 	baseUsed      *baseKey // the one base key that signed and encrypted
 
 	encrypted []*encryptedPart
@@ -40,6 +43,35 @@ type verification struct {
 	covered   []covered      // the same, for checkContentPrefixes
 	facts     Facts
 	reserved  int // octets asked of Config.Reserve
+
+	rooms rooms
+}
+
+// rooms is the memory of lists while they are short, as those of a usual message
+// are.
+type rooms struct {
+	order     [12]xmltext.Node
+	ids       [12]idEntry
+	lists     [1]*referenceList
+	sigs      [1]*signature
+	encrypted [2]*encryptedPart
+	verified  [8]xmltext.Node
+	covered   [8]covered
+}
+
+// headerOrder holds the children of the Security header in their order.
+type headerOrder []xmltext.Node
+
+// of returns the position of n, 0 if it is none of them.
+func (o headerOrder) of(n xmltext.Node) int {
+	i, _ := o.find(n)
+	return i
+}
+
+// find returns the position of n, and whether it is one of them.
+func (o headerOrder) find(n xmltext.Node) (position int, ok bool) {
+	i := slices.Index(o, n)
+	return max(i, 0), i >= 0
 }
 
 // signature is a Signature in the header and where it stood.
@@ -51,23 +83,27 @@ type signature struct {
 }
 
 // verify runs the steps in the order in which a receiver must take them: cheap
-// checks first, no plaintext before the key has proved itself, policy last.
+// checks first, no plaintext before the HMAC is checked, the policy last.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
 	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
+	v.lists, v.sigs, v.encrypted = v.rooms.lists[:0], v.rooms.sigs[:0], v.rooms.encrypted[:0]
+	v.verified = v.rooms.verified[:0]
 	defer v.countPanic()
 	for _, step := range [...]func(*verification) error{
-		(*verification).checkTransport,  // the channel that the policy relies on
-		(*verification).findHeader,      // WSS §5: the Security header for us
-		(*verification).readHeader,      // WSS §5–§10: its children, each by its kind
-		(*verification).checkTimestamp,  // WSS §10
-		(*verification).indexIDs,        // WSS §4: what may be referred to
-		(*verification).acceptToken,     // WSS §6, KTP §3
-		(*verification).readLists,       // WSS §9.1: which EncryptedData are to be opened
-		(*verification).openSignatures,  // SP §6.4: an encrypted Signature
-		(*verification).checkSignatures, // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
-		(*verification).checkReplay,     // replay
-		(*verification).processInOrder,  // WSS §5: digests and decryption, as the header has them
-		(*verification).checkCoverage,   // SP §4: signed and encrypted parts
+		(*verification).checkTransport, // the channel that the policy relies on
+		(*verification).findHeader,     // WSS §5: the Security header for us
+		(*verification).readHeader,     // WSS §5–§10: its children, each by its kind
+		(*verification).checkTimestamp, // WSS §10
+		(*verification).indexIDs,       // WSS §4: what may be referred to
+		(*verification).acceptToken,    // WSS §6, KTP §3
+		(*verification).acceptEndorsement,
+		(*verification).readLists,        // WSS §9.1: which EncryptedData are to be opened
+		(*verification).openSignatures,   // SP §6.4: an encrypted Signature
+		(*verification).checkSignatures,  // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
+		(*verification).checkReplay,      // replay
+		(*verification).checkEndorsement, // SP §8.3: an endorsing Signature
+		(*verification).processInOrder,   // WSS §5: digests and decryption, as the header has them
+		(*verification).checkCoverage,    // SP §4: signed and encrypted parts
 		(*verification).checkContentPrefixes,
 		(*verification).checkHeaderLayout, // SP §6.7
 	} {
@@ -84,13 +120,13 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 func (v *verification) checkTransport() error {
 	if v.p.policy.NeedsTLS() && !v.ch.TLS {
 		return errAt(CodeTransport, v.env.Root,
-			"the policy relies on TLS and the message came without; use a TLS listener, or say that TLS ends in front of "+
-				"this one")
+			"the policy relies on TLS and the message came without TLS; use a TLS listener, or configure that a proxy in "+
+				"front terminates TLS")
 	}
 	return nil
 }
 
-// checkTimestamp holds the Timestamp against the policy and the clock, before
+// checkTimestamp checks the Timestamp against the policy and the clock, before
 // any cryptographic work.
 func (v *verification) checkTimestamp() error {
 	switch need := v.p.policy.Timestamp; {
@@ -104,8 +140,8 @@ func (v *verification) checkTimestamp() error {
 	return v.timestamp.check(&v.p.policy, v.now)
 }
 
-// acceptToken verifies the token in the header, and insists on one where
-// nothing else could lead to a key.
+// acceptToken verifies the tokens in the header, and requires one where nothing
+// else could lead to a key.
 func (v *verification) acceptToken() error {
 	start := time.Now()
 	defer func() { v.facts.TokenTime = time.Since(start) }()
@@ -115,9 +151,15 @@ func (v *verification) acceptToken() error {
 		}
 	}
 	if v.token == nil && v.sent == nil && len(v.sigs) == 0 && len(v.encryptedSignature) == 0 {
-		return errAt(CodeTokenMissing, v.security, "no Kerberos BinarySecurityToken and no reference to one")
+		return v.tokenMissing()
 	}
 	return nil
+}
+
+// tokenMissing returns the error for a request without a token.
+func (v *verification) tokenMissing() error {
+	return errAt(CodeTokenMissing, v.security, "no security token and no reference to one; the policy accepts %s",
+		v.p.policy.requiredToken())
 }
 
 // checkSignatures compares the algorithms with the policy, then checks the HMAC
@@ -132,7 +174,8 @@ func (v *verification) checkSignatures() error {
 			return err
 		}
 		if v.sent != nil && v.sent.signed(s.Value) {
-			return errAt(CodeMessageReplayed, s.Node, "the request itself, sent back as its reply")
+			return errAt(CodeMessageReplayed, s.Node,
+				"the reply has the signature of its request, so it is the request sent back")
 		}
 		var err error
 		if s.key, err = v.keyOf(s.KeyInfo, s.Node); err != nil {
@@ -142,7 +185,7 @@ func (v *verification) checkSignatures() error {
 		if err != nil {
 			return err
 		}
-		if !s.CheckValue(v.p.signature.New(octets)) {
+		if !s.Verify(v.p.signature, octets) {
 			return errAt(CodeSignatureInvalid, s.Node,
 				"SignatureValue is wrong: another key, or SignedInfo was changed")
 		}
@@ -157,8 +200,14 @@ func (v *verification) message() *Message {
 		env: v.env, policy: &v.p.policy, security: v.security, tls: v.ch.TLS,
 		verified: v.verified, facts: v.facts,
 	}
+	if !v.security.IsZero() && slices.Contains(v.p.policy.Actors, v.env.Role(v.security)) {
+		m.actor = v.env.Role(v.security)
+	}
+	if v.ch.Token != nil {
+		m.detached = v.ch.Token.Node
+	}
 	if v.token != nil {
-		m.token = v.token.CachedToken
+		m.token, m.context = v.token.CachedToken, v.contexts.context
 		if v.sent == nil && v.p.policy.TokenOnce && v.token.fresh {
 			m.tokens, m.tokenHash = v.p.cfg.Tokens, v.token.hash
 		}
@@ -166,11 +215,16 @@ func (v *verification) message() *Message {
 	if v.baseUsed != nil {
 		m.base = *v.baseUsed
 	}
+	m.signatureValues, m.encrypted = m.valuesRoom[:0], m.encryptedRoom[:0]
 	for _, s := range v.sigs {
 		m.signatureValues = append(m.signatureValues, s.Value)
 		if s.key.dkt != nil {
-			m.scNamespace = s.key.dkt.node.Space()
+			m.scNamespace = s.key.dkt.space
 		}
+	}
+	if e := &v.endorsing; e.sig != nil {
+		m.endorsing = e.context
+		m.signatureValues = append(m.signatureValues, e.sig.Value)
 	}
 	for _, e := range v.encrypted {
 		m.encrypted = append(m.encrypted, e.part)

@@ -7,17 +7,17 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// ContentPrefixes says what is done with a signed part whose content holds a
-// qualified name, as xsi:type="t:Order" does, with a prefix that the digest
-// says nothing of. Exclusive canonicalization has the declarations that names
-// of elements and attributes use, and those of a PrefixList; any other can be
-// changed on the way, and the type with it.
+// ContentPrefixes is the rule for a signed part whose content holds a qualified
+// name, as xsi:type="t:Order" does, with a prefix whose declaration no digest
+// covers. Exclusive canonicalization has the declarations that names of
+// elements and attributes use, and those of a PrefixList. Any other can be
+// changed on the way, and with it the type.
 type ContentPrefixes string
 
-// The rules. The zero value is PrefixesAsReceived.
+// The rules. The zero value stands for [PrefixesAsReceived].
 const (
-	PrefixesAsReceived ContentPrefixes = "as-received" // accept it, see Facts.UncoveredPrefix
-	PrefixesCovered    ContentPrefixes = "covered"     // refuse it
+	PrefixesAsReceived ContentPrefixes = "as-received" // accept the part, see Facts.UncoveredPrefix
+	PrefixesCovered    ContentPrefixes = "covered"     // refuse the message
 )
 
 // parseQNames reads Config.QNames: "{namespace}local", or "local" without a
@@ -44,7 +44,8 @@ func parseQName(text string) (xmltext.Name, error) {
 	return name, nil
 }
 
-// CheckQName reports whether text can be one of Config.QNames.
+// CheckQName returns an error unless text can be one of the QNames of a
+// [Config]: "{namespace}local", or "local" without a namespace.
 func CheckQName(text string) error {
 	_, err := parseQName(text)
 	return err
@@ -59,21 +60,22 @@ type covered struct {
 
 // checkContentPrefixes applies ContentPrefixes to the Body and the header
 // blocks that the signature covers. It comes last, when all of the plaintext is
-// there. Log and error have the holder's name, which the schema or the route
-// tells, and nothing of the content.
+// there. The error names the attribute or element that holds the qualified
+// name, which is xsi:type or in the configuration, and quotes no content.
 func (v *verification) checkContentPrefixes() error {
 	q := xmltext.QNames{Names: v.p.qnames, CiphertextSigned: v.p.policy.ProtectionOrder == EncryptBeforeSign}
 	for _, part := range v.covered {
 		if part.node.Parent() == v.security {
-			continue // read here, and not for its QNames
+			continue // the Security header is read here and never forwarded
 		}
 		at, ok := part.node.UncoveredQName(part.c14n, q)
 		if !ok {
 			continue
 		}
 		err := errAt(CodeContentPrefix, part.node,
-			"%s in it has a prefix whose declaration is in no digest: something between can change what it means; "+
-				"the client lists it in a PrefixList, or uses it in a name of an element or attribute (content-prefixes)", at)
+			"no digest covers the declaration of the prefix in the value of %s, so it can be changed on the way without "+
+				"breaking the signature: let the client list the prefix in a PrefixList, or use it in the name of an "+
+				"element or attribute (content-prefixes)", at)
 		if v.p.cfg.ContentPrefixes == PrefixesCovered {
 			return err
 		}

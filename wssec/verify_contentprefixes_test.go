@@ -12,14 +12,16 @@ import (
 // element uses, of one that the Envelope declares, of one that is declared on
 // the element.
 func typed(order string) string {
-	return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="urn:safe" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><s:Header>` +
+	return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="urn:safe" ` +
+		`xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><s:Header>` +
 		`<a:To xmlns:a="` + nsWSA + `">urn:svc</a:To></s:Header><s:Body>` + order + `</s:Body></s:Envelope>`
 }
 
-// TestContentPrefixes: under the rule covered, whose prefix another declaration
-// could be given without a digest knowing is refused; under as-received it is
-// accepted, and told.
-func TestContentPrefixes(t *testing.T) {
+// TestVerifyAppliesContentPrefixes: under the rule covered, whose prefix
+// another declaration could be given without a digest knowing is refused; under
+// as-received it is accepted, and reported.
+func TestVerifyAppliesContentPrefixes(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		order   string
 		list    string
@@ -33,8 +35,10 @@ func TestContentPrefixes(t *testing.T) {
 		"another one listed":              {order: `<q:o xmlns:q="urn:q" i:type="t:Order"/>`, list: "i u"},
 		"value that nobody names":         {order: `<q:o xmlns:q="urn:q" kind="t:Order"/>`, covered: true},
 		"attribute of the route":          {order: `<q:o xmlns:q="urn:q" kind="t:Order"/>`, qnames: []string{"kind"}},
-		"element of the route":            {order: `<q:o xmlns:q="urn:q">t:Order</q:o>`, qnames: []string{"{urn:x}y", "{urn:q}o"}},
-		"element of the route, covered":   {order: `<q:o xmlns:q="urn:q">q:Order</q:o>`, qnames: []string{"{urn:q}o"}, covered: true},
+		"element of the route": {order: `<q:o xmlns:q="urn:q">t:Order</q:o>`,
+			qnames: []string{"{urn:x}y", "{urn:q}o"}},
+		"element of the route, covered": {order: `<q:o xmlns:q="urn:q">q:Order</q:o>`, qnames: []string{"{urn:q}o"},
+			covered: true},
 	} {
 		for form, change := range map[string]func(*wssec.Policy){
 			"signed": func(*wssec.Policy) {}, "signed, then encrypted": func(p *wssec.Policy) { p.EncryptedParts.Body = true },
@@ -57,9 +61,9 @@ func TestContentPrefixes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				told := m.Facts().UncoveredPrefix
-				if (told == nil) != tc.covered {
-					t.Errorf("as-received: %v", told)
+				reported := m.Facts().UncoveredPrefix
+				if (reported == nil) != tc.covered {
+					t.Errorf("as-received: %v", reported)
 				}
 				ps.cfg.ContentPrefixes = wssec.PrefixesCovered
 				ps.service = ps.withTickets(t, ps)
@@ -67,8 +71,8 @@ func TestContentPrefixes(t *testing.T) {
 					t.Error(err)
 				} else if !tc.covered {
 					refused(t, err, wssec.CodeContentPrefix)
-					if strings.Contains(err.Error(), "Order") || err.Error() != told.Error() {
-						t.Errorf("refused by %q, told %q", err, told)
+					if strings.Contains(err.Error(), "Order") || err.Error() != reported.Error() {
+						t.Errorf("refused by %q, reported %q", err, reported)
 					}
 				}
 			})
@@ -76,9 +80,10 @@ func TestContentPrefixes(t *testing.T) {
 	}
 }
 
-// TestAChangedPrefixIsTold is the attack: no digest sees it. With a PrefixList
-// one does.
-func TestAChangedPrefixIsTold(t *testing.T) {
+// TestVerifyReportsAChangedPrefix is the attack: no digest sees it. With a
+// PrefixList one does.
+func TestVerifyReportsAChangedPrefix(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, signOnly(), nil)
 	raw, _ := ps.request(t, typed(`<q:o xmlns:q="urn:q" i:type="t:Order"/>`))
 	changed := replace(t, string(raw), `xmlns:t="urn:safe"`, `xmlns:t="urn:evil"`)
@@ -94,9 +99,11 @@ func TestAChangedPrefixIsTold(t *testing.T) {
 	refused(t, err, wssec.CodeDigestInvalid)
 }
 
-// TestContentPrefixesOfACiphertext: where the signature covers ciphertext, it
-// covers what the plaintext declares. Ours repeats the declarations around it.
-func TestContentPrefixesOfACiphertext(t *testing.T) {
+// TestVerifyAppliesContentPrefixesToASignedCiphertext: where the signature
+// covers ciphertext, it covers what the plaintext declares. Ours repeats the
+// declarations around it.
+func TestVerifyAppliesContentPrefixesToASignedCiphertext(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(encryptFirst), nil)
 	ps.cfg.ContentPrefixes = wssec.PrefixesCovered
 	ps.service = ps.withTickets(t, ps)
@@ -111,7 +118,8 @@ func TestContentPrefixesOfACiphertext(t *testing.T) {
 	}
 }
 
-func TestContentPrefixesInConfig(t *testing.T) {
+func TestNewProcessorChecksContentPrefixes(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, signOnly(), nil)
 	for _, bad := range []string{"", "a:b", "{urn:q", "{urn:q}", "{urn:q}*", "{}a", "*"} {
 		cfg := ps.cfg
@@ -126,16 +134,19 @@ func TestContentPrefixesInConfig(t *testing.T) {
 		t.Error(err)
 	}
 	var coded interface{ ErrorCode() string }
-	if err := error(&wssec.Error{Code: wssec.CodeContentPrefix}); !errors.As(err, &coded) || coded.ErrorCode() != "content-prefix" {
+	if err := error(&wssec.Error{Code: wssec.CodeContentPrefix}); !errors.As(err, &coded) ||
+		coded.ErrorCode() != "content-prefix" {
 		t.Error(err)
 	}
 }
 
-// TestWhatCXFLists holds what docs/operations.md says of its two
-// implementations.
-func TestWhatCXFLists(t *testing.T) {
+// TestVerifyAcceptsThePrefixListsOfCXF checks what docs/operations.md has on
+// its two implementations.
+func TestVerifyAcceptsThePrefixListsOfCXF(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string][]string{
-		"KtpSymmetricAddressing":                   {`PrefixList="wsse soap"`, `PrefixList="soap"`},   // Timestamp, header blocks
+		// Timestamp, header blocks
+		"KtpSymmetricAddressing":                   {`PrefixList="wsse soap"`, `PrefixList="soap"`},
 		"KtpSymmetricSTRTransformDefaultNamespace": {`PrefixList="wsse #default soap"`, `"#default"`}, // and a Body
 		"KtpSymmetric-stax":                        {`PrefixList=""`},
 	} {

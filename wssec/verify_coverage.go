@@ -7,7 +7,7 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// checkCoverage holds what was signed and encrypted against the policy, by node
+// checkCoverage compares what was signed and encrypted with the policy, by node
 // and place: the Body is the child of the Envelope, a header block the child of
 // the Header, the Timestamp the child of this Security header.
 func (v *verification) checkCoverage() error {
@@ -22,13 +22,13 @@ func (v *verification) checkCoverage() error {
 	return nil
 }
 
-// coverToken insists on the token and its use.
+// coverToken requires the token and its use.
 func (v *verification) coverToken() error {
 	if v.sent != nil {
 		return nil
 	}
 	if v.token == nil {
-		return errAt(CodeTokenMissing, v.security, "no Kerberos token")
+		return v.tokenMissing()
 	}
 	if err := v.token.profile.cover(v); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (v *verification) coverToken() error {
 // protection, or because a signed endorsing token has no channel that would
 // cover it.
 func (v *verification) needsTokenSigned() bool {
-	if v.token.node.IsZero() {
+	if v.token.node.IsZero() && v.ch.Token == nil {
 		return false
 	}
 	use := UsePlain
@@ -53,7 +53,8 @@ func (v *verification) needsTokenSigned() bool {
 	return v.p.policy.ProtectTokens && v.p.policy.signs() || use == UseSignedEndorsing && v.p.policy.Binding == NoBinding
 }
 
-// coverSigned insists on the signed parts and the Timestamp.
+// coverSigned requires that the signature covers the signed parts and the
+// Timestamp.
 func (v *verification) coverSigned() error {
 	if !v.expectsSignature() {
 		return nil
@@ -73,7 +74,7 @@ func (v *verification) coverSigned() error {
 	return nil
 }
 
-// coverEncrypted insists on the encrypted parts.
+// coverEncrypted requires that the encrypted parts were encrypted.
 func (v *verification) coverEncrypted() error {
 	p := &v.p.policy
 	if !p.encrypts() || !v.expectsSignature() {
@@ -95,6 +96,8 @@ func (v *verification) coverEncrypted() error {
 	return nil
 }
 
+// wasEncrypted reports whether n was decrypted, as an element or, of the Body,
+// as its content.
 func (v *verification) wasEncrypted(n xmltext.Node) bool {
 	for _, e := range v.encrypted {
 		if e.opened && e.part == n {
@@ -104,23 +107,26 @@ func (v *verification) wasEncrypted(n xmltext.Node) bool {
 	return false
 }
 
-// coverConfirmation insists, in a reply, on one signed SignatureConfirmation
-// for each signature of the request (WSS §8.5).
+// coverConfirmation requires in a reply one signed SignatureConfirmation for
+// each signature of the request (WSS §8.5).
 func (v *verification) coverConfirmation() error {
 	if v.sent == nil || !v.p.policy.SignatureConfirmation {
 		return nil
 	}
 	for _, want := range v.sent.signatureValues {
 		if !v.confirms(want) {
-			return errAt(CodeConfirmation, v.security, "no SignatureConfirmation for the request's signature")
+			return errAt(CodeConfirmation, v.security, "no signed SignatureConfirmation for the request's signature "+
+				"(signature-confirmation)")
 		}
 	}
 	if len(v.confirmations) != len(v.sent.signatureValues) {
-		return errAt(CodeConfirmation, v.security, "a SignatureConfirmation that answers nothing")
+		return errAt(CodeConfirmation, v.security, "%d SignatureConfirmations for %d signatures of the request (WSS §8.5)",
+			len(v.confirmations), len(v.sent.signatureValues))
 	}
 	return nil
 }
 
+// confirms reports whether a signed SignatureConfirmation has the value want.
 func (v *verification) confirms(want []byte) bool {
 	for _, n := range v.confirmations {
 		text, _ := n.Attr("", "Value")
@@ -132,19 +138,19 @@ func (v *verification) confirms(want []byte) bool {
 	return false
 }
 
-// checkHeaderLayout holds the order of the header against the Layout (SP §6.7).
+// checkHeaderLayout compares the order of the header with the Layout (SP §6.7).
 // Lax allows forward references, which CXF's streaming client makes.
 func (v *verification) checkHeaderLayout() error {
 	if v.timestamp != nil {
-		pos := v.position[v.timestamp.node]
+		pos := v.order.of(v.timestamp.node)
 		switch v.p.policy.Layout {
 		case LayoutLaxTimestampFirst:
 			if pos != 0 {
-				return errAt(CodeLayout, v.timestamp.node, "must be the first element (layout)")
+				return errAt(CodeLayout, v.timestamp.node, "must be the first element of the Security header (layout)")
 			}
 		case LayoutLaxTimestampLast:
-			if pos != len(v.position)-1 {
-				return errAt(CodeLayout, v.timestamp.node, "must be the last element (layout)")
+			if pos != len(v.order)-1 {
+				return errAt(CodeLayout, v.timestamp.node, "must be the last element of the Security header (layout)")
 			}
 		}
 	}
@@ -154,10 +160,10 @@ func (v *verification) checkHeaderLayout() error {
 	return nil
 }
 
-// checkStrict insists that a token stands before its use (SP §6.7.1).
+// checkStrict requires that a token stands before its use (SP §6.7.1).
 func (v *verification) checkStrict() error {
 	for n, k := range v.derived {
-		if err := v.checkTokenBefore(k.base.node, v.position[n], n); err != nil {
+		if err := v.checkTokenBefore(k.base.node, v.order.of(n), n); err != nil {
 			return err
 		}
 	}
@@ -174,10 +180,10 @@ func (v *verification) checkStrict() error {
 	return nil
 }
 
-// checkTokenBefore insists that a use stands behind the token, if that is in
-// the header.
+// checkTokenBefore requires that a use stands behind the token, if the token is
+// in the header.
 func (v *verification) checkTokenBefore(token xmltext.Node, position int, use xmltext.Node) error {
-	if i, ok := v.position[token]; ok && i > position {
+	if i, ok := v.order.find(token); ok && i > position {
 		return errAt(CodeLayout, use, "stands before the token it uses (layout: strict)")
 	}
 	return nil

@@ -7,7 +7,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestSignatureConfirmationBindsTheReplyToTheRequest(t *testing.T) {
+func TestVerifyReplyRequiresTheConfirmationOfItsRequest(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.SignatureConfirmation = true }), nil)
 	first, sent := ps.request(t, plainOrder)
 	_, sentLater := ps.request(t, message(300))
@@ -26,9 +27,10 @@ func TestSignatureConfirmationBindsTheReplyToTheRequest(t *testing.T) {
 	refused(t, err, wssec.CodeConfirmation)
 }
 
-// TestTheServicesPolicySaysWhatIsCovered: a message that another policy would
+// TestVerifyRequiresTheCoverageOfThePolicy: a message that another policy would
 // take is refused for the part that this one asks for.
-func TestTheServicesPolicySaysWhatIsCovered(t *testing.T) {
+func TestVerifyRequiresTheCoverageOfThePolicy(t *testing.T) {
+	t.Parallel()
 	addressing := wssec.Parts{Body: true, Headers: []string{"{http://www.w3.org/2005/08/addressing}To"}}
 	for name, tt := range map[string]struct {
 		client, service func(*wssec.Policy)
@@ -73,9 +75,11 @@ func TestTheServicesPolicySaysWhatIsCovered(t *testing.T) {
 	}
 }
 
-// TestTheLayoutIsThePolicys: elements that stand in another order than the
-// layout has them (WS-SecurityPolicy §6.7) are refused, however valid the rest.
-func TestTheLayoutIsThePolicys(t *testing.T) {
+// TestVerifyRequiresTheLayoutOfThePolicy: elements that stand in another order
+// than the layout has them (WS-SecurityPolicy §6.7) are refused, however valid
+// the rest.
+func TestVerifyRequiresTheLayoutOfThePolicy(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)

@@ -30,8 +30,8 @@ type encryptedPart struct {
 }
 
 // readLists finds the EncryptedData that each ReferenceList names and the place
-// it stands at. Whatever is listed elsewhere is refused, and nothing unlisted
-// is opened.
+// it stands at. An EncryptedData listed at any other place is refused, and
+// nothing unlisted is decrypted.
 func (v *verification) readLists() error {
 	seen := make(map[xmltext.Node]bool)
 	for _, l := range v.lists {
@@ -45,7 +45,7 @@ func (v *verification) readLists() error {
 				return err
 			}
 			if seen[e.Node] {
-				return errAt(CodeReference, l.node, "names an EncryptedData twice")
+				return errAt(CodeReference, l.node, "names an EncryptedData that was named before")
 			}
 			seen[e.Node] = true
 			v.encrypted = append(v.encrypted, e)
@@ -53,15 +53,15 @@ func (v *verification) readLists() error {
 	}
 	for _, n := range v.encryptedSignature {
 		if !seen[n] {
-			return errAt(CodeReference, n, "EncryptedData that no ReferenceList names")
+			return errAt(CodeReference, n, "no ReferenceList names this EncryptedData")
 		}
 	}
 	return v.refuseUnlisted(seen)
 }
 
-// refuseUnlisted refuses ciphertext that stays where the policy may have
-// plaintext: a header would be taken for one that is not there, and ciphertext
-// be forwarded.
+// refuseUnlisted refuses ciphertext that would remain where the policy may
+// encrypt: an encrypted header block would count as absent, and ciphertext
+// would be forwarded.
 func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 	for b := range v.env.Blocks() {
 		ed := b
@@ -70,18 +70,18 @@ func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 		} else if !b.Is(nsXenc, "EncryptedData") {
 			continue
 		}
-		if !seen[ed] && (v.p.policy.mayEncryptHeaders() || v.env.Role(b) == v.p.policy.Actor) {
-			return errAt(CodeReference, b, "an encrypted header block that no ReferenceList names")
+		if !seen[ed] && (v.p.policy.mayEncryptHeaders() || v.env.IsFor(b, v.p.policy.Actors...)) {
+			return errAt(CodeReference, b, "no ReferenceList names this encrypted header block")
 		}
 	}
 	if ed := bodyEncryption(v.env); !ed.IsZero() && !seen[ed] && v.p.policy.mayEncryptBody() {
-		return errAt(CodeReference, ed, "an encrypted Body that no ReferenceList names")
+		return errAt(CodeReference, ed, "no ReferenceList names the EncryptedData of the Body")
 	}
 	return nil
 }
 
-// encryptedPartAt holds an EncryptedData against the positions that the policy
-// encrypts: the content of the Body, a header block, the Signature.
+// encryptedPartAt checks that an EncryptedData stands where the policy
+// encrypts: it is the content of the Body, a header block, or the Signature.
 func (v *verification) encryptedPartAt(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
 	p := &v.p.policy
 	e := &encryptedPart{list: l, at: n}
@@ -98,13 +98,13 @@ func (v *verification) encryptedPartAt(n xmltext.Node, l *referenceList) (*encry
 		e.at = n.Parent()
 	default:
 		return nil, errAt(CodeReference, n,
-			"is encrypted, which the policy does not ask for at this place (encrypted-parts, encrypt-signature)")
+			"the policy does not allow encryption at this place (encrypted-parts, encrypt-signature)")
 	}
 	if e.at.Is(NSWSSE11, "EncryptedHeader") && (!ed.NextSibling().IsZero() || e.at.FirstChild() != ed) {
 		return nil, errAt(CodeSecurityInvalid, e.at, "does not hold exactly one EncryptedData (BSP R3230)")
 	}
 	if ed.IsZero() || !ed.Is(nsXenc, "EncryptedData") {
-		return nil, errAt(CodeReference, n, "is not an EncryptedData")
+		return nil, errAt(CodeReference, n, "a DataReference names this element, which is not an EncryptedData")
 	}
 	var err error
 	if e.EncryptedData, err = xmlenc.ParseEncryptedData(ed); err != nil {
@@ -115,7 +115,7 @@ func (v *verification) encryptedPartAt(n xmltext.Node, l *referenceList) (*encry
 	}
 	if e.Algorithm != v.p.suite.Encryption.URI {
 		return nil, errAt(CodeUnsupportedAlg, ed,
-			"EncryptionMethod %.120q; the policy's suite %s has %q (algorithm-suite)",
+			"EncryptionMethod is %.120q; the policy's suite %s has %q (algorithm-suite)",
 			e.Algorithm, v.p.suite.Name, v.p.suite.Encryption.URI)
 	}
 	if e.isSignature {
@@ -141,8 +141,14 @@ func (v *verification) open(e *encryptedPart) error {
 		return err
 	}
 	defer room.settle()
-	data, err := e.AppendCipher(make([]byte, 0, e.CipherLen()))
-	if err != nil {
+	buf := newBuffer(e.CipherLen())
+	defer func() {
+		if !e.opened {
+			buf.Release()
+		}
+	}()
+	data, err := e.AppendCipher(buf.octets)
+	if buf.octets = data[:0]; err != nil {
 		return errAt(CodeDecryption, e.Node, "CipherValue is not base64")
 	}
 	var shape xmlenc.Shape
@@ -158,14 +164,16 @@ func (v *verification) open(e *encryptedPart) error {
 		kind = xmltext.GraftContent
 	}
 	opt := v.p.cfg.XML
-	opt.Names, opt.Reserve = v.namesOf(e), room.take
+	opt.Names, opt.Reserve, opt.Owner = v.namesOf(e), room.take, buf
 	parent := e.at.Parent()
-	if err := e.at.Graft(plain, kind, opt); room.refused != nil {
+	err = e.at.Graft(plain, kind, opt)
+	e.opened = err == nil // the plaintext is the document's then, even if a smaller index was refused its memory
+	switch {
+	case err != nil && room.refused != nil:
 		return errAt(CodePlaintextMemory, e.Node, "no memory for the index of the plaintext: %v", room.refused)
-	} else if err != nil {
+	case err != nil:
 		return plaintextError(e.Node, err)
 	}
-	e.opened = true
 	from, _, _, to := e.at.SourceRange()
 	v.facts.CiphertextBytes += to - from
 	v.facts.PlaintextBytes += len(plain)
@@ -175,9 +183,9 @@ func (v *verification) open(e *encryptedPart) error {
 	return nil
 }
 
-// namesOf says what the names in a plaintext may use. Where the signature
-// covered the ciphertext, the declarations around it are anybody's but for that
-// of the signed element's own name.
+// namesOf returns which outer declarations names in a plaintext may use. Where
+// the signature covered the ciphertext, anybody on the way can have written the
+// declarations around it, except that of the signed element's own name.
 func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
 	switch {
 	case e.isSignature || v.p.policy.ProtectionOrder == SignBeforeEncrypt:
@@ -188,11 +196,11 @@ func (v *verification) namesOf(e *encryptedPart) xmltext.GraftNames {
 	return xmltext.NamesOwn
 }
 
-// plaintextError says what is wrong with a plaintext without quoting it.
+// plaintextError describes what is wrong with a plaintext without quoting it.
 func plaintextError(n xmltext.Node, err error) error {
 	var se *xmltext.SyntaxError
 	if !errors.As(err, &se) {
-		return errAt(CodePlaintext, n, "the plaintext is not what its Type says")
+		return errAt(CodePlaintext, n, "the plaintext does not fit the Type of the EncryptedData")
 	}
 	cause := "not well-formed XML"
 	for _, known := range []error{
@@ -202,7 +210,7 @@ func plaintextError(n xmltext.Node, err error) error {
 			cause = known.Error()
 		}
 	}
-	return errAt(CodePlaintext, n, "the plaintext at octet %d: %s", se.Offset, cause)
+	return errAt(CodePlaintext, n, "the plaintext is refused at octet %d: %s", se.Offset, cause)
 }
 
 // graftedElement finds the element that has taken the place of an

@@ -9,7 +9,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
+func TestVerifyRejectsUnlistedEncryptedData(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
@@ -22,7 +23,8 @@ func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
 		"in a header block": replace(t, msg, `</s:Header>`, `<h:h xmlns:h="urn:h">`+oracle+`</h:h></s:Header>`),
 		"in Security":       replace(t, msg, `</wsse:Security>`, oracle+`</wsse:Security>`),
 		"beside the Body's": replace(t, msg, ed, ed+oracle),
-		"EncryptedHeader":   replace(t, msg, `</s:Header>`, `<k:EncryptedHeader xmlns:k="`+wssec.NSWSSE11+`">`+oracle+`</k:EncryptedHeader></s:Header>`),
+		"EncryptedHeader": replace(t, msg, `</s:Header>`, `<k:EncryptedHeader xmlns:k="`+wssec.NSWSSE11+`">`+oracle+
+			`</k:EncryptedHeader></s:Header>`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ps.verify(t, []byte(replace(t, m, `</xenc:ReferenceList>`, list)))
@@ -40,7 +42,8 @@ func TestUnlistedEncryptedDataIsNotOpened(t *testing.T) {
 	})
 }
 
-func TestAPartMayBeEncryptedOnlyWhereThePolicyLetsIt(t *testing.T) {
+func TestVerifyRejectsEncryptionThatThePolicyForbids(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(), nil)
 	msg, _ := ps.request(t, plainOrder)
 	for optional, codes := range map[bool][]wssec.Code{true: nil, false: {wssec.CodeReference}} {
@@ -64,7 +67,8 @@ func TestAPartMayBeEncryptedOnlyWhereThePolicyLetsIt(t *testing.T) {
 	}
 }
 
-func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
+func TestVerifyRejectsAHeaderBlockThatStaysEncrypted(t *testing.T) {
+	t.Parallel()
 	to := []string{"{" + nsWSA + "}To"}
 	for _, order := range []wssec.ProtectionOrder{wssec.SignBeforeEncrypt, wssec.EncryptBeforeSign} {
 		ps := newPeers(t, symmetric(func(p *wssec.Policy) {
@@ -78,7 +82,8 @@ func TestAHeaderThatStaysEncryptedIsRefused(t *testing.T) {
 	}
 }
 
-func TestARecordedMessageGivesOneQuestionToAPaddingOracle(t *testing.T) {
+func TestVerifyDecryptsOneChangedBodyOfARecordedMessage(t *testing.T) {
+	t.Parallel()
 	store := replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.TokenOnce = true }), store)
 	first, _ := ps.request(t, plainOrder)
@@ -93,4 +98,39 @@ func TestARecordedMessageGivesOneQuestionToAPaddingOracle(t *testing.T) {
 	refused(t, err, wssec.CodeDecryption, wssec.CodePlaintext, wssec.CodeDigestInvalid)
 	_, err = ps.verify(t, []byte(changed))
 	refused(t, err, wssec.CodeMessageReplayed)
+}
+
+// TestVerifyRejectsPlaintextNamesFromOuterDeclarations: a signature over
+// the ciphertext does not cover the Envelope's declarations.
+func TestVerifyRejectsPlaintextNamesFromOuterDeclarations(t *testing.T) {
+	t.Parallel()
+	ps := newPeers(t, symmetric(encryptFirst), nil)
+	req, _ := ps.request(t, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><order><amount>`+
+		`10</amount></order></s:Body></s:Envelope>`)
+	if _, err := ps.verify(t, req); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ps.verify(t, []byte(replace(t, string(req), "<s:Envelope ", `<s:Envelope xmlns="urn:evil" `)))
+	refused(t, err, wssec.CodePlaintext)
+
+	c := loadTranscript(t, "KtpSymmetricEncryptBeforeSigning")
+	msg := replace(t, string(c.file(t, "01-request.xml")), "<soap:Envelope ", `<soap:Envelope xmlns="urn:evil" `)
+	_, err = c.processor(t, c.first(), nil).Verify(t.Context(), parse(t, []byte(msg)), secure())
+	refused(t, err, wssec.CodePlaintext)
+}
+
+func TestVerifyErrorsDoNotQuoteThePlaintext(t *testing.T) {
+	t.Parallel()
+	ps := newPeers(t, symmetric(), nil)
+	for _, plain := range []string{`<secret4711:x/>`, `<a b="secret4711" b=""/>`, `&secret4711;`, `<secret4711></b>`} {
+		msg, err := wssec.ProtectWithPlaintext(ps.client, parse(t, []byte(plainOrder)), ps.token, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = ps.verify(t, msg)
+		refused(t, err, wssec.CodePlaintext)
+		if strings.Contains(err.Error(), "secret4711") {
+			t.Error(err)
+		}
+	}
 }

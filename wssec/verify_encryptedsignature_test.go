@@ -36,21 +36,24 @@ func addressed(t *testing.T, headers int) string {
 	return replace(t, plainOrder, `</a:To>`, `</a:To>`+h.String())
 }
 
-func TestOneEncryptedDataIsOpenedAsTheSignature(t *testing.T) {
+func TestVerifyRejectsASecondEncryptedSignature(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	msg := string(raw)
 	ed, _ := signatureCiphertext(t, msg)
 	id := find(t, ed, ` Id="([^"]*)"`)
 	second := replace(t, msg, ed, ed+replace(t, ed, id, "second"))
-	second = replace(t, second, `<xenc:DataReference URI="#`+id+`"/>`, `<xenc:DataReference URI="#`+id+`"/><xenc:DataReference URI="#second"/>`)
+	second = replace(t, second, `<xenc:DataReference URI="#`+id+`"/>`, `<xenc:DataReference URI="#`+id+
+		`"/><xenc:DataReference URI="#second"/>`)
 	_, err := ps.verify(t, []byte(second))
 	refused(t, err, wssec.CodeLimit)
 }
 
 // An encrypted Signature is not opened where its place is taken: what its
 // ciphertext holds would decide between two refusals.
-func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
+func TestVerifyRejectsAnEncryptedSignatureBesideAnother(t *testing.T) {
+	t.Parallel()
 	plain := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptedParts.Body = false }), nil)
 	raw, _ := plain.request(t, plainOrder)
 	signature := find(t, string(raw), `<ds:Signature .*</ds:Signature>`)
@@ -58,7 +61,8 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ = ps.request(t, plainOrder)
 	_, cipher := signatureCiphertext(t, string(raw))
-	for name, other := range map[string]string{"good": cipher, "noise": base64.StdEncoding.EncodeToString(make([]byte, 64))} {
+	for name, other := range map[string]string{"good": cipher,
+		"noise": base64.StdEncoding.EncodeToString(make([]byte, 64))} {
 		t.Run(name, func(t *testing.T) {
 			msg := replace(t, replace(t, string(raw), cipher, other), `</wsse:Security>`, signature+`</wsse:Security>`)
 			_, err := ps.verify(t, []byte(msg))
@@ -69,7 +73,8 @@ func TestAnEncryptedSignatureBesideAnotherIsNotOpened(t *testing.T) {
 
 // The length of an encrypted Signature is a question's worth, so it is checked
 // before anything is decrypted.
-func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
+func TestVerifyBoundsAnEncryptedSignatureByTheParts(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	for headers, most := range map[int]int{0: 11 << 10, 8: 19 << 10, 40: 48 << 10, 200: 48 << 10} {
 		raw, _ := ps.request(t, addressed(t, min(headers, 40)))
@@ -81,7 +86,8 @@ func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
 			msg = replace(t, msg, `</s:Header>`, fmt.Sprintf(`<a:H%d xmlns:a="%s"/></s:Header>`, i, nsWSA))
 		}
 		_, cipher := signatureCiphertext(t, msg)
-		for length, want := range map[int]wssec.Code{most - 64: wssec.CodePlaintext, most + 64: wssec.CodeLimit, 1 << 20: wssec.CodeLimit} {
+		for length, want := range map[int]wssec.Code{most - 64: wssec.CodePlaintext, most + 64: wssec.CodeLimit,
+			1 << 20: wssec.CodeLimit} {
 			long := base64.StdEncoding.EncodeToString(make([]byte, length&^15))
 			_, err := ps.verify(t, []byte(replace(t, msg, cipher, long)))
 			if want == wssec.CodePlaintext { // it was decrypted
@@ -94,7 +100,8 @@ func TestCiphertextOfASignatureIsNoLongerThanItsPartsMakeIt(t *testing.T) {
 }
 
 // Blocks that the policy does not sign make no room for a longer question.
-func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
+func TestVerifyBoundsAnEncryptedSignatureWithForeignHeaders(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, encryptedSignaturePolicy(), nil)
 	raw, _ := ps.request(t, plainOrder)
 	_, cipher := signatureCiphertext(t, string(raw))
@@ -107,7 +114,8 @@ func TestForeignHeaderBlocksDoNotLengthenASignature(t *testing.T) {
 // Of a plaintext that does not end as a Signature nobody learns whether it was
 // XML, or where it stopped to be: it is what wrong padding is. An outsider's
 // ciphertext ends otherwise but for the Signature that he recorded.
-func TestNothingButASignatureIsLookedIntoBeforeTheHMAC(t *testing.T) {
+func TestVerifyParsesOnlyASignatureBeforeTheHMAC(t *testing.T) {
+	t.Parallel()
 	ps := newPeers(t, symmetric(func(p *wssec.Policy) { p.EncryptSignature = true }), nil)
 	raw, _ := ps.request(t, message(8<<10))
 	msg := string(raw)

@@ -9,70 +9,72 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
-// Bounds on the children of a Security header. WCF sends one ReferenceList and
-// one Signature; a policy here asks for one Signature at most.
+// Bounds on the children of a Security header. WCF sends one ReferenceList; a
+// policy here asks for one Signature at most, and an endorsing token makes
+// another.
 const (
 	maxDerivedKeyTokens    = 8
 	maxReferenceLists      = 4
 	maxEncryptedKeys       = 2
 	maxConfirmations       = 4
-	maxEncryptedSignatures = 1 // EncryptedData; it is the Signature
+	maxEncryptedSignatures = 1 // the EncryptedData of the Signature
 	maxDataReferences      = 32
 	maxSecurityChildren    = 64
 )
 
-// findHeader finds the one Security header whose actor is ours.
+// findHeader finds the one Security header for us.
 func (v *verification) findHeader() (err error) {
-	v.security, err = securityHeader(v.env, v.p.policy.Actor)
+	v.security, err = securityHeader(v.env, v.p.policy.Actors)
 	if err == nil && v.security.IsZero() && v.needsHeader() {
-		err = noHeader(v.env, v.p.policy.Actor)
+		err = noHeader(v.env, v.p.policy.Actors)
 	}
 	return err
 }
 
-// securityHeader returns the one Security header for an actor, zero if there is
-// none (WSS §5).
-func securityHeader(env *soap.Envelope, actor string) (security xmltext.Node, err error) {
+// IsSecurityHeader reports whether a header block is a Security header for a
+// node that acts as actors, beside next and the ultimate receiver. A
+// receiver refuses a message with two: nothing covers the actor of a Security
+// header, so whoever chose between them would let others choose.
+func IsSecurityHeader(env *soap.Envelope, b xmltext.Node, actors []string) bool {
+	return b.Is(NSWSSE, "Security") && env.IsFor(b, actors...)
+}
+
+// securityHeader returns the one Security header for us, zero if there is none
+// (WSS §5).
+func securityHeader(env *soap.Envelope, actors []string) (security xmltext.Node, err error) {
 	for b := range env.Blocks() {
-		if !b.Is(NSWSSE, "Security") || env.Role(b) != actor {
+		if !IsSecurityHeader(env, b, actors) {
 			continue
 		}
 		if !security.IsZero() {
-			return xmltext.Node{}, errAt(CodeSecurityDuplicate, b, "a second Security header for the same actor")
+			return xmltext.Node{}, errAt(CodeSecurityDuplicate, b, "a second Security header for this node (WSS §5)")
 		}
 		security = b
 	}
 	return security, nil
 }
 
-// noHeader says whose the Security headers are that are there. Every node is
-// "next", and yet none of them is taken for ours unless the policy says so:
-// which header counts must not depend on who else reads the message, and WSS4J
-// does the same.
-func noHeader(env *soap.Envelope, own string) error {
-	word := "actor"
-	if env.Version == soap.V12 {
-		word = "role"
-	}
-	whose := func(role string) string {
-		if role == "" {
-			return "without " + word
-		}
-		return fmt.Sprintf("for the %s %.200q", word, role)
+// noHeader returns the error for a message without a Security header for us. It
+// names the actor of the header that is there.
+func noHeader(env *soap.Envelope, actors []string) error {
+	ours := "without " + roleWord(env) + " or for next"
+	for _, actor := range actors {
+		ours += fmt.Sprintf(", %.200q", actor)
 	}
 	for b := range env.Blocks() {
 		if b.Is(NSWSSE, "Security") {
-			return errAt(CodeSecurityMissing, b,
-				"the Security header is one %s; this route takes the one %s (actor)", whose(env.Role(b)), whose(own))
+			return errAt(CodeSecurityMissing, b, "the Security header is for the %s %.200q; this route takes one %s (actor)",
+				roleWord(env), env.Role(b), ours)
 		}
 	}
-	return errAt(CodeSecurityMissing, env.Root, "no wsse:Security header")
+	return errAt(CodeSecurityMissing, env.Root, "no wsse:Security header; the policy requires one")
 }
 
-// needsHeader reports whether the policy puts anything into the header of this
-// message.
+// needsHeader reports whether the policy requires anything in the header of
+// this message.
 func (v *verification) needsHeader() bool {
-	return v.sent == nil || v.p.policy.ProtectsReplies() || v.p.policy.Timestamp == TimestampRequired
+	return v.sent == nil && (v.ch.Token == nil || v.p.policy.signs()) || v.p.policy.ProtectsReplies() ||
+		v.p.policy.Timestamp == TimestampRequired
 }
 
 // readHeader sorts the children of the Security header by kind and bounds their
@@ -82,14 +84,14 @@ func (v *verification) readHeader() error {
 		return nil
 	}
 	if v.security.HasMixedText() {
-		return errAt(CodeSecurityInvalid, v.security, "text between elements")
+		return errAt(CodeSecurityInvalid, v.security, "text between the elements of the Security header")
 	}
-	v.position = make(map[xmltext.Node]int, 8)
+	v.order = v.rooms.order[:0]
 	for c := range v.security.Children() {
-		if len(v.position) == maxSecurityChildren {
+		if len(v.order) == maxSecurityChildren {
 			return errAt(CodeLimit, c, "more than %d elements", maxSecurityChildren)
 		}
-		v.position[c] = len(v.position)
+		v.order = append(v.order, c)
 		if err := v.readChild(c); err != nil {
 			return err
 		}
@@ -108,33 +110,37 @@ func (v *verification) readChild(c xmltext.Node) error {
 		if err != nil {
 			return wrapAt(CodeSecurityInvalid, err)
 		}
-		v.lists = append(v.lists, &referenceList{node: c, position: v.position[c], uris: uris})
+		v.lists = append(v.lists, &referenceList{node: c, position: v.order.of(c), uris: uris})
 		return v.count(c, maxReferenceLists)
 	case c.Is(nsXenc, "EncryptedData"):
 		v.encryptedSignature = append(v.encryptedSignature, c)
-		return v.count(c, maxEncryptedSignatures)
+		return v.count(c, maxEncryptedSignatures+v.endorsements())
 	case c.Is(nsDS, "Signature"):
-		return v.readSignature(c, v.position[c], false)
+		return v.readSignature(c, v.order.of(c), false)
 	case c.Is(NSWSSE11, "SignatureConfirmation") && v.sent != nil:
 		v.confirmations = append(v.confirmations, c)
 		return v.count(c, maxConfirmations)
 	}
-	if p := profileOf(c); p != nil {
+	if v.findEndorsement(c) {
+		return nil
+	}
+	if p := v.profileOf(c); p != nil {
 		return p.find(v, c)
 	}
-	return errAt(CodeUnsupportedToken, c, "%s is not supported in the Security header", c.Name())
+	return errAt(CodeUnsupportedToken, c, "%s is not supported in the Security header; the policy accepts %s",
+		c.Name(), v.p.policy.requiredToken())
 }
 
-// count bounds the number of children with the name of c.
+// count refuses c if more than max children have its name.
 func (v *verification) count(c xmltext.Node, max int) error {
 	n := 0
-	for o := range v.position {
+	for _, o := range v.order {
 		if o.Local() == c.Local() && o.Space() == c.Space() {
 			n++
 		}
 	}
 	if n > max {
-		return errAt(CodeLimit, c, "more than %d of these", max)
+		return errAt(CodeLimit, c, "more than %d elements of this name", max)
 	}
 	return nil
 }
@@ -148,16 +154,23 @@ func (v *verification) readTimestamp(c xmltext.Node) error {
 	return err
 }
 
-// readSignature parses a Signature; a policy asks for one at most.
+// readSignature parses a Signature. A policy asks for one at most; the next is
+// that of an endorsing token.
 func (v *verification) readSignature(n xmltext.Node, position int, encrypted bool) error {
-	if len(v.sigs) == 1 || !v.expectsSignature() {
-		return errAt(CodeSignatureExtra, n, "the policy does not ask for it")
+	endorses := len(v.sigs) == 1 || !v.expectsSignature()
+	if endorses && (v.endorsements() == 0 || v.endorsing.sig != nil) {
+		return errAt(CodeSignatureExtra, n, "the policy does not allow this signature")
 	}
-	s, err := xmldsig.Parse(n)
+	parsed, err := xmldsig.Parse(n)
 	if err != nil {
 		return wrapAt(CodeSecurityInvalid, err)
 	}
-	v.sigs = append(v.sigs, &signature{Signature: s, position: position, encrypted: encrypted})
+	s := &signature{Signature: parsed, position: position, encrypted: encrypted}
+	if endorses {
+		v.endorsing.sig = s
+	} else {
+		v.sigs = append(v.sigs, s)
+	}
 	return nil
 }
 

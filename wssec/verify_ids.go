@@ -5,16 +5,53 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// idIndex knows the Ids of a message outside the content of its Body, and which
+// idIndex holds the Ids of a message outside the content of its Body, and which
 // of them stand on elements that a Reference may name.
 type idIndex struct {
-	m map[string]idEntry
+	list []idEntry
+	m    map[string]int // of list, once it is long
 }
 
 type idEntry struct {
+	id     string
 	node   xmltext.Node // the target, zero if the element may not be one
 	count  int          // elements that carry this Id
 	places int          // of these, possible targets
+}
+
+// longList is the number of entries from which on there is a map of them.
+const longList = 16
+
+// find returns the entry of an Id, nil if there is none.
+func (x *idIndex) find(id string) *idEntry {
+	if x.m != nil {
+		if i, ok := x.m[id]; ok {
+			return &x.list[i]
+		}
+		return nil
+	}
+	for i := range x.list {
+		if x.list[i].id == id {
+			return &x.list[i]
+		}
+	}
+	return nil
+}
+
+// add enters an Id that has no entry.
+func (x *idIndex) add(id string) *idEntry {
+	x.list = append(x.list, idEntry{id: id})
+	last := len(x.list) - 1
+	switch {
+	case x.m != nil:
+		x.m[id] = last
+	case len(x.list) == longList:
+		x.m = make(map[string]int, 4*longList)
+		for i := range x.list {
+			x.m[x.list[i].id] = i
+		}
+	}
+	return &x.list[last]
 }
 
 // addTarget enters an element that a Reference may name: by its wsu:Id, or, for
@@ -24,34 +61,31 @@ func (x *idIndex) addTarget(n xmltext.Node) {
 	own := n.Space() == nsDS || n.Space() == nsXenc
 	for name, id := range n.Attrs() {
 		if name.Space == NSWSU && name.Local == "Id" || own && name.Space == "" && name.Local == "Id" {
-			if x.m == nil {
-				x.m = make(map[string]idEntry, 8)
+			e := x.find(id)
+			if e == nil {
+				e = x.add(id)
 			}
-			e := x.m[id]
 			e.node = n
 			e.places++
-			x.m[id] = e
 		}
 	}
 }
 
 // count adds the Ids of n to the counts of those that a target carries; all
-// targets have been entered. What other Ids there are does not matter, however
-// many.
+// targets have been entered. Other Ids do not matter, however many there are.
 func (x *idIndex) count(n xmltext.Node) {
 	for name, id := range n.Attrs() {
 		if !isIDName(name) {
 			continue
 		}
-		if e, ok := x.m[id]; ok {
+		if e := x.find(id); e != nil {
 			e.count++
-			x.m[id] = e
 		}
 	}
 }
 
-// isIDName reports whether some XML stack would take an attribute for an
-// identifier.
+// isIDName reports whether some XML stack takes an attribute of this name for
+// an identifier.
 func isIDName(n xmltext.Name) bool {
 	switch n.Space {
 	case "":
@@ -64,27 +98,33 @@ func isIDName(n xmltext.Name) bool {
 	return false
 }
 
-// duplicate returns an Id that two possible targets carry, "" if there is none.
+// duplicate returns an Id that two targets carry, "" if there is none.
 func (x *idIndex) duplicate() string {
-	for id, e := range x.m {
-		if e.places > 1 {
-			return id
+	for i := range x.list {
+		if x.list[i].places > 1 {
+			return x.list[i].id
 		}
 	}
 	return ""
 }
 
+// has reports whether an element that a Reference may name carries an Id.
+func (x *idIndex) has(id string) bool {
+	e := x.find(id)
+	return e != nil && e.places > 0
+}
+
 // target resolves a "#id" URI to the one element that carries it.
 func (x *idIndex) target(uri string, from xmltext.Node) (xmltext.Node, error) {
 	if len(uri) < 2 || uri[0] != '#' {
-		return xmltext.Node{}, errAt(CodeReference, from, "URI is not #id")
+		return xmltext.Node{}, errAt(CodeReference, from, "URI is not of the form #id")
 	}
-	e := x.m[uri[1:]]
+	e := x.find(uri[1:])
 	switch {
-	case e.places == 0:
-		return xmltext.Node{}, errAt(CodeReference, from, "no element that may be referred to has this Id")
+	case e == nil || e.places == 0:
+		return xmltext.Node{}, errAt(CodeReference, from, "no element that a reference may name has the Id of its URI")
 	case e.count > 1:
-		return xmltext.Node{}, errAt(CodeDuplicateID, from, "the Id it refers to is not unique")
+		return xmltext.Node{}, errAt(CodeDuplicateID, from, "more than one element has the Id of its URI")
 	}
 	return e.node, nil
 }
@@ -114,10 +154,10 @@ func countID(e *soap.Envelope, id string) int {
 const maxHeaderBlocks = 256
 
 // indexIDs finds what a Reference may name, in the present state of the
-// document, and counts where else outside the content of the Body those Ids
-// stand.
+// document, and counts the other elements outside the content of the Body that
+// carry those Ids.
 func (v *verification) indexIDs() error {
-	v.ids = idIndex{}
+	v.ids = idIndex{list: v.rooms.ids[:0]}
 	if err := v.addTargets(); err != nil {
 		return err
 	}
@@ -141,8 +181,8 @@ func (v *verification) indexIDs() error {
 	return nil
 }
 
-// addTargets enters header blocks, children of the Security header, the Body,
-// and EncryptedData at the places where a policy may have them.
+// addTargets enters the header blocks, the children of the Security header, the
+// Body, and EncryptedData at the places where a policy may encrypt.
 func (v *verification) addTargets() error {
 	blocks := 0
 	for b := range v.env.Blocks() {
@@ -164,6 +204,10 @@ func (v *verification) addTargets() error {
 		}
 		v.ids.addTarget(b)
 	}
+	if t := v.ch.Token; t != nil && t.Node.Parent() != v.security && v.env.Header.Contains(t.Node) &&
+		t.Node.Parent() != v.env.Header {
+		v.ids.addTarget(t.Node)
+	}
 	v.ids.addTarget(v.env.Body)
 	if ed := v.bodyCiphertext(); !ed.IsZero() {
 		v.ids.addTarget(ed)
@@ -171,8 +215,8 @@ func (v *verification) addTargets() error {
 	return nil
 }
 
-// bodyCiphertext is bodyEncryption as long as it has not been decrypted: what
-// stands there afterwards is data.
+// bodyCiphertext returns bodyEncryption as long as the Body has not been
+// decrypted: what stands there afterwards is data.
 func (v *verification) bodyCiphertext() xmltext.Node {
 	if v.wasEncrypted(v.env.Body) {
 		return xmltext.Node{}

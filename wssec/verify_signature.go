@@ -8,70 +8,81 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// checkAlgorithms holds every algorithm that a Signature names against the
+// checkAlgorithms compares every algorithm that a Signature names with the
 // policy.
 func (v *verification) checkAlgorithms(s *signature) error {
 	if s.Method != v.p.signature.URI {
 		return errAt(CodeUnsupportedAlg, s.SignedInfo,
-			"SignatureMethod %.120q; the policy has %q (signature-method)", s.Method, v.p.signature.URI)
+			"SignatureMethod is %.120q; the policy has %q (signature-method)", s.Method, v.p.signature.URI)
 	}
 	if s.C14NMethod != xmldsig.ExclusiveC14N {
 		return errAt(CodeUnsupportedAlg, s.SignedInfo,
-			"CanonicalizationMethod %.120q is not exclusive canonicalization", s.C14NMethod)
+			"CanonicalizationMethod %.120q is not %q (BSP R5404)", s.C14NMethod, xmldsig.ExclusiveC14N)
 	}
 	if len(s.References) == 0 {
-		return errAt(CodeSecurityInvalid, s.SignedInfo, "signs nothing")
+		return errAt(CodeSecurityInvalid, s.SignedInfo, "has no Reference, so it signs nothing")
 	}
 	for i := range s.References {
 		r := &s.References[i]
 		if r.DigestMethod != v.p.suite.Digest.URI {
 			return errAt(CodeUnsupportedAlg, r.Node,
-				"DigestMethod %.120q; the policy's suite %s has %q (algorithm-suite)",
+				"DigestMethod is %.120q; the policy's suite %s has %q (algorithm-suite)",
 				r.DigestMethod, v.p.suite.Name, v.p.suite.Digest.URI)
 		}
 		if r.C14NMethod != xmldsig.ExclusiveC14N {
-			return errAt(CodeUnsupportedAlg, r.Node, "Transform %.120q is not exclusive canonicalization", r.C14NMethod)
+			return errAt(CodeUnsupportedAlg, r.Node, "Transform %.120q is not %q (BSP R5423)",
+				r.C14NMethod, xmldsig.ExclusiveC14N)
 		}
 	}
 	return nil
 }
 
-// checkReplay enters the SignatureValue, now known to be the key holder's, in
-// the replay store until the Timestamp is no longer accepted. It comes before
-// the decryption of the Body, so that a recorded message can be tried once with
+// checkReplay enters the SignatureValue, whose HMAC has been checked, in the
+// replay store until the Timestamp is no longer accepted. It comes before the
+// decryption of the Body, so that a recorded message can be tried once with
 // changed ciphertext, not again and again.
 func (v *verification) checkReplay() error {
-	if v.sent != nil || v.p.policy.MessageReplay != SwitchOn || len(v.sigs) == 0 {
+	if v.p.policy.MessageReplay != SwitchOn || len(v.sigs) == 0 || v.sent != nil && !v.p.remembersReplies(v.sent) {
 		return nil
 	}
 	if v.timestamp == nil {
 		if v.token != nil && v.token.fresh {
-			return nil // the authenticator is new, and the token's own replay check said so
+			return nil // the token is new: the TokenVerifier has checked it for replay
 		}
-		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp")
+		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp against replay")
 	}
 	for _, s := range v.sigs {
-		// The Timestamp says how long the entry lives, so it is digested first.
+		// The entry lives as long as the Timestamp, so that is digested first.
 		if err := v.checkTimestampDigest(s); err != nil {
 			return err
 		}
 		until := v.timestamp.acceptedUntil(&v.p.policy)
-		added, err := v.p.addReplay(v.ctx, &v.token.CachedToken, replayID(s.Value), until)
+		added, err := v.addReplay(s.Value, until)
 		if err != nil {
 			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
 		}
 		if !added {
-			return errAt(CodeMessageReplayed, s.Node, "this signature was received before, or sent by us")
+			return errAt(CodeMessageReplayed, s.Node, "this signature was received, or sent by us, before")
 		}
 	}
 	return nil
 }
 
-// replayID is the replay key of a message: the hash of its SignatureValue. How
-// the message names its key is not part of it: KeyInfo is not signed, and one
-// key may go by several tokens of a ticket.
+// addReplay enters a signature: a client's among those of its conversation.
+func (v *verification) addReplay(value []byte, until time.Time) (bool, error) {
+	if v.sent != nil {
+		return v.p.addReplay(v.ctx, &CachedToken{}, conversationID(value), until)
+	}
+	return v.p.addReplay(v.ctx, &v.token.CachedToken, replayID(value), until)
+}
+
+// replayID returns the replay key of a message: the hash of its SignatureValue.
+// How the message names its key is not part of it: KeyInfo is not signed, and
+// several tokens of one ticket may have one key.
 func replayID(value []byte) [32]byte {
-	return sha256.Sum256(append([]byte("wssec SignatureValue\x00"), value...))
+	const what = "wssec SignatureValue\x00"
+	var room [128]byte
+	return sha256.Sum256(append(append(room[:0], what...), value...))
 }
 
 // checkTimestampDigest checks the Reference to the Timestamp ahead of all
@@ -89,13 +100,13 @@ func (v *verification) checkTimestampDigest(s *signature) error {
 	return errAt(CodeNotSigned, v.timestamp.node, "the signature must cover the Timestamp")
 }
 
-// processInOrder takes ReferenceLists and Signatures as the header has them:
-// what a Signature covers is the document as the lists before it left it.
+// processInOrder processes ReferenceLists and Signatures in the order of the
+// header: a Signature covers the document as the lists before it left it.
 func (v *verification) processInOrder() error {
 	if err := v.checkOrder(); err != nil {
 		return err
 	}
-	for pos := range len(v.position) {
+	for pos := range v.order {
 		for _, e := range v.encrypted {
 			if e.list.position == pos && !e.opened {
 				if err := v.open(e); err != nil {
@@ -139,11 +150,11 @@ func (v *verification) checkOrder() error {
 	return nil
 }
 
-// checkDigests digests each Reference of a Signature in the present state of
-// the document and remembers the nodes.
+// checkDigests checks the digest of each Reference of a Signature in the
+// present state of the document and remembers the nodes.
 func (v *verification) checkDigests(s *signature) error {
 	start := time.Now()
-	v.covered = make([]covered, 0, len(s.References))
+	v.covered = v.rooms.covered[:0]
 	defer func() { v.facts.DigestTime += time.Since(start) }()
 	for i := range s.References {
 		r := &s.References[i]
@@ -153,7 +164,7 @@ func (v *verification) checkDigests(s *signature) error {
 		}
 		for j := range i {
 			if s.References[j].URI == r.URI && s.References[j].STRTransform == r.STRTransform {
-				return errAt(CodeReference, r.Node, "names the same part as an earlier Reference")
+				return errAt(CodeReference, r.Node, "covers the same part as an earlier Reference")
 			}
 		}
 		if err := v.checkDigest(r, n, c14n); err != nil {
@@ -165,20 +176,21 @@ func (v *verification) checkDigests(s *signature) error {
 	return nil
 }
 
-// checkDigest digests one node and compares.
+// checkDigest digests one node and compares the digest with the Reference's.
 func (v *verification) checkDigest(r *xmldsig.Reference, n xmltext.Node, c14n xmltext.C14N) error {
-	h := v.p.suite.Digest.New()
+	h := v.p.suite.Digest.Digester()
+	defer h.Free()
 	if err := n.WriteCanonical(h, c14n); err != nil {
 		return &Error{Code: CodeDigestInvalid, Path: n.Path(), Err: err}
 	}
-	if !r.CheckDigest(h) {
+	if !r.IsDigest(h.Next()) {
 		return errAt(CodeDigestInvalid, r.Node,
 			"DigestValue of %s is wrong: the part was changed, or digested in another state", n.Path())
 	}
 	return nil
 }
 
-// dereference finds the node that a Reference is about and how it is
+// dereference returns the node that a Reference covers and how it is
 // canonicalized.
 func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.Node, xmltext.C14N, error) {
 	if r.STRTransform {
@@ -187,7 +199,7 @@ func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.
 	}
 	n, err := v.ids.target(r.URI, r.Node)
 	if err == nil && n.Grafted() {
-		err = errAt(CodeReference, r.Node, "the EncryptedData it names was decrypted before")
+		err = errAt(CodeReference, r.Node, "the EncryptedData that it covers was decrypted before")
 	}
 	if err == nil && n == s.Node {
 		err = errAt(CodeReference, r.Node, "a Signature cannot cover itself")
@@ -199,11 +211,11 @@ func (v *verification) dereference(s *signature, r *xmldsig.Reference) (xmltext.
 }
 
 // checkPlace refuses an element of the Security header that a signature covers
-// elsewhere. A digest does not know where its element stands: a Timestamp that
-// is moved out of the header keeps its signature, and the message would be one
-// without Timestamp. An encrypted header block and its EncryptedData have their
-// places by WSS §9.3, and what lies deeper than a header block or the Body is
-// under no Reference of its own (idIndex).
+// elsewhere. A digest does not depend on where its element stands: a Timestamp
+// that is moved out of the header keeps its signature, and the message would
+// count as one without a Timestamp. WSS §9.3 has the places of an encrypted
+// header block and its EncryptedData, and no Reference can name what lies
+// deeper than a header block or the Body (idIndex).
 func (v *verification) checkPlace(n, at xmltext.Node) error {
 	if n.Parent() == v.security || !belongsToSecurity(n) {
 		return nil

@@ -7,11 +7,11 @@ import (
 	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// strTarget finds the token that a Reference with the STR-Transform covers (WSS
-// §8.3): its URI names the SecurityTokenReference in this Signature's KeyInfo,
-// and the token is the one that refers to directly. A KeyIdentifier would have
-// to be dereferenced into a token that nobody sees in the message; no stack
-// does that for Kerberos, and it is refused.
+// strTarget returns the token that a Reference with the STR-Transform covers
+// (WSS §8.3): its URI names the SecurityTokenReference in this Signature's
+// KeyInfo, which must refer to the token directly. A KeyIdentifier would have
+// to be dereferenced to a token that is not in the message; no stack does that
+// for Kerberos, and it is refused.
 func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.Node, error) {
 	str := s.KeyInfo.FirstChild()
 	if id, ok := strID(str); !ok || "#"+id != r.URI {
@@ -19,7 +19,7 @@ func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.No
 			"the STR-Transform does not name the SecurityTokenReference of this Signature")
 	}
 	if countID(v.env, r.URI[1:]) != 1 {
-		return xmltext.Node{}, errAt(CodeDuplicateID, r.Node, "the Id it refers to is not unique")
+		return xmltext.Node{}, errAt(CodeDuplicateID, r.Node, "more than one element has the Id of its URI")
 	}
 	ref := str.FirstChild()
 	switch {
@@ -36,10 +36,10 @@ func (v *verification) strTarget(s *signature, r *xmldsig.Reference) (xmltext.No
 	return xmltext.Node{}, errAt(CodeReference, ref, "the STR-Transform of a KeyIdentifier is refused")
 }
 
-// strC14N is how the token is canonicalized. The specification asks for
-// xmlns="" where no default namespace is in scope; where one is, WSS4J renders
-// that, as if #default stood in a PrefixList, although an exclusive form
-// without the list would leave it out.
+// strC14N returns how the token is canonicalized. WSS §8.3 asks for xmlns=""
+// where no default namespace is in scope. Where one is, WSS4J renders it, as if
+// #default stood in a PrefixList, although the exclusive form without the list
+// leaves it out.
 func (v *verification) strC14N(r *xmldsig.Reference) xmltext.C14N {
 	c := r.C14N
 	if v.p.policy.STRTransform == STRWSS {

@@ -15,15 +15,18 @@ import (
 )
 
 // ordinary are words with a hyphen that name nothing of wssgate.
-var ordinary = []string{"user-to-user", "re-formats", "pre-authentication", "one-time", "ticket-granting", "well-formed", "allow-list"}
+var ordinary = []string{"user-to-user", "re-formats", "pre-authentication", "one-time", "ticket-granting",
+	"well-formed", "allow-list"}
 
-// What a cure tells to set, to give or to call is there: a setting, a key of a
-// policy or service, a flag, a subcommand.
-func TestCuresNameWhatThereIs(t *testing.T) {
-	names := settingNames(reflect.TypeFor[config.Flags](), reflect.TypeFor[config.Service](), reflect.TypeFor[wssec.Policy]())
+// What a cure names exists: settings, keys of a policy or service, flags,
+// subcommands.
+func TestCuresNameSettingsThatExist(t *testing.T) {
+	names := settingNames(reflect.TypeFor[config.Flags](), reflect.TypeFor[config.Service](),
+		reflect.TypeFor[wssec.Policy]())
 	names = append(names, "routes", "services", "preset")
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Flags]()) {
-		names = append(names, strings.Split(f.Tag.Get("enum"), ",")...) // values
+	for _, name := range names {
+		_, choices := config.Help(name)
+		names = append(names, strings.Split(choices, ",")...) // values
 	}
 	var commandNames, flags []string
 	k, err := kong.New(new(commands), kong.Vars{"policies": "", "version": ""}, kong.Name("wssgate"))
@@ -41,7 +44,8 @@ func TestCuresNameWhatThereIs(t *testing.T) {
 		codes = append(codes, e.Code)
 	}
 	hyphenated := regexp.MustCompile(`(^|[ (:"])(-{0,2}[a-z]+(?:-[a-z0-9]+)+|-{2}[a-z]+)\b`)
-	assigned := regexp.MustCompile(`(^|[ (])([a-z][a-z-]*): (?:true|false|auto|optional|lax|pass|drop|off|of the|of its)\b`)
+	assigned := regexp.MustCompile(`(^|[ (])([a-z][a-z-]*): (?:true|false|auto|optional|lax|pass|drop|off|of the|of ` +
+		`its)\b`)
 	called := regexp.MustCompile(`wssgate ([a-z]+)`)
 	check := func(code, word string) {
 		flag, isFlag := strings.CutPrefix(word, "--")
@@ -64,7 +68,8 @@ func TestCuresNameWhatThereIs(t *testing.T) {
 				t.Errorf("%s: there is no wssgate %s", e.Code, m[1])
 			}
 		}
-		for _, vague := range []string{"key source", "trusted client realms", "the configuration", "state keys", "replay stores more", "for negotiation", "do not demand", "Config."} {
+		for _, vague := range []string{"key source", "trusted client realms", "the configuration", "state keys",
+			"replay stores more", "for negotiation", "do not demand", "Config."} {
 			if strings.Contains(e.Cure, vague) && !e.Elsewhere() {
 				t.Errorf("%s: %q is a term of the library; name the setting", e.Code, vague)
 			}

@@ -8,7 +8,8 @@ type demoCmd struct {
 
 // Help is shown below the flags' summary.
 func (demoCmd) Help() string {
-	return "Everything is real and on loopback: a Kerberos KDC, a client, this gateway and a plain SOAP service, in one process and without network. " +
+	return "Everything is real and on loopback: a Kerberos KDC, a client, this gateway and a plain SOAP service, in " +
+		"one process and without network. " +
 		"The exit status is 0 only if everything was verified."
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,27 +14,30 @@ import (
 	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
+	"github.com/wssgate/wssgate/kerberos/kdc"
 )
 
-// doctorCmd takes what serve takes, and looks at what serve would meet.
+// doctorCmd has the flags of serve, and checks what serve would meet.
 type doctorCmd struct {
 	config.Flags
-	Krb5Conf string        `name:"krb5-conf" env:"-" placeholder:"FILE" help:"krb5.conf that names the KDCs. Default: KRB5_CONFIG, else /etc/krb5.conf."`
-	CCache   string        `name:"ccache" env:"-" placeholder:"FILE" help:"Credential cache (kinit) to ask the KDC with, where the keytab's own keys cannot."`
-	Timeout  time.Duration `env:"-" default:"5s" placeholder:"DURATION" help:"Time for each question that is asked of a KDC, DNS or backend."`
-	JSON     bool          `name:"json" env:"-" help:"Print the results as a JSON array."`
+
+	CCache string `name:"ccache" env:"-" placeholder:"FILE" help:"Credentials (kinit), if the keytab's do not suffice."`
+
+	Timeout time.Duration `env:"-" default:"5s" placeholder:"DURATION" help:"For each request to a KDC, DNS or backend."`
+	JSON    bool          `name:"json" env:"-" help:"Print the results as a JSON array."`
 }
 
 // Help is shown below the flags' summary.
 func (doctorCmd) Help() string {
-	return "Give it the flags, variables and file that serve gets, and run it as the same user. Each line is ok, warn, fail or skip; what is not well has its cure below. " +
+	return "Give it the flags, variables and file that serve gets, and run it as the same user. Each line is ok, " +
+		"warn, fail or skip; what is not well has its cure below. " +
 		"Nothing is changed, and no password is tried. The exit status is 1 if something failed."
 }
 
 // Run prints the report.
 func (c *doctorCmd) Run(ctx *runContext, s *streams, kctx *kong.Context) error {
 	if c.Timeout <= 0 {
-		return usageError{fmt.Errorf("--timeout %v is not a time to wait", c.Timeout)}
+		return usageError{fmt.Errorf("--timeout %v is not a duration", c.Timeout)}
 	}
 	report := c.examine(ctx, kctx)
 	write := report.WriteText
@@ -57,10 +61,18 @@ func (c *doctorCmd) examine(ctx *runContext, kctx *kong.Context) doctor.Report {
 	if err != nil {
 		return doctor.Refused(err)
 	}
-	return doctor.Run(ctx, doctor.Config{
-		Settings: cfg, Krb5Conf: cmp.Or(c.Krb5Conf, os.Getenv("KRB5_CONFIG")), StateDir: assembly.StatePath(cfg), CCache: c.CCache, Timeout: c.Timeout,
-		Keys:     assembly.ServiceKeys,
-		Cure:     cureOf,
+	return doctor.Run(ctx, checks(cfg, cmp.Or(cfg.Krb5Conf, os.Getenv("KRB5_CONFIG")), c.CCache, c.Timeout))
+}
+
+// checks returns the checks of what serve needs with a configuration.
+func checks(cfg *config.Config, krb5Conf, ccache string, timeout time.Duration) doctor.Config {
+	return doctor.Config{
+		Settings: cfg, Krb5Conf: krb5Conf, StateDir: assembly.StatePath(cfg), CCache: ccache, Timeout: timeout,
+		Keys: assembly.ServiceKeys,
+		Cure: cureOf,
+		RelayKDCs: func(ctx context.Context, realm string) ([]kdc.Address, error) {
+			return assembly.RelayKDCs(ctx, cfg, realm)
+		},
 		Assemble: func() error { return assembly.Check(cfg, slog.New(slog.DiscardHandler)) },
-	})
+	}
 }

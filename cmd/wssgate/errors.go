@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 
+	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/wrap"
+	"github.com/wssgate/wssgate/kerberos/kdcproxy"
 )
 
 type errorsCmd struct {
@@ -16,9 +19,10 @@ type errorsCmd struct {
 
 // Run prints the catalogue, or the entries that were asked for.
 func (c *errorsCmd) Run(s *streams) error {
+	all := catalogue()
 	var known []string
-	for _, e := range gateway.Catalogue() {
-		known = append(known, e.Code)
+	for _, e := range all {
+		known = append(known, e.code)
 	}
 	for _, code := range c.Codes {
 		if !slices.Contains(known, code) {
@@ -26,16 +30,40 @@ func (c *errorsCmd) Run(s *streams) error {
 		}
 	}
 	elsewhere := false
-	for _, e := range gateway.Catalogue() {
-		if len(c.Codes) == 0 && e.Elsewhere() && !elsewhere {
+	for _, e := range all {
+		if len(c.Codes) == 0 && e.fault == "" && !elsewhere {
 			elsewhere = true
 			fmt.Fprint(s.out, "No exchange of serve ends with the codes that follow: clients meet them, doctor and inspect.\n\n")
 		}
-		if len(c.Codes) == 0 || slices.Contains(c.Codes, e.Code) {
-			printEntry(s.out, e)
+		if len(c.Codes) == 0 || slices.Contains(c.Codes, e.code) {
+			e.print(s.out)
 		}
 	}
 	return nil
+}
+
+// An entry explains one code.
+type entry struct {
+	code, cause, cure string
+	fault             string // that serve answers; "" if it ends no exchange with the code
+}
+
+// catalogue returns the entries of the gateway, and those of request.
+func catalogue() (all []entry) {
+	for _, e := range gateway.Catalogue() {
+		fault := e.Fault()
+		if e.Elsewhere() {
+			fault = ""
+		}
+		all = append(all, entry{e.Code, e.Cause, e.Cure, fault})
+	}
+	for _, c := range kdcproxy.Codes() {
+		all = append(all, entry{string(c.Code), c.Cause, c.Cure, fmt.Sprintf("HTTP %d, of the KDC relay", c.Status)})
+	}
+	for _, c := range client.Codes() {
+		all = append(all, entry{code: string(c.Code), cause: c.Cause, cure: c.Cure})
+	}
+	return all
 }
 
 // unknownName refuses a word of the command line, with one that is like it or
@@ -47,14 +75,11 @@ func unknownName(what, name string, known []string, all string) error {
 	return usageError{fmt.Errorf("no %s is called %q; %s", what, name, all)}
 }
 
-// printEntry writes one entry as a paragraph.
-func printEntry(w io.Writer, e gateway.Entry) {
-	fmt.Fprintf(w, "%s\n", e.Code)
-	fault := e.Fault()
-	if e.Elsewhere() {
-		fault = "none: serve ends no exchange with it"
-	}
-	for _, line := range []struct{ label, text string }{{"cause", e.Cause}, {"cure", e.Cure}, {"fault", fault}} {
+// print writes the entry as a paragraph.
+func (e entry) print(w io.Writer) {
+	fmt.Fprintf(w, "%s\n", e.code)
+	fault := cmp.Or(e.fault, "none: serve ends no exchange with it")
+	for _, line := range []struct{ label, text string }{{"cause", e.cause}, {"cure", e.cure}, {"fault", fault}} {
 		fmt.Fprintf(w, "  %-6s %s\n", line.label, wrap.Text(line.text, 9, 99, "         "))
 	}
 	fmt.Fprintln(w)
@@ -62,9 +87,9 @@ func printEntry(w io.Writer, e gateway.Entry) {
 
 // cureOf returns the catalogue's cure of a code, "" if it has none.
 func cureOf(code string) string {
-	for _, e := range gateway.Catalogue() {
-		if e.Code == code {
-			return e.Cure
+	for _, e := range catalogue() {
+		if e.code == code {
+			return e.cure
 		}
 	}
 	return ""

@@ -21,23 +21,28 @@ import (
 type inspectCmd struct {
 	Inputs []string `arg:"" optional:"" name:"input" help:"Files, or tokens as text; '-' or none reads standard input."`
 
-	Keytab    string    `placeholder:"FILE" env:"-" help:"Open tickets with this keytab, and with their keys what else is encrypted; say what would be refused."`
-	AllowRC4  bool      `name:"allow-rc4" env:"-" help:"Judge as a gateway with allow-rc4 does."`
-	Policy    string    `placeholder:"NAME" env:"-" help:"Verify messages under this policy (${policies}), not under one that fits them."`
-	Time      time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Judge as of this time (RFC 3339), not now."`
-	Plaintext bool      `env:"-" help:"Show what messages hold once they are decrypted."`
-	ShowKeys  bool      `name:"show-keys" env:"-" help:"Show the octets of keys. Whoever sees them can be the client or the service."`
-	JSON      bool      `name:"json" env:"-" help:"Print JSON: an array with a tree for each token."`
+	Keytab   string `placeholder:"FILE" env:"-" help:"Open tickets with this keytab, and what their keys encrypt."`
+	AllowRC4 bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
+	Policy   string `placeholder:"NAME" env:"-" help:"Verify messages under this policy (${policies})."`
+
+	Time time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Verify as of this time."`
+
+	Plaintext bool `env:"-" help:"Show what messages hold once they are decrypted."`
+	ShowKeys  bool `name:"show-keys" env:"-" help:"Show keys. Whoever sees them can be the client or the service."`
+	JSON      bool `name:"json" env:"-" help:"Print JSON: an array with a tree for each token."`
 }
 
 // Help is shown below the flags' summary.
 func (inspectCmd) Help() string {
-	return "Explains Kerberos and SPNEGO tokens, GSS-API messages, keytabs, credential caches and SOAP messages; nobody else is asked. " +
-		"An input is the name of a file if there is such a file, else the token itself. Files and standard input hold octets, XML, or text " +
-		"as it is pasted, in UTF-8 or UTF-16: HTTP header fields (Authorization: Negotiate …), also quoted, escaped or in a log; base64 " +
+	return "Explains Kerberos and SPNEGO tokens, GSS-API messages, keytabs, credential caches and SOAP messages, " +
+		"without the network. " +
+		"An input is the name of a file if there is such a file, else the token itself. Files and standard input hold " +
+		"octets, XML, or text " +
+		"as it is pasted, in UTF-8 or UTF-16: HTTP header fields (Authorization: Negotiate …), also quoted, escaped or " +
+		"in a log; base64 " +
 		"(also URL-safe, broken into lines, in other text), hexadecimal, or a hex dump. With several inputs, " +
 		"keys of the first ones open those that follow: give a conversation in its order. " +
-		"The exit status is 0 if all was explained, 1 if something does not decode or, with --keytab, would be refused."
+		"The exit status is 0 if all was explained, 1 if something cannot be read or, with --keytab, is refused."
 }
 
 // maxInspected bounds an input in octets.
@@ -82,7 +87,8 @@ func (c *inspectCmd) inspector() (*explain.Inspector, error) {
 	if c.Policy != "" {
 		p, ok := wssec.Preset(c.Policy)
 		if !ok {
-			return nil, unknownName("policy", c.Policy, wssec.PresetNames(), "there are "+strings.Join(wssec.PresetNames(), ", "))
+			return nil, unknownName("policy", c.Policy, wssec.PresetNames(),
+				"there are "+strings.Join(wssec.PresetNames(), ", "))
 		}
 		cfg.Policy = &p
 	}
@@ -105,7 +111,8 @@ func refusedKeytab(path string, err error) error {
 // several, which are put together again.
 func (c *inspectCmd) names() []string {
 	word := func(s string) bool {
-		return slices.Contains([]string{"authorization:", "www-authenticate:", "proxy-authorization:", "proxy-authenticate:", "negotiate", "kerberos", "ntlm"},
+		return slices.Contains([]string{"authorization:", "www-authenticate:", "proxy-authorization:",
+			"proxy-authenticate:", "negotiate", "kerberos", "ntlm"},
 			strings.ToLower(s))
 	}
 	file := func(s string) bool {

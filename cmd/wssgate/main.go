@@ -3,17 +3,26 @@
 // to a plain SOAP service, and protects the reply with the same key.
 //
 //	wssgate serve    run the gateway
+//	wssgate check    what serve would refuse of a file
+//	wssgate kdcproxy relay requests to KDCs, without any service
+//	wssgate import   a configuration from a WSDL
 //	wssgate doctor   what is wrong around the gateway, and the cure
+//	wssgate request  call a protected service
 //	wssgate demo     one protected call, with everything it needs in one process
 //	wssgate verify   run the test vectors
 //	wssgate inspect  explain a token, a key file or a SOAP message
+//	wssgate jwks     the keys that backends verify assertions by
 //	wssgate errors   every error code: cause, cure, fault
+//	wssgate man      man pages, that of the configuration file too
+//	wssgate completion
+//	                 completion of the command line for a shell
 //	wssgate version  what this binary was built from
+//	wssgate help     what a command is for, and its flags
 //
 // Results go to standard output; the log of serve and error messages go to
 // standard error. Once serve has read its configuration, what ends it is a line
 // of the log like all else. The exit status is 0 for success, 1 for a failure,
-// 2 for a command line or configuration that was refused.
+// 2 for a command line or configuration that was refused; request has more.
 package main
 
 import (

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -29,13 +30,15 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/ccache"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/wssec"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wssgate": main, "logged": loggedToFile})
+	testscript.Main(m, map[string]func(){"wssgate": main, "logged": loggedToFile, "numbers": recordNumbers})
 }
 
 // loggedToFile is a program for scripts: logged FILE wssgate ARG…. What wssgate
@@ -58,8 +61,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("WSSGATE_ADMIN", "off") // scripts run side by side
 			env.Values[kdcOfScript{}] = new(*krbtest.KDC)
-			for name, dir := range map[string]string{"VECTORS": "../../testvectors/transcripts", "TOKENS": "../../kerberos/testdata"} {
+			for name, dir := range map[string]string{"VECTORS": "../../testvectors/transcripts",
+				"TOKENS": "../../kerberos/testdata"} {
 				abs, err := filepath.Abs(dir)
 				if err != nil {
 					return err
@@ -69,22 +74,27 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "pass": scriptPass, "listening": scriptListening, "certificate": scriptCertificate,
+			"world": scriptWorld, "port": scriptPort, "call": scriptCall, "pass": scriptPass, "listening": scriptListening,
+			"certificate": scriptCertificate, "wsdls": scriptWSDLs,
 			"exits": scriptExits, "hang": scriptHang, "rotate": scriptRotate, "hangup": scriptHangup,
 			"said": scriptSaid, "insist": scriptInsist,
+			"fill": scriptFill, "send": scriptSend, "stall": scriptStall, "ask": scriptAsk, "pack": scriptPack,
 		},
 	})
 }
 
 // scriptWorld: world. Writes svc.keytab, both.keytab with another service too,
-// and rc4.keytab; sets BACKEND.
+// and rc4.keytab; for clients alice.password, alice.ccache and carol.keytab;
+// sets BACKEND, a URL, and BACKENDHOST, its host and port.
 func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	kdc := krbtest.New(krbtest.Config{Realm: demo.Realm})
 	kdc.AddUser("alice", demo.Password)
 	kdc.AddService(demo.Service)
 	kdc.AddService("HTTP/gateway.example.com")
+	kdc.AddService("carol") // with keys
 	*ts.Value(kdcOfScript{}).(**krbtest.KDC) = kdc
-	for name, services := range map[string][]string{"svc.keytab": {demo.Service}, "both.keytab": {demo.Service, "HTTP/gateway.example.com"}} {
+	for name, services := range map[string][]string{"svc.keytab": {demo.Service},
+		"both.keytab": {demo.Service, "HTTP/gateway.example.com"}, "carol.keytab": {"carol"}} {
 		octets, err := kdc.Keytab(services).AppendBinary(nil)
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name), octets, 0o600))
@@ -95,10 +105,20 @@ func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
 	server, err := kdc.Start()
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
-	backend := httptest.NewServer(&demo.Quotes{})
+	done := make(chan struct{})
+	backend := httptest.NewServer(newBackend(done))
 	ts.Defer(backend.Close)
+	ts.Defer(func() { close(done) })
 	ts.Setenv("BACKEND", backend.URL)
+	ts.Setenv("BACKENDHOST", strings.TrimPrefix(backend.URL, "http://"))
 	ts.Check(os.WriteFile(ts.MkAbs("krb5.conf"), []byte(server.Krb5Conf()), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("alice.password"), []byte(demo.Password+"\n"), 0o600))
+	alice, err := demo.NewClient(server.Krb5Conf(), backend.URL)
+	ts.Check(err)
+	ticket, err := alice.Initiator.ServiceTicket(context.Background(), demo.Service)
+	ts.Check(err)
+	cache := ccache.Cache{Client: ticket.Client, Tickets: []kerberos.Credential{ticket}}
+	ts.Check(cache.WriteFile(ts.MkAbs("alice.ccache")))
 }
 
 // kdcOfScript is the key of the KDC that world made.
@@ -121,13 +141,14 @@ func scriptHangup(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// scriptSaid: said FILE N TEXT. Waits until FILE has TEXT N times.
+// scriptSaid: said FILE N TEXT. Waits until FILE is there and has TEXT N times.
 func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
 	times, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	var text string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if text = ts.ReadFile(args[0]); strings.Count(text, args[2]) >= times {
+		octets, err := os.ReadFile(ts.MkAbs(args[0]))
+		if text = string(octets); err == nil && strings.Count(text, args[2]) >= times {
 			return
 		}
 	}
@@ -161,7 +182,8 @@ func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
 	conn, err := net.Dial("tcp", args[0])
 	ts.Check(err)
 	ts.Defer(func() { conn.Close() })
-	_, err = fmt.Fprintf(conn, "POST /quotes HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+	_, err = fmt.Fprintf(conn, "POST /quotes HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: "+
+		"9\r\nExpect: 100-continue\r\n\r\n")
 	ts.Check(err)
 	_, err = conn.Read(make([]byte, 1)) // the gateway waits for the body now
 	ts.Check(err)
@@ -189,13 +211,29 @@ func scriptListening(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", args[0])
 		if err == nil {
+			served := answers(conn)
 			conn.Close()
+			if !neg && served {
+				return
+			}
 		}
-		if neg == (err != nil) {
+		if neg && err != nil {
 			return
 		}
 	}
 	ts.Fatalf("%s: listening is still %v", args[0], neg)
+}
+
+// answers reports whether something is said to what is no request, or the
+// connection closed: serve listens before it knows from when on it can tell
+// replays, and what comes meanwhile waits.
+func answers(conn net.Conn) bool {
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(conn, "no request\r\n\r\n"); err != nil {
+		return false
+	}
+	_, err := conn.Read(make([]byte, 1))
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // scriptCertificate: certificate. Writes tls.crt and tls.key for 127.0.0.1.
@@ -223,16 +261,18 @@ func writeCertificate(dir string) error {
 	}
 	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600), os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
+	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600),
+		os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
 }
 
-// scriptPass: [!] pass URL. Sends a message without any protection; succeeds if its
-// answer comes back without any.
+// scriptPass: [!] pass URL. Sends a message without any protection; succeeds if
+// its answer comes back without any.
 func scriptPass(ts *testscript.TestScript, neg bool, args []string) {
 	client := scriptClient(ts, args[0])
 	status, reply, err := client.Post(context.Background(), []byte(demo.Question))
 	ts.Check(err)
-	if passed := status == http.StatusOK && bytes.Contains(reply, []byte("Envelope")) && !bytes.Contains(reply, []byte("Security")); passed == neg {
+	if passed := status == http.StatusOK && bytes.Contains(reply, []byte("Envelope")) &&
+		!bytes.Contains(reply, []byte("Security")); passed == neg {
 		ts.Fatalf("HTTP %d\n%s", status, reply)
 	}
 }
@@ -250,7 +290,8 @@ func scriptClient(ts *testscript.TestScript, url string) *demo.Client {
 	if chain, err := os.ReadFile(ts.MkAbs("tls.crt")); err == nil {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(chain)
-		client.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+		client.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+			ForceAttemptHTTP2: true}}
 	}
 	return client
 }
@@ -282,7 +323,8 @@ func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
 // compared with the tags of package config.
 func TestSettingsHaveOneName(t *testing.T) {
 	var c commands
-	k, err := kong.New(&c, kong.Vars{"policies": "", "version": ""}, kong.DefaultEnvars(config.EnvironmentPrefix), kong.Exit(func(int) {}))
+	k, err := kong.New(&c, kong.Vars{"policies": "", "version": ""}, kong.DefaultEnvars(config.EnvironmentPrefix),
+		kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +345,7 @@ func TestSettingsHaveOneName(t *testing.T) {
 }
 
 // The exit status is part of the interface.
-func TestExitCodes(t *testing.T) {
+func TestExitCodeFollowsTheError(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
 		want int

@@ -37,7 +37,8 @@ func TestServeTakesThePoliciesThatInspectOffers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := explain.New(explain.Config{Keytab: keys, AllowRC4: true, Time: func() time.Time { return time.Date(2026, 11, 22, 4, 15, 0, 0, time.UTC) }})
+		x := explain.New(explain.Config{Keytab: keys, AllowRC4: true,
+			Time: func() time.Time { return time.Date(2026, 11, 22, 4, 15, 0, 0, time.UTC) }})
 		trees, _ := x.Inspect(t.Context(), message)
 		text, note, accepted := "", "", false
 		for _, n := range trees[0].Children {
@@ -59,7 +60,8 @@ func TestServeTakesThePoliciesThatInspectOffers(t *testing.T) {
 		}
 		offered++
 		name := filepath.Join(t.TempDir(), "gate.yaml")
-		lines := "backend: http://b/\nkeytab: k\ntls-offloaded: true\npolicy:\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
+		lines := "backend: http://b/\nkeytab: k\ntls-offloaded: true\npolicy:\n  " +
+			strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 		if err := os.WriteFile(name, []byte(lines), 0o600); err != nil {
 			t.Fatal(err)
 		}

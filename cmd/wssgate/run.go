@@ -9,20 +9,29 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/jsonlog"
 	"github.com/wssgate/wssgate/wssec"
 )
 
 // commands is the whole command line; each field has its file.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the gateway: one route from flags alone, many from a file."`
-	Doctor  doctorCmd  `cmd:"" help:"Check keytabs, KDCs, clocks, DNS, TLS and backends of a configuration; each line says what to do."`
-	Demo    demoCmd    `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
-	Verify  verifyCmd  `cmd:"" help:"Run all test vectors, pass or fail for each."`
-	Inspect inspectCmd `cmd:"" help:"Explain a token, a keytab, a credential cache or a SOAP message."`
-	Errors  errorsCmd  `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run the gateway: one route from flags alone, many from a file."`
+	Check      checkCmd      `cmd:"" help:"Check a configuration: serve --check --config FILE."`
+	Kdcproxy   kdcproxyCmd   `cmd:"" help:"Relay requests to KDCs, and nothing else: MS-KKDCP, WebSocket, TCP and UDP."`
+	Import     importCmd     `cmd:"" help:"Make a configuration from a WSDL with Kerberos or SPNEGO policies."`
+	Doctor     doctorCmd     `cmd:"" help:"Check keytabs, KDCs, clocks, DNS, TLS and backends of a configuration."`
+	Request    requestCmd    `cmd:"" help:"Call a protected service: message on stdin, verified reply on stdout."`
+	Demo       demoCmd       `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
+	Verify     verifyCmd     `cmd:"" help:"Run all test vectors, pass or fail for each."`
+	Inspect    inspectCmd    `cmd:"" help:"Explain a token, a keytab, a credential cache or a SOAP message."`
+	Jwks       jwksCmd       `cmd:"" help:"Print the public keys that backends verify assertions by, as a JWK Set."`
+	Errors     errorsCmd     `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
+	Completion completionCmd `cmd:"" help:"Print a script that completes this command line: for bash, zsh or fish."`
+	Man        manCmd        `cmd:"" help:"Print a man page, or write them all."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Help       helpCmd       `cmd:"" help:"Print what a command is for, and its flags."`
 
-	PrintVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version, as wssgate version does."`
+	PrintVersion kong.VersionFlag `name:"version" short:"V" env:"-" help:"Print the version, as wssgate version does."`
 }
 
 // streams is what a subcommand reads and writes.
@@ -40,8 +49,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	)
 	parser, err := kong.New(&cmds,
 		kong.Name("wssgate"),
-		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain SOAP services."),
+		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain "+
+			"SOAP services."),
 		kong.Vars{"version": versionLine(), "policies": strings.Join(wssec.PresetNames(), ", ")},
+		kong.PostBuild(describe),
 		kong.ValueFormatter(withDefault),
 		kong.DefaultEnvars(config.EnvironmentPrefix),
 		kong.Writers(stdout, stderr),
@@ -61,7 +72,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err != nil:
 		return usageError{err}
 	}
-	return kctx.Run(&streams{stdin, stdout, stderr}, kctx, &runContext{ctx})
+	if err = kctx.Run(&streams{stdin, stdout, stderr}, kctx, &runContext{ctx}); helped { // by the command help
+		return nil
+	}
+	return err
 }
 
 // runContext brings the context to the subcommands: kong binds by type.
@@ -90,14 +104,11 @@ func exitCode(err error) int {
 
 // newLogger writes to w in the form and from the level that p says; both were
 // checked by config.
-func newLogger(w io.Writer, p *config.Process) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level}
+func newLogger(w io.Writer, p *config.Process) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar) // info, unless it is another
+	_ = level.UnmarshalText([]byte(p.LogLevel))
 	if p.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), level
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(jsonlog.New(w, level)), level
 }

@@ -59,7 +59,8 @@ func (w *soakWorld) load(g *soakGateway) *soakLoad {
 func (l *soakLoad) end() { l.stop(); l.running.Wait() }
 
 func (l *soakLoad) String() string {
-	return fmt.Sprintf("%d honest requests, %d refused (%d more were not answered), %d stalled", l.honest.Load(), l.refused.Load(), l.closed.Load(), l.stalled.Load())
+	return fmt.Sprintf("%d honest requests, %d refused (%d more were not answered), %d stalled", l.honest.Load(),
+		l.refused.Load(), l.closed.Load(), l.stalled.Load())
 }
 
 // check holds what clients saw against the gateway's log.
@@ -173,7 +174,8 @@ func (l *soakLoad) stall() {
 				break
 			}
 			conns = append(conns, c)
-			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 100000\r\n\r\n<soap:Envelope", demo.Path)
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: "+
+				"100000\r\n\r\n<soap:Envelope", demo.Path)
 			l.stalled.Add(1)
 		}
 		select {
@@ -200,7 +202,8 @@ func (w *soakWorld) client(g *soakGateway, http2 bool) (*soakClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: http2}}
+	c.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: http2}}
 	return &soakClient{c}, nil
 }
 
@@ -225,7 +228,8 @@ func (c *soakClient) ask(ctx context.Context, token wssec.OutgoingToken) error {
 	if rand.IntN(50) == 0 {
 		pad = rand.IntN(400 << 10)
 	}
-	question := strings.Replace(demo.Question, "</q:GetQuote>", "<q:Note>"+strings.Repeat("x", pad)+"</q:Note></q:GetQuote>", 1)
+	question := strings.Replace(demo.Question, "</q:GetQuote>",
+		"<q:Note>"+strings.Repeat("x", pad)+"</q:Note></q:GetQuote>", 1)
 	env, err := soap.Parse([]byte(question), xmltext.Options{})
 	if err != nil {
 		return err

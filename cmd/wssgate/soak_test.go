@@ -80,8 +80,10 @@ func TestSoak(t *testing.T) {
 	files, routines := g.settledFiles(w, idleFiles), g.quit(t)
 
 	early, late := median(samples[len(samples)/4:len(samples)*5/8]), median(samples[len(samples)*5/8:])
-	t.Logf("soak: %v: %s; keys changed %d times; memory %d MiB, later %d MiB; open files %d, later %d, afterwards %d (idle %d); goroutines afterwards %d (idle %d)",
-		*soakFor, load, changes(), early.memory>>20, late.memory>>20, early.files, late.files, files, idleFiles, routines, idleRoutines)
+	t.Logf("soak: %v: %s; keys changed %d times; memory %d MiB, later %d MiB; open files %d, later %d, afterwards "+
+		"%d (idle %d); goroutines afterwards %d (idle %d)",
+		*soakFor, load, changes(), early.memory>>20, late.memory>>20, early.files, late.files, files, idleFiles, routines,
+		idleRoutines)
 	if late.memory > early.memory+early.memory/10+16<<20 {
 		t.Errorf("memory grows: %d, then %d octets", early.memory, late.memory)
 	}

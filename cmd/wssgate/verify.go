@@ -17,8 +17,10 @@ type verifyCmd struct {
 
 // Help is shown below the flags' summary.
 func (verifyCmd) Help() string {
-	return "The vectors are part of this binary. Each message has to have the verdict, and the plaintext, that its case says. " +
-		"The canonical form of every verified part is compared with that of goxmldsig, where that library can. The exit status is 1 if anything differs."
+	return "The vectors are part of this binary. Each message has to have the verdict, and the plaintext, that its " +
+		"case lists. " +
+		"The canonical form of every verified part is compared with that of goxmldsig, where that library can. The " +
+		"exit status is 1 if anything differs."
 }
 
 // Run verifies every case of testvectors, in the order of their names.

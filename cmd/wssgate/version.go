@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 type versionCmd struct{}
@@ -17,19 +18,41 @@ func (versionCmd) Run(s *streams) error {
 // versionLine takes everything from the build information, so that there is no
 // number to forget.
 func versionLine() string {
-	version, commit := "(devel)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				commit = " " + s.Value[:min(len(s.Value), 12)] + commit
-			case s.Key == "vcs.modified" && s.Value == "true":
-				commit += " (modified)"
-			}
+	commit := buildSetting("vcs.revision")
+	if commit = commit[:min(len(commit), 12)]; commit != "" {
+		commit = " " + commit
+	}
+	if buildSetting("vcs.modified") == "true" {
+		commit += " (modified)"
+	}
+	return fmt.Sprintf("wssgate %s%s %s %s/%s", buildVersion(), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// buildVersion returns the version of the module: its tag, or what Go makes of the
+// commit.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// buildDate returns the day of the commit, "" if it is not known.
+func buildDate() string {
+	day, _, _ := strings.Cut(buildSetting("vcs.time"), "T")
+	return day
+}
+
+// buildSetting returns what Go has recorded under a key, "" if nothing.
+func buildSetting(key string) string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
 		}
 	}
-	return fmt.Sprintf("wssgate %s%s %s %s/%s", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return ""
 }

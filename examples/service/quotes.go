@@ -8,9 +8,9 @@ import (
 	"github.com/wssgate/wssgate/soap"
 )
 
-// quotes is the application: it reads and writes plain SOAP 1.1, and all that it
-// knows of security is who asks. The operation is what the Body holds; SOAPAction
-// is under no signature and does not come here.
+// quotes is the application: it reads and writes plain SOAP 1.1, and all that
+// it knows of security is who asks. The operation is what the Body holds;
+// SOAPAction is under no signature and does not come here.
 func quotes(w http.ResponseWriter, r *http.Request) {
 	var question struct {
 		Symbol string `xml:"Body>GetQuote>Symbol"`

@@ -30,12 +30,14 @@ const (
 	service = "soap/gateway.example.com"
 )
 
-const question = `<soap:Envelope xmlns:soap="` + soap.NS11 + `"><soap:Body><q:GetQuote xmlns:q="urn:q"/></soap:Body></soap:Envelope>`
+const question = `<soap:Envelope xmlns:soap="` + soap.NS11 +
+	`"><soap:Body><q:GetQuote xmlns:q="urn:q"/></soap:Body></soap:Envelope>`
 
 // quote is the backend.
 func quote(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", soap.V11.ContentType())
-	fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote xmlns:q="urn:q">42.50</q:Quote></soap:Body></soap:Envelope>`, soap.NS11)
+	fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote `+
+		`xmlns:q="urn:q">42.50</q:Quote></soap:Body></soap:Envelope>`, soap.NS11)
 }
 
 // newKDC makes one with the service of the demo.
@@ -76,7 +78,7 @@ func loadConfig(t *testing.T, text string) *config.Config {
 // assembled makes a gateway that logs to out.
 func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
 	log := slog.New(slog.NewJSONHandler(out, nil))
-	return New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log})
+	return New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
 }
 
 // exchange assembles a gateway of the file, sends one message under the token,
@@ -88,7 +90,8 @@ func exchange(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOption
 
 // exchangeFrom is exchange over a connection from remote, with an
 // X-Forwarded-For.
-func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions, remote, forwarded string) (status int, log string) {
+func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOptions, remote,
+	forwarded string) (status int, log string) {
 	t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(quote))
 	defer backend.Close()
@@ -111,7 +114,8 @@ func exchangeFrom(t *testing.T, kdc *krbtest.KDC, text string, o krbtest.TokenOp
 		if err != nil {
 			t.Fatal(err)
 		}
-		wire, _, err := client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+		wire, _, err := client.ProtectRequest(nil, env,
+			wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +177,8 @@ func newServiceWorld(t *testing.T, services ...string) *serviceWorld {
 	}
 	policy, _ := wssec.Preset("Kerberos")
 	var err error
-	if w.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
+	if w.client, err = wssec.NewProcessor(policy,
+		wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -201,7 +206,7 @@ func (w *serviceWorld) assemble(config string) error {
 	cfg := loadConfig(w.t, "backend: "+backend.URL+"\n"+config)
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	w.keys = NewKeyring(cfg, log)
-	g, err := New(Config{cfg, w.keys, MemoryReplay(cfg), log})
+	g, err := New(Config{cfg, w.keys, MemoryReplay(cfg), log, nil})
 	w.gateway = g
 	return err
 }
@@ -223,7 +228,8 @@ func (w *serviceWorld) postToken(path string, token []byte, key etype.Key) (stat
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	wire, _, err := w.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	wire, _, err := w.client.ProtectRequest(nil, env,
+		wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 	if err != nil {
 		w.t.Fatal(err)
 	}

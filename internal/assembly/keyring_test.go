@@ -9,15 +9,15 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/wssgate/wssgate/kerberos"
-	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
 // Several services with keytabs of their own serve at once, each on its routes
 // only.
-func TestServicesServeConcurrently(t *testing.T) {
-	names := []string{"soap/a.example.com", "soap/b.example.com", "HTTP/b.example.com", "soap/c.example.com", "soap/d.example.com"}
+func TestNewServesServicesConcurrently(t *testing.T) {
+	t.Parallel()
+	names := []string{"soap/a.example.com", "soap/b.example.com", "HTTP/b.example.com", "soap/c.example.com",
+		"soap/d.example.com"}
 	w := newServiceWorld(t, names...)
 	err := w.assemble(fmt.Sprintf(`services:
   - {name: a, keytab: %s, principals: [soap/a.example.com@EXAMPLE.COM]}
@@ -34,11 +34,13 @@ routes:
   - {path: /all, kerberos-service: all}
   - {path: /off, kerberos-service: "off"}
   - {path: /own, keytab: %s, service: soap/d.example.com}
-`, w.keytab("a", names[0]), w.keytab("b", names[1], names[2]), w.keytab("c", names[3]), w.keytab("all", names...), w.keytab("d", names[4])))
+`, w.keytab("a", names[0]), w.keytab("b", names[1], names[2]), w.keytab("c", names[3]),
+		w.keytab("all", names...), w.keytab("d", names[4])))
 	if err != nil {
 		t.Fatal(err)
 	}
-	accepts := map[string][]string{"/a": names[:1], "/a2": names[:1], "/b": names[1:3], "/c": names[3:4], "/all": names, "/own": names[4:], "/off": nil}
+	accepts := map[string][]string{"/a": names[:1], "/a2": names[:1], "/b": names[1:3], "/c": names[3:4],
+		"/all": names, "/own": names[4:], "/off": nil}
 	var all sync.WaitGroup
 	for path, good := range accepts {
 		for _, service := range names {
@@ -57,8 +59,10 @@ routes:
 		t.Errorf("codes %v", n)
 	}
 	for _, want := range []string{
-		`kerberos: ticket-service: ticket is for soap/b.example.com@EXAMPLE.COM, this route accepts soap/a.example.com@EXAMPLE.COM"`,
-		`"msg":"route refuses every request: its service is disabled","path":"/off","kerberos-service":"off"`, `"msg":"no route uses this service","kerberos-service":"idle"`,
+		`kerberos: ticket-service: ticket is for soap/b.example.com@EXAMPLE.COM, this route accepts ` +
+			`soap/a.example.com@EXAMPLE.COM"`,
+		`"msg":"route refuses every request: its service is disabled","path":"/off","kerberos-service":"off"`,
+		`"msg":"no route uses this service","kerberos-service":"idle"`,
 	} {
 		if !strings.Contains(w.log.String(), want) {
 			t.Errorf("the log has no %s\n%.4000s", want, w.log.String())
@@ -68,10 +72,12 @@ routes:
 
 // That a service names no principal means the one that its keytab holds, not
 // whatever it will hold.
-func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
+func TestKeyringDoesNotWidenAServiceByItsKeytab(t *testing.T) {
+	t.Parallel()
 	w := newServiceWorld(t, "soap/a.example.com", "soap/b.example.com")
 	file := w.keytab("kt", "soap/a.example.com")
-	err := w.assemble(fmt.Sprintf("services: [{name: one, keytab: %[1]s}, {name: any, keytab: %[1]s, any-principal: true}]\n"+
+	err := w.assemble(fmt.Sprintf("services: [{name: one, keytab: %[1]s}, {name: any, keytab: %[1]s, any-principal: "+
+		"true}]\n"+
 		"routes: [{path: /one, kerberos-service: one}, {path: /any, kerberos-service: any}]\n", file))
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +100,8 @@ func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
 		t.Errorf("a principal taken out: %s", w.lastCode())
 	}
 	for _, want := range []string{`"cause":"SIGHUP","change":"soap/b.example.com@EXAMPLE.COM: new, with kvno 1"`,
-		`"change":"soap/a.example.com@EXAMPLE.COM: gone, with kvno 1"`, `"msg":"a route lacks keys since the change","path":"/one"`} {
+		`"change":"soap/a.example.com@EXAMPLE.COM: gone, with kvno 1"`,
+		`"msg":"a route lacks keys since the change","path":"/one"`} {
 		if !strings.Contains(w.log.String(), want) {
 			t.Errorf("the log has no %s\n%s", want, w.log.String())
 		}
@@ -105,19 +112,25 @@ func TestAServiceIsNotWidenedByItsKeytab(t *testing.T) {
 }
 
 // What is wrong with a service is said with the place of its setting.
-func TestServicesThatCannotBeUsed(t *testing.T) {
+func TestKeyringRefusesServicesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	w := newServiceWorld(t, "soap/a.example.com", "soap/b.example.com")
 	both := w.keytab("both", "soap/a.example.com", "soap/b.example.com")
 	password := filepath.Join(w.dir, "password")
 	for name, tt := range map[string]struct{ service, password, want string }{
-		"no such file":       {"keytab: none.keytab", "", "none.keytab: no such file or directory; name a keytab file"},
-		"two principals":     {"keytab: " + both, "", "principals: is not given, and keytab " + both + " holds 2 principals"},
-		"no key":             {"keytab: " + both + ", principals: [soap/c.example.com]", "", "principals: keytab has no key for service soap/c.example.com; it has keys for soap/a.example.com@EXAMPLE.COM, soap/b.example.com@EXAMPLE.COM; write it as klist -ekt"},
-		"no password":        {"password-file: " + password + ", principals: [s/h@R]", "\n", "password-file: " + password + ": line 1 is empty"},
-		"an empty line":      {"password-file: " + password + ", principals: [s/h@R]", "a\n\nb\n", "line 2 is empty"},
-		"too many passwords": {"password-file: " + password + ", principals: [s/h@R]", strings.Repeat("x\n", 9), "more than 8 lines"},
-		"more than kvno":     {"password-file: " + password + ", principals: [s/h@R], kvno: 1", "a\nb\n", "has more lines than kvno says"},
-		"few iterations":     {"password-file: " + password + ", principals: [s/h@R], iterations: 1", "s3cret\n", "1 iterations"},
+		"no such file":   {"keytab: none.keytab", "", "none.keytab: no such file or directory; name a keytab file"},
+		"two principals": {"keytab: " + both, "", "principals: is not given, and keytab " + both + " holds 2 principals"},
+		"no key": {"keytab: " + both + ", principals: [soap/c.example.com]", "",
+			"principals: keytab has no key for service soap/c.example.com; it has keys for " +
+				"soap/a.example.com@EXAMPLE.COM, soap/b.example.com@EXAMPLE.COM; write it as klist -ekt"},
+		"no password": {"password-file: " + password + ", principals: [s/h@R]", "\n",
+			"password-file: " + password + ": line 1 is empty"},
+		"an empty line": {"password-file: " + password + ", principals: [s/h@R]", "a\n\nb\n", "line 2 is empty"},
+		"too many passwords": {"password-file: " + password + ", principals: [s/h@R]", strings.Repeat("x\n", 9),
+			"more than 8 lines"},
+		"more than kvno": {"password-file: " + password + ", principals: [s/h@R], kvno: 1", "a\nb\n",
+			"has more lines than there were versions by kvno"},
+		"few iterations": {"password-file: " + password + ", principals: [s/h@R], iterations: 1", "s3cret\n", "1 iterations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.WriteFile(password, []byte(tt.password), 0o600); err != nil {
@@ -128,48 +141,5 @@ func TestServicesThatCannotBeUsed(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
-	}
-}
-
-// A password file is followed like a keytab; its further lines are the
-// passwords before.
-func TestPasswordFile(t *testing.T) {
-	w := newServiceWorld(t)
-	file := filepath.Join(w.dir, "password")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("first pass word\r\n")
-	if err := w.assemble("services: [{name: a, password-file: " + file + ", principals: [soap/a.example.com@EXAMPLE.COM], salt: EXAMPLE.COMsvc, kvno: 2}]\nkerberos-service: a\n"); err != nil {
-		t.Fatal(err)
-	}
-	has := func(when, password string, kvno uint32, want bool) {
-		t.Helper()
-		p, _ := kerberos.ParsePrincipal("soap/a.example.com@EXAMPLE.COM")
-		for _, e := range []int32{17, 18, 19, 20, 23} {
-			keys, err := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Salt: "EXAMPLE.COMsvc", Etypes: []int32{e}}, password)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := slices.ContainsFunc(w.keys.files[0].Keytab().Entries(), func(e keytab.Entry) bool { return e.Kvno == kvno && e.Key.Equal(keys[0].Key) })
-			if got != want {
-				t.Errorf("%s: key of %q, kvno %d, etype %d: %v", when, password, kvno, e, got)
-			}
-		}
-	}
-	has("at first", "first pass word", 2, true)
-	write("second\nfirst pass word\n")
-	w.keys.reload()
-	has("with two", "second", 2, true)
-	has("with two", "first pass word", 1, true)
-	has("with two", "first pass word", 2, false)
-	write("")
-	w.keys.reload()
-	has("after a bad one", "second", 2, true)
-	if log := w.log.String(); !strings.Contains(log, `"msg":"keys not reloaded; the last good ones stay in use","setting":"password-file"`) || strings.Contains(log, "second") {
-		t.Error(log)
 	}
 }

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	// memoryBase is what the process takes beside messages: connections, keys,
-	// the program. Of it heapFloor is address space alone.
+	// memoryBase is what the process takes in addition to messages: connections,
+	// keys, the program. The part heapFloor is address space alone.
 	memoryBase = 48<<20 + heapFloor
 
-	// replayPeak is by how much more than its records a replay store takes
+	// replayPeak is how many times the size of its records a replay store takes
 	// while one of its tables grows.
 	replayPeak = 2
 
-	// memoryLook is how often the replay stores are looked at.
+	// memoryLook is the interval at which the limit follows the replay stores.
 	memoryLook = 5 * time.Second
 )
 
 // limitMemory sets Go's memory limit to what the settings allow, so that the
-// collector keeps its garbage below that also when all of max-in-flight is in
-// use. Replay stores take their memory when they need it, and the limit
-// follows. GOMEMLIMIT in the environment is the operator's word and stays.
+// process stays below it when all of max-in-flight is in use, garbage included.
+// Replay stores allocate memory when they need it, and the limit follows. It
+// does nothing if the operator has set GOMEMLIMIT.
 func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
@@ -50,13 +50,15 @@ func limitMemory(cfg *config.Config, replay ReplayStores) (stop func()) {
 	}
 }
 
-// memoryLimit is twice what exchanges may hold, since an octet that is given
-// back is used again only after a collection, and what else there is.
+// memoryLimit returns the limit for a number of replay records. It counts what
+// exchanges may hold twice, since memory that they have released is used again
+// only after a collection.
 func memoryLimit(cfg *config.Config, records int) int64 {
-	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + memoryBase + replayPeak*int64(records)*replay.EntryBytes
+	return 2*int64(cfg.MaxInFlight) + int64(cfg.TokenCache) + contextMemory(cfg) + memoryBase +
+		replayPeak*int64(records)*replay.EntryBytes
 }
 
-// records counts what the stores hold.
+// records returns the number of records that the stores hold.
 func (s ReplayStores) records() int {
 	n := 0
 	for _, store := range []any{s.Tickets, s.Messages} {

@@ -14,19 +14,19 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// Cures of files that are named.
+// Cures for files that settings name.
 const (
 	cureReadable  = "name a keytab file that this process can read"
-	cureNewKeytab = "fetch a new keytab, and copy it in binary"
+	cureNewKeytab = "export the keytab anew, and copy it in binary mode"
 )
 
-// KeytabProblem words why keytab.Load could not use a file, and the cure.
+// KeytabProblem returns why [keytab.Load] failed to read a file, and the cure.
 func KeytabProblem(path string, err error) (problem, cure string) {
 	return fileProblem(path, err, cureReadable)
 }
 
-// fileProblem is KeytabProblem with a cure of its own for a file that cannot be
-// read.
+// fileProblem is [KeytabProblem] with the cure for an unreadable file as an
+// argument.
 func fileProblem(path string, err error, unreadable string) (problem, cure string) {
 	if format, ok := errors.AsType[*keytab.FormatError](err); ok {
 		return path + ": " + format.Found, cmp.Or(format.Cure, cureNewKeytab)
@@ -34,7 +34,8 @@ func fileProblem(path string, err error, unreadable string) (problem, cure strin
 	return strings.TrimPrefix(err.Error(), "keytab: "), unreadable
 }
 
-// ServiceKeys reads the keys of a service as they are now.
+// ServiceKeys returns the present keys of a service. It reads the keytab, or
+// makes the keys from the passwords.
 func ServiceKeys(s config.Service) (*keytab.Keytab, error) {
 	if s.PasswordFile == "" {
 		return keytab.Load(s.Keytab)
@@ -51,8 +52,8 @@ func ServiceKeys(s config.Service) (*keytab.Keytab, error) {
 	return passwords(s)(octets)
 }
 
-// passwords makes a keytab of a file with the password of a service's account
-// in its first line, and in others those that it had before, newest first.
+// passwords returns a function that makes a keytab of the lines of a file: the
+// password of a service's account, then its earlier passwords, newest first.
 func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
 	return func(octets []byte) (*keytab.Keytab, error) {
 		lines := bytes.Split(bytes.TrimRight(octets, "\r\n"), []byte("\n"))
@@ -63,12 +64,12 @@ func passwords(s config.Service) func([]byte) (*keytab.Keytab, error) {
 		for i, line := range lines {
 			password := string(bytes.TrimSuffix(line, []byte("\r")))
 			if password == "" {
-				return nil, fmt.Errorf("line %d is empty; there is one password a line", i+1)
+				return nil, fmt.Errorf("line %d is empty; write one password a line", i+1)
 			}
 			kvno := s.Kvno
 			if kvno != 0 {
 				if uint32(i) >= kvno {
-					return nil, errors.New("has more lines than kvno says there were passwords")
+					return nil, errors.New("has more lines than there were versions by kvno")
 				}
 				kvno -= uint32(i)
 			}
@@ -92,8 +93,9 @@ func passwordKeys(s config.Service, password string, kvno uint32) (all []keytab.
 		if err != nil {
 			return nil, err
 		}
-		entries, err := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations,
-			Etypes: allEtypes()}, password)
+		entries, err := keytab.FromPassword(keytab.PasswordConfig{
+			Principal: p, Kvno: kvno, Salt: s.Salt, Iterations: s.Iterations, Etypes: allEtypes(),
+		}, password)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,7 @@ func newKeyRotation(t *testing.T) *rotation {
 	cfg := loadConfig(t, "backend: "+backend.URL+"\nkeytab: "+r.keytab+"\nexact-kvno: true\n")
 	log := slog.New(slog.NewJSONHandler(&r.log, nil))
 	keys := NewKeyring(cfg, log)
-	g, err := New(Config{cfg, keys, MemoryReplay(cfg), log})
+	g, err := New(Config{cfg, keys, MemoryReplay(cfg), log, nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,8 @@ func newKeyRotation(t *testing.T) *rotation {
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	policy, _ := wssec.Preset("Kerberos")
-	if r.client, err = wssec.NewProcessor(policy, wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
+	if r.client, err = wssec.NewProcessor(policy,
+		wssec.Config{Replay: replay.NewMemory(replay.MemoryConfig{})}); err != nil {
 		t.Fatal(err)
 	}
 	r.url = server.URL + "/"
@@ -79,7 +80,8 @@ func newKeyRotation(t *testing.T) *rotation {
 // newest key.
 func (r *rotation) freshClient() {
 	for !r.stopped() {
-		alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+		alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm,
+			Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
 		if err != nil {
 			r.t.Error(err)
 			return
@@ -139,7 +141,8 @@ func (r *rotation) exchange(ticket kerberos.Credential) error {
 	if err != nil {
 		return err
 	}
-	wire, sent, err := r.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	wire, sent, err := r.client.ProtectRequest(nil, env,
+		wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 	if err != nil {
 		return err
 	}
@@ -238,9 +241,10 @@ func (r *rotation) awaitTickets(kvno int) {
 // Five changes of the service's keys at a live KDC, in the ways that
 // administrators have, while clients get new tickets all the time and others go
 // on with old ones: no request fails, and none of the changes needs a restart.
-func TestKeyRotationUnderLoad(t *testing.T) {
+func TestKeyringChangesKeysUnderLoad(t *testing.T) {
 	r := newKeyRotation(t)
-	alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm, Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
+	alice, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + r.mit.Realm,
+		Password: "secret", Krb5Conf: r.mit.Krb5Conf()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,13 +269,15 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 	r.running.Wait()
 
 	log := r.log.String()
-	t.Logf("%d requests, %d failed; tickets refused by the KDC meanwhile: %d; noticed by watch %d, by a ticket %d", r.sent.Load(), r.failed.Load(),
+	t.Logf("%d requests, %d failed; tickets refused by the KDC meanwhile: %d; noticed by watch %d, by a ticket %d",
+		r.sent.Load(), r.failed.Load(),
 		r.noTicket.Load(), strings.Count(log, `"cause":"watch"`), strings.Count(log, `"cause":"ticket"`))
 	if codes := r.log.codes(); len(codes) != 1 || codes["ok"] != int(r.sent.Load()) {
 		t.Errorf("codes %v of %d requests", codes, r.sent.Load())
 	}
 	for kvno := 1; kvno < 6; kvno++ {
-		if !strings.Contains(log, fmt.Sprintf(`"msg":"keys reloaded","setting":"keytab","file":"%s"`, r.keytab)) || !strings.Contains(log, fmt.Sprintf("is now %d", kvno+1)) {
+		if !strings.Contains(log, fmt.Sprintf(`"msg":"keys reloaded","setting":"keytab","file":"%s"`, r.keytab)) ||
+			!strings.Contains(log, fmt.Sprintf("is now %d", kvno+1)) {
 			t.Errorf("the change to kvno %d is not in the log", kvno+1)
 		}
 	}

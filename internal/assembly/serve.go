@@ -1,91 +1,235 @@
 package assembly
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/internal/systemd"
 )
 
-// Check does all of [Serve] that leaves no trace: keytabs, policies and
-// certificate are loaded.
+// Check does what [Serve] does before it creates anything: it loads keytabs,
+// policies and the certificate.
 func Check(cfg *config.Config, log *slog.Logger) error {
-	if _, err := tlsConfig(cfg, log); err != nil {
+	for i := range cfg.Listeners {
+		if _, _, err := loadTLS(cfg, i, log); err != nil {
+			return err
+		}
+	}
+	if _, err := newRelay(cfg, log); err != nil {
 		return err
 	}
-	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log})
+	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
 	return err
 }
 
 // heapFloor is the size of an allocation that is never touched, so that it
-// costs address space and no memory. With it the collector counts from 64 MB on
-// instead of running every few milliseconds for the few megabytes that messages
-// of a usual size leave alive; that was a quarter of the time of an exchange of
-// 6 kB.
+// takes address space and no memory. It makes the garbage collector run for
+// every 64 MB that are allocated. Without it the collector runs every few
+// milliseconds, for the few megabytes that messages of a usual size keep alive;
+// that was a quarter of the time of an exchange of 6 kB.
 const heapFloor = 64 << 20
 
-// Serve runs the gateway until ctx ends. It looks at all that can be refused,
-// the address included, before it makes anything: a start that fails leaves
-// nothing behind. Whoever connects meanwhile waits, and finds a gateway that is
-// ready.
-func Serve(ctx context.Context, cfg *config.Config, version string, log *slog.Logger) error {
+// Serve runs the gateway until ctx ends. It checks all that can be refused, the
+// addresses included, before it creates anything, so that a start that fails
+// leaves nothing behind. Connections that are made meanwhile wait until it is
+// ready. At SIGHUP it loads the configuration again, for what can change while it
+// runs.
+func Serve(ctx context.Context, p *Program) error {
+	cfg, log := p.Settings, p.Log
 	defer runtime.KeepAlive(make([]byte, heapFloor))
 	keys := NewKeyring(cfg, log)
-	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler)}); err != nil {
+	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
 		return err
 	}
-	tls, err := tlsConfig(cfg, log)
+	relay, err := newRelay(cfg, log)
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", cfg.Listen)
+	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {
-		return cfg.Refuse(-1, "listen", err.Error(), listenCure(err))
+		return err
 	}
-	defer ln.Close()
+	defer listeners.close()
+	defer plain.close()
+	operator, err := openAdmin(cfg, log)
+	if err != nil {
+		return err
+	}
+	if operator != nil {
+		defer operator.Close()
+	}
 	replay, closeReplay, err := openReplay(cfg, log)
 	if err != nil {
 		return err
 	}
 	defer closeReplay()
 	defer limitMemory(cfg, replay)()
-	g, err := New(Config{cfg, keys, replay, log})
+	trail, err := openAudit(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer trail.Close()
+	o := newOperator(p, keys, replay, trail)
+	r, err := newReloader(p, Config{cfg, keys, replay, log, o}, relay)
 	if err != nil {
 		return err
 	}
 	defer keys.Watch(ctx)()
-	for _, r := range cfg.Routes {
-		if r.Standard == config.StandardNone {
-			log.Info("route", "path", r.Path, "standard", r.Standard)
-			continue
-		}
-		log.Info("route", "path", r.Path, "policy", r.Policy.String(), "service", cmp.Or(r.Service, r.KerberosService), "principal-header", r.PrincipalHeader)
+	defer r.watch(ctx)()
+	defer followAudit(ctx, trail, log)()
+	logRoutes(cfg, keys, log)
+	logRelay(cfg, plain, log)
+	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(),
+		"replay-memory", cfg.ReplayMemory.String(), "replay-records", 2*replayEntries(cfg))
+	for _, l := range listeners {
+		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "listener", l.name, "version", p.Version,
+			"note", "one node: replay records and remembered tickets are not shared with other processes")
 	}
-	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(), "replay-memory", cfg.ReplayMemory.String(),
-		"replay-records", 2*replayEntries(cfg))
-	log.Info("serving", "listen", ln.Addr().String(), "tls", tls != nil, "version", version,
-		"note", "one node: replay records and remembered tickets are not shared with other processes")
-	server := &gateway.Server{
-		Handler: g, Log: log, TLS: tls, MaxHeaderBytes: int(cfg.MaxHeaders),
-		HeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
-		IdleTimeout: cfg.IdleTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
-		MaxConnections: cfg.MaxConnections, MaxClientConnections: cfg.MaxClientConnections,
-		TrustedProxies: cfg.Proxies(), ProxyProtocol: cfg.ClientAddress == string(gateway.FromProxyProtocol),
-	}
-	err = server.Serve(ctx, ln)
+	defer plain.start(ctx, relay, log)()
+	defer o.serveAdmin(ctx, operator, log)()
+	defer o.tellSystemd(ctx, log)()
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, r), log))
 	log.Info("stopped")
 	return err
 }
 
+// logRoutes logs each route with what it is for.
+func logRoutes(cfg *config.Config, keys *Keyring, log *slog.Logger) {
+	for i, r := range cfg.Routes {
+		on, service, backend := strings.Join(r.OnListeners, ", "), keys.serviceOf(i), withoutUsers(r.Backend)
+		if !r.BackendPolicy.IsZero() {
+			log.Info("secured backend", "path", r.Name(), "backend-policy", r.BackendPolicy.String(),
+				"backend-service", r.BackendService, "backend-credential", r.BackendCredential)
+		}
+		switch r.Standard {
+		case config.StandardNone:
+			log.Info("route", "path", r.Name(), "standard", r.Standard, "backend", backend, "on-listeners", on)
+		case config.StandardHTTP:
+			log.Info("route", "path", r.Name(), "standard", r.Standard, "service", service,
+				"principal-header", r.PrincipalHeader, "session-lifetime", r.SessionLifetime.String(), "backend", backend,
+				"on-listeners", on)
+		default:
+			policy, header := r.Policy.String(), r.PrincipalHeader
+			if r.Shadow {
+				policy, header = "shadow of "+policy, ""
+			}
+			log.Info("route", "path", r.Name(), "policy", policy, "service", service,
+				"principal-header", header, "backend", backend, "on-listeners", on)
+		}
+	}
+}
+
+// headerShare is the part of max-in-flight, one in so many, for the octets of
+// header sections that are arriving. Once they are read they can take sixteen
+// times as much.
+const headerShare = 64
+
+// newServer returns the server of a handler, with the limits of the
+// configuration, for each listener.
+func newServer(cfg *config.Config, h http.Handler, log *slog.Logger) gateway.Server {
+	return gateway.Server{
+		Handler: h, Log: log, MaxHeaderBytes: int(cfg.MaxHeaders), HeaderOctets: int(cfg.MaxInFlight / headerShare),
+		HeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
+		IdleTimeout: cfg.IdleTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
+		MaxConnections: cfg.MaxConnections, MaxClientConnections: cfg.MaxClientConnections,
+		TrustedProxies: cfg.Proxies(), ProxyProtocol: cfg.ClientAddress == string(gateway.FromProxyProtocol),
+		Connections: new(gateway.Connections),
+	}
+}
+
+// A listener is one that is open, and waits to be served.
+type listener struct {
+	net.Listener
+	name string
+	tls  *gateway.Certificates // nil for plain HTTP
+}
+
+type listeners []listener
+
+// listenAll opens all addresses of a configuration, or none: those of HTTP, and
+// those at which the relay is reached without it.
+func listenAll(cfg *config.Config, keys *Keyring) (listeners, *relayListener, error) {
+	all, err := listen(cfg, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	plain, err := listenRelay(cfg)
+	if err != nil {
+		all.close()
+		return nil, nil, err
+	}
+	return all, plain, nil
+}
+
+// listen opens the listeners of a configuration: all, or none.
+func listen(cfg *config.Config, keys *Keyring) (all listeners, err error) {
+	defer func() {
+		if err != nil {
+			all.close()
+		}
+	}()
+	for i, l := range cfg.Listeners {
+		tls, err := keys.certificates(i)
+		if err != nil {
+			return all, err
+		}
+		ln, err := open(&l)
+		if err != nil {
+			return all, cfg.RefuseListener(i, "listen", err.Error(), listenCure(err))
+		}
+		all = append(all, listener{ln, l.Name, tls})
+	}
+	return all, nil
+}
+
+// open opens a listener, or takes the socket that systemd passes for it.
+func open(l *config.Listener) (net.Listener, error) {
+	if name, passed := l.Passed(); passed {
+		return systemd.Listener(name)
+	}
+	return net.Listen("tcp", l.Listen)
+}
+
+func (all listeners) close() {
+	for _, l := range all {
+		_ = l.Close()
+	}
+}
+
+// serve serves all listeners like s until ctx ends, or one of them fails. It
+// returns the first error.
+func (all listeners) serve(ctx context.Context, s gateway.Server) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(all))
+	for _, l := range all {
+		server := s
+		server.Name, server.Certificates = l.name, l.tls
+		go func() { ended <- server.Serve(ctx, l) }()
+	}
+	for range all {
+		if e := <-ended; err == nil {
+			err = e
+		}
+		cancel()
+	}
+	return err
+}
+
 func listenCure(err error) string {
+	if errors.Is(err, systemd.ErrNoSocket) {
+		return "write a socket unit with ListenStream= and FileDescriptorName=, and start the service by it"
+	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "stop what listens there, or give another --listen"
+		return "stop the process that listens there, or give another --listen"
 	}
 	return ""
 }

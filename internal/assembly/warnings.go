@@ -1,6 +1,8 @@
 package assembly
 
 import (
+	"cmp"
+	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"slices"
@@ -15,8 +17,7 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// warnOfWeakKeys logs at start that a route can only be reached with RC4
-// tickets.
+// warnOfWeakKeys warns of a route that accepts RC4 tickets alone.
 func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 	usable, weak := 0, 0
 	for _, e := range c.file.Keytab().Entries() {
@@ -28,7 +29,8 @@ func warnOfWeakKeys(r *config.Route, c *credential, log *slog.Logger) {
 		}
 	}
 	if usable > 0 && weak == usable {
-		log.Warn("keytab holds only rc4-hmac keys, which is broken", "path", r.Path, "keytab", c.file.Path(), "service", c.text(),
+		log.Warn("keytab holds only rc4-hmac keys, which is broken",
+			"path", r.Name(), "keytab", c.file.Path(), "service", c.text(),
 			"cure", "give the service's account AES keys and export the keytab anew")
 	}
 }
@@ -41,12 +43,22 @@ func (c *credential) has(p kerberos.Principal) bool {
 	})
 }
 
-// text names the credential's principals for the log.
+// text returns the credential's principals for the log.
 func (c *credential) text() string {
 	if len(c.principals) == 0 {
 		return "any of the keytab"
 	}
 	return strings.Join(c.principals, ", ")
+}
+
+// serviceOf returns the principals of route i for the log: those of its keytab
+// if the configuration names none, and the name of a service that is disabled.
+func (k *Keyring) serviceOf(i int) string {
+	c, err := k.of(i)
+	if err != nil || c.file == nil {
+		return k.cfg.Routes[i].KerberosService
+	}
+	return c.text()
 }
 
 // warnOfUnusedServices warns of services that no route names.
@@ -58,130 +70,165 @@ func warnOfUnusedServices(cfg *config.Config, log *slog.Logger) {
 	}
 }
 
-// warnOfRealmsWithoutGroups logs of which realms a route names clients that are
-// in no group of its allowed-groups whatever their tickets say.
-func warnOfRealmsWithoutGroups(r *config.Route, c *credential, log *slog.Logger) {
-	if len(r.AllowedGroups) == 0 {
+// warnOfPlainHTTP warns of a route that accepts over plain HTTP what its policy
+// relies on TLS to protect.
+func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
+	if r.TLSOffloaded || !cfg.HasPlain(r) {
 		return
 	}
-	realms := slices.Concat(r.AllowedRealms, r.TrustedRealms)
-	for _, text := range r.AllowedPrincipals {
-		if p, err := kerberos.ParsePrincipal(text); err == nil {
-			realms = append(realms, p.Realm)
-		}
+	if slices.ContainsFunc(r.Policy.All(), config.Policy.ReliesOnNothing) {
+		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without",
+			"path", r.Name(), "policy", r.Policy.String(),
+			"cure", "remove allow-plain-http and give tls-cert and tls-key, or tls-offloaded if a proxy ends TLS")
 	}
-	domains := r.DomainsOfRealms()
-	slices.Sort(realms)
-	for _, realm := range slices.Compact(realms) {
-		own := slices.ContainsFunc(c.file.Keytab().Principals(), func(p kerberos.Principal) bool { return c.has(p) && p.Realm == realm })
-		if len(domains[realm]) == 0 && !own {
-			log.Warn("clients of this realm are refused: none of their groups count", "path", r.Path, "realm", realm,
-				"cure", "list the realm with the domains of whose groups it may tell in realm-sids")
-		}
+	if slices.ContainsFunc(r.Policy.All(), func(p config.Policy) bool { return p.NeedsTLS() }) {
+		log.Warn("a listener of this route is plain HTTP, and messages of a policy that relies on TLS are refused there",
+			"path", r.Name(), "policy", r.Policy.String(), "cure", "name the listeners with TLS in on-listeners of the route")
 	}
 }
 
-// warnOfPlainHTTP warns that a route takes over plain HTTP what its policy
-// leaves to TLS to protect.
-func warnOfPlainHTTP(cfg *config.Config, r *config.Route, log *slog.Logger) {
-	if slices.ContainsFunc(r.Policy.All(), config.Policy.ReliesOnNothing) && cfg.TLSCert == "" && !r.TLSOffloaded {
-		log.Warn("nothing protects the messages of this route: its policy relies on TLS, and allow-plain-http does without", "path", r.Path,
-			"policy", r.Policy.String(), "cure", "remove allow-plain-http and give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
+// warnOfUnprotectedBootstrap warns of a route that issues keys to requests that
+// the bootstrap policy does not protect.
+func warnOfUnprotectedBootstrap(r *config.Route, log *slog.Logger) {
+	if r.BootstrapUnprotectedBody {
+		log.Warn("keys of security contexts are issued in messages that nothing but the connection protects: "+
+			"whoever reads one can read, change and send messages as its client",
+			"path", r.Name(), "policy", r.Policy.String(),
+			"cure", "sign and encrypt the Body in the bootstrap policy, and remove bootstrap-unprotected-body")
 	}
 }
 
-// warnOfSharedServices warns of routes that take bare tokens for a service that
-// another route, or another program, takes them for too. A token is as good on
-// either, so who gets hold of one for the first speaks to the second. A token
-// that has to be bound to the channel is no use elsewhere.
+// warnOfSharedServices warns of routes that accept bare tokens for a service
+// principal that another route or program accepts tokens for too. A token is
+// good for each of them, unless it has to be bound to the channel.
 func warnOfSharedServices(cfg *config.Config, credentials []*credential, log *slog.Logger) {
 	for i, c := range credentials {
 		r := &cfg.Routes[i]
 		if c.file == nil || !takesBareTokens(r) || r.ChannelBindings == "required" {
 			continue
 		}
-		const cure = "give it a service principal of its own, or set channel-bindings: required if its clients bind their tokens"
+		const cure = "give it a service principal of its own, or set channel-bindings: required if its clients bind " +
+			"their tokens"
 		if other, name, what := sharing(cfg, credentials, i); other != "" {
-			log.Warn(what, "path", r.Path, "policy", r.Policy.String(), "other", other, "service", name, "cure", cure)
+			log.Warn(what, "path", r.Name(), "policy", cmp.Or(r.Policy.String(), r.Standard), "other", other, "service", name,
+				"cure", cure)
 		}
 		for _, name := range c.names() {
+			if r.Standard == config.StandardHTTP {
+				break // as for every web server of a host
+			}
 			if class, _, _ := strings.Cut(name, "/"); strings.EqualFold(class, "host") || strings.EqualFold(class, "HTTP") {
-				log.Warn("a token for this route is good for other programs of the host, and theirs for it", "path", r.Path, "policy", r.Policy.String(),
-					"service", name, "cure", cure)
+				log.Warn("other programs of the host accept the tokens of this route, and it accepts theirs",
+					"path", r.Name(), "policy", r.Policy.String(), "service", name, "cure", cure)
 			}
 		}
 	}
 }
 
 // warnOfUnboundCertificate warns that no client can bind a token to the
-// certificate.
-func warnOfUnboundCertificate(cfg *config.Config, c *x509.Certificate, log *slog.Logger) {
-	if _, err := gateway.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool {
-		return r.Standard != config.StandardNone && bindingRule(&r) != gss.BindingsOff
+// certificate of a listener.
+func warnOfUnboundCertificate(cfg *config.Config, l *config.Listener, path string, c *x509.Certificate,
+	log *slog.Logger) {
+	if _, err := kerberos.EndPointBinding(c); err != nil && slices.ContainsFunc(cfg.Routes, func(r config.Route) bool {
+		return r.Standard != config.StandardNone && bindingRule(&r) != gss.BindingsOff &&
+			slices.Contains(cfg.ListenersOf(&r), *l)
 	}) {
-		log.Warn("clients cannot bind tokens to this certificate: those that try are refused", "tls-cert", cfg.TLSCert, "error", err.Error(),
-			"cure", "take a certificate that is signed with RSA or ECDSA, or set channel-bindings: off")
+		log.Warn("clients cannot bind tokens to this certificate: those that try are refused",
+			"tls-cert", path, "error", err.Error(),
+			"cure", "use a certificate that is signed with RSA or ECDSA, or set channel-bindings: off")
 	}
 }
 
-// sharing finds a route beside i that accepts tickets for one of its
-// principals, first one whose messages a token protects.
+// warnOfHostsWithoutCertificate warns of hosts of routes that no certificate of
+// their listener is for, and of further certificates that no client gets.
+func warnOfHostsWithoutCertificate(cfg *config.Config, l *config.Listener, all []tls.Certificate, log *slog.Logger) {
+	isFor := func(host string) func(tls.Certificate) bool {
+		return func(c tls.Certificate) bool { return c.Leaf.VerifyHostname(host) == nil }
+	}
+	for i := range cfg.Routes {
+		r := &cfg.Routes[i]
+		if !slices.Contains(cfg.ListenersOf(r), *l) {
+			continue
+		}
+		for _, host := range r.Hosts {
+			if !slices.ContainsFunc(all, isFor(host)) {
+				log.Warn("no certificate is for this host of a route: clients refuse the one that they get", "host", host,
+					"path", r.Name(), "listen", l.Listen, "cure", "add one for it to certificates:")
+			}
+		}
+	}
+	for i, c := range all[1:] {
+		if len(c.Leaf.DNSNames) == 0 {
+			log.Warn("no client gets this certificate: it is for no host", "tls-cert", cfg.Certificates[i].TLSCert,
+				"cure", "get one with the host in its subjectAltName")
+		}
+	}
+}
+
+// sharing returns another route than i that accepts tickets for one of its
+// principals, preferably one whose messages are protected by the token's key.
 func sharing(cfg *config.Config, credentials []*credential, i int) (path, name, what string) {
 	for _, bare := range []bool{false, true} {
 		for j, c := range credentials {
 			if i == j || takesBareTokens(&cfg.Routes[j]) != bare {
 				continue
 			}
-			what = "a token for this route is good for another one, whose messages it protects"
+			what = "another route protects messages with tokens that are accepted here without a signature"
 			if bare {
-				what = "a token for this route is good for another one"
+				what = "another route accepts the tokens of this one"
 			}
 			if name := sharedName(credentials[i], c); name != "" {
-				return cfg.Routes[j].Path, name, what
+				return cfg.Routes[j].Name(), name, what
 			}
 		}
 	}
 	return "", "", ""
 }
 
-// warnOfInterchangeableRoutes warns of routes that take messages that were made
-// for another one: those of one service under policies that one message may
-// meet, when nothing tells the message's address. Whoever is in between may
-// deliver it to either.
+// warnOfInterchangeableRoutes warns of routes that accept each other's
+// messages: those of one service under policies that one message may satisfy,
+// unless their addresses differ. An attacker on the network could deliver a
+// message to either.
 func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credential, log *slog.Logger) {
 	for i := range routes {
 		r := &routes[i]
 		for j := range routes {
 			other := &routes[j]
-			if i == j || r.Disabled || other.Disabled || toldApart(r, other) {
+			if i == j || r.Door == nil || other.Door == nil || toldApart(r, other) {
 				continue
 			}
-			if name := sharedName(credentials[i], credentials[j]); name != "" && interchangeable(r.Door.Policies(), other.Door.Policies()) {
-				log.Warn("a message for another route may be good for this one too: they have one service, and policies that it may meet both", "path", r.Path, "other", other.Path,
-					"service", name, "cure", "list each route's own public URLs in addresses, or give the routes service principals of their own")
+			if name := sharedName(credentials[i], credentials[j]); name != "" &&
+				interchangeable(r.Door.Policies(), other.Door.Policies()) {
+				log.Warn("a message for another route may be accepted here too: both have one service, and similar policies",
+					"path", r.Name, "other", other.Name, "service", name,
+					"cure", "list each route's own public URLs in addresses, or give each its own service principal")
 				break
 			}
 		}
 	}
 }
 
-// interchangeable reports whether a message under one of the policies of a
-// route may meet one of another route's.
+// interchangeable reports whether a message under one of a route's policies may
+// satisfy one of another route's.
 func interchangeable(own, others []wssec.Policy) bool {
 	return slices.ContainsFunc(own, func(p wssec.Policy) bool {
-		return p.Binding == wssec.SymmetricBinding && slices.ContainsFunc(others, func(other wssec.Policy) bool { return mayAccept(p, other) })
+		return p.Binding == wssec.SymmetricBinding &&
+			slices.ContainsFunc(others, func(other wssec.Policy) bool { return mayAccept(p, other) })
 	})
 }
 
 // mayAccept reports whether one policy may accept a message that is made for
-// the other: nothing that a message has one way only is demanded in two.
+// the other: they require nothing that one message cannot have at once. Actors
+// make no difference, as nothing covers that of a Security header.
 func mayAccept(a, b wssec.Policy) bool {
-	if a.Binding != b.Binding || a.Actor != b.Actor || a.AlgorithmSuite != b.AlgorithmSuite || a.SignatureMethod != b.SignatureMethod || a.DigestMethod != b.DigestMethod ||
+	if a.Binding != b.Binding || a.AlgorithmSuite != b.AlgorithmSuite ||
+		a.SignatureMethod != b.SignatureMethod || a.DigestMethod != b.DigestMethod ||
 		a.ProtectionOrder != b.ProtectionOrder {
 		return false
 	}
 	for _, p := range [][2]wssec.Policy{{a, b}, {b, a}} {
-		if p[0].DerivedKeys == wssec.DerivedKeysRequired && p[1].DerivedKeys == wssec.DerivedKeysForbidden || p[0].Timestamp == wssec.TimestampRequired && p[1].Timestamp == wssec.TimestampForbidden ||
+		if p[0].DerivedKeys == wssec.DerivedKeysRequired && p[1].DerivedKeys == wssec.DerivedKeysForbidden ||
+			p[0].Timestamp == wssec.TimestampRequired && p[1].Timestamp == wssec.TimestampForbidden ||
 			p[0].EncryptedParts.Body && !p[1].EncryptedParts.Body && !p[1].OptionalEncryptedParts.Body {
 			return false
 		}
@@ -189,7 +236,7 @@ func mayAccept(a, b wssec.Policy) bool {
 	return true
 }
 
-// toldApart reports whether r has addresses and the other route none of them.
+// toldApart reports whether r has addresses, and the other route none of them.
 func toldApart(r, other *gateway.Route) bool {
 	return len(r.Addresses) > 0 && !slices.ContainsFunc(r.Addresses, func(text string) bool {
 		own, _ := soap.NormalAddress(text)
@@ -200,22 +247,23 @@ func toldApart(r, other *gateway.Route) bool {
 	})
 }
 
-// sharedName returns a principal that both credentials accept tickets for, by
-// whatever file, "" if there is none.
+// sharedName returns a principal that both credentials accept tickets for, from
+// whatever file, or "" if there is none.
 func sharedName(a, b *credential) string {
 	if a.file == nil || b.file == nil {
 		return ""
 	}
 	for _, p := range a.file.Keytab().Principals() {
-		if a.has(p) && b.has(p) && slices.ContainsFunc(b.file.Keytab().Principals(), func(o kerberos.Principal) bool { return o.String() == p.String() }) {
+		if a.has(p) && b.has(p) && slices.ContainsFunc(b.file.Keytab().Principals(),
+			func(o kerberos.Principal) bool { return o.String() == p.String() }) {
 			return p.Name()
 		}
 	}
 	return ""
 }
 
-// names are the credential's principals as the file has them now, without
-// realm: with or without, it is one account.
+// names returns the credential's principals that the file holds now, without
+// realm, since they are one account with or without it.
 func (c *credential) names() (names []string) {
 	for _, p := range c.file.Keytab().Principals() {
 		if c.has(p) && !slices.Contains(names, p.Name()) {
@@ -225,34 +273,49 @@ func (c *credential) names() (names []string) {
 	return names
 }
 
-// takesBareTokens reports whether one of the route's policies is tokenOnly.
+// takesBareTokens reports whether [tokenOnly] holds for one of the route's
+// policies.
 func takesBareTokens(r *config.Route) bool {
-	return slices.ContainsFunc(r.Policy.All(), func(p config.Policy) bool { return tokenOnly(p.Policy) })
+	return r.Standard == config.StandardHTTP ||
+		slices.ContainsFunc(r.Policy.All(), func(p config.Policy) bool { return tokenOnly(p.Policy) })
 }
 
-// warnOfBareTokensBeside logs that a token of a message which one of the route's
-// policies protects is good alone too: the route protects what the weakest of its
-// policies does.
+// warnOfBareTokensBeside warns of a route that accepts bare tokens in addition
+// to protected messages: the token of a protected message is good alone, too. A
+// route protects no better than the weakest of its policies.
 func warnOfBareTokensBeside(r *config.Route, log *slog.Logger) {
 	all := r.Policy.All()
 	bare := slices.IndexFunc(all, func(p config.Policy) bool { return tokenOnly(p.Policy) })
 	protected := slices.IndexFunc(all, func(p config.Policy) bool { return !tokenOnly(p.Policy) })
 	if bare >= 0 && protected >= 0 {
-		log.Warn("whoever takes the token out of a protected message can send it with another one to this route, which takes bare tokens too", "path", r.Path,
-			"policy", all[bare].String(), "protected", all[protected].String(), "cure", "give bare tokens a route and a service principal of their own")
+		log.Warn("a token taken from a protected message is accepted with any other message: the route takes bare tokens too",
+			"path", r.Name(), "policy", all[bare].String(), "protected", all[protected].String(),
+			"cure", "give bare tokens a route and a service principal of their own")
 	}
 }
 
-// warnOfOpenRoute logs that a route asks nothing.
-func warnOfOpenRoute(r *config.Route, log *slog.Logger) {
-	log.Warn("this route lets everybody in: messages pass as they are, nobody is asked who they are, and the backend is told of nobody", "path", r.Path,
-		"standard", r.Standard, "cure", "remove standard: none and set policy and keytab, unless the backend itself asks its clients")
+// warnOfTokensInURLs warns of a route whose clients put tokens into URLs.
+func warnOfTokensInURLs(r *config.Route, log *slog.Logger) {
+	for _, l := range r.TokenLocation.All() {
+		if l.InURL() {
+			log.Warn("clients of this route write their tokens into URLs, which proxies and clients log",
+				"path", r.Name(), "token-location", l.String(), "cure", "use authorization, or header:NAME")
+		}
+	}
 }
 
-// tokenOnly reports whether a message proves nothing but that somebody has a
-// token.
+// warnOfOpenRoute warns of a route that admits everybody.
+func warnOfOpenRoute(r *config.Route, log *slog.Logger) {
+	log.Warn("this route admits everybody: messages pass unverified, and the backend is not told who sent them",
+		"path", r.Name(), "standard", r.Standard,
+		"cure", "remove standard: none and set policy and keytab, unless the backend authenticates its clients")
+}
+
+// tokenOnly reports whether a message under the policy proves that its sender
+// has a token, and not that he has the token's key.
 func tokenOnly(p wssec.Policy) bool {
-	return p.Binding != wssec.SymmetricBinding && !slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {
-		return t.Use == wssec.UseEndorsing || t.Use == wssec.UseSignedEndorsing
-	})
+	return p.Binding != wssec.SymmetricBinding &&
+		!slices.ContainsFunc(p.SupportingTokens, func(t wssec.SupportingToken) bool {
+			return t.Use == wssec.UseEndorsing || t.Use == wssec.UseSignedEndorsing
+		})
 }

@@ -11,10 +11,12 @@ import (
 )
 
 // Whoever gets hold of a bare token can use it where messages are protected.
-func TestSharedServicesAreLogged(t *testing.T) {
+func TestWarnOfSharedServicesFindsBareTokens(t *testing.T) {
+	t.Parallel()
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service +
+		"\nroutes:\n  - {path: /a, policy: KerberosToken}\n"
 	for routes, want := range map[string]int{
 		"  - {path: /b}\n": 1,
 		"  - {path: /b, policy: KerberosOverTransport, service: " + service + "@" + realm + "}\n": 1,
@@ -26,7 +28,9 @@ func TestSharedServicesAreLogged(t *testing.T) {
 		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(out.String(), `"msg":"a token for this route is good for another one, whose messages it protects","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {
+		if n := strings.Count(out.String(),
+			`"msg":"another route protects messages with tokens that are accepted here without a `+
+				`signature","path":"/a","policy":"KerberosToken","other":"/b"`); n != want {
 			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
 		}
 	}
@@ -34,16 +38,20 @@ func TestSharedServicesAreLogged(t *testing.T) {
 
 // So it can where bare tokens are taken too, here or by another program, unless
 // they are bound to a channel.
-func TestSharedBearerServicesAreLogged(t *testing.T) {
+func TestWarnOfSharedServicesFindsOtherPrograms(t *testing.T) {
+	t.Parallel()
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
 	kdc.AddService("host/gateway.example.com")
-	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\npolicy: KerberosToken\nroutes:\n"
-	const another, programs = `"msg":"a token for this route is good for another one"`, `"msg":"a token for this route is good for other programs`
+	top := "backend: http://localhost/\ntls-cert: c.pem\ntls-key: k.pem\nkeytab: " + keytabFile(t, kdc) +
+		"\nservice: " + service + "\npolicy: KerberosToken\nroutes:\n"
+	const another, programs = `"msg":"another route accepts the tokens of this one"`,
+		`"msg":"other programs of the host accept the tokens of this route`
 	for routes, want := range map[string][2]int{
 		"  - {path: /a}\n":                 {0, 0},
 		"  - {path: /a}\n  - {path: /b}\n": {2, 0},
-		"  - {path: /a}\n  - {path: /b, keytab: " + keytabFile(t, kdc) + "}\n":               {2, 0}, // another file, the same account
+		// another file, the same account
+		"  - {path: /a}\n  - {path: /b, keytab: " + keytabFile(t, kdc) + "}\n":               {2, 0},
 		"  - {path: /a, channel-bindings: required}\n  - {path: /b}\n":                       {1, 0},
 		"  - {path: /a, service: HTTP/gateway.example.com}\n  - {path: /b}\n":                {0, 1},
 		"  - {path: /a, service: host/gateway.example.com}\n":                                {0, 1},
@@ -61,13 +69,16 @@ func TestSharedBearerServicesAreLogged(t *testing.T) {
 }
 
 // A certificate whose bindings no client can compute is said.
-func TestUnboundCertificateIsLogged(t *testing.T) {
+func TestWarnOfUnboundCertificateFindsEd25519(t *testing.T) {
+	t.Parallel()
 	for algorithm, want := range map[x509.SignatureAlgorithm]int{x509.PureEd25519: 1, x509.ECDSAWithSHA256: 0} {
 		for _, rule := range []string{"when-present", "off"} {
 			var out bytes.Buffer
-			cfg := &config.Config{Routes: []config.Route{{ChannelBindings: rule}}}
-			warnOfUnboundCertificate(cfg, &x509.Certificate{SignatureAlgorithm: algorithm}, slog.New(slog.NewJSONHandler(&out, nil)))
-			if n := strings.Count(out.String(), "clients cannot bind tokens"); n != want && rule != "off" || n != 0 && rule == "off" {
+			cfg := &config.Config{Listeners: make([]config.Listener, 1), Routes: []config.Route{{ChannelBindings: rule}}}
+			warnOfUnboundCertificate(cfg, &cfg.Listeners[0], "c.pem", &x509.Certificate{SignatureAlgorithm: algorithm},
+				slog.New(slog.NewJSONHandler(&out, nil)))
+			if n := strings.Count(out.String(), "clients cannot bind tokens"); n != want && rule != "off" || n != 0 &&
+				rule == "off" {
 				t.Errorf("%v, %s: %s", algorithm, rule, out.String())
 			}
 		}
@@ -76,37 +87,44 @@ func TestUnboundCertificateIsLogged(t *testing.T) {
 
 // Routes that accept each other's messages are named, unless their addresses
 // tell them apart.
-func TestInterchangeableRoutesAreLogged(t *testing.T) {
+func TestWarnOfInterchangeableRoutesComparesPolicies(t *testing.T) {
+	t.Parallel()
 	kdc := newKDC()
 	kdc.AddService("HTTP/gateway.example.com")
-	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service + "\nroutes:\n"
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service +
+		"\nroutes:\n"
 	for routes, want := range map[string]int{
 		"  - {path: /a}\n  - {path: /b}\n": 2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, name: other, max-age: 1m, layout: lax}}\n":                                  2,
-		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b}\n":                                                                          1, // /a's are refused at /b by nothing
-		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b, addresses: [https://gw/b]}\n":                                               0,
-		"  - {path: /a, addresses: [https://gw/a, \"urn:x\"]}\n  - {path: /b, addresses: [https://gw/b, \"URN:x\"]}\n":                         2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: allowed, encrypt-signature: false}}\n":                        2,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, algorithm-suite: Basic256}}\n":                                              0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}}}\n":                                         0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}, optional-encrypted-parts: {body: true}}}\n": 2,
-		"  - {path: /a}\n  - {path: /b, service: HTTP/gateway.example.com}\n":                                                                  0,
-		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: forbidden, token-once: false}}\n":                             0,
-		"  - {path: /a, policy: KerberosOverTransport}\n  - {path: /b, policy: KerberosOverTransport}\n":                                       0,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, name: other, max-age: 1m, layout: lax}}\n": 2,
+		// /a's are refused at /b by nothing
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, actor: \"urn:b\"}}\n": 2,
+		// no digest covers an actor
+		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b}\n":                                                   1,
+		"  - {path: /a, addresses: [https://gw/a]}\n  - {path: /b, addresses: [https://gw/b]}\n":                        0,
+		"  - {path: /a, addresses: [https://gw/a, \"urn:x\"]}\n  - {path: /b, addresses: [https://gw/b, \"URN:x\"]}\n":  2,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: allowed, encrypt-signature: false}}\n": 2,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, algorithm-suite: Basic256}}\n":                       0,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}}}\n":                  0,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, encrypted-parts: {body: false}, " +
+			"optional-encrypted-parts: {body: true}}}\n": 2,
+		"  - {path: /a}\n  - {path: /b, service: HTTP/gateway.example.com}\n":                                      0,
+		"  - {path: /a}\n  - {path: /b, policy: {preset: Kerberos, derived-keys: forbidden, token-once: false}}\n": 0,
+		"  - {path: /a, policy: KerberosOverTransport}\n  - {path: /b, policy: KerberosOverTransport}\n":           0,
 		"  - {path: /a}\n": 0,
 	} {
 		var out bytes.Buffer
 		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(out.String(), `"msg":"a message for another route may be good for this one too`); n != want {
+		if n := strings.Count(out.String(), `"msg":"a message for another route may be accepted here too`); n != want {
 			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
 		}
 	}
 }
 
 // That a route names clients that it cannot admit is said at start.
-func TestRealmsWithoutGroupsAreLogged(t *testing.T) {
+func TestWarnOfRealmsWithoutGroupsFindsThem(t *testing.T) {
+	t.Parallel()
 	const admins = "allowed-groups: [S-1-5-21-1-2-3-512]\n"
 	for settings, want := range map[string]int{
 		admins + "allowed-realms: [EXAMPLE.COM]\n":                                            0,
@@ -119,7 +137,8 @@ func TestRealmsWithoutGroupsAreLogged(t *testing.T) {
 		if err := w.assemble("keytab: " + w.keytab("k", "soap/a") + "\n" + settings); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(w.log.String(), `"msg":"clients of this realm are refused: none of their groups count"`); n != want {
+		if n := strings.Count(w.log.String(),
+			`"msg":"clients of this realm are refused: none of their groups count"`); n != want {
 			t.Errorf("%s: said %d times, want %d\n%s", settings, n, want, w.log.String())
 		}
 	}

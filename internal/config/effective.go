@@ -10,24 +10,39 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Effective returns the configuration as a file that would lead to it, each
-// value with its origin as a comment, secrets masked: what is masked has to be
-// written again.
+// Effective returns the configuration as a YAML file that [Load] would return
+// the same of, each value with its origin as a comment. Secrets are masked, and
+// Load refuses the mask.
 func (c *Config) Effective() ([]byte, error) {
-	masked := struct {
-		Process  `yaml:",inline"`
-		Services []Service       `yaml:"services,omitempty"`
-		Routes   []yaml.MapSlice `yaml:"routes"`
-	}{Process: c.Process, Services: c.Services}
 	comments := yaml.CommentMap{}
-	c.comment(comments, &masked.Process, "")
+	masked := c.effective()
+	c.comment(comments, &c.Process, "")
+	if c.listenerEntries != nil {
+		masked = append(masked, yaml.MapItem{Key: "listeners", Value: c.Listeners})
+	}
+	for i := range c.Listeners {
+		c.comment(comments, &c.Listeners[i], listenerPrefix(i))
+	}
+	if len(c.Certificates) > 0 {
+		masked = append(masked, yaml.MapItem{Key: "certificates", Value: c.Certificates})
+	}
+	for i := range c.Certificates {
+		c.comment(comments, &c.Certificates[i], certificatePrefix(i))
+	}
+	if len(c.Services) > 0 {
+		masked = append(masked, yaml.MapItem{Key: "services", Value: c.Services})
+	}
 	for i := range c.Services {
 		c.comment(comments, &c.Services[i], servicePrefix(i))
 	}
+	var routes []yaml.MapSlice
 	for i, r := range c.Routes {
-		r.Backend = maskURL(r.Backend)
-		masked.Routes = append(masked.Routes, r.effective())
+		r.Backend = r.Backend.masked()
+		routes = append(routes, r.effective())
 		c.comment(comments, &r, routePrefix(i))
+	}
+	if !c.relayAlone {
+		masked = append(masked, yaml.MapItem{Key: "routes", Value: routes})
 	}
 	text, err := yaml.MarshalWithOptions(masked, yaml.IndentSequence(true), yaml.WithComment(comments))
 	if err != nil {
@@ -36,7 +51,22 @@ func (c *Config) Effective() ([]byte, error) {
 	return text, nil
 }
 
-// effective returns the settings that mean something to the route.
+// effective returns the settings of the process that have an effect: without
+// those of a listener if there are listeners:, and those of a relay without one.
+func (c *Config) effective() (all yaml.MapSlice) {
+	relay := fieldsOf(&Relay{})
+	forEachField(reflect.ValueOf(&c.Process).Elem(), func(name string, field reflect.Value, _ reflect.StructTag) {
+		switch _, kdc := relay[name]; {
+		case kdc && !c.Relays(), c.relayAlone && !ofRelay(name), c.listenerEntries != nil && isOfListener(name):
+		default:
+			all = append(all, yaml.MapItem{Key: name, Value: field.Interface()})
+		}
+	})
+	return all
+}
+
+// effective returns the settings that have a meaning under the route's
+// standard.
 func (r *Route) effective() (all yaml.MapSlice) {
 	forEachField(reflect.ValueOf(r).Elem(), func(name string, field reflect.Value, _ reflect.StructTag) {
 		if r.Takes(name) {
@@ -51,7 +81,7 @@ func (c *Config) comment(comments yaml.CommentMap, v any, prefix string) {
 	for name, field := range fieldsOf(v) {
 		how, given := c.origins[prefix+name]
 		switch {
-		case !given, strings.HasPrefix(prefix, "services[") && field.IsZero(): // not printed
+		case !given, omitted(prefix) && field.IsZero(): // not printed
 		case field.Kind() == reflect.Slice && field.Len() == 0: // the encoder would write "[]" behind the comment
 			comments["$."+prefix+name] = []*yaml.Comment{yaml.HeadComment(" " + how + ", empty:")}
 		default:
@@ -60,8 +90,14 @@ func (c *Config) comment(comments yaml.CommentMap, v any, prefix string) {
 	}
 }
 
-// maskURL hides what a URL may hold as secret: user information, and the values
-// of a query.
+// omitted reports whether settings with a prefix are not printed where they are
+// not given.
+func omitted(prefix string) bool {
+	return strings.HasPrefix(prefix, "services[") || strings.HasPrefix(prefix, "listeners[")
+}
+
+// maskURL masks what may be secret in a URL: user information, and the values
+// of the query.
 func maskURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.User == nil && u.RawQuery == "" {
@@ -81,7 +117,7 @@ func maskURL(s string) string {
 
 const mask = "xxxxx"
 
-// maskQuery keeps the names of a query; what has no name is a value.
+// maskQuery keeps the names of a query. A part without "=" is a value.
 func maskQuery(query string) string {
 	parts := strings.FieldsFunc(query, isSeparator)
 	for i, part := range parts {
@@ -94,8 +130,8 @@ func maskQuery(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// isMasked reports whether u was copied from what --check printed: a backend
-// would get the mask for a password.
+// isMasked reports whether u was copied from the output of --check. The backend
+// would get the mask as password.
 func isMasked(u *url.URL) bool {
 	password, _ := u.User.Password()
 	if u.User.Username() == mask || password == mask {

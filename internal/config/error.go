@@ -2,16 +2,19 @@ package config
 
 import "strings"
 
-// Error is a configuration that was refused. It lists everything that was
-// found, so that one edit can mend it all.
+// Error is a configuration that was refused, with everything that is wrong with
+// it, so that the operator can mend it all at once.
 type Error struct{ Findings []Finding }
 
-// Finding is one thing wrong with a configuration.
+// Finding is one thing that is wrong with a configuration: a place, what is
+// wrong there, and what to do about it. It is not a CodeInfo as wssec and
+// kerberos have: that explains every error of one code, and a finding has no
+// code, only the words for one value.
 type Finding struct {
 	Origin  string // "gate.yaml:7:3", "--policy", "WSSGATE_POLICY"; empty for a default and for what is missing
 	Setting string // "routes[1].policy"; empty for the file as a whole
-	Problem string
-	Cure    string
+	Problem string // continues a sentence that begins with the setting
+	Cure    string // an imperative; empty if Problem has it
 }
 
 // Error returns one line for each finding.
@@ -23,7 +26,7 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// ExitCode is 2: the operator's input was refused and nothing was started.
+// ExitCode returns 2: the operator's input was refused and nothing was started.
 func (e *Error) ExitCode() int { return 2 }
 
 // String returns "gate.yaml:7:3: polcy: unknown setting; did you mean
@@ -43,9 +46,9 @@ func (f Finding) String() string {
 	return s
 }
 
-// Refuse makes the error for a setting that turned out wrong when it was put to
-// use, a keytab without the key for instance. Route counts from 0; -1 means a
-// setting of the process.
+// Refuse returns an [*Error] about a setting that proved wrong in use, such as
+// a keytab without the key. Route is an index into Routes; -1 means a setting
+// of the process.
 func (c *Config) Refuse(route int, setting, problem, cure string) error {
 	prefix := ""
 	if route >= 0 {
@@ -55,5 +58,6 @@ func (c *Config) Refuse(route int, setting, problem, cure string) error {
 }
 
 func (c *Config) refuse(prefix, setting, problem, cure string) error {
-	return &Error{Findings: []Finding{{Origin: c.origins.of(prefix + setting), Setting: setting, Problem: problem, Cure: cure}}}
+	f := Finding{Origin: c.origins.of(prefix + setting), Setting: setting, Problem: problem, Cure: cure}
+	return &Error{Findings: []Finding{f}}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// routeNode is one entry of "routes:".
+// A routeNode is an entry of "routes:".
 type routeNode struct{ node ast.Node }
 
 // readFile decodes the top level of the file into l.settings and keeps the
@@ -21,7 +22,7 @@ type routeNode struct{ node ast.Node }
 func (l *loader) readFile(name string) error {
 	data, err := readFile(name)
 	if err != nil {
-		return &Error{Findings: []Finding{{Origin: l.origins.of("config"), Setting: "config", Problem: err.Error(), Cure: "name a file that this process can read"}}}
+		return (&Config{origins: l.origins}).refuse("", "config", err.Error(), "name a file that this process can read")
 	}
 	root, err := parseFile(name, data)
 	if root == nil || err != nil {
@@ -45,7 +46,8 @@ func parseFile(name string, data []byte) (ast.Node, error) {
 	case len(file.Docs) == 0 || len(file.Docs) == 1 && file.Docs[0].Body == nil:
 		return nil, nil
 	case len(file.Docs) > 1:
-		return nil, &Error{Findings: []Finding{{Origin: name, Problem: "holds more than one YAML document", Cure: "join them into one"}}}
+		several := Finding{Origin: name, Problem: "holds more than one YAML document", Cure: "join them into one"}
+		return nil, &Error{Findings: []Finding{several}}
 	}
 	root := file.Docs[0].Body
 	if plain := (plainYAML{name: name}); !plain.check(root) {
@@ -54,9 +56,9 @@ func parseFile(name string, data []byte) (ast.Node, error) {
 	return root, nil
 }
 
-// plainYAML finds values that are not written out. An
-// anchor or tag hides what stands behind it, "&a ~" that there is no value, and
-// the decoder does not expect every tag on every kind of value.
+// plainYAML finds values that are not written in place. An anchor or a tag
+// hides the value behind it: "&a ~" is none. The decoder also fails on some
+// tags.
 type plainYAML struct {
 	name     string
 	findings []Finding
@@ -69,30 +71,38 @@ func (p *plainYAML) check(root ast.Node) bool {
 
 // Visit implements [ast.Visitor].
 func (p *plainYAML) Visit(node ast.Node) ast.Visitor {
-	kind := ""
+	kind, cure := "", "write the value itself"
 	switch node.(type) {
 	case *ast.AnchorNode:
 		kind = "an anchor"
 	case *ast.AliasNode, *ast.MergeKeyNode:
 		kind = "an alias"
+		cure += "; in quotes if it begins with *"
 	case *ast.TagNode:
 		kind = "a tag"
 	default:
 		return p
 	}
 	p.findings = append(p.findings, Finding{Origin: place(p.name, node.GetToken()),
-		Problem: fmt.Sprintf("%q is %s, and this file takes none", node.GetToken().Value, kind), Cure: "write the value itself"})
+		Problem: fmt.Sprintf("%q is %s, which this file may not have", node.GetToken().Value, kind),
+		Cure:    cure})
 	return nil
 }
 
-// file takes the top level: settings, and routes.
+// file decodes the top level: settings, routes, services, listeners and certificates.
 func (l *loader) file(name string, root ast.Node) {
 	d := &fileDecoder{loader: l, name: name}
 	l.decode = d
 	fields := fieldsOf(&l.settings)
 	delete(fields, "config")
-	fields["routes"] = reflect.ValueOf(&l.routes).Elem()
-	fields["services"] = reflect.ValueOf(&l.services).Elem()
+	if l.relayAlone {
+		maps.DeleteFunc(fields, func(name string, _ reflect.Value) bool { return !ofRelay(name) })
+	} else {
+		fields["routes"] = reflect.ValueOf(&l.routes).Elem()
+		fields["services"] = reflect.ValueOf(&l.services).Elem()
+		fields["certificates"] = reflect.ValueOf(&l.certificates).Elem()
+		fields["listeners"] = reflect.ValueOf(&l.listeners).Elem()
+	}
 	for setting, how := range d.mapping(root, fields, "") {
 		l.origins[setting] = how
 	}
@@ -105,12 +115,13 @@ type fileDecoder struct {
 	name string
 }
 
-// mapping sets the fields that node has keys for, and notes where each key
-// stands.
+// mapping sets the fields that node has keys for, and returns the place of
+// each.
 func (d *fileDecoder) mapping(node ast.Node, fields map[string]reflect.Value, prefix string) map[string]string {
 	entries, ok := node.(ast.MapNode)
 	if !ok {
-		d.find(place(d.name, node.GetToken()), strings.TrimSuffix(prefix, "."), "is not a mapping", "write it as lines of \"name: value\"")
+		d.find(place(d.name, node.GetToken()), strings.TrimSuffix(prefix, "."), "is not a mapping",
+			"write it as lines of \"name: value\"")
 		return nil
 	}
 	set := map[string]string{}
@@ -119,7 +130,7 @@ func (d *fileDecoder) mapping(node ast.Node, fields map[string]reflect.Value, pr
 		field, known := fields[key.Value]
 		switch {
 		case !known:
-			d.find(place(d.name, key), prefix+key.Value, "unknown setting", unknown(key.Value, prefix, sorted(fields)))
+			d.find(place(d.name, key), prefix+key.Value, "unknown setting", d.unknown(key.Value, prefix, sorted(fields)))
 		case it.Value().Type() == ast.NullType:
 			d.find(place(d.name, key), prefix+key.Value, "has no value", "give it one or remove the line")
 		default:
@@ -141,6 +152,10 @@ func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) 
 		d.routeList(node, into)
 	case *[]Service:
 		d.serviceList(node, into)
+	case *[]Listener:
+		d.listenerList(node, into)
+	case *[]Certificate:
+		d.certificateList(node, into)
 	case nodeDecoder:
 		into.decodeNode(d, node, setting)
 	default:
@@ -155,11 +170,11 @@ func (d *fileDecoder) value(node ast.Node, field reflect.Value, setting string) 
 	}
 }
 
-// formOf words that a value is not of its setting's form, and what that is. The
-// decoder's own words are about Go's types; they are kept for what has many
-// forms.
+// formOf returns the words for a value that does not have the form of its
+// setting. The decoder's own words name Go's types; they are kept for settings
+// that have several forms.
 func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure string) {
-	kind := ""
+	kind, cure := "", "write the value itself"
 	switch field.Interface().(type) {
 	case time.Duration:
 		kind, cure = "a time", "write it as 500ms, 30s or 5m"
@@ -183,7 +198,8 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 	value := node.GetToken().Value
 	switch number, isNumber := node.(*ast.IntegerNode); {
 	case isNumber && kind == "a time":
-		return fmt.Sprintf("%q is not a time: it has no unit", value), fmt.Sprintf("write it as %ss or %sm", number.GetToken().Value, number.GetToken().Value)
+		return fmt.Sprintf("%q is not a time: it has no unit", value),
+			fmt.Sprintf("write it as %ss or %sm", number.GetToken().Value, number.GetToken().Value)
 	case kind == "a switch" && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(value)):
 		cure = "write false"
 	case kind == "a switch" && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(value)):
@@ -192,13 +208,13 @@ func formOf(node ast.Node, field reflect.Value, decoder string) (problem, cure s
 	return fmt.Sprintf("%q is not %s", value, kind), cure
 }
 
-// nodeDecoder is a setting with more than one form in the file.
+// A nodeDecoder is a setting that has more than one form in the file.
 type nodeDecoder interface {
 	decodeNode(d *fileDecoder, node ast.Node, setting string)
 }
 
-// isSettings reports whether a type is a struct of named settings, unlike a
-// value with its own text form.
+// isSettings reports whether a type is a struct of named settings, and not a
+// value with a text form of its own.
 func isSettings(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -222,7 +238,7 @@ func (d *fileDecoder) routeList(node ast.Node, into *[]routeNode) {
 	}
 }
 
-// startOf returns the token that an entry begins with: a mapping's own token is
+// startOf returns the token that an entry begins with. A mapping's own token is
 // the colon behind its first key.
 func startOf(node ast.Node) *token.Token {
 	if entries, ok := node.(ast.MapNode); ok {
@@ -240,16 +256,16 @@ func place(file string, t *token.Token) string {
 	return fmt.Sprintf("%s:%d:%d", file, t.Position.Line, t.Position.Column)
 }
 
-// nearest words the cure for an unknown name.
+// nearest returns the cure for an unknown name.
 func nearest(name string, known []string) string {
 	if best := Nearest(name, known); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
-	return "known here: " + strings.Join(known, ", ")
+	return "known names: " + strings.Join(known, ", ")
 }
 
-// Nearest returns the known name that somebody who wrote name may have meant,
-// "" if none is like it.
+// Nearest returns the known name that is most like name, or "" if none is like
+// it.
 func Nearest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
 	for _, k := range known {
@@ -260,7 +276,7 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// editDistance is the Levenshtein distance of two short ASCII names.
+// editDistance returns the Levenshtein distance of two short ASCII names.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

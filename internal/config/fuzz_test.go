@@ -8,8 +8,11 @@ import (
 
 // Whatever the file holds, it is refused or taken, in words.
 func FuzzFile(f *testing.F) {
-	for _, text := range []string{oneRoute, threeServices, "services: [~, {name: [a]}, {kvno: -1}]", "services: {name: a}", "routes: [{path: /a, policy: {preset: Kerberos}}]", "a: !!seq x", "a: &b !!null ~", "allowed-realms: [!!map x]",
-		"? [a]\n: b", "policy: {supporting-tokens: [{token: kerberos}, ~]}", "policy: !!binary {a: b}", "clock-skew: |\n  x"} {
+	for _, text := range []string{oneRoute, threeServices, "services: [~, {name: [a]}, {kvno: -1}]",
+		"services: {name: a}", "routes: [{path: /a, policy: {preset: Kerberos}}]", "a: !!seq x", "a: &b !!null ~",
+		"allowed-realms: [!!map x]",
+		"? [a]\n: b", "policy: {supporting-tokens: [{token: kerberos}, ~]}", "policy: !!binary {a: b}",
+		"clock-skew: |\n  x"} {
 		f.Add(text)
 	}
 	name := filepath.Join(f.TempDir(), "gate.yaml")

@@ -6,46 +6,97 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 )
 
-// Flags is what a command line and the environment can set: the place of the
-// file, and every setting. Its fields carry the tags that kong reads.
+// Flags holds what the command line and the environment can set: the name of
+// the file, and every setting. Its fields have the tags that package kong
+// reads; the help texts are those of [Help].
 type Flags struct {
-	File string `yaml:"config" name:"config" short:"c" placeholder:"FILE" help:"YAML file with these settings, and with routes: for more than one route."`
+	File string `yaml:"config" name:"config" short:"c" placeholder:"FILE"`
 	Process
 	Route
 }
 
-// Given holds which settings of [Flags] were really given, and how the
-// operator wrote them: "policy" -> "--policy" or "WSSGATE_POLICY".
+// Given maps the settings of [Flags] that the operator gave to how they were
+// given: "policy" to "--policy" or "WSSGATE_POLICY". A setting that is not in
+// it has the value of the file, or its default.
 type Given map[string]string
 
-// EnvironmentPrefix begins the name of every environment variable; the rest is
-// the setting's name in capitals, with "_" for "-".
+// EnvironmentPrefix begins the names of all environment variables. See
+// [Variable].
 const EnvironmentPrefix = "WSSGATE"
 
-// Variable returns the environment variable of a setting.
+// Variable returns the name of a setting's environment variable, such as
+// WSSGATE_CLOCK_SKEW for clock-skew.
 func Variable(setting string) string {
 	return EnvironmentPrefix + "_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
 
-// Load builds the effective configuration from flags and environment, the file
-// that they name (none is fine), and the defaults. The error is an [*Error]
-// with every finding, or the error of reading the file.
+// UnknownVariables returns a finding for each WSSGATE_ variable that is not a
+// setting, in an environment as [os.Environ] returns it: a typo there must not
+// weaken a policy. It leaves out the variables that Kubernetes sets for a
+// service called wssgate.
+func UnknownVariables(environ []string) []Finding {
+	injected := regexp.MustCompile(`^` + EnvironmentPrefix + `_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)$`)
+	var known []string
+	for setting := range fieldsOf(&Flags{}) {
+		known = append(known, Variable(setting))
+	}
+	slices.Sort(known)
+	var found []Finding
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, EnvironmentPrefix+"_") || slices.Contains(known, name) || injected.MatchString(name) {
+			continue
+		}
+		found = append(found, Finding{Origin: name, Problem: "unknown setting", Cure: nearest(name, known)})
+	}
+	return found
+}
+
+// Load returns the effective configuration of flags and environment, the file
+// that they name, if any, and the defaults. The error is an [*Error] with every
+// finding.
 func Load(flags *Flags, given Given) (*Config, error) {
-	l := &loader{origins: origins{"config": given["config"]}}
-	l.settings = Flags{File: flags.File}
-	setDefaults(&l.settings.Process)
-	setDefaults(&l.settings.Route)
+	l := newLoader(flags.File, given["config"])
 	if flags.File != "" {
 		if err := l.readFile(flags.File); err != nil {
 			return nil, err
 		}
 	}
+	return l.finish(flags, given)
+}
+
+// Parse returns what [Load] does for a file of that name with this text, without
+// flags and environment.
+func Parse(name string, text []byte) (*Config, error) {
+	l := newLoader(name, "")
+	root, err := parseFile(name, text)
+	if err != nil {
+		return nil, err
+	}
+	if root != nil {
+		l.file(name, root)
+	}
+	return l.finish(&Flags{File: name}, nil)
+}
+
+// newLoader returns a loader with the defaults alone.
+func newLoader(file, how string) *loader {
+	l := &loader{origins: origins{"config": how}}
+	l.settings = Flags{File: file}
+	setDefaults(&l.settings.Process)
+	setDefaults(&l.settings.Route)
+	return l
+}
+
+// finish returns the configuration once the file has been read.
+func (l *loader) finish(flags *Flags, given Given) (*Config, error) {
 	l.overlay(flags, given)
 	cfg := l.routesOrOne(given)
 	if len(l.findings) == 0 {
@@ -57,20 +108,27 @@ func Load(flags *Flags, given Given) (*Config, error) {
 	return cfg, nil
 }
 
-// A loader collects the layers, weakest first.
+// A loader merges the layers, weakest first.
 type loader struct {
+	relayAlone bool // settings of [RelayFlags] only
+
 	settings Flags // Process, and the route settings of the top level
 	routes   []routeNode
 	services []Service
-	decode   *fileDecoder // nil without a file
-	origins  origins
-	findings []Finding
 
-	serviceEntries []string // where the file has each of services
+	listeners    []Listener
+	certificates []Certificate
+	decode       *fileDecoder // nil without a file
+	origins      origins
+	findings     []Finding
+
+	serviceEntries     []string // where the file has each of services
+	listenerEntries    []string // and of listeners
+	certificateEntries []string // and of certificates
 }
 
 // overlay copies what was given on the command line or in the environment over
-// what the file and the defaults say.
+// the values of the file and the defaults.
 func (l *loader) overlay(flags *Flags, given Given) {
 	from, to := fieldsOf(flags), fieldsOf(&l.settings)
 	for _, name := range sorted(given) {
@@ -87,26 +145,36 @@ func (l *loader) overlay(flags *Flags, given Given) {
 	}
 }
 
-// isEmpty knows what an empty word on a command line or in the environment
-// turns into. It is a variable that was not expanded more often than a wish,
-// and an empty allow-list allows everyone.
+// isEmpty reports whether a value came of an empty word on the command line or
+// in the environment. Mostly that is a shell variable that is not set, and an
+// empty allow-list allows everyone.
 func isEmpty(field reflect.Value) bool {
 	switch v := field.Interface().(type) {
 	case string:
 		return strings.TrimSpace(v) == ""
+	case Backends:
+		return isEmpty(reflect.ValueOf([]string(v)))
 	case []string:
 		return !slices.ContainsFunc(v, func(s string) bool { return strings.TrimSpace(s) != "" })
 	}
 	return false
 }
 
-// mayBeEmpty names the settings of which "" is a documented value.
-func mayBeEmpty(name string) bool { return name == "principal-header" || name == "realm-header" }
+// mayBeEmpty reports whether "" is a documented value of a setting.
+func mayBeEmpty(name string) bool {
+	return slices.Contains([]string{"principal-header", "realm-header", "groups-header", "assertion-header",
+		"client-certificate-header"}, name)
+}
 
-// routesOrOne resolves the routes of the file against the top level, or makes
-// the top level the single route.
+// routesOrOne returns the configuration with the routes of the file, each
+// starting from the top level, or with the top level as the single route.
 func (l *loader) routesOrOne(given Given) *Config {
-	cfg := &Config{Process: l.settings.Process, Services: l.services, origins: l.origins, serviceEntries: l.serviceEntries}
+	cfg := &Config{Process: l.settings.Process, Services: l.services, origins: l.origins, serviceEntries: l.serviceEntries,
+		Listeners: l.listeners, listenerEntries: l.listenerEntries,
+		Certificates: l.certificates, certificateEntries: l.certificateEntries}
+	if len(cfg.Listeners) == 0 {
+		cfg.Listeners = []Listener{cfg.ownListener()}
+	}
 	if l.routes == nil {
 		l.originsOfRoute(0, nil)
 		cfg.Routes = []Route{l.settings.Route}
@@ -122,13 +190,13 @@ func (l *loader) routesOrOne(given Given) *Config {
 		cfg.Routes = append(cfg.Routes, route)
 	}
 	if how, ok := l.origins["path"]; ok {
-		l.find(how, "path", "does not say which route it is for", "give each entry of routes: its own path")
+		l.find(how, "path", "applies to no route: the file has routes:", "give each entry of routes: its own path")
 	}
 	return cfg
 }
 
-// refuseConflicts reports each flag and variable that a route of the file sets
-// for itself: whichever of the two won, somebody would be surprised.
+// refuseConflicts adds a finding for each flag and variable that a route of the
+// file sets too. Either precedence would surprise somebody.
 func (l *loader) refuseConflicts(given Given, own map[string]string) {
 	for _, name := range sorted(own) {
 		if how, ok := given[name]; ok {
@@ -137,7 +205,7 @@ func (l *loader) refuseConflicts(given Given, own map[string]string) {
 	}
 }
 
-// originsOfRoute records where route i has its values from: its own entry,
+// originsOfRoute records the origins of the values of route i: its own entry,
 // else the top level, else the defaults.
 func (l *loader) originsOfRoute(i int, own map[string]string) {
 	for name := range fieldsOf(&Route{}) {
@@ -153,8 +221,8 @@ func (l *loader) find(origin, setting, problem, cure string) {
 	l.findings = append(l.findings, Finding{Origin: origin, Setting: setting, Problem: problem, Cure: cure})
 }
 
-// origins holds where a value came from: "gate.yaml:3:1", "--listen",
-// "WSSGATE_LISTEN"; a name that is missing has its default.
+// origins maps settings to the origins of their values: "gate.yaml:3:1",
+// "--listen", "WSSGATE_LISTEN". A setting that is not in it has its default.
 type origins map[string]string
 
 // of returns "" for a default.
@@ -162,7 +230,7 @@ func (o origins) of(name string) string { return o[name] }
 
 func routePrefix(i int) string { return fmt.Sprintf("routes[%d].", i) }
 
-// setDefaults returns each field the value of its default tag.
+// setDefaults sets each field to the value of its default tag.
 func setDefaults(v any) {
 	forEachField(reflect.ValueOf(v).Elem(), func(name string, field reflect.Value, tag reflect.StructTag) {
 		text, ok := tag.Lookup("default")
@@ -175,8 +243,8 @@ func setDefaults(v any) {
 	})
 }
 
-// fieldsOf maps the names of settings to the fields of the struct that v
-// points to.
+// fieldsOf returns the fields of the struct that v points to, by the names of
+// their settings.
 func fieldsOf(v any) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	forEachField(reflect.ValueOf(v).Elem(), func(name string, field reflect.Value, _ reflect.StructTag) {
@@ -209,7 +277,7 @@ func sorted[V any](m map[string]V) []string {
 	return names
 }
 
-// readFile reads at most fileLimit octets: a configuration is written by hand.
+// readFile reads a file of at most fileLimit octets.
 func readFile(name string) ([]byte, error) {
 	const fileLimit = 4 << 20
 	f, err := os.Open(name)

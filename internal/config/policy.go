@@ -4,21 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Policies are the protections that a route accepts. Each message has to have the
-// one that it was made for, which is told by what it carries ([wssec.Choice]).
+// Policies are the policies that a route accepts. Each message is verified
+// under the one that it was made for ([wssec.Choice]).
 type Policies struct{ list []Policy }
 
-// All returns them, at least one.
+// All returns the policies, at least one. The caller must not modify the slice.
 func (p Policies) All() []Policy { return p.list }
 
-// UnmarshalText takes the names of presets, with commas between them.
+// UnmarshalText parses names of presets, separated by commas.
 func (p *Policies) UnmarshalText(text []byte) error {
 	var all Policies
 	for name := range strings.SplitSeq(string(text), ",") {
@@ -32,7 +34,7 @@ func (p *Policies) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns the names that logs use.
+// String returns the names of the policies, separated by commas.
 func (p Policies) String() string {
 	var names []string
 	for _, one := range p.list {
@@ -49,7 +51,7 @@ func (p Policies) MarshalYAML() (any, error) {
 	return p.list, nil
 }
 
-// decodeNode takes a policy or a list of them.
+// decodeNode decodes a policy or a list of policies.
 func (p *Policies) decodeNode(d *fileDecoder, node ast.Node, setting string) {
 	nodes := []ast.Node{node}
 	if list, ok := node.(*ast.SequenceNode); ok {
@@ -64,9 +66,9 @@ func (p *Policies) decodeNode(d *fileDecoder, node ast.Node, setting string) {
 	}
 }
 
-// Policy is a protection that a route accepts. On a command line it is the
-// name of a preset; in the file it may also be a mapping of the fields of
-// [wssec.Policy], which may start from a preset:
+// Policy is a policy that a route accepts. On the command line it is the name
+// of a preset ([wssec.Preset]); in the file it may also be a mapping of the
+// fields of [wssec.Policy], which may start from a preset:
 //
 //	policy:
 //	  preset: Kerberos
@@ -84,7 +86,7 @@ type policyKeys struct {
 	Preset string `yaml:"preset"`
 }
 
-// UnmarshalText takes the name of a preset.
+// UnmarshalText parses the name of a preset.
 func (p *Policy) UnmarshalText(text []byte) error {
 	policy, ok := wssec.Preset(string(text))
 	if !ok {
@@ -99,13 +101,13 @@ func unknownPreset(name string) string {
 		name, strings.Join(wssec.PresetNames(), ", "))
 }
 
-// ReliesOnNothing reports whether the policy leaves it to TLS to protect messages,
-// and takes them without.
+// ReliesOnNothing reports whether the policy relies on TLS to protect messages,
+// and accepts them without TLS.
 func (p Policy) ReliesOnNothing() bool {
 	return p.AllowPlainHTTP && p.Binding != wssec.SymmetricBinding
 }
 
-// String returns the name that logs use.
+// String returns the policy's name for logs.
 func (p Policy) String() string {
 	if p.Name != "" {
 		return p.Name
@@ -121,7 +123,7 @@ func (p Policy) MarshalYAML() (any, error) {
 	return p.Policy, nil
 }
 
-// decodeNode takes a name or a mapping.
+// decodeNode decodes a name or a mapping.
 func (p *Policy) decodeNode(d *fileDecoder, node ast.Node, setting string) {
 	entries, ok := node.(ast.MapNode)
 	if !ok {
@@ -139,8 +141,53 @@ func (p *Policy) decodeNode(d *fileDecoder, node ast.Node, setting string) {
 	p.custom = true
 	fields := fieldsOf(&p.Policy)
 	fields["preset"] = reflect.ValueOf(&p.preset).Elem()
+	var bootstrap Policy
+	fields["bootstrap"] = reflect.ValueOf(&bootstrap).Elem()
+	actors := actorList{&p.Actors}
+	fields["actor"] = reflect.ValueOf(&actors).Elem()
 	p.places = d.mapping(node, fields, setting+".")
+	if _, given := p.places["bootstrap"]; given {
+		p.Bootstrap = &bootstrap.Policy
+	}
 	if _, named := p.places["name"]; !named && p.preset != "" {
 		p.Name = p.preset + " (changed)"
+	}
+}
+
+// actorList is the list of a policy's actors, which may be a single text.
+type actorList struct{ list *[]string }
+
+// decodeNode decodes an actor or a list of them.
+func (a actorList) decodeNode(d *fileDecoder, node ast.Node, setting string) {
+	nodes := []ast.Node{node}
+	if list, ok := node.(*ast.SequenceNode); ok {
+		nodes = list.Values
+	}
+	*a.list = make([]string, len(nodes))
+	for i := range nodes {
+		d.value(nodes[i], reflect.ValueOf(&(*a.list)[i]).Elem(), setting)
+	}
+}
+
+// roles checks that the actors behind the route are those of other nodes, and
+// that understood header blocks are named in full.
+func (k *checker) roles(r *Route) {
+	for _, actor := range r.ForwardActors {
+		switch err := wssec.CheckActor(actor); {
+		case err != nil && actor != soap.RoleNone:
+			k.find("forward-actors", err.Error(), "")
+		case slices.ContainsFunc(r.Policy.list, func(p Policy) bool { return slices.Contains(p.Actors, actor) }):
+			k.find("forward-actors", fmt.Sprintf("%q is wssgate's own role, by actor of the policy", actor),
+				"remove it here or there")
+		}
+	}
+	for _, name := range r.UnderstoodHeaders {
+		if err := wssec.CheckHeaderName(name); err != nil {
+			k.find("understood-headers", err.Error(), "write it as {namespace}name or {namespace}*")
+		}
+		if strings.HasPrefix(name, "{"+wssec.NSWSSE+"}") {
+			k.find("understood-headers", "a wsse:Security header for wssgate is processed, and never passed on",
+				"remove it; for another actor's see forward-actors")
+		}
 	}
 }

@@ -11,31 +11,46 @@ import (
 )
 
 // Service is an entry of "services:" in the file: principals and their keys
-// under a name, for the routes that say kerberos-service. Tags are those of
-// [Process]; a value that is not given is not printed.
+// under a name, for the routes that name it by kerberos-service. Tags are those
+// of [Process]; a value that is not given is not printed.
 type Service struct {
-	Name string `yaml:"name" help:"What routes call it."`
+	// Name is what routes call it.
+	Name string `yaml:"name"`
 
-	Keytab       string `yaml:"keytab,omitempty" placeholder:"FILE" help:"Keytab with the keys; or"`
-	PasswordFile string `yaml:"password-file,omitempty" placeholder:"FILE" help:"file with the account's password, from which the keys are made; further lines are passwords before it."`
+	// Keytab is the keytab with the keys. A service has this or PasswordFile.
+	Keytab string `yaml:"keytab,omitempty" placeholder:"FILE"`
+	// PasswordFile is a file with the account's password, from which the keys
+	// are made. Further lines are earlier passwords.
+	PasswordFile string `yaml:"password-file,omitempty" placeholder:"FILE"`
 
-	Principals   []string `yaml:"principals,omitempty" help:"Principals that tickets may be for; may be left out when the keytab holds only one."`
-	AnyPrincipal bool     `yaml:"any-principal,omitempty" help:"Every principal that the keytab holds now or later."`
+	// Principals are those that tickets may be for. It is optional if the
+	// keytab holds only one.
+	Principals []string `yaml:"principals,omitempty"`
+	// AnyPrincipal accepts every principal that the keytab holds, now or later.
+	AnyPrincipal bool `yaml:"any-principal,omitempty"`
 
-	Salt       string `yaml:"salt,omitempty" help:"With password-file: the account's salt; default: realm and name of the principal."`
-	Kvno       uint32 `yaml:"kvno,omitempty" help:"With password-file: version of the keys of its first line; default: they fit any."`
-	Iterations uint32 `yaml:"iterations,omitempty" help:"With password-file: count of the key derivation; default: that of the encryption type."`
+	// Salt is the account's salt, with PasswordFile. Empty means realm and name
+	// of the principal.
+	Salt string `yaml:"salt,omitempty"`
+	// Kvno is the version of the keys of the first line of PasswordFile. Zero
+	// means that they fit any.
+	Kvno uint32 `yaml:"kvno,omitempty"`
+	// Iterations is the count of the key derivation, with PasswordFile. Zero
+	// means that of the encryption type.
+	Iterations uint32 `yaml:"iterations,omitempty"`
 
-	Disabled bool `yaml:"disabled,omitempty" help:"Routes of this service refuse every request."`
+	// Disabled makes the routes of this service refuse every request.
+	Disabled bool `yaml:"disabled,omitempty"`
 }
 
 func servicePrefix(i int) string { return fmt.Sprintf("services[%d].", i) }
 
-// ServiceOf returns what a route accepts tickets with, and its index in
-// Services: the one that it names, else, with index -1, its own keytab and
-// principal.
+// ServiceOf returns the service of a route and its index in Services: the
+// service that it names, else one of its own keytab and principal, with index
+// -1.
 func (c *Config) ServiceOf(r *Route) (Service, int) {
-	if i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Name == r.KerberosService }); r.KerberosService != "" && i >= 0 {
+	i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Name == r.KerberosService })
+	if r.KerberosService != "" && i >= 0 {
 		return c.Services[i], i
 	}
 	own := Service{Keytab: r.Keytab}
@@ -45,16 +60,17 @@ func (c *Config) ServiceOf(r *Route) (Service, int) {
 	return own, -1
 }
 
-// RefuseService is Refuse for a setting of an entry of services:.
+// RefuseService is [Config.Refuse] for a setting of Services[i].
 func (c *Config) RefuseService(i int, setting, problem, cure string) error {
 	return c.refuse(servicePrefix(i), setting, problem, cure)
 }
 
-// serviceList takes the entries of services:.
+// serviceList decodes the entries of services:.
 func (d *fileDecoder) serviceList(node ast.Node, into *[]Service) {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		d.find(place(d.name, node.GetToken()), "services", "is not a list of services", "begin each service with \"- name: …\"")
+		d.find(place(d.name, node.GetToken()), "services", "is not a list of services",
+			"begin each service with \"- name: …\"")
 		return
 	}
 	for i, entry := range list.Values {
@@ -67,7 +83,7 @@ func (d *fileDecoder) serviceList(node ast.Node, into *[]Service) {
 	}
 }
 
-// services checks each by itself; route checks that what routes name is there.
+// services checks the services, each by itself.
 func (k *checker) services() {
 	names := map[string]int{}
 	for i := range k.cfg.Services {
@@ -80,7 +96,8 @@ func (k *checker) services() {
 		case !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(s.Name):
 			k.find("name", fmt.Sprintf("%q is not a plain name", s.Name), "write letters, digits, dots and dashes")
 		case taken:
-			k.find("name", fmt.Sprintf("%q is the name of service %d already", s.Name, first+1), "give each service its own name")
+			k.find("name", fmt.Sprintf("%q is the name of service %d already", s.Name, first+1),
+				"give each service its own name")
 		}
 		names[s.Name] = i
 		k.keysOf(s)
@@ -89,7 +106,7 @@ func (k *checker) services() {
 	k.prefix, k.entry = "", ""
 }
 
-// keysOf checks where a service has its keys from.
+// keysOf checks the source of a service's keys.
 func (k *checker) keysOf(s *Service) {
 	switch {
 	case s.Keytab != "" && s.PasswordFile != "":
@@ -107,17 +124,17 @@ func (k *checker) keysOf(s *Service) {
 	}
 }
 
-// principalsOf: that a list is empty must not mean that every principal will
-// do.
+// principalsOf checks a service's principals. An empty list must not mean that
+// any principal is accepted.
 func (k *checker) principalsOf(s *Service) {
 	_, given := k.cfg.origins[k.prefix+"principals"]
 	switch {
 	case given && len(s.Principals) == 0:
-		k.find("principals", "is empty", "name the principals, or say any-principal: true")
+		k.find("principals", "is empty", "name the principals, or set any-principal: true")
 	case s.AnyPrincipal && given:
 		k.find("any-principal", "stands beside principals, which it makes void", "remove one of the two")
 	case s.AnyPrincipal && s.PasswordFile != "":
-		k.find("any-principal", "a password does not tell whose it is", "name the principals")
+		k.find("any-principal", "does not go with password-file: keys are made for a principal", "name the principals")
 	case s.PasswordFile != "" && len(s.Principals) == 0 && !s.Disabled:
 		k.findEntry("principals", "is required with password-file", "name the principals, with realm")
 	}
@@ -125,22 +142,24 @@ func (k *checker) principalsOf(s *Service) {
 		p, err := kerberos.ParsePrincipal(text)
 		switch {
 		case err != nil:
-			k.find("principals", fmt.Sprintf("%q is not a service principal", text), "write it as soap/gw.example.com@EXAMPLE.COM")
+			k.find("principals", fmt.Sprintf("%q is not a service principal", text),
+				"write it as soap/gw.example.com@EXAMPLE.COM")
 		case p.Realm == "" && s.PasswordFile != "":
-			k.find("principals", fmt.Sprintf("%q names no realm, which keys of a password depend on", text), "write it as soap/gw.example.com@EXAMPLE.COM")
+			k.find("principals", fmt.Sprintf("%q names no realm, which keys of a password depend on", text),
+				"write it as soap/gw.example.com@EXAMPLE.COM")
 		}
 	}
 }
 
-// credential checks what a route accepts tickets with: a service by name, or a
-// keytab of its own.
+// credential checks that a route names a service, or has a keytab of its own.
 func (k *checker) credential(r *Route) {
 	if r.KerberosService == "" {
 		if r.Keytab == "" {
 			k.missing("keytab")
 		}
 		if _, err := kerberos.ParsePrincipal(r.Service); r.Service != "" && err != nil {
-			k.find("service", fmt.Sprintf("%q is not a service principal", r.Service), "write it as soap/gw.example.com@EXAMPLE.COM")
+			k.find("service", fmt.Sprintf("%q is not a service principal", r.Service),
+				"write it as soap/gw.example.com@EXAMPLE.COM")
 		}
 		return
 	}
@@ -150,18 +169,23 @@ func (k *checker) credential(r *Route) {
 	}
 	switch {
 	case len(names) == 0:
-		k.find("kerberos-service", fmt.Sprintf("%q is not defined: the configuration has no services:", r.KerberosService), "define it in the file, or give keytab and service instead")
+		k.find("kerberos-service",
+			fmt.Sprintf("%q is not defined: the configuration has no services:", r.KerberosService),
+			"define it in the file, or give keytab and service instead")
 	case !slices.Contains(names, r.KerberosService):
-		k.find("kerberos-service", fmt.Sprintf("%q is not among services:", r.KerberosService), nearest(r.KerberosService, names))
+		k.find("kerberos-service", fmt.Sprintf("%q is not among services:", r.KerberosService),
+			nearest(r.KerberosService, names))
 	}
 	for _, own := range []struct{ setting, value string }{{"keytab", r.Keytab}, {"service", r.Service}} {
 		if own.value != "" {
-			k.find("kerberos-service", fmt.Sprintf("the route has %s too%s, and a service has its own", own.setting, k.at(own.setting)), "remove one of the two")
+			k.find("kerberos-service",
+				fmt.Sprintf("the route has %s too%s, and a service has its own", own.setting, k.at(own.setting)),
+				"remove one of the two")
 		}
 	}
 }
 
-// at words where a setting stands, if that is known.
+// at returns the place of a setting in parentheses, or "" if it is not known.
 func (k *checker) at(setting string) string {
 	if how := k.cfg.origins.of(k.prefix + setting); how != "" {
 		return " (" + how + ")"
@@ -169,7 +193,7 @@ func (k *checker) at(setting string) string {
 	return ""
 }
 
-// findEntry reports about something that an entry of the file lacks.
+// findEntry adds a finding about a setting that an entry of the file lacks.
 func (k *checker) findEntry(name, problem, cure string) {
 	k.findings = append(k.findings, Finding{Origin: k.entry, Setting: name, Problem: problem, Cure: cure})
 }

@@ -22,14 +22,17 @@ const threeServices = `services:
 backend: http://b/
 `
 
-func TestServices(t *testing.T) {
-	cfg, err := load(t, threeServices+"routes: [{path: /q, kerberos-service: quotes}, {path: /l, kerberos-service: legacy}, {path: /a, kerberos-service: all}, {path: /o, keytab: k, service: s/h}]\n", Flags{}, nil)
+func TestLoadReadsServices(t *testing.T) {
+	cfg, err := load(t, threeServices+
+		"routes: [{path: /q, kerberos-service: quotes}, {path: /l, kerberos-service: legacy}, {path: /a, "+
+		"kerberos-service: all}, {path: /o, keytab: k, service: s/h}]\n", Flags{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Service{
 		{Name: "quotes", Keytab: "a.keytab", Principals: []string{"soap/a.example.com@EXAMPLE.COM", "soap/b.example.com"}},
-		{Name: "legacy", PasswordFile: "legacy.password", Principals: []string{"soap/c.example.com@EXAMPLE.COM"}, Salt: "EXAMPLE.COMsvc-legacy", Kvno: 3, Iterations: 4096},
+		{Name: "legacy", PasswordFile: "legacy.password", Principals: []string{"soap/c.example.com@EXAMPLE.COM"},
+			Salt: "EXAMPLE.COMsvc-legacy", Kvno: 3, Iterations: 4096},
 		{Name: "all", Keytab: "all.keytab", AnyPrincipal: true},
 		{Keytab: "k", Principals: []string{"s/h"}},
 	}
@@ -48,37 +51,57 @@ func TestServices(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if d := cmp.Diff(cfg.Services, again.Services); d != "" || !strings.Contains(string(text), "kvno: 3 # gate.yaml:9:5") || strings.Contains(string(text), "disabled") {
+	if d := cmp.Diff(cfg.Services, again.Services); d != "" ||
+		!strings.Contains(string(text), "kvno: 3 # gate.yaml:9:5") || strings.Contains(string(text), "disabled") {
 		t.Errorf("%s\n%s", d, text)
 	}
 }
 
-func TestServiceRefusals(t *testing.T) {
+func TestCheckRefusesWrongServices(t *testing.T) {
 	route := func(services string) string { return services + "backend: http://b/\nkerberos-service: a\n" }
 	for name, tt := range map[string]struct{ file, want string }{
-		"no list":                  {route("services: {a: b}\n"), "gate.yaml:1:"},
-		"unknown key":              {route("services:\n  - name: a\n    keytabs: k\n"), `gate.yaml:3:5: services[0].keytabs: unknown setting; did you mean "keytab"?`},
-		"no name":                  {route("services:\n  - keytab: k\n"), "gate.yaml:2:5: name: is required"},
-		"odd name":                 {route("services:\n  - {name: a b, keytab: k}\n"), `name: "a b" is not a plain name`},
-		"same name":                {route("services:\n  - {name: a, keytab: k}\n  - {name: a, keytab: l}\n"), `gate.yaml:3:6: name: "a" is the name of service 1 already`},
-		"no keys":                  {route("services:\n  - name: a\n"), "gate.yaml:2:5: keytab: is required; write keytab: or password-file: in this entry"},
-		"two kinds of keys":        {route("services:\n  - name: a\n    keytab: k\n    password-file: p\n    principals: [s/h@R]\n"), "gate.yaml:4:5: password-file: stands beside keytab"},
-		"salt of a keytab":         {route("services:\n  - {name: a, keytab: k, salt: x}\n"), "salt: has no password-file beside it"},
-		"kvno of a keytab":         {route("services:\n  - {name: a, keytab: k, kvno: 3}\n"), "kvno: has no password-file beside it"},
-		"no principals":            {route("services:\n  - {name: a, keytab: k, principals: []}\n"), "principals: is empty; name the principals, or say any-principal: true"},
-		"some and any principal":   {route("services:\n  - {name: a, keytab: k, principals: [s/h], any-principal: true}\n"), "any-principal: stands beside principals"},
-		"any principal's password": {route("services:\n  - {name: a, password-file: p, any-principal: true}\n"), "any-principal: a password does not tell whose it is"},
-		"nobody's password":        {route("services:\n  - {name: a, password-file: p}\n"), "gate.yaml:2:6: principals: is required with password-file"},
-		"a principal":              {route("services:\n  - {name: a, keytab: k, principals: [s/]}\n"), `principals: "s/" is not a service principal`},
-		"no realm":                 {route("services:\n  - {name: a, password-file: p, principals: [s/h]}\n"), `principals: "s/h" names no realm`},
-		"a negative version":       {route("services:\n  - {name: a, password-file: p, principals: [s/h@R], kvno: -1}\n"), "services[0].kvno: "},
-		"not defined":              {route("services:\n  - {name: aa, keytab: k}\n"), `gate.yaml:4:1: kerberos-service: "a" is not among services:; known here: aa`},
-		"nearly":                   {"services: [{name: quotes, keytab: k}]\nbackend: http://b/\nkerberos-service: qoutes\n", `"qoutes" is not among services:; did you mean "quotes"?`},
-		"no services":              {route(""), `kerberos-service: "a" is not defined: the configuration has no services:`},
-		"and a keytab":             {route("services: [{name: a, keytab: k}]\nkeytab: k\n"), "gate.yaml:4:1: kerberos-service: the route has keytab too (gate.yaml:2:1), and a service has its own; remove one of the two"},
-		"and a principal": {"services: [{name: a, keytab: k}]\nbackend: http://b/\nservice: s/h\nroutes: [{path: /a, kerberos-service: a}]\n",
+		"no list": {route("services: {a: b}\n"), "gate.yaml:1:"},
+		"unknown key": {route("services:\n  - name: a\n    keytabs: k\n"),
+			`gate.yaml:3:5: services[0].keytabs: unknown setting; did you mean "keytab"?`},
+		"no name":  {route("services:\n  - keytab: k\n"), "gate.yaml:2:5: name: is required"},
+		"odd name": {route("services:\n  - {name: a b, keytab: k}\n"), `name: "a b" is not a plain name`},
+		"same name": {route("services:\n  - {name: a, keytab: k}\n  - {name: a, keytab: l}\n"),
+			`gate.yaml:3:6: name: "a" is the name of service 1 already`},
+		"no keys": {route("services:\n  - name: a\n"),
+			"gate.yaml:2:5: keytab: is required; write keytab: or password-file: in this entry"},
+		"two kinds of keys": {route("services:\n  - name: a\n    keytab: k\n    password-file: p\n    " +
+			"principals: [s/h@R]\n"), "gate.yaml:4:5: password-file: stands beside keytab"},
+		"salt of a keytab": {route("services:\n  - {name: a, keytab: k, salt: x}\n"),
+			"salt: has no password-file beside it"},
+		"kvno of a keytab": {route("services:\n  - {name: a, keytab: k, kvno: 3}\n"),
+			"kvno: has no password-file beside it"},
+		"no principals": {route("services:\n  - {name: a, keytab: k, principals: []}\n"),
+			"principals: is empty; name the principals, or set any-principal: true"},
+		"some and any principal": {route("services:\n  - {name: a, keytab: k, principals: [s/h], any-principal: true}\n"),
+			"any-principal: stands beside principals"},
+		"any principal's password": {route("services:\n  - {name: a, password-file: p, any-principal: true}\n"),
+			"any-principal: does not go with password-file: keys are made for a principal"},
+		"nobody's password": {route("services:\n  - {name: a, password-file: p}\n"),
+			"gate.yaml:2:6: principals: is required with password-file"},
+		"a principal": {route("services:\n  - {name: a, keytab: k, principals: [s/]}\n"),
+			`principals: "s/" is not a service principal`},
+		"no realm": {route("services:\n  - {name: a, password-file: p, principals: [s/h]}\n"),
+			`principals: "s/h" names no realm`},
+		"a negative version": {route("services:\n  - {name: a, password-file: p, principals: [s/h@R], kvno: -1}\n"),
+			"services[0].kvno: "},
+		"not defined": {route("services:\n  - {name: aa, keytab: k}\n"),
+			`gate.yaml:4:1: kerberos-service: "a" is not among services:; known names: aa`},
+		"nearly": {"services: [{name: quotes, keytab: k}]\nbackend: http://b/\nkerberos-service: qoutes\n",
+			`"qoutes" is not among services:; did you mean "quotes"?`},
+		"no services": {route(""), `kerberos-service: "a" is not defined: the configuration has no services:`},
+		"and a keytab": {route("services: [{name: a, keytab: k}]\nkeytab: k\n"),
+			"gate.yaml:4:1: kerberos-service: the route has keytab too (gate.yaml:2:1), and a service has its own; remove " +
+				"one of the two"},
+		"and a principal": {"services: [{name: a, keytab: k}]\nbackend: http://b/\nservice: s/h\nroutes: [{path: /a, " +
+			"kerberos-service: a}]\n",
 			"gate.yaml:4:21: kerberos-service: the route has service too (gate.yaml:3:1)"},
-		"services in a route": {"backend: http://b/\nroutes: [{path: /a, services: []}]\n", "routes[0].services: unknown setting"},
+		"services in a route": {"backend: http://b/\nroutes: [{path: /a, services: []}]\n",
+			"routes[0].services: unknown setting"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, tt.file, Flags{}, nil)
@@ -94,7 +117,7 @@ func TestServiceRefusals(t *testing.T) {
 }
 
 // What is switched off need not be complete.
-func TestDisabledServices(t *testing.T) {
+func TestCheckAcceptsDisabledServices(t *testing.T) {
 	cfg, err := load(t, "services: [{name: a, disabled: true}]\nbackend: http://b/\nkerberos-service: a\n", Flags{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -105,42 +128,11 @@ func TestDisabledServices(t *testing.T) {
 }
 
 // A flag does not take a route's keys away, nor does a service those of a flag.
-func TestKeytabFlagBesideAService(t *testing.T) {
+func TestCheckRefusesAKeytabBesideAService(t *testing.T) {
 	flags := Flags{Route: Route{Keytab: "k"}}
-	_, err := load(t, "services: [{name: a, keytab: k}]\nbackend: http://b/\nroutes: [{path: /a, kerberos-service: a}]\n", flags, Given{"keytab": "--keytab"})
+	const file = "services: [{name: a, keytab: k}]\nbackend: http://b/\nroutes: [{path: /a, kerberos-service: a}]\n"
+	_, err := load(t, file, flags, Given{"keytab": "--keytab"})
 	if err == nil || !strings.Contains(err.Error(), "kerberos-service: the route has keytab too (--keytab)") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestRealmSIDs(t *testing.T) {
-	for _, good := range []string{"A.EXAMPLE=S-1-5-21-1-2-3", "A.EXAMPLE=*"} {
-		cfg, err := load(t, oneRoute+"realm-sids: [\""+good+"\", B.EXAMPLE=S-1-5-21-4-5-6]\n", Flags{}, nil)
-		if err != nil || len(cfg.Routes[0].DomainsOfRealms()["A.EXAMPLE"]) != 1 || cfg.Routes[0].DomainsOfRealms()["B.EXAMPLE"][0] != "S-1-5-21-4-5-6" {
-			t.Errorf("%s: %v", good, err)
-		}
-	}
-	for _, bad := range []string{"A.EXAMPLE", "A.EXAMPLE=", "=S-1-5-21-1-2-3", "A.EXAMPLE=S-1-5-21-1-2-3-512", "A.EXAMPLE=S-1-5-32", "A.EXAMPLE=s-1-5-21-1-2-3",
-		"a@A.EXAMPLE=*", "A.EXAMPLE=**", "*=S-1-5-21-1-2", "A.EXAMPLE=S-1-5-21-1-2-3=4"} {
-		_, err := load(t, oneRoute+"realm-sids: [\""+bad+"\"]\n", Flags{}, nil)
-		if err == nil || !strings.Contains(err.Error(), "realm-sids: \""+bad+"\" is not a realm with the SID of a domain; write it as OTHER.EXAMPLE=S-1-5-21-") {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-func TestAllowedGroups(t *testing.T) {
-	_, err := load(t, oneRoute+"allowed-groups: [S-1-5-32-544, 'Domain Admins']\n", Flags{}, nil)
-	if err == nil || !strings.Contains(err.Error(), `gate.yaml:5:1: allowed-groups: "Domain Admins" is not a security identifier; write it as S-1-5-21-`) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestKeepOldKeysMayBeNone(t *testing.T) {
-	if cfg, err := load(t, oneRoute+"keep-old-keys: 0s\n", Flags{}, nil); err != nil || cfg.KeepOldKeys != 0 {
-		t.Errorf("%v", err)
-	}
-	if _, err := load(t, oneRoute+"keep-old-keys: -1s\n", Flags{}, nil); err == nil {
-		t.Error("a negative time was accepted")
 	}
 }

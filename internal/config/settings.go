@@ -3,105 +3,241 @@ package config
 import "time"
 
 // Process holds the settings that exist once, however many routes there are.
-// Tags: yaml is the setting's name, default its default in the file's syntax,
-// help its one line of documentation.
+// The tag yaml is a setting's name, default its default in the file's syntax.
+// [Help] returns what each setting is for.
 type Process struct {
-	Listen  string `yaml:"listen" default:":8080" placeholder:"HOST:PORT" help:"Address to listen on."`
-	TLSCert string `yaml:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; with tls-key it makes the listener HTTPS (HTTP/1.1 and HTTP/2)."`
-	TLSKey  string `yaml:"tls-key" placeholder:"FILE" help:"PEM private key of tls-cert."`
+	Server `yaml:",inline"`
+	Relay  `yaml:",inline"`
 
-	StateDir      string `yaml:"state-dir" placeholder:"DIR" help:"Directory of the replay journal. Default: $STATE_DIRECTORY, else wssgate under $XDG_STATE_HOME, else under ~/.local/state."`
-	ReplayJournal bool   `yaml:"replay-journal" default:"true" negatable:"" help:"Keep replay records on disk, so that a restart accepts nothing that was presented before it."`
+	Admin               string   `yaml:"admin" default:"127.0.0.1:9180" placeholder:"HOST:PORT|unix:PATH|off"`
+	AdminHosts          []string `yaml:"admin-hosts" placeholder:"HOST"`
+	AdminAnywhere       bool     `yaml:"admin-anywhere" default:"false" negatable:""`
+	AdminShowPrincipals bool     `yaml:"admin-show-principals" default:"false" negatable:""`
 
-	KeepOldKeys time.Duration `yaml:"keep-old-keys" default:"24h" zero:"" placeholder:"DURATION" help:"Time that a key still opens tickets after a newer one took its place in the keytab; 0s: none."`
+	AuditLog string `yaml:"audit-log" placeholder:"FILE|stdout"`
 
-	ClockSkew time.Duration `yaml:"clock-skew" default:"5m" placeholder:"DURATION" help:"Largest accepted difference between a client's clock and ours."`
+	StateDir      string `yaml:"state-dir" placeholder:"DIR"`
+	ReplayJournal bool   `yaml:"replay-journal" default:"true" negatable:""`
 
-	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE" help:"Largest request or reply body."`
-	MaxHeaders  Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE" help:"Largest HTTP header section."`
-	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE" help:"Octets that all exchanges in progress may hold together, of messages, plaintext, replies and the index over their markup; what is over it is answered 503. An octet needs two octets of memory."`
+	KeepOldKeys time.Duration `yaml:"keep-old-keys" default:"24h" zero:"" placeholder:"DURATION"`
 
-	UnverifiedShare int           `yaml:"unverified-share" default:"75" placeholder:"PERCENT" help:"Part of max-in-flight for messages that are not verified yet."`
-	ClientShare     int           `yaml:"client-share" default:"50" placeholder:"PERCENT" help:"Part of max-in-flight for the exchanges of one client address."`
-	MinReadRate     Size          `yaml:"min-read-rate" default:"16KiB" placeholder:"SIZE" help:"Octets a second that a request has to arrive with if it is not to be dropped when its memory is needed for others."`
-	BusyTimeout     time.Duration `yaml:"busy-timeout" default:"2s" placeholder:"DURATION" help:"Time that a request which arrives waits for memory before it is answered 503."`
+	Krb5Conf string `yaml:"krb5-conf" name:"krb5-conf" env:"WSSGATE_KRB5_CONF" placeholder:"FILE"`
 
-	MaxConnections       int `yaml:"max-connections" default:"2048" placeholder:"NUMBER" help:"Most connections, and most exchanges in progress."`
-	MaxClientConnections int `yaml:"max-client-connections" default:"512" placeholder:"NUMBER" help:"Most connections, and most exchanges in progress, of one client address."`
+	ClockSkew time.Duration `yaml:"clock-skew" default:"5m" placeholder:"DURATION"`
 
-	ClientAddress  string   `yaml:"client-address" default:"connection" enum:"connection,x-forwarded-for,forwarded,proxy-protocol" placeholder:"SOURCE" help:"Where the address of a client is read: connection, or what trusted-proxies tell by x-forwarded-for, forwarded or proxy-protocol."`
-	TrustedProxies []string `yaml:"trusted-proxies" placeholder:"ADDRESS" help:"Addresses or networks (10.0.0.0/8) of the proxies and load balancers that tell client-address."`
+	MaxMessage  Size `yaml:"max-message" default:"32MiB" placeholder:"SIZE"`
+	MaxInFlight Size `yaml:"max-in-flight" default:"256MiB" placeholder:"SIZE"`
 
-	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE" help:"Octets that remembered tokens of all routes may take (policies with token-once); one client's take 1/16 of it at most."`
+	UnverifiedShare int           `yaml:"unverified-share" default:"75" placeholder:"PERCENT"`
+	ClientShare     int           `yaml:"client-share" default:"50" placeholder:"PERCENT"`
+	MinReadRate     Size          `yaml:"min-read-rate" default:"16KiB" placeholder:"SIZE"`
+	BusyTimeout     time.Duration `yaml:"busy-timeout" default:"2s" placeholder:"DURATION"`
 
-	ReplayMemory Size `yaml:"replay-memory" default:"512MiB" placeholder:"SIZE" help:"Octets that replay records may take, a half for tickets and a half for signatures; taken when needed. One client may have three times as many records as there is room left for others."`
+	ClientRate   int           `yaml:"client-rate" default:"0" zero:"" placeholder:"NUMBER"`
+	ClientBurst  int           `yaml:"client-burst" default:"0" zero:"" placeholder:"NUMBER"`
+	FailureRate  int           `yaml:"failure-rate" default:"0" zero:"" placeholder:"NUMBER"`
+	FailurePause time.Duration `yaml:"failure-pause" default:"1m" placeholder:"DURATION"`
 
-	RelativeNamespaces bool `yaml:"relative-namespaces" default:"false" negatable:"" help:"Accept XML namespace names without a scheme, which Canonical XML leaves undefined and CXF refuses; some WCF services have them."`
+	TokenCache Size `yaml:"token-cache" default:"32MiB" placeholder:"SIZE"`
 
-	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION" help:"Time to read an HTTP header section."`
-	ReadTimeout     time.Duration `yaml:"read-timeout" default:"1m" placeholder:"DURATION" help:"Time to read a whole request."`
-	WriteTimeout    time.Duration `yaml:"write-timeout" default:"1m" placeholder:"DURATION" help:"Time to write a reply."`
-	IdleTimeout     time.Duration `yaml:"idle-timeout" default:"2m" placeholder:"DURATION" help:"Time that a connection may wait for its next request."`
-	RefusalDelay    time.Duration `yaml:"refusal-delay" default:"50ms" placeholder:"DURATION" help:"Time after which a request of up to 128 KiB whose protection was refused is answered, whatever was wrong; that of larger ones doubles with their size."`
-	ShutdownTimeout time.Duration `yaml:"shutdown-timeout" default:"15s" placeholder:"DURATION" help:"Time that exchanges in progress have to finish after SIGTERM."`
+	ReplayMemory Size `yaml:"replay-memory" default:"512MiB" placeholder:"SIZE"`
 
-	LogFormat string `yaml:"log-format" default:"json" enum:"json,text" placeholder:"json|text" help:"Form of the log on standard error."`
-	LogLevel  string `yaml:"log-level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
+	StateKeys          string        `yaml:"state-keys" placeholder:"FILE"`
+	MaxContexts        int           `yaml:"max-contexts" default:"100000" placeholder:"NUMBER"`
+	MaxNegotiations    int           `yaml:"max-negotiations" default:"10000" placeholder:"NUMBER"`
+	NegotiationTimeout time.Duration `yaml:"negotiation-timeout" default:"1m" placeholder:"DURATION"`
+
+	RelativeNamespaces bool `yaml:"relative-namespaces" default:"false" negatable:""`
+
+	WriteTimeout time.Duration `yaml:"write-timeout" default:"1m" placeholder:"DURATION"`
+	RefusalDelay time.Duration `yaml:"refusal-delay" default:"50ms" placeholder:"DURATION"`
 }
 
-// Route holds the settings of one route: what is accepted at a path, how it
-// must be protected, and where it goes.
+// Server holds the settings of [Process] that every server has, one that relays
+// only too.
+type Server struct {
+	Listen  string `yaml:"listen" default:":8080" placeholder:"HOST:PORT"`
+	TLSCert string `yaml:"tls-cert" placeholder:"FILE"`
+	TLSKey  string `yaml:"tls-key" placeholder:"FILE"`
+
+	TLSMinVersion string `yaml:"tls-min-version" name:"tls-min-version" env:"WSSGATE_TLS_MIN_VERSION" default:"1.2"`
+	TLSClientCA   string `yaml:"tls-client-ca" name:"tls-client-ca" env:"WSSGATE_TLS_CLIENT_CA" placeholder:"FILE"`
+	TLSClientAuth string `yaml:"tls-client-auth" name:"tls-client-auth" env:"WSSGATE_TLS_CLIENT_AUTH" default:"off"`
+
+	MaxHeaders Size `yaml:"max-headers" default:"32KiB" placeholder:"SIZE"`
+
+	MaxConnections       int `yaml:"max-connections" default:"2048" placeholder:"NUMBER"`
+	MaxClientConnections int `yaml:"max-client-connections" default:"512" placeholder:"NUMBER"`
+
+	ClientAddress  string   `yaml:"client-address" default:"connection" placeholder:"SOURCE"`
+	TrustedProxies []string `yaml:"trusted-proxies" placeholder:"ADDRESS"`
+
+	HeaderTimeout   time.Duration `yaml:"header-timeout" default:"10s" placeholder:"DURATION"`
+	ReadTimeout     time.Duration `yaml:"read-timeout" default:"1m" placeholder:"DURATION"`
+	IdleTimeout     time.Duration `yaml:"idle-timeout" default:"2m" placeholder:"DURATION"`
+	ShutdownTimeout time.Duration `yaml:"shutdown-timeout" default:"15s" placeholder:"DURATION"`
+
+	LogFormat string `yaml:"log-format" default:"json"`
+	LogLevel  string `yaml:"log-level" default:"info" placeholder:"LEVEL"`
+}
+
+// Relay holds the settings of the KDC relay. Tags are those of [Process].
+type Relay struct {
+	KDCProxyPath     string `yaml:"kdc-proxy-path" placeholder:"PATH"`
+	KDCWebSocketPath string `yaml:"kdc-websocket-path" name:"kdc-websocket-path" env:"WSSGATE_KDC_WEBSOCKET_PATH" placeholder:"PATH"`
+	KDCListen        string `yaml:"kdc-listen" placeholder:"HOST:PORT"`
+
+	KDCRealms       []string `yaml:"kdc-realms" placeholder:"REALM"`
+	KDCRealmAliases []string `yaml:"kdc-realm-aliases" placeholder:"ALIAS=REALM"`
+
+	KDCServers         []string `yaml:"kdc-servers" placeholder:"REALM=HOST"`
+	KDCPasswordServers []string `yaml:"kdc-password-servers" placeholder:"REALM=HOST"`
+	KDCKrb5Conf        string   `yaml:"kdc-krb5-conf" name:"kdc-krb5-conf" env:"WSSGATE_KDC_KRB5_CONF" placeholder:"FILE"`
+	KDCDNS             bool     `yaml:"kdc-dns" name:"kdc-dns" env:"WSSGATE_KDC_DNS" default:"false" negatable:""`
+
+	KDCOrigins    []string      `yaml:"kdc-origins" placeholder:"ORIGIN"`
+	KDCTimeout    time.Duration `yaml:"kdc-timeout" default:"10s" placeholder:"DURATION"`
+	KDCClientRate int           `yaml:"kdc-client-rate" default:"10" placeholder:"NUMBER"`
+	KDCRealmRate  int           `yaml:"kdc-realm-rate" default:"1000" placeholder:"NUMBER"`
+}
+
+// Route holds the settings of one route: the path, the protection that messages
+// must have, and the backend. Tags are those of [Process].
 type Route struct {
-	Path   string   `yaml:"path" default:"/" placeholder:"PATH" help:"Request path of the route, matched exactly."`
-	Policy Policies `yaml:"policy" default:"Kerberos" placeholder:"NAME" help:"Required protection: Kerberos, KerberosOverTransport or KerberosToken, or several with commas; in the file also a mapping, or a list."`
+	Path   string   `yaml:"path" default:"/" placeholder:"PATH"`
+	Policy Policies `yaml:"policy" default:"Kerberos" placeholder:"NAME"`
 
-	Standard string `yaml:"standard" default:"soap" placeholder:"soap|none" help:"What the route lets in: soap, messages that are protected as policy says; none, every message, as it is."`
+	Standard string `yaml:"standard" default:"soap" placeholder:"soap|spnego-http|none"`
+	Shadow   bool   `yaml:"shadow" default:"false" negatable:""`
 
-	Addresses []string `yaml:"addresses" placeholder:"URL" help:"Public URLs of the route, as clients have them in wsa:To; a message whose protected wsa:To is another one is refused. Empty: none is."`
-	WSATo     string   `yaml:"wsa-to" name:"wsa-to" env:"WSSGATE_WSA_TO" default:"when-present" enum:"when-present,required" placeholder:"when-present|required" help:"Whether a message must have a protected wsa:To, where the route has addresses."`
+	OnListeners []string `yaml:"on-listeners" placeholder:"NAME"`
+	Hosts       []string `yaml:"hosts" placeholder:"HOST"`
 
-	Backend        string        `yaml:"backend" placeholder:"URL" help:"The plain SOAP service that verified messages go to."`
-	BackendTimeout time.Duration `yaml:"backend-timeout" default:"30s" placeholder:"DURATION" help:"Time that the backend has for its whole reply."`
+	TokenLocation TokenLocations `yaml:"token-location" default:"security-header" placeholder:"PLACE"`
 
-	Keytab          string `yaml:"keytab" placeholder:"FILE" help:"Keytab with the key of the service principal."`
-	Service         string `yaml:"service" placeholder:"PRINCIPAL" help:"Service principal that tickets must be for; may be left out when the keytab holds only one."`
-	KerberosService string `yaml:"kerberos-service" placeholder:"NAME" help:"Service of services: in the file, instead of keytab and service."`
-	KerberosKey     string `yaml:"kerberos-key" default:"auto" enum:"auto,session,subkey" placeholder:"auto|session|subkey" help:"Which key of the token protects messages; auto is the authenticator's subkey, else the session key."`
-	ChannelBindings string `yaml:"channel-bindings" default:"when-present" enum:"off,when-present,required" placeholder:"off|when-present|required" help:"Whether a token must be bound to the TLS connection that it comes by: when-present refuses one that is bound to another, required also one that is bound to none."`
-	AllowRC4        bool   `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:"" help:"Accept tickets and keys of type rc4-hmac."`
+	Addresses []string `yaml:"addresses" placeholder:"URL"`
+	WSATo     string   `yaml:"wsa-to" name:"wsa-to" env:"WSSGATE_WSA_TO" default:"when-present"`
 
-	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:"" help:"Open a ticket only with the key of its own version number; otherwise older and newer keys of the keytab are tried too."`
-	CheckAddresses bool `yaml:"check-addresses" default:"false" negatable:"" help:"Refuse a ticket that is bound to addresses when the client's is not among them."`
+	Addressing   string   `yaml:"addressing" default:"pass"`
+	ReplyActions []string `yaml:"reply-actions" placeholder:"'ACTION ACTION'"`
+	RewriteTo    string   `yaml:"rewrite-to" placeholder:"backend|URL"`
 
-	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM" help:"Realms whose word for a client is taken; empty: the service's own, and those that its KDC vouches for."`
+	MTOM string `yaml:"mtom" name:"mtom" env:"WSSGATE_MTOM" default:"inline"`
 
-	RealmSIDs []string `yaml:"realm-sids" name:"realm-sids" env:"WSSGATE_REALM_SIDS" placeholder:"REALM=SID" help:"Groups of which clients of other realms than the service's may be, for allowed-groups: REALM=S-1-5-21-… of a domain, or REALM=* for all; a realm that is not listed: none."`
+	Backend               Backends      `yaml:"backend" placeholder:"URL"`
+	BackendTimeout        time.Duration `yaml:"backend-timeout" default:"30s" placeholder:"DURATION"`
+	BackendConnectTimeout time.Duration `yaml:"backend-connect-timeout" default:"5s" placeholder:"DURATION"`
 
-	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM" help:"Clients that may call; empty: every client with a valid ticket."`
-	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM" help:"Realms whose clients may call; empty: every realm."`
-	AllowedGroups     []string `yaml:"allowed-groups" placeholder:"SID" help:"Groups, as S-1-5-21-…, of which clients must have one by their ticket's PAC; empty: none is needed."`
+	BackendCA         string `yaml:"backend-ca" name:"backend-ca" env:"WSSGATE_BACKEND_CA" placeholder:"FILE"`
+	BackendCert       string `yaml:"backend-cert" placeholder:"FILE"`
+	BackendKey        string `yaml:"backend-key" placeholder:"FILE"`
+	BackendServerName string `yaml:"backend-server-name" placeholder:"HOST"`
 
-	PrincipalHeader string   `yaml:"principal-header" default:"X-Wssgate-Principal" placeholder:"NAME" help:"HTTP header that tells the backend the client as name@REALM; empty: none."`
-	RealmHeader     string   `yaml:"realm-header" placeholder:"NAME" help:"HTTP header that tells the backend the client's realm alone; empty: none."`
-	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME" help:"Further HTTP request headers that are passed to the backend. Nothing protects them but TLS."`
-	OtherHeaders    string   `yaml:"other-headers" default:"drop" enum:"drop,pass,refuse" placeholder:"drop|pass|refuse" help:"What happens to SOAP header blocks that the policy does not protect."`
+	WSDL        string   `yaml:"wsdl" name:"wsdl" env:"WSSGATE_WSDL" default:"refuse" placeholder:"refuse|backend|FILE"`
+	WSDLImports []string `yaml:"wsdl-imports" name:"wsdl-imports" env:"WSSGATE_WSDL_IMPORTS" placeholder:"HOST"`
+	WSDLAddress string   `yaml:"wsdl-address" name:"wsdl-address" env:"WSSGATE_WSDL_ADDRESS" placeholder:"URL"`
 
-	ContentPrefixes string   `yaml:"content-prefixes" default:"as-received" enum:"as-received,covered" placeholder:"as-received|covered" help:"Whether prefixes of qualified names in signed content, as in xsi:type, must be covered by the signature."`
-	ContentQNames   []string `yaml:"content-qnames" name:"content-qnames" env:"WSSGATE_CONTENT_QNAMES" placeholder:"{NS}NAME" help:"Attributes and elements, beside xsi:type, whose values are qualified names."`
+	BackendPolicy         BackendPolicy `yaml:"backend-policy" placeholder:"NAME|spnego-http"`
+	BackendService        string        `yaml:"backend-service" placeholder:"PRINCIPAL"`
+	BackendCredential     string        `yaml:"backend-credential" default:"gateway"`
+	BackendPrincipal      string        `yaml:"backend-principal" placeholder:"PRINCIPAL"`
+	BackendKeytab         string        `yaml:"backend-keytab" placeholder:"FILE"`
+	BackendTrust          string        `yaml:"backend-trust" default:"2005/02"`
+	BackendAddressing     string        `yaml:"backend-addressing" default:"none"`
+	BackendAuthenticator  bool          `yaml:"backend-authenticator" default:"true" negatable:""`
+	BackendEndorseRenewal bool          `yaml:"backend-endorse-renewal" default:"false" negatable:""`
 
-	TLSOffloaded bool `yaml:"tls-offloaded" default:"false" negatable:"" help:"TLS ends in front of wssgate: count plain HTTP as a protected channel."`
+	Keytab          string        `yaml:"keytab" placeholder:"FILE"`
+	Service         string        `yaml:"service" placeholder:"PRINCIPAL"`
+	KerberosService string        `yaml:"kerberos-service" placeholder:"NAME"`
+	KerberosKey     string        `yaml:"kerberos-key" default:"auto"`
+	ChannelBindings string        `yaml:"channel-bindings" default:"when-present"`
+	ContextLifetime time.Duration `yaml:"context-lifetime" default:"10h" placeholder:"DURATION"`
+	ContextKeySize  string        `yaml:"context-key-size" default:"suite" placeholder:"BITS"`
+	WrapRRC         string        `yaml:"wrap-rrc" name:"wrap-rrc" env:"WSSGATE_WRAP_RRC" default:"0"`
+
+	BootstrapUnprotectedBody bool `yaml:"bootstrap-unprotected-body" default:"false" negatable:""`
+
+	AllowRC4 bool `yaml:"allow-rc4" name:"allow-rc4" env:"WSSGATE_ALLOW_RC4" default:"false" negatable:""`
+
+	ExactKvno      bool `yaml:"exact-kvno" default:"false" negatable:""`
+	CheckAddresses bool `yaml:"check-addresses" default:"false" negatable:""`
+
+	TrustedRealms []string `yaml:"trusted-realms" placeholder:"REALM"`
+
+	RealmSIDs []string `yaml:"realm-sids" name:"realm-sids" env:"WSSGATE_REALM_SIDS" placeholder:"REALM=SID"`
+
+	AllowedPrincipals []string `yaml:"allowed-principals" placeholder:"NAME@REALM"`
+	AllowedRealms     []string `yaml:"allowed-realms" placeholder:"REALM"`
+	AllowedGroups     []string `yaml:"allowed-groups" placeholder:"SID"`
+	DeniedPrincipals  []string `yaml:"denied-principals" placeholder:"NAME@REALM"`
+	DeniedRealms      []string `yaml:"denied-realms" placeholder:"REALM"`
+	DeniedGroups      []string `yaml:"denied-groups" placeholder:"SID"`
+
+	PrincipalRate  int `yaml:"principal-rate" default:"0" zero:"" placeholder:"NUMBER"`
+	PrincipalBurst int `yaml:"principal-burst" default:"0" zero:"" placeholder:"NUMBER"`
+
+	PrincipalHeader   string        `yaml:"principal-header" default:"X-Wssgate-Principal" placeholder:"NAME"`
+	RealmHeader       string        `yaml:"realm-header" placeholder:"NAME"`
+	GroupsHeader      string        `yaml:"groups-header" placeholder:"NAME"`
+	AssertionHeader   string        `yaml:"assertion-header" placeholder:"NAME"`
+	AssertionKey      string        `yaml:"assertion-key" placeholder:"FILE"`
+	AssertionIssuer   string        `yaml:"assertion-issuer" placeholder:"NAME"`
+	AssertionAudience []string      `yaml:"assertion-audience" placeholder:"NAME"`
+	AssertionLifetime time.Duration `yaml:"assertion-lifetime" default:"1m" placeholder:"DURATION"`
+	AssertionType     string        `yaml:"assertion-type" default:"wssgate+jwt" placeholder:"NAME"`
+	AssertionGroups   bool          `yaml:"assertion-groups" default:"true" negatable:""`
+
+	ClientCertificateHeader string `yaml:"client-certificate-header" placeholder:"NAME"`
+
+	PassHTTPHeaders []string `yaml:"pass-http-headers" name:"pass-http-headers" placeholder:"NAME"`
+	OtherHeaders    string   `yaml:"other-headers" default:"drop"`
+
+	ForwardActors     []string `yaml:"forward-actors" placeholder:"URI"`
+	UnderstoodHeaders []string `yaml:"understood-headers" placeholder:"NAME"`
+
+	ContentPrefixes string `yaml:"content-prefixes" default:"as-received"`
+
+	ContentQNames []string `yaml:"content-qnames" name:"content-qnames" env:"WSSGATE_CONTENT_QNAMES" placeholder:"QNAME"`
+
+	TLSOffloaded bool `yaml:"tls-offloaded" default:"false" negatable:""`
+
+	Challenge           bool          `yaml:"challenge" default:"true" negatable:""`
+	ChallengeAgain      bool          `yaml:"challenge-again" default:"false" negatable:""`
+	ChallengeScheme     string        `yaml:"challenge-scheme" default:"negotiate"`
+	ChallengeConnect    string        `yaml:"challenge-connect" placeholder:"URI"`
+	ChallengeIdentifier string        `yaml:"challenge-identifier" placeholder:"NAME"`
+	SessionLifetime     time.Duration `yaml:"session-lifetime" default:"0s" zero:"" placeholder:"DURATION"`
+	CookieName          string        `yaml:"cookie-name" placeholder:"NAME"`
+	CookieSameSite      string        `yaml:"cookie-same-site" default:"lax"`
+	BodyAfterContext    bool          `yaml:"body-after-context" default:"false" negatable:""`
+	ConnectionBound     bool          `yaml:"connection-bound" default:"false" negatable:""`
+	UpgradedUntil       string        `yaml:"upgraded-until" default:"expiry"`
+
+	CORSOrigins []string `yaml:"cors-origins" name:"cors-origins" env:"WSSGATE_CORS_ORIGINS" placeholder:"ORIGIN"`
 }
 
-// Config is the effective configuration: every value is set and was checked.
+// Config is the effective configuration. Every value is set and has been
+// checked. It is safe for concurrent use as long as nobody changes it.
 type Config struct {
 	Process `yaml:",inline"`
-	// Services are what routes name with KerberosService.
+	// Listeners has at least one element: the entries of the file, or the one
+	// that Listen and the settings of its TLS describe, which has no name.
+	Listeners []Listener `yaml:"listeners,omitempty"`
+	// Certificates are further ones of all Listeners with TLS.
+	Certificates []Certificate `yaml:"certificates,omitempty"`
+	// Services holds what routes name by KerberosService.
 	Services []Service `yaml:"services,omitempty"`
-	// Routes has at least one element; paths are distinct.
+	// Routes has at least one element, but for a relay alone; paths are
+	// distinct at each host of a listener.
 	Routes []Route `yaml:"routes"`
 
 	origins origins
-	entries []string // where the file has each entry of routes:; nil without
+	entries []string // the place in the file of each entry of routes:; nil without a file
 
-	serviceEntries []string // as many as Services
+	serviceEntries     []string // the place in the file of each of Services
+	certificateEntries []string // of Certificates
+	listenerEntries    []string // of Listeners; nil for the one that has no name
+
+	relayAlone bool // of LoadRelay
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -58,22 +61,24 @@ func refusedText(name string, line, column int, problem, cure string) *Error {
 	return &Error{Findings: []Finding{{Origin: fmt.Sprintf("%s:%d:%d", name, line, column), Problem: problem, Cure: cure}}}
 }
 
-// syntaxError words what the parser did not take. Tabs and indentation are
-// looked for in the text itself: the parser notices them late, and says so in
-// terms of its grammar.
+// syntaxError returns the error for a file that the parser refused. Tabs and
+// indentation are looked for in the text itself: the parser notices them late,
+// and reports them in terms of its grammar.
 func syntaxError(name string, data []byte, err error) *Error {
 	if line, column, problem, cure := indentationFault(string(data)); problem != "" {
 		return refusedText(name, line, column, problem, cure)
 	}
 	f := syntaxFinding(name, err)
 	if text := f.Problem; strings.Contains(text, "escape character") || strings.Contains(text, "double-quoted text") {
-		f.Cure = `in double quotes a backslash begins an escape, so write 'EXAMPLE\alice' in single quotes; or the closing quote is missing`
+		f.Cure = `in double quotes a backslash begins an escape: write 'EXAMPLE\alice' in single quotes; ` +
+			`or add the closing quote`
 	}
 	return &Error{Findings: []Finding{f}}
 }
 
 func syntaxFinding(name string, err error) Finding {
-	f := Finding{Origin: name, Problem: err.Error(), Cure: "see docs/operations.md for the form of the file"}
+	f := Finding{Origin: name, Problem: err.Error(), Cure: "see docs/operations.md for the form of the file; a text " +
+		"that begins with * or another special character needs quotes"}
 	var positioned yaml.Error
 	if errors.As(err, &positioned) {
 		f.Origin, f.Problem = place(name, positioned.GetToken()), positioned.GetMessage()
@@ -82,7 +87,8 @@ func syntaxFinding(name string, err error) Finding {
 }
 
 // indentationFault finds the first line of block style that is indented by a
-// tab, or as no line above it. It is asked about files with a fault only.
+// tab, or to a column in which no line above it begins. Call it for files that
+// the parser has refused only.
 func indentationFault(text string) (line, column int, problem, cure string) {
 	const together = "settings of one level begin in the same column"
 	open := []int{0} // columns in which lines of the levels begin
@@ -123,4 +129,99 @@ func indentationFault(text string) (line, column int, problem, cure string) {
 		opened = strings.HasSuffix(content, ":") || content == "-" || strings.ContainsAny(content, "[{|>#")
 	}
 	return 0, 0, "", ""
+}
+
+// Size is a number of octets, written as "20MB" (powers of 1000) or "32MiB"
+// (powers of 1024); a bare number counts octets.
+type Size int64
+
+// units are in the order in which String tries them.
+func units() []struct {
+	name  string
+	value int64
+} {
+	return []struct {
+		name  string
+		value int64
+	}{
+		{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+		{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1},
+	}
+}
+
+// String returns the shortest exact form: "32MiB", "20MB", "1500B".
+func (s Size) String() string {
+	for _, u := range units() {
+		if s != 0 && int64(s)%u.value == 0 {
+			return strconv.FormatInt(int64(s)/u.value, 10) + u.name
+		}
+	}
+	return "0B"
+}
+
+// MarshalText returns the text of [Size.String].
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText parses the forms that [Size] describes. Negative sizes and
+// sizes over 1<<62 are errors.
+func (s *Size) UnmarshalText(text []byte) error {
+	number, unit := strings.TrimSpace(string(text)), int64(1)
+	for _, u := range units() {
+		if n, ok := strings.CutSuffix(number, u.name); ok {
+			number, unit = strings.TrimSpace(n), u.value
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/2/unit {
+		return fmt.Errorf("%q is not a size; write it as 500kB, 20MB or 32MiB", text)
+	}
+	*s = Size(n * unit)
+	return nil
+}
+
+// duration checks that a time is in a range: less serves nobody, and more is a
+// mistake.
+func (k *checker) duration(name string, v time.Duration) {
+	least, most := 10*time.Millisecond, 24*time.Hour
+	switch name {
+	case "refusal-delay":
+		if v < minRefusalDelay || v > maxRefusalDelay {
+			k.find(name, fmt.Sprintf("%v is not between %v and %v", v, minRefusalDelay, maxRefusalDelay),
+				"write 50ms, or more where refusals are logged as late")
+		}
+		return
+	case "clock-skew":
+		if most = time.Hour; v > most {
+			k.find(name, fmt.Sprintf("%v is too much", v), "write 5m, at most 1h, and set the clocks")
+			return
+		}
+		least = time.Second
+	case "assertion-lifetime":
+		least, most = 5*time.Second, time.Hour
+	case "keep-old-keys":
+		most = 31 * 24 * time.Hour // no ticket lives longer, renewals included
+	}
+	if v < least || v > most {
+		k.find(name, fmt.Sprintf("%v is not between %v and %v", v, least, most), "write it as 500ms, 30s or 5m")
+	}
+}
+
+// size is duration for sizes. It leaves out those that process checks by
+// itself.
+func (k *checker) size(name string, v Size) {
+	least, most := Size(1<<10), Size(1<<40)
+	switch name {
+	case "replay-memory":
+		return
+	case "token-cache":
+		least = 0
+	case "max-headers":
+		least, most = 4<<10, 1<<20 // a browser's cookies alone can take 4 KiB
+	case "max-message":
+		least, most = 4<<10, 1<<30 // a message with a ticket is never smaller
+	}
+	if v < least || v > most {
+		k.find(name, fmt.Sprintf("%v is not between %v and %v", v, least, most), "write it as 500kB, 20MB or 32MiB")
+	}
 }

@@ -3,13 +3,13 @@ package demo
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
-	"sync"
 
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/ccache"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/soap"
@@ -27,9 +27,6 @@ type Client struct {
 
 	Initiator *kdc.Client // alice, logged in at the KDC
 	Processor *wssec.Processor
-
-	mu     sync.Mutex
-	recent []*wssec.Request // for Open with --serve, newest last
 }
 
 // NewClient returns a Client that gets its tickets from the KDCs of a
@@ -62,7 +59,8 @@ func (c *Client) Protect(ctx context.Context, message string) ([]byte, *wssec.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.Processor.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	return c.Processor.ProtectRequest(nil, env,
+		wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 }
 
 // Post sends octets to the gateway.
@@ -90,18 +88,20 @@ func (c *Client) Open(ctx context.Context, reply []byte, sent *wssec.Request) (*
 	return c.Processor.VerifyReply(ctx, env, sent, wssec.Channel{})
 }
 
-// serveClient lends the client to the reader's shell: one address makes
-// protected requests, another opens replies. What the gateway logs is printed.
-// It returns when ctx ends.
+// serveClient lets the reader's shell be a client: it writes alice's files, and
+// an address makes protected requests to keep. What the gateway logs is
+// printed. It returns when ctx ends.
 func (w *world) serveClient(ctx context.Context, p *printer) error {
+	if err := w.writeFiles(ctx); err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /request", w.client.serveRequest)
-	mux.HandleFunc("POST /open", w.client.serveOpen)
 	url, err := w.listen(ctx, mux)
 	if err != nil {
 		return err
 	}
-	p.tryIt(url, w.gatewayURL)
+	p.tryIt(w, url)
 	for p.err == nil {
 		select {
 		case ev := <-w.events:
@@ -113,44 +113,27 @@ func (w *world) serveClient(ctx context.Context, p *printer) error {
 	return p.err
 }
 
+// writeFiles writes what alice's kinit would have: a krb5.conf that names the
+// KDC, and a credential cache with her ticket.
+func (w *world) writeFiles(ctx context.Context) error {
+	ticket, err := w.client.Initiator.ServiceTicket(ctx, Service)
+	if err != nil {
+		return err
+	}
+	cache := ccache.Cache{Client: ticket.Client, Tickets: []kerberos.Credential{ticket}}
+	if err := cache.WriteFile(w.file("alice.ccache")); err != nil {
+		return err
+	}
+	return os.WriteFile(w.file("krb5.conf"), []byte(w.kdc.Krb5Conf()), 0o600)
+}
+
 // serveRequest answers with a fresh protected request.
 func (c *Client) serveRequest(w http.ResponseWriter, r *http.Request) {
-	wire, sent, err := c.Protect(r.Context(), Question)
+	wire, _, err := c.Protect(r.Context(), Question)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	c.mu.Lock()
-	c.recent = append(c.recent, sent)
-	if len(c.recent) > 16 {
-		c.recent = c.recent[1:]
-	}
-	c.mu.Unlock()
 	w.Header().Set("Content-Type", soap.V11.ContentType())
 	_, _ = w.Write(wire)
-}
-
-// serveOpen opens the reply to one of the recent requests.
-func (c *Client) serveOpen(w http.ResponseWriter, r *http.Request) {
-	reply, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	c.mu.Lock()
-	recent := append([]*wssec.Request(nil), c.recent...)
-	c.mu.Unlock()
-	why := errors.New("no request was made yet")
-	for i := len(recent) - 1; i >= 0; i-- {
-		msg, err := c.Open(r.Context(), reply, recent[i])
-		if err == nil {
-			w.Header().Set("Content-Type", soap.V11.ContentType())
-			_, _ = fmt.Fprintf(w, "%s\n", msg.Body().AppendCanonical(nil, xmltext.C14N{}))
-			return
-		}
-		if i == len(recent)-1 {
-			why = err
-		}
-	}
-	http.Error(w, fmt.Sprintf("this is no reply to a recent request: %v\n%s", why, reply), http.StatusBadRequest)
 }

@@ -38,7 +38,8 @@ func Run(ctx context.Context, out io.Writer, serve bool) error {
 	if err := (&story{world: w, p: p}).run(ctx); err != nil {
 		return err
 	}
-	p.done("Everything was verified: the request by the gateway, the reply by the client, and what was tampered with was refused.")
+	p.done("Everything was verified: the request by the gateway, the reply by the client, and what was tampered " +
+		"with was refused.")
 	if !serve {
 		p.line("wssgate demo --serve keeps all of this running for you to try.")
 		return p.err
@@ -178,7 +179,8 @@ func (d *story) refusals(ctx context.Context) error {
 	if _, n := d.service.seen(); n != calls {
 		return fmt.Errorf("the service was called %d times by them", n-calls)
 	}
-	d.p.text("The codes are from the gateway's log (wssgate errors explains them). The client gets the same fault for all, octet for octet:")
+	d.p.text("The codes are from the gateway's log (wssgate errors explains them). The client gets the same fault " +
+		"for all, octet for octet:")
 	env, err := soap.Parse(first, xmltext.Options{})
 	if err != nil {
 		return err

@@ -11,26 +11,51 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/wssgate/wssgate/client"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/krb5conf"
+	"github.com/wssgate/wssgate/wssec"
 )
 
-// What demo --serve prints to be pasted works as often as one likes, and a
+// With what demo --serve prints a client can call as often as it likes, and a
 // kept message works once.
-func TestDemoServe(t *testing.T) {
+func TestDemoServesUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out lockedBuffer
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, &out, true) }()
 
-	urls := out.wait(t, `curl -s (\S+/request) \|[\s\S]* (http\S+/quotes) \|[\s\S]* (http\S+/open)`)
+	said := out.wait(t, `KRB5_CONFIG=('.*?'|\S+) KRB5CCNAME=('.*?'|\S+)\n[\s\S]* request (http\S+/quotes) --service `+
+		`(\S+)\n[\s\S]* (http\S+/request) >`)
+	conf, err := krb5conf.Read(strings.Trim(said[1], "'"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tickets, err := kdc.NewClient(kdc.ClientConfig{CCache: strings.Trim(said[2], "'"), Krb5Conf: conf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tickets.Close()
+	policy, _ := wssec.Preset("Kerberos")
+	c, err := client.New(client.Config{URL: said[3], Service: said[4], Policy: policy, Tickets: tickets})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
-		request := fetch(t, http.MethodGet, urls[1], nil)
-		if opened := fetch(t, http.MethodPost, urls[3], fetch(t, http.MethodPost, urls[2], request)); !strings.Contains(string(opened), Price) {
-			t.Errorf("the reply opens to %s", opened)
+		reply, err := c.Call(ctx, client.Request{Message: []byte(Question)})
+		if err != nil || !strings.Contains(string(reply.Message), Price) {
+			t.Errorf("the reply is %v, %v", reply, err)
 		}
-		if opened := fetch(t, http.MethodPost, urls[3], fetch(t, http.MethodPost, urls[2], request)); !strings.Contains(string(opened), "InvalidSecurity") {
-			t.Errorf("the same message again: %s", opened)
-		}
+	}
+	kept := fetch(t, http.MethodGet, said[5], nil)
+	if reply := fetch(t, http.MethodPost, said[3], kept); !strings.Contains(string(reply), "CipherValue") {
+		t.Errorf("a kept message: %s", reply)
+	}
+	if reply := fetch(t, http.MethodPost, said[3], kept); !strings.Contains(string(reply), "InvalidSecurity") {
+		t.Errorf("the same message again: %s", reply)
 	}
 	out.wait(t, `gateway: ok\n[\s\S]*gateway: ticket-replay: `)
 	stop()
@@ -45,7 +70,8 @@ func TestDemoServe(t *testing.T) {
 }
 
 // A step that fails ends the demo, with no claim.
-func TestDemoFails(t *testing.T) {
+func TestDemoReportsWhatFails(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +87,7 @@ func TestDemoFails(t *testing.T) {
 
 // A reader who closes the pipe early must not make the demo claim success.
 func TestDemoNoticesAClosedPipe(t *testing.T) {
+	t.Parallel()
 	if err := Run(t.Context(), brokenWriter{}, false); err == nil {
 		t.Error("no error")
 	}
@@ -115,4 +142,18 @@ func (l *lockedBuffer) wait(t *testing.T, pattern string) []string {
 	}
 	t.Fatalf("no %s in\n%s", pattern, l.b.String())
 	return nil
+}
+
+// What is printed is typed into a shell.
+func TestPathsArePrintedForAShell(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/tmp/wssgate-demo-1/krb5.conf": "/tmp/wssgate-demo-1/krb5.conf",
+		"/tmp/a b/krb5.conf":            "'/tmp/a b/krb5.conf'",
+		"/tmp/it's/$HOME":               `'/tmp/it'\''s/$HOME'`,
+	} {
+		if got := quoted(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
+	"unicode"
 
 	"github.com/wssgate/wssgate/internal/wrap"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -90,13 +92,39 @@ func (p *printer) done(s string) {
 }
 
 // tryIt prints commands to paste.
-func (p *printer) tryIt(clientURL, gatewayURL string) {
+func (p *printer) tryIt(w *world, clientURL string) {
+	const send = "curl -s --data-binary @%s -H 'Content-Type: text/xml; charset=utf-8' %s"
 	p.printf("\n%s\n\n", p.style(bold, "Try it"))
-	p.line("  A fresh message of alice's, through the gateway, and the reply as alice sees it:")
-	p.printf("\n    curl -s %s/request |\n      curl -s --data-binary @- -H 'Content-Type: text/xml; charset=utf-8' %s |\n      curl -s --data-binary @- %s/open\n\n", clientURL, gatewayURL, clientURL)
-	p.line("  Keep one and send it, twice, or with a character changed:")
-	p.printf("\n    curl -s %s/request > message.xml\n    curl -s --data-binary @message.xml -H 'Content-Type: text/xml; charset=utf-8' %s\n\n", clientURL, gatewayURL)
+	p.line("  A message of your own, with alice's ticket (-v shows it on the wire):")
+	p.printf("\n    export KRB5_CONFIG=%s KRB5CCNAME=%s\n", quoted(w.file("krb5.conf")),
+		quoted(w.file("alice.ccache")))
+	p.printf("    echo '<q:GetQuote xmlns:q=\"urn:example:quotes\"><q:Symbol>ACME</q:Symbol></q:GetQuote>' |\n")
+	p.printf("      %s request %s --service %s\n\n", program(), w.gatewayURL, Service)
+	p.line("  Keep a protected one and send it, twice, or with a character changed:")
+	p.printf("\n    curl -s %s/request > message.xml\n    "+send+"\n\n", clientURL, "message.xml", w.gatewayURL)
+	p.line("  Look into it with the key of the service:")
+	p.printf("\n    %s inspect message.xml --keytab %s\n\n", program(), quoted(w.file("gateway.keytab")))
 	p.line("  Ctrl-C ends the demo.")
+}
+
+// program returns what a shell finds this program by.
+func program() string {
+	self, err := os.Executable()
+	if found, inPath := exec.LookPath("wssgate"); err != nil || inPath == nil && found == self {
+		return "wssgate"
+	}
+	return quoted(self)
+}
+
+// quoted returns a path as a shell reads it.
+func quoted(path string) string {
+	special := func(r rune) bool {
+		return !strings.ContainsRune("/.-_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
+	if strings.ContainsFunc(path, special) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }
 
 // xml prints a message as an outline: names without namespace declarations,

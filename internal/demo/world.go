@@ -42,7 +42,7 @@ type world struct {
 
 	serviceURL string
 	gatewayURL string
-	dir        string // holds the keytab
+	dir        string // holds the keytab, and alice's files
 	closers    []func()
 }
 
@@ -83,12 +83,12 @@ func (w *world) startGateway(ctx context.Context, keytab *keytab.Keytab) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "gateway.keytab")
+	file := w.file("gateway.keytab")
 	if err := os.WriteFile(file, octets, 0o600); err != nil {
 		return err
 	}
 	flags := &config.Flags{Route: config.Route{
-		Path: Path, Backend: w.serviceURL, Keytab: file, Service: Service + "@" + Realm,
+		Path: Path, Backend: config.Backends{w.serviceURL}, Keytab: file, Service: Service + "@" + Realm,
 	}}
 	given := config.Given{}
 	for _, name := range []string{"path", "backend", "keytab", "service"} {
@@ -109,6 +109,9 @@ func (w *world) startGateway(ctx context.Context, keytab *keytab.Keytab) error {
 	w.gatewayURL = base + Path
 	return err
 }
+
+// file returns the path of a file of the demo, which goes when it ends.
+func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
 
 // listen serves h on a free loopback port until the world closes.
 func (w *world) listen(ctx context.Context, h http.Handler) (url string, err error) {
@@ -170,7 +173,9 @@ func (q *Quotes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(fault.AppendEnvelope(nil, soap.V11))
 		return
 	}
-	fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote xmlns:q="urn:example:quotes"><q:Symbol>%s</q:Symbol><q:Price currency="EUR">%s</q:Price></q:Quote></soap:Body></soap:Envelope>`,
+	fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote `+
+		`xmlns:q="urn:example:quotes"><q:Symbol>%s</q:Symbol><q:Price `+
+		`currency="EUR">%s</q:Price></q:Quote></soap:Body></soap:Envelope>`,
 		soap.NS11, xmltext.AppendEscapedText(nil, symbol), Price)
 }
 

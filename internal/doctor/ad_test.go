@@ -98,7 +98,8 @@ func krbError(code int32) []byte {
 		panic(err)
 	}
 	// realm and sname, whose strings are of a type that asn1 does not write
-	tail := []byte("\xa9\x0d\x1b\x0bEXAMPLE.COM\xaa\x1f\x30\x1d\xa0\x03\x02\x01\x02\xa1\x16\x30\x14\x1b\x06krbtgt\x1b\x0aEXAMPLE.CO")
+	tail := []byte("\xa9\x0d\x1b\x0bEXAMPLE.COM" +
+		"\xaa\x1f\x30\x1d\xa0\x03\x02\x01\x02\xa1\x16\x30\x14\x1b\x06krbtgt\x1b\x0aEXAMPLE.CO")
 	b[1] += byte(len(tail))
 	b[3] += byte(len(tail))
 	return append(b, tail...)
@@ -152,7 +153,8 @@ func (c *clinic) keytabOctets(setting string, octets []byte) (path string) {
 }
 
 // Where services are no clients, the account in the keytab asks for them.
-func TestTheAccountOfTheKeytabAsks(t *testing.T) {
+func TestGetTicketsAsksAsTheAccountOfTheKeytab(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, active)
 	k.AddService("GW$")
 	k.Alias("GW$", soap)
@@ -164,12 +166,15 @@ func TestTheAccountOfTheKeytabAsks(t *testing.T) {
 }
 
 // Without one nothing is asked, and nothing is said to be wrong with the keys.
-func TestNobodyCanAsk(t *testing.T) {
+func TestGetTicketsReportsThatNobodyCanAsk(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, active)
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
-	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … give --ccache … setspn -Q soap/gw.example.com")
-	if l := lines(r, "kvno"); len(l) != 1 || l[0].Status != "skip" || !strings.Contains(l[0].Found, "kinit as anybody, and give --ccache") {
+	r := c.expect("warn spn … does not know it as a client … on Windows it may still be an SPN … give --ccache … " +
+		"setspn -Q soap/gw.example.com")
+	if l := lines(r, "kvno"); len(l) != 1 || l[0].Status != "skip" ||
+		!strings.Contains(l[0].Found, "kinit as anybody, and give --ccache") {
 		t.Errorf("%+v", l)
 	}
 }
@@ -177,14 +182,17 @@ func TestNobodyCanAsk(t *testing.T) {
 // A key without a version fits by its numbers whatever the KDC says, so it has
 // to open a ticket of it: one that the KDC gives to everybody, without
 // pre-authentication, or one for a credential cache.
-func TestAKeyOfNoVersionHasToOpenATicket(t *testing.T) {
+func TestCheckKvnosOpensATicketWithAKeyOfNoVersion(t *testing.T) {
+	t.Parallel()
 	everybody := func([]byte) int32 { return 0 }
 	for name, tt := range map[string]struct {
 		key  string
 		want []string
 	}{
-		"the KDC's":  {"", []string{"warn keytab … kvno 0"}},
-		"of another": {key2, []string{"warn keytab … kvno 0", "fail kvno … under kvno 1, aes256-cts-hmac-sha1-96; the keytab has kvno 0 (18), and does not open them … of an older or another password"}},
+		"the KDC's": {"", []string{"warn keytab … kvno 0"}},
+		"of another": {key2, []string{"warn keytab … kvno 0",
+			"fail kvno … under kvno 1, aes256-cts-hmac-sha1-96; the keytab has kvno 0 (18), and does not open them … of " +
+				"an older or another password"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, cfg := range []krbtest.Config{{NoPreauth: true}, {}} {
@@ -211,7 +219,8 @@ func TestAKeyOfNoVersionHasToOpenATicket(t *testing.T) {
 }
 
 // With a credential cache anybody asks.
-func TestTheCredentialCacheAsks(t *testing.T) {
+func TestGetTicketsAsksAsTheCredentialCache(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, active)
 	k.AddService(soap)
 	old := k.Entries([]string{soap}, 18)
@@ -245,8 +254,9 @@ func (c *clinic) kinit(k *fakeKDC, user, password string) (path string) {
 	return path
 }
 
-// A service name on two accounts: Windows then gives tickets for none.
-func TestDuplicateServiceNames(t *testing.T) {
+// A service name on two accounts: Windows then issues tickets for neither.
+func TestCheckSPNsFindsDuplicates(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func(request []byte) int32 {
 		if request[0] == 0x6c {
 			return 8
@@ -261,7 +271,8 @@ func TestDuplicateServiceNames(t *testing.T) {
 
 // A key that the KDC has refused is not tried again, by no name of the account:
 // it would lock it.
-func TestARefusedKeyIsTriedOnce(t *testing.T) {
+func TestGetTicketsTriesARefusedKeyOnce(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func([]byte) int32 { return 0 })
 	k.AddService("GW$")
 	for _, alias := range []string{soap, "HTTP/gw.example.com", "HOST/gw.example.com"} {
@@ -280,8 +291,9 @@ func TestARefusedKeyIsTriedOnce(t *testing.T) {
 	}
 }
 
-// DNS tells where KDCs are when krb5.conf does not.
-func TestKDCsOfDNS(t *testing.T) {
+// DNS has the KDCs if krb5.conf does not.
+func TestLocateKDCsLooksInDNS(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func([]byte) int32 { return 0 })
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
@@ -293,7 +305,8 @@ func TestKDCsOfDNS(t *testing.T) {
 }
 
 // A resolver and a KDC that never answer do not hold doctor up.
-func TestNothingHangs(t *testing.T) {
+func TestRunEndsWhenNothingAnswers(t *testing.T) {
+	t.Parallel()
 	c := offline(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
 	if err != nil {
@@ -304,11 +317,13 @@ func TestNothingHangs(t *testing.T) {
 	k.AddService(soap)
 	c.keytab("keytab", k.Entries([]string{soap}, 18)...)
 	c.set("backend", "http://"+l.Addr().String()+"/")
-	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = " + l.Addr().String() + "\n }\n"
+	c.conf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = " + l.Addr().String() +
+		"\n }\n"
 	c.names.hangs, c.cfg.Timeout = true, 200*time.Millisecond
 	began := time.Now()
-	c.expect("warn dns gw.example.com: does not resolve here: no answer from DNS in time", "fail kdc … does not answer: over TCP no answer in time",
-		"fail backend … gives no answer within 200ms")
+	c.expect("warn dns gw.example.com: does not resolve here: no answer from DNS in time",
+		"fail kdc … does not answer: over TCP no answer in time",
+		"fail backend … does not answer within 200ms")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -327,7 +342,8 @@ type forgetful struct{}
 func (forgetful) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
 
 // The self-test finds a store that does not remember.
-func TestAReplayStoreThatForgetsIsNoticed(t *testing.T) {
+func TestCheckReplayNoticesAStoreThatForgets(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func([]byte) int32 { return 0 })
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
@@ -336,18 +352,21 @@ func TestAReplayStoreThatForgetsIsNoticed(t *testing.T) {
 }
 
 // A keytab with keys of a version that the KDC does not have yet.
-func TestKeytabIsAheadOfTheKDC(t *testing.T) {
+func TestCheckKvnosFindsAKeytabAheadOfTheKDC(t *testing.T) {
+	t.Parallel()
 	k, other := startFakeKDC(t, func([]byte) int32 { return 0 }), krbtest.New(krbtest.Config{})
 	k.AddService(soap)
 	k.AddService("GW$")
 	other.AddService(soap)
 	other.AddService(soap)
 	c := withFake(t, k, append(other.Entries([]string{soap}, 18), k.Entries([]string{"GW$"}, 18)...)...)
-	c.expect("fail kvno … under kvno 1 … the keytab has kvno 2 (18), which is newer; a keytab of another KDC … wait for replication")
+	c.expect("fail kvno … under kvno 1 … the keytab has kvno 2 (18), which is newer; a keytab of another KDC … wait " +
+		"for replication")
 }
 
 // The KDC has nothing but an RC4 key, the keytab nothing but AES.
-func TestKDCWithRC4Alone(t *testing.T) {
+func TestCheckKvnosFindsAKDCWithRC4Alone(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func(request []byte) int32 { return 0 })
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
@@ -369,8 +388,9 @@ func (g givenTicket) Close() {}
 
 // What a KDC says of an account that cannot log in is not held against the
 // keys.
-func TestAccountsThatCannotLogIn(t *testing.T) {
-	for code, want := range map[int32]string{23: "has an expired password", 14: "has no key of AES or RC4 at the KDC", 12: "KDC_ERR_POLICY"} {
+func TestGetTicketsReportsAccountsThatCannotLogIn(t *testing.T) {
+	for code, want := range map[int32]string{23: "has an expired password", 14: "has no key of AES or RC4 at the KDC",
+		12: "KDC_ERR_POLICY"} {
 		k := startFakeKDC(t, func([]byte) int32 { return code })
 		k.AddService(soap)
 		c := withFake(t, k, k.Entries([]string{soap}, 18)...)
@@ -381,7 +401,8 @@ func TestAccountsThatCannotLogIn(t *testing.T) {
 }
 
 // A KDC that serves another realm says so.
-func TestKDCOfAnotherRealm(t *testing.T) {
+func TestCheckKDCsFindsAKDCOfAnotherRealm(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, func([]byte) int32 { return 68 })
 	k.AddService(soap)
 	c := withFake(t, k, k.Entries([]string{soap}, 18)...)
@@ -390,14 +411,16 @@ func TestKDCOfAnotherRealm(t *testing.T) {
 
 // The key of an account was refused, and the service, which is no client, has
 // the same one.
-func TestTheKeyOfTheServicesAccountWasRefused(t *testing.T) {
+func TestCheckKvnosReportsARefusedKeyOfTheAccount(t *testing.T) {
+	t.Parallel()
 	k := startFakeKDC(t, active)
 	k.AddService("GW$")
 	k.Alias("GW$", soap)
 	old := k.Entries([]string{"GW$", soap}, 18)
 	k.AddService("GW$")
 	c := withFake(t, k, old...)
-	c.expect("fail kvno soap/gw.example.com@EXAMPLE.COM: the KDC has refused the keytab's key (kvno 1 (18)): it has another", "warn spn … does not know it as a client")
+	c.expect("fail kvno soap/gw.example.com@EXAMPLE.COM: the KDC has refused the keytab's key (kvno 1 (18)): it has "+
+		"another", "warn spn … does not know it as a client")
 	if k.attempts != 1 {
 		t.Errorf("%d logins", k.attempts)
 	}

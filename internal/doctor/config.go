@@ -13,10 +13,12 @@ import (
 func (d *doctor) checkConfig(context.Context) []Result {
 	list := []Result{ok("settings", "accepted, with %s", plural(len(d.Settings.Routes), "route"))}
 	if d.more > 0 {
-		list = append(list, skip("services", "%d of the %d principals that routes accept are looked at", maxServices, maxServices+d.more))
+		list = append(list, skip("services", "%d of the %d principals that routes accept are looked at", maxServices,
+			maxServices+d.more))
 	}
 	for _, path := range d.disabled {
-		list = append(list, warn("route "+path, "its service is disabled: it refuses every request", "remove disabled: when that is over"))
+		list = append(list, warn("route "+path, "its service is disabled: it refuses every request",
+			"remove disabled: when that is over"))
 	}
 	if d.Assemble == nil {
 		return list

@@ -22,34 +22,37 @@ const (
 	DefaultKrb5Conf = "/etc/krb5.conf"
 )
 
-// Config says what to look at and with what. Settings is required.
+// Config configures [Run]. Settings is required.
 type Config struct {
 	// Settings is a configuration that config.Load has accepted.
 	Settings *config.Config
 	// Krb5Conf are the files of MIT's krb5.conf, separated by ":" as in
 	// KRB5_CONFIG. Empty means DefaultKrb5Conf, whose absence is no failure.
 	Krb5Conf string
-	// StateDir is where serve would keep its replay journal; empty when nothing
-	// says where.
+	// StateDir is the directory in which serve would keep its replay journal, or
+	// empty if there is none.
 	StateDir string
-	// Assemble does what serve does at its start, listener and journal apart,
-	// and returns what serve would say. Nil leaves it out.
+	// Assemble does what serve does at its start, except for the listener and the
+	// journal, and returns the error of serve. Nil means that it is not checked.
 	Assemble func() error
-	// Cure returns what to do about an error code. Nil means the words of
-	// package kerberos.
+	// Cure returns what to do about an error code. Nil means the cures of package
+	// kerberos.
 	Cure func(code string) string
-	// CCache is a credential cache, as KRB5CCNAME has it, whose tickets are
-	// used to ask for tickets for the services, where the keytab's own keys
-	// cannot. Empty means none.
+	// CCache is a credential cache in the form of KRB5CCNAME. Its tickets are used
+	// to get tickets for services if the keytab's own keys cannot get them. Empty
+	// means none.
 	CCache string
 	// Keys returns the keys of a service, from its keytab or password. Nil
 	// means keytab.Load, and no passwords.
 	Keys func(config.Service) (*keytab.Keytab, error)
-	// Timeout bounds each question that is asked: one connection and its
-	// answer, one look-up, one login. 0 means DefaultTimeout.
+	// RelayKDCs returns the KDCs that are asked for a relayed realm, wherever the
+	// relay finds them. Nil means that the relay is not looked at.
+	RelayKDCs func(ctx context.Context, realm string) ([]kdc.Address, error)
+	// Timeout limits each request: one connection and its answer, one look-up, one
+	// login. Zero means DefaultTimeout.
 	Timeout time.Duration
 
-	// What tests replace; nil means the real one.
+	// Replaced by tests. Nil means the real one.
 	Now      func() time.Time
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolver Resolver
@@ -57,7 +60,7 @@ type Config struct {
 	Replay   func(now time.Time) gss.ReplayStore // for the self-test
 }
 
-// Resolver is the part of net.Resolver that is used.
+// Resolver is the part of [net.Resolver] that is used.
 type Resolver interface {
 	LookupHost(ctx context.Context, host string) (addrs []string, err error)
 	LookupAddr(ctx context.Context, addr string) (names []string, err error)
@@ -65,18 +68,17 @@ type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
 }
 
-// A LoginFunc makes a client, which logs in, once, when it is first asked for a
-// ticket.
+// A LoginFunc returns a [Session]. It logs in once, when it is first asked for
+// a ticket.
 type LoginFunc func(kdc.ClientConfig) (Session, error)
 
-// A Session gets tickets. *kdc.Client is one.
+// A Session gets tickets. [kdc.Client] implements it.
 type Session interface {
 	ServiceTicket(ctx context.Context, service string) (kerberos.Credential, error)
 	Close()
 }
 
-// doctor is one run: the configuration and what was found out on the way and is
-// used by more than one check.
+// A doctor is one run: the configuration, and what more than one check uses.
 type doctor struct {
 	Config
 	services []*service
@@ -89,13 +91,13 @@ type doctor struct {
 	realms map[string]*realm // of the services; made before the checks run
 }
 
-// A check looks at one subject matter.
+// A check has a name and returns results.
 type check struct {
 	name string
 	run  func(context.Context) []Result
 }
 
-// Run makes all checks and returns their results. It ends soon after ctx does.
+// Run runs all checks and returns their results. It ends soon after ctx does.
 func Run(ctx context.Context, cfg Config) Report {
 	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
 	if cfg.Now == nil {
@@ -120,9 +122,12 @@ func Run(ctx context.Context, cfg Config) Report {
 	d.krb5 = readKrb5Conf(cfg.Krb5Conf)
 	d.findServices()
 	checks := []check{
-		{"config", d.checkConfig}, {"state", d.checkState}, {"listen", d.checkListen}, {"keytab", d.checkKeytabs}, {"krb5.conf", d.checkKrb5Conf},
+		{"config", d.checkConfig}, {"state", d.checkState}, {"listen", d.checkListen}, {"keytab", d.checkKeytabs},
+		{"krb5.conf", d.checkKrb5Conf},
 		{"dns", d.checkDNS}, {"kdc", d.checkKDCs}, {"clock", d.checkClocks}, {"kvno", d.checkKvnos}, {"spn", d.checkSPNs},
-		{"self-test", d.checkReplay}, {"tls", d.checkTLS}, {"backend", d.checkBackends},
+		{"self-test", d.checkReplay}, {"access", d.checkAccess}, {"relay", d.checkRelay},
+		{"tls", d.checkTLS}, {"backend", d.checkBackends}, {"assertion", d.checkAssertions},
+		{"call-as", d.checkCallers},
 	}
 	reports := make([]Report, len(checks))
 	var wg sync.WaitGroup
@@ -144,11 +149,10 @@ func loadKeytab(s config.Service) (*keytab.Keytab, error) {
 	return keytab.Load(s.Keytab)
 }
 
-// checkTimeouts is how many questions a check may ask one after another.
+// checkTimeouts is how many requests a check may make one after another.
 const checkTimeouts = 8
 
-// bounded runs a check and does not wait for one that does not heed its
-// context.
+// bounded runs a check, and does not wait for one that ignores its context.
 func (d *doctor) bounded(ctx context.Context, c check) Report {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeouts*d.Timeout)
 	defer cancel()
@@ -161,7 +165,8 @@ func (d *doctor) bounded(ctx context.Context, c check) Report {
 		select {
 		case results = <-done:
 		case <-time.After(time.Second):
-			results = []Result{fail("the check", "gave no result: "+ctx.Err().Error(), "try again, with a larger --timeout if the network is slow")}
+			results = []Result{fail("the check", "has no result: "+ctx.Err().Error(),
+				"try again, with a larger --timeout if the network is slow")}
 		}
 	}
 	for i := range results {
@@ -170,8 +175,8 @@ func (d *doctor) bounded(ctx context.Context, c check) Report {
 	return results
 }
 
-// each calls f for all of list at the same time and joins the results in list's
-// order.
+// each calls f for all elements of list at the same time, and returns the
+// results in the order of list.
 func each[T any](list []T, f func(T) []Result) (all []Result) {
 	results := make([][]Result, len(list))
 	var wg sync.WaitGroup
@@ -185,12 +190,13 @@ func each[T any](list []T, f func(T) []Result) (all []Result) {
 	return all
 }
 
-// Refused is the report of a configuration that config.Load did not accept: no
-// check can run.
+// Refused returns the report of a configuration that [config.Load] has refused.
+// No check can run with that.
 func Refused(err error) Report {
 	var refused *config.Error
 	if !errors.As(err, &refused) {
-		return Report{{Check: "config", Status: Fail, Subject: "configuration", Found: err.Error(), Cure: "see wssgate serve --help"}}
+		return Report{{Check: "config", Status: Fail, Subject: "configuration", Found: err.Error(),
+			Cure: "see wssgate serve --help"}}
 	}
 	var r Report
 	for _, f := range refused.Findings {
@@ -199,7 +205,8 @@ func Refused(err error) Report {
 		if f.Origin != "" && f.Origin != subject {
 			found += " (" + f.Origin + ")"
 		}
-		r = append(r, Result{Check: "config", Status: Fail, Subject: subject, Found: found, Cure: cmp.Or(f.Cure, "see docs/operations.md")})
+		r = append(r, Result{Check: "config", Status: Fail, Subject: subject, Found: found,
+			Cure: cmp.Or(f.Cure, "see docs/operations.md")})
 	}
 	return r
 }

@@ -26,10 +26,10 @@ var enctypeNames = []struct {
 	{26, []string{"camellia256-cts-cmac", "camellia256-cts", "camellia"}},
 }
 
-// defaultEnctypes are what "DEFAULT" stands for.
+// defaultEnctypes are the types that "DEFAULT" stands for.
 var defaultEnctypes = []int32{18, 17, 20, 19, 16, 23, 25, 26}
 
-// etypeName is MIT's name, or "etype 99".
+// etypeName returns MIT's name of a type, or "etype 99".
 func etypeName(et int32) string {
 	for _, e := range enctypeNames {
 		if e.etype == et {
@@ -47,8 +47,9 @@ func etypeNames(list []int32) string {
 	return strings.Join(names, " ")
 }
 
-// parseEnctypes reads a list as permitted_enctypes has it, "aes256-cts aes
-// -arcfour-hmac DEFAULT", and returns what it does not know too.
+// parseEnctypes parses a list in the form of permitted_enctypes, such as
+// "aes256-cts aes -arcfour-hmac DEFAULT". It also returns the words that it
+// does not know.
 func parseEnctypes(text string) (list []int32, unknown []string) {
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }) {
 		name, remove := strings.CutPrefix(strings.TrimPrefix(strings.ToLower(word), "+"), "-")

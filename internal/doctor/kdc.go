@@ -32,18 +32,18 @@ type kdcProbe struct {
 	tcp, udp kdcAnswer
 }
 
-// A kdcAnswer is that over one network.
+// A kdcAnswer is its answer over one network.
 type kdcAnswer struct {
 	network string // "tcp" or "udp"
 	err     error  // nil: it answered
 	rtt     time.Duration
-	refusal *kerberos.KRBError // nil: it gave a ticket
+	refusal *kerberos.KRBError // nil: it issued a ticket
 	ahead   time.Duration      // the KDC's clock before ours, with refusal
 }
 
 func (p *kdcProbe) answers() bool { return p.tcp.err == nil || p.udp.err == nil }
 
-// best is the answer over TCP, if there is one.
+// best returns the answer over TCP, if there is one, else that over UDP.
 func (p *kdcProbe) best() *kdcAnswer {
 	if p.tcp.err != nil && p.udp.err == nil {
 		return &p.udp
@@ -67,7 +67,8 @@ func (d *doctor) locateKDCs(realm string) (places []kdcPlace, said []Result) {
 	}
 	if len(places) == 0 {
 		said = append(said, fail(realm, "no KDC is known: "+d.soughtIn(realm),
-			"name a krb5.conf that has the realm's KDCs (--krb5-conf), or put _kerberos._tcp."+realm+" into DNS; doctor cannot look at keys and clock without"))
+			"name a krb5.conf that has the realm's KDCs (--krb5-conf), or put _kerberos._tcp."+realm+
+				" into DNS; doctor cannot look at keys and clock without"))
 	}
 	places = slices.CompactFunc(places, func(a, b kdcPlace) bool { return a == b })
 	return places[:min(len(places), maxKDCs)], said
@@ -95,7 +96,7 @@ func (d *doctor) soughtIn(realm string) string {
 	return "krb5.conf has none for " + realm + ", and dns_lookup_kdc is off"
 }
 
-// kdcsInDNS asks for SRV records (RFC 4120 7.2.3.2).
+// kdcsInDNS looks up SRV records (RFC 4120 7.2.3.2).
 func (d *doctor) kdcsInDNS(realm string) (places []kdcPlace) {
 	for _, proto := range []string{"tcp", "udp"} {
 		for _, srv := range d.lookupSRV(realm, proto) {
@@ -119,18 +120,19 @@ func (d *doctor) lookupSRV(realm, proto string) []*net.SRV {
 	return list
 }
 
-// question is the time for one question of work that checks share.
+// question returns a context for one request of work that checks share.
 func (d *doctor) question() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(d.ctx, d.Timeout)
 }
 
-// exchanger talks to one KDC over "tcp" or "udp". What the machine's own
-// krb5.conf says is another check's business.
+// exchanger returns a transport to one KDC over "tcp" or "udp". It does not use
+// the machine's krb5.conf, which another check is for.
 func (d *doctor) exchanger(realm, network, addr string) (kdc.Exchanger, error) {
-	return kdc.NewTransport(kdc.TransportConfig{Dial: d.Dial, Timeout: d.Timeout, Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
+	return kdc.NewTransport(kdc.TransportConfig{Dial: d.Dial, Timeout: d.Timeout,
+		Krb5Conf: fmt.Sprintf("[realms]\n%s = {\n kdc = %s/%s\n}\n", realm, network, addr)})
 }
 
-// probeKDCs asks all KDCs of a realm at the same time, over UDP and TCP.
+// probeKDCs probes all KDCs of a realm at the same time, over UDP and TCP.
 func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
 	places, _ := r.kdcs()
 	probes := make([]*kdcProbe, len(places))
@@ -145,8 +147,8 @@ func (d *doctor) probeKDCs(r *realm) []*kdcProbe {
 	return probes
 }
 
-// probeKDC asks for what no KDC can give: a ticket under an encryption type
-// that does not exist. The answer is an error, and has the KDC's time.
+// probeKDC asks a KDC for a ticket under an encryption type that does not
+// exist. The answer is an error with the KDC's time.
 func (d *doctor) probeKDC(realm, network, addr string) kdcAnswer {
 	client, tgs := d.clientOf(realm), kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm}
 	ctx, cancel := d.question()
@@ -164,7 +166,7 @@ func (d *doctor) probeKDC(realm, network, addr string) kdcAnswer {
 	return a
 }
 
-// plainError leaves out what the line says anyway.
+// plainError returns an error without what the result's line has anyway.
 func plainError(err error) error {
 	var (
 		op      *net.OpError
@@ -199,8 +201,8 @@ func (d *doctor) checkKDCs(context.Context) []Result {
 	})
 }
 
-// reachable checks one KDC; others is whether the realm has one that
-// answers.
+// reachable returns the result for one KDC. Others reports whether the realm
+// has one that answers.
 func (p *kdcProbe) reachable(realm string, others bool) Result {
 	subject := p.addr + " (" + realm + ", " + p.from + ")"
 	best := p.best()
@@ -213,17 +215,19 @@ func (p *kdcProbe) reachable(realm string, others bool) Result {
 	case p.tcp.err == nil:
 		return ok(subject, "answers over TCP in %v; over UDP: %v", best.rtt.Round(100*time.Microsecond), p.udp.err)
 	case p.udp.err == nil:
-		return warn(subject, fmt.Sprintf("answers over UDP only; over TCP: %v", p.tcp.err), "open its port for TCP: tickets with a PAC do not fit into a datagram")
+		return warn(subject, fmt.Sprintf("answers over UDP only; over TCP: %v", p.tcp.err),
+			"open its port for TCP: tickets with a PAC do not fit into a datagram")
 	}
 	found := fmt.Sprintf("does not answer: over TCP %v; over UDP %v", p.tcp.err, p.udp.err)
 	if others {
 		return warn(subject, found, "start it or take it out of "+p.from+": clients wait for it before they ask another")
 	}
-	return fail(subject, found, "check host and port (TCP and UDP) in "+p.from+", the firewall, and that the KDC runs; clients get no tickets")
+	return fail(subject, found, "check host and port (TCP and UDP) in "+p.from+
+		", the firewall, and that the KDC runs; clients get no tickets")
 }
 
-// clockWarning is where a difference begins to be one: no clock that is
-// synchronised is as wrong.
+// clockWarning is the least difference to warn of. No synchronised clock is as
+// wrong.
 const clockWarning = time.Minute
 
 // checkClocks compares each KDC's clock with ours.
@@ -233,7 +237,7 @@ func (d *doctor) checkClocks(context.Context) (list []Result) {
 			switch {
 			case !p.answers():
 			case p.best().refusal == nil:
-				list = append(list, skip(p.addr, "does not tell its time"))
+				list = append(list, skip(p.addr, "its answer has no time"))
 			default:
 				list = append(list, d.clockResult(p.addr, p.best().ahead))
 			}
@@ -254,10 +258,12 @@ func (d *doctor) clockResult(kdc string, ahead time.Duration) Result {
 	if ahead < 0 {
 		found = fmt.Sprintf("this machine's clock is %v ahead of the KDC's", size)
 	}
-	const cure = "find out which of the two is wrong (timedatectl, chronyc tracking; on Windows w32tm /query /status) and let NTP set it"
+	const cure = "find out which of the two is wrong (timedatectl, chronyc tracking; on Windows w32tm /query " +
+		"/status) and let NTP set it"
 	switch {
 	case ahead.Abs() > d.Settings.ClockSkew:
-		return fail(kdc, found+fmt.Sprintf(", more than clock-skew %v: clients that have the KDC's time are refused", d.Settings.ClockSkew), cure)
+		return fail(kdc, found+fmt.Sprintf(", more than clock-skew %v: clients that have the KDC's time are refused",
+			d.Settings.ClockSkew), cure)
 	case ahead.Abs() > min(clockWarning, d.Settings.ClockSkew/2):
 		return warn(kdc, found, cure)
 	}

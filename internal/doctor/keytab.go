@@ -18,17 +18,20 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// Cures that more than one finding has.
+// Cures of more than one finding.
 const (
-	cureExport = "fetch a new keytab: on an MIT KDC kadmin.local -q 'ktadd -norandkey -k FILE PRINCIPAL', on Windows ktpass, for FreeIPA ipa-getkeytab; " +
+	cureExport = "fetch a new keytab: on an MIT KDC kadmin.local -q 'ktadd -norandkey -k FILE PRINCIPAL', on " +
+		"Windows ktpass, for FreeIPA ipa-getkeytab; " +
 		"keep the old keys in the file for the life of a ticket"
-	cureRC4 = "Windows domain controllers issue no RC4 tickets by default since the updates of 2026 (KB5073381, CVE-2026-20833; enforced from July 2026). " +
-		"Give the account AES keys: msDS-SupportedEncryptionTypes 24, then change its password, then ktpass with /crypto AES256-SHA1; on an MIT KDC cpw -randkey; " +
+	cureRC4 = "Windows domain controllers issue no RC4 tickets by default since the updates of 2026 (KB5073381, " +
+		"CVE-2026-20833; enforced from July 2026). " +
+		"Give the account AES keys: msDS-SupportedEncryptionTypes 24, then change its password, then ktpass with " +
+		"/crypto AES256-SHA1; on an MIT KDC cpw -randkey; " +
 		"fetch a new keytab"
 )
 
-// checkKeytabs looks at the files, at the principals that routes use, and at
-// what these have to do with each other.
+// checkKeytabs checks the files, the principals that routes use, and keys that
+// these share.
 func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 	for _, f := range d.keytabs {
 		list = append(list, f.check()...)
@@ -39,14 +42,15 @@ func (d *doctor) checkKeytabs(context.Context) (list []Result) {
 	return append(list, d.checkSharedKeys()...)
 }
 
-// check looks at the file itself.
+// check checks the file itself.
 func (f *keytabFile) check() []Result {
 	var format *keytab.FormatError
 	switch {
 	case errors.As(f.err, &format):
 		return []Result{fail(f.path, format.Found, cmp.Or(format.Cure, cureExport))}
 	case f.err != nil:
-		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "), f.cure(cureOfFile(f.err)))}
+		return []Result{fail(f.path, strings.TrimPrefix(strings.TrimPrefix(f.err.Error(), "keytab: "), f.path+": "),
+			f.cure(cureOfFile(f.err)))}
 	}
 	n := len(f.keytab.Entries())
 	if n == 0 {
@@ -56,14 +60,16 @@ func (f *keytabFile) check() []Result {
 	if r, bad := checkSecretFile(f.path, "whoever reads it can read and forge the messages of its services"); bad {
 		list = append(list, r)
 	} else if f.password {
-		list = append(list, ok(f.path, "a password of %s, readable by %s alone", plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
+		list = append(list, ok(f.path, "a password of %s, readable by %s alone",
+			plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
 	} else {
-		list = append(list, ok(f.path, "%s of %s, readable by %s alone", plural(n, "key"), plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
+		list = append(list, ok(f.path, "%s of %s, readable by %s alone", plural(n, "key"),
+			plural(len(f.keytab.Principals()), "principal"), owner(f.path)))
 	}
 	return append(list, f.checkNames()...)
 }
 
-// kind is what the keys are from.
+// kind returns the source of the keys.
 func (f *keytabFile) kind() string {
 	if f.password {
 		return "password"
@@ -71,7 +77,7 @@ func (f *keytabFile) kind() string {
 	return "keytab"
 }
 
-// cure replaces that of a keytab, which a password does not have.
+// cure returns the cure for a keytab, or the one for a password in its place.
 func (f *keytabFile) cure(ofKeytab string) string {
 	if f.password && ofKeytab == cureExport {
 		return "write the account's password into the first line of the file"
@@ -89,10 +95,11 @@ func cureOfFile(err error) string {
 	return cureExport
 }
 
-// checkSecretFile looks at permissions. Credentials of a systemd unit are in a
-// directory of the unit's own.
+// checkSecretFile checks the permissions of a file. It leaves out the
+// credentials of a systemd unit, which are in a directory of the unit's own.
 func checkSecretFile(path, why string) (r Result, bad bool) {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" &&
+		strings.HasPrefix(filepath.Clean(path), filepath.Clean(dir)+string(filepath.Separator)) {
 		return r, false
 	}
 	info, err := os.Stat(path)
@@ -106,13 +113,14 @@ func checkSecretFile(path, why string) (r Result, bad bool) {
 	case mode&0o004 != 0:
 		return fail(path, "can be read by everybody ("+mode.String()+"): "+why, "chmod 600 "+path), true
 	case mode&0o040 != 0:
-		return warn(path, "can be read by its group ("+mode.String()+"): "+why, "chmod 600 "+path+", unless the group is wssgate's alone"), true
+		return warn(path, "can be read by its group ("+mode.String()+"): "+why,
+			"chmod 600 "+path+", unless the group is wssgate's alone"), true
 	}
 	return r, false
 }
 
-// owner names the user that a file belongs to when it is not the one that runs
-// doctor: if it is the one that runs wssgate, that is as it should be.
+// owner returns the words for the owner of a file, with the user's number if
+// that is not the user that runs doctor. It may be the user that runs wssgate.
 func owner(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -124,14 +132,15 @@ func owner(path string) string {
 	return "its owner"
 }
 
-// checkNames finds principals that are easily confused.
+// checkNames finds principals that differ only by case, or by realm.
 func (f *keytabFile) checkNames() (list []Result) {
 	byFolded := map[string]kerberos.Principal{}
 	realms := []string{}
 	for _, p := range f.keytab.Principals() {
 		folded := strings.ToLower(p.String())
 		if q, there := byFolded[folded]; there {
-			list = append(list, warn(f.path, fmt.Sprintf("%s and %s differ only by case: Kerberos compares it, Windows does not", q, p),
+			list = append(list, warn(f.path,
+				fmt.Sprintf("%s and %s differ only by case: Kerberos compares it, Windows does not", q, p),
 				"keep the one that clients ask for, as the KDC writes it"))
 		}
 		byFolded[folded] = p
@@ -145,7 +154,7 @@ func (f *keytabFile) checkNames() (list []Result) {
 	return list
 }
 
-// checkKeys looks at the keys of one service.
+// checkKeys checks the keys of one service.
 func (s *service) checkKeys() []Result {
 	if s.file.keytab == nil || len(s.file.keytab.Entries()) == 0 {
 		return nil // reported of the file
@@ -156,12 +165,14 @@ func (s *service) checkKeys() []Result {
 	}
 	list := s.checkEtypes(entries)
 	if entries[0].Kvno == 0 && !s.file.password {
-		list = append(list, warn(s.String(), "the keytab does not say the versions of its keys (kvno 0), so any is tried", "export the keytab with a tool that writes kvno"))
+		list = append(list, warn(s.String(), "the keytab does not say the versions of its keys (kvno 0), so any is tried",
+			"export the keytab with a tool that writes kvno"))
 	}
 	return append(list, s.checkDuplicates(entries)...)
 }
 
-// missing words that the service is not in the keytab, with what is like it.
+// missing returns the result for a service that is not in the keytab, with the
+// principal that is most like it.
 func (s *service) missing() Result {
 	cure := "export a keytab with it, or write one of these in service: " + joinSome(s.file.keytab.Principals())
 	for _, p := range s.file.keytab.Principals() {
@@ -177,7 +188,8 @@ func (s *service) missing() Result {
 		}
 		break
 	}
-	return fail(s.String(), fmt.Sprintf("route %s takes tickets for it, and keytab %s has no key of it", s.paths(), s.file.path), cure)
+	return fail(s.String(), fmt.Sprintf("route %s takes tickets for it, and keytab %s has no key of it", s.paths(),
+		s.file.path), cure)
 }
 
 func joinSome(principals []kerberos.Principal) string {
@@ -206,18 +218,21 @@ func (s *service) checkEtypes(entries []keytab.Entry) []Result {
 	switch {
 	case aes && slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.AllowRC4 }):
 		list = append(list, warn(s.String(), have+": has AES keys, and route "+s.paths()+" takes RC4 too (allow-rc4)",
-			"remove allow-rc4: with AES keys the KDC needs none, and Windows domain controllers issue none by default since 2026 (KB5073381, CVE-2026-20833)"))
+			"remove allow-rc4: with AES keys the KDC needs none, and Windows domain controllers issue none by default "+
+				"since 2026 (KB5073381, CVE-2026-20833)"))
 	case aes:
 		list = append(list, ok(s.String(), "%s", have))
 	case rc4 && s.allowsRC4():
 		list = append(list, warn(s.String(), have+": nothing but RC4, which is broken", cureRC4))
 	case rc4:
-		list = append(list, fail(s.String(), have+": nothing but RC4, which is broken and which route "+s.paths()+" does not allow", cureRC4))
+		list = append(list, fail(s.String(),
+			have+": nothing but RC4, which is broken and which route "+s.paths()+" does not allow", cureRC4))
 	default:
 		list = append(list, fail(s.String(), have+": none that wssgate can use", "give the account AES keys; "+cureExport))
 	}
 	if old := slices.DeleteFunc(etypesOf(newest), func(e int32) bool { return !obsolete(e) }); len(old) > 0 {
-		list = append(list, warn(s.String(), "the keytab has keys of DES, which no KDC should have: "+etypeNames(old), "remove them from the account, then export the keytab anew"))
+		list = append(list, warn(s.String(), "the keytab has keys of DES, which no KDC should have: "+etypeNames(old),
+			"remove them from the account, then export the keytab anew"))
 	}
 	return list
 }
@@ -234,7 +249,8 @@ func (s *service) checkDuplicates(entries []keytab.Entry) (list []Result) {
 	for i, e := range entries {
 		for _, other := range entries[:min(i, maxDescribed)] {
 			if e.Kvno != 0 && e.Kvno == other.Kvno && e.Etype == other.Etype && !e.Key.IsZero() && !e.Key.Equal(other.Key) {
-				list = append(list, warn(s.String(), fmt.Sprintf("the keytab has two different keys of kvno %d and type %s", e.Kvno, etypeName(e.Etype)),
+				list = append(list, warn(s.String(),
+					fmt.Sprintf("the keytab has two different keys of kvno %d and type %s", e.Kvno, etypeName(e.Etype)),
 					"the account was made anew, or the keytab joined from two: remove it and export it anew"))
 			}
 		}
@@ -242,7 +258,7 @@ func (s *service) checkDuplicates(entries []keytab.Entry) (list []Result) {
 	return list
 }
 
-// maxDescribed bounds how many keys a line lists.
+// maxDescribed limits how many keys a line lists.
 const maxDescribed = 24
 
 // describe returns "kvno 3 (18 17), kvno 2 (18)" with the numbers of the types.
@@ -275,16 +291,18 @@ func etypesOf(entries []keytab.Entry) (list []int32) {
 	return list
 }
 
-// checkSharedKeys reports which services of different routes cryptography does
-// not tell apart.
+// checkSharedKeys finds services of different routes that have a key in common,
+// so that a ticket for one opens as one for the other.
 func (d *doctor) checkSharedKeys() (list []Result) {
 	for i, s := range d.services {
 		for _, t := range d.services[:i] {
 			if s.String() == t.String() || !sameKey(s.file.entries(s.Principal), t.file.entries(t.Principal)) {
 				continue
 			}
-			list = append(list, warn(s.String(), "has the same key as "+t.String()+": whoever has a ticket for one can present it as one for the other",
-				"fine if the routes "+t.paths()+" and "+s.paths()+" trust the same clients; else give the two accounts of their own"))
+			list = append(list, warn(s.String(),
+				"has the same key as "+t.String()+": whoever has a ticket for one can present it as one for the other",
+				"fine if the routes "+t.paths()+" and "+s.paths()+
+					" trust the same clients; else give the two accounts of their own"))
 		}
 	}
 	return list

@@ -30,12 +30,13 @@ func (d *doctor) checkKvnos(context.Context) []Result {
 		case ofService(f.err):
 			return []Result{skip(s.String(), "the KDC issues no ticket for it, see spn")}
 		}
-		return []Result{skip(s.String(), "no principal of the keytab could ask the KDC (%s): kinit as anybody, and give --ccache", t.whyNot(s))}
+		return []Result{skip(s.String(),
+			"no principal of the keytab could ask the KDC (%s): kinit as anybody, and give --ccache", t.whyNot(s))}
 	})
 }
 
-// refusedResult is for a key that is not the KDC's. A ticket, if there is one,
-// may show more.
+// refusedResult returns the result for a key that the KDC has refused. A
+// ticket, if there is one, may show more.
 func refusedResult(s *service, f *serviceFacts) Result {
 	if f.issued {
 		if r := issuedResult(s, f); r.Status == Fail {
@@ -43,16 +44,18 @@ func refusedResult(s *service, f *serviceFacts) Result {
 		}
 	}
 	if s.file.password {
-		return fail(s.String(), fmt.Sprintf("the KDC has refused the key that is made of the password and the salt %q: it has another", s.usedSalt()), s.cure(f))
+		return fail(s.String(), fmt.Sprintf("the KDC has refused the key that is made of the password and the salt %q: "+
+			"it has another", s.usedSalt()), s.cure(f))
 	}
-	return fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+"): it has another"+s.salt(f), s.cure(f))
+	return fail(s.String(), "the KDC has refused the keytab's key ("+describe(s.file.entries(s.Principal))+
+		"): it has another"+s.salt(f), s.cure(f))
 }
 
-// usedSalt is the one that the keys of a password are made with.
+// usedSalt returns the salt that the keys of a password are made with.
 func (s *service) usedSalt() string { return cmp.Or(s.file.salt, s.DefaultSalt()) }
 
-// salt is what the KDC makes keys of a password with: a keytab that was made
-// of the right password can be wrong in that.
+// salt returns the salt with which the KDC makes keys of a password. A keytab
+// that was made from the right password may have another one.
 func (s *service) salt(f *serviceFacts) string {
 	if salt := f.kdcSalt(s.Principal); salt != "" {
 		return fmt.Sprintf(" (if it is made of a password, then with the salt %q)", salt)
@@ -60,8 +63,8 @@ func (s *service) salt(f *serviceFacts) string {
 	return ""
 }
 
-// kdcSalt is the salt of a principal, "" when the KDC was not asked about it or
-// does not know it.
+// kdcSalt returns the KDC's salt of a principal, or "" if the KDC was not asked
+// about it or does not know it.
 func (f *serviceFacts) kdcSalt(p kerberos.Principal) string {
 	if f.probe == nil || len(f.probe.Keys) == 0 {
 		return ""
@@ -69,8 +72,8 @@ func (f *serviceFacts) kdcSalt(p kerberos.Principal) string {
 	return cmp.Or(f.probe.Keys[0].Salt, p.DefaultSalt()) // none is the default (RFC 4120 5.2.7.5)
 }
 
-// cure is what makes the keys right: a new keytab or, where they are made of a
-// password, that and its salt.
+// cure returns the cure for wrong keys: a new keytab or, if they are made of a
+// password, the password and its salt.
 func (s *service) cure(f *serviceFacts) string {
 	if !s.file.password {
 		return cureExport
@@ -78,12 +81,14 @@ func (s *service) cure(f *serviceFacts) string {
 	used := s.usedSalt()
 	switch salt := f.kdcSalt(s.Principal); salt {
 	case "":
-		return fmt.Sprintf("write the account's password into the first line of the file, and its salt in salt: (%q is used now; Active Directory has the realm and the "+
-			"account's name, such as %q; the KDC tells it only of principals that are accounts)", used, s.Realm+"svc-soap")
+		return fmt.Sprintf("write the account's password into the first line of the file, and its salt in salt: (%q is "+
+			"used now; Active Directory has the realm and the "+
+			"account's name, such as %q; the KDC returns it only for principals that are accounts)", used, s.Realm+"svc-soap")
 	case used:
 		return "write the account's password into the first line of the file; the salt is the KDC's"
 	default:
-		return fmt.Sprintf("write salt: %q into the entry of services:, where %q is used now; if that is not all, the account's password into the first line of the file", salt, used)
+		return fmt.Sprintf("write salt: %q into the entry of services:, where %q is used now; if that is not all, the "+
+			"account's password into the first line of the file", salt, used)
 	}
 }
 
@@ -106,8 +111,7 @@ func (d *doctor) eachService(f func(*service, *realmTickets, *serviceFacts) []Re
 	return results
 }
 
-// whyNot joins what kept the principals of the service's keytab from logging
-// in.
+// whyNot returns why the principals of the service's keytab could not log in.
 func (t *realmTickets) whyNot(s *service) string {
 	var list []string
 	if t.ccache != "" {
@@ -124,8 +128,8 @@ func (t *realmTickets) whyNot(s *service) string {
 	return strings.Join(list, "; ")
 }
 
-// ticketResult opens a ticket that the KDC has issued: what counts is that,
-// whatever the numbers say.
+// ticketResult opens a ticket that the KDC has issued. That is what counts,
+// whatever the version numbers are.
 func (d *doctor) ticketResult(s *service, f *serviceFacts) Result {
 	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
 	outcome, err := d.open(s, f, openConfig{etypes: allEtypes, exact: false})
@@ -159,7 +163,8 @@ func (s *service) fallbackResult(says string, f *serviceFacts, kvno uint32) Resu
 		return fail(s.String(), found+", which exact-kvno does not accept", "remove exact-kvno, or "+s.cure(f))
 	}
 	if s.file.password {
-		return warn(s.String(), found+": it is found by trying", fmt.Sprintf("write kvno: %d into the entry of services:", f.kvno))
+		return warn(s.String(), found+": it is found by trying",
+			fmt.Sprintf("write kvno: %d into the entry of services:", f.kvno))
 	}
 	return warn(s.String(), found+": it is found by trying", s.cure(f))
 }
@@ -175,13 +180,18 @@ func (s *service) refusalResult(says string, f *serviceFacts, refused *kerberos.
 	case refused.Code == kerberos.CodeNoEtype:
 		return fail(s.String(), says+have+", none of that type", s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno && newest == 0 && s.file.password:
-		return fail(s.String(), fmt.Sprintf("%s; the key that is made of the password and the salt %q does not open them", says, s.usedSalt()), s.cure(f))
+		return fail(s.String(), fmt.Sprintf("%s; the key that is made of the password and the salt %q does not open them",
+			says, s.usedSalt()), s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno && newest == 0:
-		return fail(s.String(), says+have+", and does not open them", "the keytab does not say the versions of its keys; they are of an older or another password, or of another salt"+s.salt(f)+": "+s.cure(f))
+		return fail(s.String(), says+have+", and does not open them",
+			"the keytab does not say the versions of its keys; they are of an older or another password, or of another salt"+
+				s.salt(f)+": "+s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno && newest < f.kvno:
 		return fail(s.String(), says+have+", which is older", s.cure(f))
 	case refused.Code == kerberos.CodeNoKvno:
-		return fail(s.String(), says+have+", which is newer", "a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for replication, or "+s.cure(f))
+		return fail(s.String(), says+have+", which is newer",
+			"a keytab of another KDC or realm, or a change of keys that has not reached this KDC yet: wait for "+
+				"replication, or "+s.cure(f))
 	case refused.Code == kerberos.CodeTicketIntegrity:
 		return fail(s.String(), says+have+": the same number, and another key",
 			"the account was made anew, or ktpass or ktutil were given another password, salt or case of the name: "+s.cure(f))
@@ -189,9 +199,9 @@ func (s *service) refusalResult(says string, f *serviceFacts, refused *kerberos.
 	return fail(s.String(), says+"; they are refused: "+refused.Detail, s.cure(f))
 }
 
-// issuedResult opens a ticket that the KDC gave to somebody who proved nothing:
-// only the client can use it, but the service can find out whether it has the
-// key.
+// issuedResult opens a ticket that the KDC has issued without
+// pre-authentication. Only the client can use it, but the service can check
+// whether it has the key.
 func issuedResult(s *service, f *serviceFacts) Result {
 	says := fmt.Sprintf("the KDC issues tickets under kvno %d, %s", f.kvno, etypeName(f.etype))
 	e, err := s.file.keytab.KeyOf(f.probe.Ticket)
@@ -211,10 +221,11 @@ func issuedResult(s *service, f *serviceFacts) Result {
 
 var allEtypes = []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
 
-// openConfig is how strict an acceptor is.
+// An openConfig holds how strict an acceptor is.
 type openConfig struct {
 	etypes []int32
 	exact  bool
+	pac    gss.PACRule
 }
 
 // open presents a token, made with the KDC's ticket, to an acceptor with the
@@ -231,15 +242,14 @@ func (d *doctor) open(s *service, f *serviceFacts, c openConfig) (*gss.Authentic
 	return acceptor.Accept(context.Background(), token)
 }
 
-// acceptor has the KDC's clock: what ours does to clients is reported by
-// another check.
+// acceptor returns an acceptor with the KDC's clock. Another check is for ours.
 func (d *doctor) acceptor(s *service, f *serviceFacts, c openConfig) (*gss.Acceptor, error) {
 	return gss.NewAcceptor(gss.AcceptorConfig{Keytab: s.file.keytab, Services: []string{s.String()}, Etypes: c.etypes,
-		ExactKvno: c.exact, MaxSkew: d.Settings.ClockSkew, Replay: d.Replay(f.clock()), Time: f.clock})
+		ExactKvno: c.exact, PAC: c.pac, MaxSkew: d.Settings.ClockSkew, Replay: d.Replay(f.clock()), Time: f.clock})
 }
 
-// throwAway is a replay store for a few tokens. It takes what was made before
-// it.
+// throwAway returns a replay store for a few tokens, which accepts tokens that
+// are older than itself.
 func throwAway(now time.Time) gss.ReplayStore {
 	return replay.NewMemory(replay.MemoryConfig{CompleteSince: now.Add(-time.Hour)})
 }
@@ -259,7 +269,8 @@ func (d *doctor) checkReplay(context.Context) []Result {
 }
 
 func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
-	c := openConfig{etypes: []int32{17, 18, 19, 20}, exact: slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno })}
+	c := openConfig{etypes: []int32{17, 18, 19, 20},
+		exact: slices.ContainsFunc(s.routes, func(r *config.Route) bool { return r.ExactKvno })}
 	if s.allowsRC4() {
 		c.etypes = allEtypes
 	}
@@ -274,13 +285,15 @@ func (d *doctor) acceptTwice(s *service, f *serviceFacts) Result {
 	if _, err := acceptor.Accept(context.Background(), token); err != nil {
 		return fail(s.String(), "a token made with a ticket of the KDC is refused: "+err.Error(), d.cureOf(err))
 	}
-	if _, err := acceptor.Accept(context.Background(), token); !errors.Is(err, &kerberos.Error{Code: kerberos.CodeReplay}) {
-		return fail(s.String(), fmt.Sprintf("the same token is accepted twice, or refused for another reason: %v", err), "do not use this binary: report it (SECURITY.md)")
+	if _, err := acceptor.Accept(context.Background(), token); !errors.Is(err,
+		&kerberos.Error{Code: kerberos.CodeReplay}) {
+		return fail(s.String(), fmt.Sprintf("the same token is accepted twice, or refused for another reason: %v", err),
+			"do not use this binary: report it (SECURITY.md)")
 	}
 	return ok(s.String(), "a token of %s is accepted, and refused when it comes again", f.client)
 }
 
-// cureOf is what the catalogue has for a refusal.
+// cureOf returns the catalogue's cure for a refusal.
 func (d *doctor) cureOf(err error) string {
 	var refused *kerberos.Error
 	if errors.As(err, &refused) {

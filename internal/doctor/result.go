@@ -20,7 +20,9 @@ const (
 	Skip Status = "skip" // could not be looked at; Found says why
 )
 
-// A Result is one line of a report.
+// A Result is one line of a [Report]. It has the cure of one finding and no
+// error code; the codes and cures of errors are those of the catalogue (see
+// Cure of [Config]).
 type Result struct {
 	Check   string `json:"check"` // the name of the check: "keytab", "clock"
 	Status  Status `json:"status"`
@@ -52,7 +54,7 @@ type Report []Result
 // Failed reports whether anything failed.
 func (r Report) Failed() bool { return r.Count(Fail) > 0 }
 
-// Count is how many results have this status.
+// Count returns the number of results with a status.
 func (r Report) Count(s Status) (n int) {
 	for i := range r {
 		if r[i].Status == s {
@@ -62,12 +64,12 @@ func (r Report) Count(s Status) (n int) {
 	return n
 }
 
-// textWidth is the column, in characters, before which the text of a cure is
-// broken.
+// textWidth is the column, in characters, at which the text of a cure is
+// wrapped.
 const textWidth = 120
 
-// WriteText writes a line for each result, however long it is, its cure in the
-// lines below, and a summary.
+// WriteText writes a line for each result, with its cure in the lines below,
+// and a summary.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	for _, x := range r {
@@ -78,13 +80,13 @@ func (r Report) WriteText(w io.Writer) error {
 			b.WriteString(indent + wrap.Text(clean("cure: "+x.Cure), len(indent), textWidth, indent+"      ") + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%d ok, %d to mend soon, %d failed, %d not looked at\n", r.Count(OK), r.Count(Warn), r.Count(Fail), r.Count(Skip))
+	fmt.Fprintf(&b, "\n%d ok, %d to mend soon, %d failed, %d not looked at\n", r.Count(OK), r.Count(Warn),
+		r.Count(Fail), r.Count(Skip))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// clean makes control characters visible, which only a peer could have put
-// there.
+// clean replaces control characters, which only a peer can have written.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0) {
@@ -94,7 +96,7 @@ func clean(s string) string {
 	}, s)
 }
 
-// WriteJSON writes one array with an object for each result.
+// WriteJSON writes a JSON array with an object for each result.
 func (r Report) WriteJSON(w io.Writer) error {
 	if r == nil {
 		r = Report{}

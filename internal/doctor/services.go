@@ -11,7 +11,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// maxServices bounds how many principals are looked at.
+// maxServices limits how many principals are checked.
 const maxServices = 64
 
 // A keytabFile is a keytab of the configuration, or a file with a password,
@@ -24,7 +24,7 @@ type keytabFile struct {
 	err      error
 }
 
-// A service is a principal that routes take tickets for.
+// A service is a principal that routes accept tickets for.
 type service struct {
 	kerberos.Principal // with realm, unless the keytab does not have it
 	file               *keytabFile
@@ -32,21 +32,21 @@ type service struct {
 	routes             []*config.Route
 }
 
-// allowsRC4 reports whether every route of the service takes RC4.
+// allowsRC4 reports whether every route of the service accepts RC4.
 func (s *service) allowsRC4() bool {
 	return !slices.ContainsFunc(s.routes, func(r *config.Route) bool { return !r.AllowRC4 })
 }
 
-// paths names the routes.
+// paths returns the paths of the routes.
 func (s *service) paths() string {
 	var list []string
 	for _, r := range s.routes {
-		list = append(list, r.Path)
+		list = append(list, r.Name())
 	}
 	return strings.Join(list, ", ")
 }
 
-// entries are the keytab's keys of a principal, newest first.
+// entries returns the keytab's keys of a principal, newest first.
 func (f *keytabFile) entries(p kerberos.Principal) (list []keytab.Entry) {
 	if f.keytab == nil {
 		return nil
@@ -71,7 +71,7 @@ func (d *doctor) findServices() {
 		}
 		from, _ := d.Settings.ServiceOf(r)
 		if from.Disabled {
-			d.disabled = append(d.disabled, r.Path)
+			d.disabled = append(d.disabled, r.Name())
 			continue
 		}
 		file := d.fileOf(from, files)
@@ -111,8 +111,8 @@ func (d *doctor) fileOf(s config.Service, files map[string]*keytabFile) *keytabF
 	return files[key]
 }
 
-// accepted are the principals that a service takes tickets for: those that it
-// names, in every realm of the keytab when they name none, or all of the
+// accepted returns the principals that a service accepts tickets for: those
+// that it names, in every realm of the keytab if they name none, or all of the
 // keytab.
 func accepted(s *config.Service, f *keytabFile) (list []kerberos.Principal) {
 	var all []kerberos.Principal
@@ -136,8 +136,8 @@ func accepted(s *config.Service, f *keytabFile) (list []kerberos.Principal) {
 	return list
 }
 
-// A realm is what is known of a realm's KDCs; found out once, by whoever needs
-// it first.
+// A realm is what is known of a realm's KDCs. The first check that needs it
+// finds it out.
 type realm struct {
 	name     string
 	kdcs     func() ([]kdcPlace, []Result) // where they are, and what is to be said about that
@@ -184,8 +184,10 @@ func (d *doctor) servicesOf(realm string) (list []*service) {
 }
 
 // clientOf is a service of the realm, in whose name a KDC is asked whether it
-// is there.
+// is there; of a realm without services, a name that nobody has.
 func (d *doctor) clientOf(realm string) kerberos.Principal {
-	i := slices.IndexFunc(d.services, func(s *service) bool { return s.Realm == realm })
-	return d.services[i].Principal // a realm is made for a service
+	if i := slices.IndexFunc(d.services, func(s *service) bool { return s.Realm == realm }); i >= 0 {
+		return d.services[i].Principal
+	}
+	return kerberos.Principal{Components: []string{"kdcproxy-probe"}, Realm: realm}
 }

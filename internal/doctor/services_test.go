@@ -19,7 +19,8 @@ func passwordKeys(s config.Service) (*keytab.Keytab, error) {
 	var entries []keytab.Entry
 	for _, name := range s.Principals {
 		p, err2 := kerberos.ParsePrincipal(name)
-		keys, err3 := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Salt: s.Salt, Kvno: s.Kvno}, strings.TrimSpace(string(text)))
+		keys, err3 := keytab.FromPassword(keytab.PasswordConfig{Principal: p, Salt: s.Salt, Kvno: s.Kvno},
+			strings.TrimSpace(string(text)))
 		entries, err = append(entries, keys...), errors.Join(err, err2, err3)
 	}
 	return keytab.New(entries...), err
@@ -28,14 +29,16 @@ func passwordKeys(s config.Service) (*keytab.Keytab, error) {
 // named is a clinic whose route names a service of the file.
 func named(t *testing.T, lines ...string) *clinic {
 	c := offline(t)
-	c.settings = []string{c.settings[0], "listen: 127.0.0.1:1", "kerberos-service: s", "services:\n  - name: s\n    " + strings.Join(lines, "\n    ")}
+	c.settings = []string{c.settings[0], "listen: 127.0.0.1:1", "kerberos-service: s",
+		"services:\n  - name: s\n    " + strings.Join(lines, "\n    ")}
 	c.cfg.Keys = passwordKeys
 	return c
 }
 
 // A service with a password: its key is tried as one of a keytab is, and the
 // KDC's salt is told when it is another.
-func TestServiceWithAPassword(t *testing.T) {
+func TestCheckKvnosOpensTicketsWithAPassword(t *testing.T) {
+	t.Parallel()
 	c := newClinic(t)
 	c.AddUser("soap/pw.example.com", "s3cret")
 	c.Admin("modprinc +requires_preauth soap/pw.example.com")
@@ -49,7 +52,9 @@ func TestServiceWithAPassword(t *testing.T) {
 	c.cfg.Keys = passwordKeys
 	c.expect()
 	c.settings[3] += "\n    salt: EXAMPLE.COMother"
-	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused the key that is made of the password and the salt "EXAMPLE.COMother" … write salt: "EXAMPLE.COMsoappw.example.com" into the entry of services:, where "EXAMPLE.COMother" is used now`)
+	r := c.expect(`fail kvno soap/pw.example.com@EXAMPLE.COM: the KDC has refused the key that is made of the ` +
+		`password and the salt "EXAMPLE.COMother" … write salt: "EXAMPLE.COMsoappw.example.com" into the entry of ` +
+		`services:, where "EXAMPLE.COMother" is used now`)
 	for _, r := range r {
 		if strings.Contains(r.Subject+r.Found+r.Cure, "s3cret") {
 			t.Errorf("a password is shown: %+v", r)
@@ -62,7 +67,8 @@ func TestServiceWithAPassword(t *testing.T) {
 // A KDC that wants no pre-authentication gives a ticket to everybody. A wrong
 // password does not open it, though its key fits any version; the salt is
 // printed, or that the KDC did not tell it.
-func TestAWrongPasswordIsFoundWithoutPreauthentication(t *testing.T) {
+func TestCheckKvnosFindsAWrongPasswordWithoutPreauthentication(t *testing.T) {
+	t.Parallel()
 	c := newClinic(t)
 	c.AddUser("soap/lax.example.com", "s3cret")
 	file := filepath.Join(t.TempDir(), "password")
@@ -72,7 +78,8 @@ func TestAWrongPasswordIsFoundWithoutPreauthentication(t *testing.T) {
 	c.cfg.Keys = passwordKeys
 	for password, want := range map[string][]string{
 		"s3cret": nil,
-		"wrong":  {`fail kvno … the key that is made of the password and the salt "EXAMPLE.COMsoaplax.example.com" does not open them; write the account's password into the first line of the file`},
+		"wrong": {`fail kvno … the key that is made of the password and the salt "EXAMPLE.COMsoaplax.example.com" ` +
+			`does not open them; write the account's password into the first line of the file`},
 	} {
 		if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -82,9 +89,11 @@ func TestAWrongPasswordIsFoundWithoutPreauthentication(t *testing.T) {
 }
 
 // Any principal of a keytab is every one.
-func TestServiceOfAnyPrincipal(t *testing.T) {
+func TestFindServicesTakesAnyPrincipal(t *testing.T) {
+	t.Parallel()
 	c := offline(t)
-	path := c.keytabOctets("", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com"), rawEntry(3, 3, 23, key2[:16], "EXAMPLE.COM", "HTTP", "gw.example.com")))
+	path := c.keytabOctets("", rawKeytab(rawEntry(3, 3, 18, key1, "EXAMPLE.COM", "soap", "gw.example.com"),
+		rawEntry(3, 3, 23, key2[:16], "EXAMPLE.COM", "HTTP", "gw.example.com")))
 	n := named(t, "keytab: "+path, "any-principal: true")
 	n.cfg.Keys = nil
 	n.expectOf("keytab", "fail keytab HTTP/gw.example.com@EXAMPLE.COM: kvno 3 (23): nothing but RC4")
@@ -93,7 +102,7 @@ func TestServiceOfAnyPrincipal(t *testing.T) {
 	n.expectOf("keytab", "fail keytab HTTP/gw2.example.com@EXAMPLE.COM: route / takes tickets for it")
 }
 
-func TestDisabledService(t *testing.T) {
+func TestFindServicesLeavesOutDisabledServices(t *testing.T) {
 	c := named(t, "keytab: /nonexistent", "disabled: true")
 	c.expectOf("config keytab", "warn config route /: its service is disabled")
 	if l := lines(c.run(), "kvno"); len(l) != 1 || l[0].Status != doctor.Skip {

@@ -15,14 +15,18 @@ func (d *doctor) checkSPNs(context.Context) []Result {
 	for _, s := range d.services {
 		list = append(list, s.checkName()...)
 	}
-	known := d.eachService(func(s *service, t *realmTickets, f *serviceFacts) []Result { return []Result{spnResult(s, t, f)} })
+	known := d.eachService(func(s *service, t *realmTickets,
+		f *serviceFacts) []Result {
+		return []Result{spnResult(s, t, f)}
+	})
 	return append(list, known...)
 }
 
 // spnResult reports whether the KDC knows the service. A lack of the name and
 // its being there twice look the same to a client: it falls back to NTLM.
 func spnResult(s *service, t *realmTickets, f *serviceFacts) Result {
-	register := fmt.Sprintf("register it: on Windows setspn -S %s ACCOUNT, on an MIT KDC addprinc -randkey %s", s.Name(), s.Name())
+	register := fmt.Sprintf("register it: on Windows setspn -S %s ACCOUNT, on an MIT KDC addprinc -randkey %s",
+		s.Name(), s.Name())
 	refusal := kdcCode(f.err)
 	if f.probe != nil && f.probe.Error != nil && f.ticket == nil && refusal < 0 {
 		refusal = f.probe.Error.Code
@@ -31,14 +35,18 @@ func spnResult(s *service, t *realmTickets, f *serviceFacts) Result {
 	case f.issued:
 		return ok(s.String(), "the KDC knows it")
 	case refusal == errNotUnique:
-		return fail(s.String(), "the KDC has it on more than one account, and gives tickets for none", "setspn -X lists duplicates; setspn -D "+s.Name()+" ACCOUNT removes one")
+		return fail(s.String(), "the KDC has it on more than one account, and issues tickets for none",
+			"setspn -X lists duplicates; setspn -D "+s.Name()+" ACCOUNT removes one")
 	case refusal == errServiceUnknown:
 		return fail(s.String(), "the KDC does not know it: clients get no ticket and fall back to NTLM", register)
 	case refusal == errClientUnknown && f.ticket == nil:
-		return warn(s.String(), "the KDC does not know it as a client. An MIT KDC then does not know it at all; on Windows it may still be an SPN of an account",
-			"give --ccache with a ticket of anybody (kinit), and doctor finds out; or setspn -Q "+s.Name()+" shows the account. If there is none, "+register)
+		return warn(s.String(), "the KDC does not know it as a client. An MIT KDC then does not know it at all; on "+
+			"Windows it may still be an SPN of an account",
+			"give --ccache with a ticket of anybody (kinit), and doctor finds out; or setspn -Q "+s.Name()+
+				" shows the account. If there is none, "+register)
 	case refusal == errRevoked:
-		return fail(s.String(), "the KDC says that its account is disabled, locked or has ended", "enable or unlock it; find out what tries wrong passwords")
+		return fail(s.String(), "the KDC says that its account is disabled, locked or has ended",
+			"enable or unlock it; find out what tries wrong passwords")
 	case refusal == errPreauthRequired || f.refused:
 		return ok(s.String(), "the KDC knows it as a client")
 	}
@@ -51,12 +59,17 @@ func (s *service) checkName() (list []Result) {
 	const lower = "register the lower-case name, and export its keytab; write service: so"
 	switch {
 	case host != strings.ToLower(host):
-		list = append(list, warn(s.String(), "has capitals in its host: clients take the host of their URL, mostly in lower case, and Kerberos compares case", lower))
+		list = append(list, warn(s.String(),
+			"has capitals in its host: clients take the host of their URL, mostly in lower case, and Kerberos compares case",
+			lower))
 	case host != "" && !strings.Contains(host, "."):
-		list = append(list, warn(s.String(), "has a host without a domain: clients with the full name in their URL ask for another service", "register the full name too (setspn -S), and put its key into the keytab"))
+		list = append(list, warn(s.String(),
+			"has a host without a domain: clients with the full name in their URL ask for another service",
+			"register the full name too (setspn -S), and put its key into the keytab"))
 	}
 	if s.Realm != strings.ToUpper(s.Realm) {
-		list = append(list, warn(s.String(), "has small letters in its realm; Active Directory's realms are in capitals", "write the realm as the KDC has it"))
+		list = append(list, warn(s.String(), "has small letters in its realm; Active Directory's realms are in capitals",
+			"write the realm as the KDC has it"))
 	}
 	return list
 }
@@ -72,9 +85,11 @@ func (d *doctor) checkDoubleKeys() (list []Result) {
 			a, b := s.file.entries(s.Principal), t.file.entries(t.Principal)
 			switch {
 			case s.String() != t.String():
-				list = append(list, warn(s.String(), "differs only by case from "+t.String()+", the service of "+t.paths(), "write both as the KDC has the name"))
+				list = append(list, warn(s.String(), "differs only by case from "+t.String()+", the service of "+t.paths(),
+					"write both as the KDC has the name"))
 			case len(a) > 0 && len(b) > 0 && !sameKeys(a, b):
-				list = append(list, fail(s.String(), fmt.Sprintf("has other keys in %s than in %s", s.file.path, t.file.path), "one of the two is out of date, see kvno: use one keytab for both routes"))
+				list = append(list, fail(s.String(), fmt.Sprintf("has other keys in %s than in %s", s.file.path, t.file.path),
+					"one of the two is out of date, see kvno: use one keytab for both routes"))
 			}
 		}
 	}

@@ -8,14 +8,27 @@ import (
 	"path/filepath"
 )
 
-// checkState looks at the directory of the replay journal, without opening the
-// journal: one process can do that at a time.
+// checkState looks at the directory of the replay journal and the file of
+// state-keys.
 func (d *doctor) checkState(context.Context) []Result {
+	list := d.checkStateDir()
+	if r, bad := checkSecretFile(d.Settings.StateKeys, "whoever reads it can open what is sealed with it"); bad {
+		list = append(list, r)
+	}
+	return list
+}
+
+// checkStateDir looks at the directory without opening the journal: one process
+// can do that at a time.
+func (d *doctor) checkStateDir() []Result {
 	switch {
 	case !d.Settings.ReplayJournal:
-		return []Result{warn("replay journal", "is off: after a restart serve refuses tokens that were made before it, and may take some twice", "set replay-journal: true (remove --no-replay-journal), and give state-dir")}
+		return []Result{warn("replay journal",
+			"is off: after a restart serve refuses tokens that were made before it, and may take some twice",
+			"set replay-journal: true (remove --no-replay-journal), and give state-dir")}
 	case d.StateDir == "":
-		return []Result{fail("state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME", "give --state-dir")}
+		return []Result{fail("state-dir", "is not given, and there is neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME",
+			"give --state-dir")}
 	}
 	info, err := os.Stat(d.StateDir)
 	switch {
@@ -26,9 +39,12 @@ func (d *doctor) checkState(context.Context) []Result {
 	case !info.IsDir():
 		return []Result{fail(d.StateDir, "is no directory", "give another --state-dir")}
 	case !writable(d.StateDir):
-		return []Result{fail(d.StateDir, "cannot be written by this user", "chown it to the user that runs wssgate; run doctor as that user")}
+		return []Result{fail(d.StateDir, "cannot be written by this user",
+			"chown it to the user that runs wssgate; run doctor as that user")}
 	case info.Mode().Perm()&0o022 != 0:
-		return []Result{fail(d.StateDir, "can be written by others ("+info.Mode().Perm().String()+"), who can make tokens count as new", "chmod 700 "+d.StateDir)}
+		return []Result{fail(d.StateDir,
+			"can be written by others ("+info.Mode().Perm().String()+"), who can make tokens count as new",
+			"chmod 700 "+d.StateDir)}
 	}
 	return []Result{d.journal()}
 }
@@ -43,7 +59,8 @@ func (d *doctor) stateToBe() Result {
 		parent = filepath.Dir(parent)
 	}
 	if !writable(parent) {
-		return fail(d.StateDir, "is not there, and cannot be made in "+parent, "make it, for the user that runs wssgate, or give another --state-dir")
+		return fail(d.StateDir, "is not there, and cannot be made in "+parent,
+			"make it, for the user that runs wssgate, or give another --state-dir")
 	}
 	return ok(d.StateDir, "is not there yet; serve makes it")
 }

@@ -38,7 +38,7 @@ type realmTickets struct {
 	refused []account // whose key the KDC has refused
 }
 
-// serviceFacts is what a KDC tells of one service.
+// A serviceFacts holds what a KDC has answered about one service.
 type serviceFacts struct {
 	ticket *kerberos.Credential // nil: none was given
 	client string               // who asked
@@ -223,7 +223,8 @@ func cannotLogin(f *serviceFacts) string {
 // ticketsFor asks for tickets for the services that are wanted, as the client
 // that cfg tells, which logs in once. It returns the services for which another
 // client might get more. The error is that of the login.
-func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe, cfg kdc.ClientConfig) (left []*service, err error) {
+func (d *doctor) ticketsFor(wanted []*service, t *realmTickets, kdc *kdcProbe,
+	cfg kdc.ClientConfig) (left []*service, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -291,7 +292,8 @@ func ofLogin(err error) bool {
 	if !errors.As(err, &e) {
 		return true
 	}
-	return slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodePreauthType, kerberos.CodeClientUnknown, kerberos.CodeClientRevoked, kerberos.CodePasswordExpired,
+	return slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodePreauthType, kerberos.CodeClientUnknown,
+		kerberos.CodeClientRevoked, kerberos.CodePasswordExpired,
 		kerberos.CodeCredential, kerberos.CodeKDC, kerberos.CodeKDCReply, kerberos.CodeRealm, kerberos.CodeSkew}, e.Code)
 }
 

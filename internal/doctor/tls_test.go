@@ -19,7 +19,8 @@ import (
 // certificate makes a self-signed certificate that lives for so long.
 func (c *clinic) certificate(life time.Duration, host string) {
 	c.t.Helper()
-	c.certificateOf(&x509.Certificate{Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(life)}, nil)
+	c.certificateOf(&x509.Certificate{Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(life)}, nil)
 }
 
 // certificateOf makes one of a template, signed by itself or by an authority
@@ -40,7 +41,8 @@ func (c *clinic) certificateOf(template, issuer *x509.Certificate) {
 		c.t.Fatal(err)
 	}
 	dir := c.t.TempDir()
-	for name, block := range map[string]*pem.Block{"tls.crt": {Type: "CERTIFICATE", Bytes: cert}, "tls.key": {Type: "PRIVATE KEY", Bytes: der}} {
+	for name, block := range map[string]*pem.Block{"tls.crt": {Type: "CERTIFICATE", Bytes: cert},
+		"tls.key": {Type: "PRIVATE KEY", Bytes: der}} {
 		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
 			c.t.Fatal(err)
 		}
@@ -49,9 +51,11 @@ func (c *clinic) certificateOf(template, issuer *x509.Certificate) {
 	c.set("tls-key", filepath.Join(dir, "tls.key"))
 }
 
-func TestCertificates(t *testing.T) {
+func TestCheckTLSFindsWrongCertificates(t *testing.T) {
+	t.Parallel()
 	good := func() *x509.Certificate {
-		return &x509.Certificate{Subject: pkix.Name{CommonName: "gw"}, DNSNames: []string{"gw.example.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(9999 * time.Hour)}
+		return &x509.Certificate{Subject: pkix.Name{CommonName: "gw"}, DNSNames: []string{"gw.example.com"},
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(9999 * time.Hour)}
 	}
 	authority := &x509.Certificate{Subject: pkix.Name{CommonName: "Authority"}}
 	for name, test := range map[string]struct {
@@ -61,7 +65,8 @@ func TestCertificates(t *testing.T) {
 		"no TLS":  {func(*clinic) {}, nil},
 		"by self": {func(c *clinic) { c.certificateOf(good(), nil) }, []string{"warn tls … signed by itself"}},
 		"by an authority": {func(c *clinic) { c.certificateOf(good(), authority) }, []string{
-			"warn tls … does not trust the certificate's issuer, CN=Authority, and the file holds no intermediate certificate … append"}},
+			"warn tls … does not trust the certificate's issuer, CN=Authority, and the file holds no intermediate " +
+				"certificate … append"}},
 		"not yet": {func(c *clinic) {
 			x := good()
 			x.NotBefore = time.Now().Add(time.Hour)
@@ -83,6 +88,16 @@ func TestCertificates(t *testing.T) {
 			x.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 			c.certificateOf(x, nil)
 		}, []string{"fail tls … is not for servers", "warn tls … signed by itself"}},
+		"of further hosts": {func(c *clinic) {
+			x := good()
+			x.DNSNames = []string{"a.example.com"}
+			c.certificateOf(x, nil)
+			further := "[{tls-cert: " + c.get("tls-cert") + ", tls-key: " + c.get("tls-key") + "}]"
+			c.certificateOf(good(), nil)
+			c.set("certificates", further)
+			c.set("hosts", "[gw.example.com, a.example.com, b.example.com]")
+		}, []string{"warn tls … is for gw.example.com, not for b.example.com", "warn tls … signed by itself",
+			"warn tls … signed by itself"}},
 		"key of another": {func(c *clinic) {
 			c.certificateOf(good(), nil)
 			first := c.get("tls-cert")
@@ -92,7 +107,8 @@ func TestCertificates(t *testing.T) {
 		"key for everybody": {func(c *clinic) {
 			c.certificateOf(good(), nil)
 			os.Chmod(c.get("tls-key"), 0o644)
-		}, []string{"warn tls … signed by itself", "fail tls … can be read by everybody (-rw-r--r--): whoever reads it can be taken for this server"}},
+		}, []string{"warn tls … signed by itself",
+			"fail tls … can be read by everybody (-rw-r--r--): whoever reads it can be taken for this server"}},
 		"nothing protects": {func(c *clinic) { c.set("policy", "{preset: KerberosToken, allow-plain-http: true}") }, []string{
 			"warn tls listener: has no TLS, and nothing else protects the messages of route /"}},
 		"offloaded": {func(c *clinic) { c.set("tls-offloaded", "true") }, nil},

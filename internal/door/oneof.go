@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// OneOf is the door of a route that accepts several policies. It lets nothing in
-// by itself: each message goes to the one door that it was made for.
+// OneOf is the [Door] of a route that accepts several policies. Each message is
+// verified under the one policy that it was made for, and under no other.
 type OneOf struct {
-	doors  []*Security
+	doors  []Door
 	choice *wssec.Choice
 }
 
-// NewOneOf makes a OneOf. Its doors have to be such that each message is for one
-// of them at most.
-func NewOneOf(doors ...*Security) (*OneOf, error) {
+// NewOneOf returns a OneOf of doors with one policy each: [Security] and
+// [Conversation]. It fails if one message could be made for two of them (see
+// [wssec.NewChoice]).
+func NewOneOf(doors ...Door) (*OneOf, error) {
 	o := &OneOf{doors: doors}
 	var names []string
 	for _, d := range doors {
@@ -31,7 +31,7 @@ func NewOneOf(doors ...*Security) (*OneOf, error) {
 	return o, nil
 }
 
-// Name returns the names of all doors.
+// Name returns the names of all doors, separated by commas.
 func (o *OneOf) Name() string {
 	var names []string
 	for _, d := range o.doors {
@@ -40,7 +40,7 @@ func (o *OneOf) Name() string {
 	return strings.Join(names, ", ")
 }
 
-// Policies returns those of all doors.
+// Policies returns the policies of all doors.
 func (o *OneOf) Policies() []wssec.Policy {
 	var all []wssec.Policy
 	for _, d := range o.doors {
@@ -50,23 +50,27 @@ func (o *OneOf) Policies() []wssec.Policy {
 }
 
 // Choose returns the door that a message was made for, by what it carries in
-// clear. That door has to be satisfied; no other is asked.
-func (o *OneOf) Choose(env *soap.Envelope) (Door, error) {
-	i, err := o.choice.Of(env)
+// clear. It fails if there is none.
+func (o *OneOf) Choose(in Arrival) (Door, error) {
+	i, bootstrap, err := o.choice.Of(in.Envelope)
 	if err != nil {
 		return nil, err
+	}
+	if c, ok := o.doors[i].(*Conversation); ok && bootstrap {
+		return bootstrapDoor{c}, nil
 	}
 	return o.doors[i], nil
 }
 
-// Admit is that of the door that the message was made for.
+// Admit calls Admit of the door that the message was made for.
 func (o *OneOf) Admit(ctx context.Context, in Arrival) (Admitted, error) {
-	d, err := o.Choose(in.Envelope)
+	d, err := o.Choose(in)
 	if err != nil {
 		return nil, err
 	}
 	return d.Admit(ctx, in)
 }
 
-// AnsweredLate is that of any door: an error knows itself which key it is about.
+// AnsweredLate calls AnsweredLate of one of the doors. Any of them will do: the
+// error holds the key that it counts against.
 func (o *OneOf) AnsweredLate(err error) { o.doors[0].AnsweredLate(err) }

@@ -1,9 +1,9 @@
 package explain
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wssgate/wssgate/kerberos/inspect"
@@ -30,6 +30,9 @@ const maxChain = 4
 func (m *message) resolve(str xmltext.Node, depth int) key {
 	ref := str.FirstChild()
 	switch {
+	case impliesKey(str):
+		m.found.derived = true
+		return key{from: "a key that wsc:Nonce implies, which is not looked into", derived: true}
 	case depth > maxChain:
 		return key{from: "a chain of tokens beyond any use"}
 	case ref.Is(wssec.NSWSSE, "Reference"):
@@ -48,14 +51,13 @@ func (m *message) byURI(ref xmltext.Node, depth int) key {
 	uri, _ := ref.Attr("", "URI")
 	valueType, _ := ref.Attr("", "ValueType")
 	name, local := strings.CutPrefix(uri, "#")
-	m.found.context = m.found.context || isContextType(valueType)
-	if local && !m.ids[name].IsZero() {
-		return m.tokenKey(m.ids[name], depth)
+	n := m.ids[name]
+	m.found.context = m.found.context || isContextType(valueType) && (n.IsZero() || n != m.endorsing)
+	if local && !n.IsZero() {
+		return m.tokenKey(n, depth)
 	}
-	secret, known := m.x.contexts[name]
-	if known || isContextType(valueType) {
-		m.found.context = true
-		return key{octets: secret, from: "the context " + name}
+	if _, known := m.x.contexts[name]; known || isContextType(valueType) {
+		return key{octets: m.contextKey(name), from: "the context " + name}
 	}
 	if n := m.ids[uri]; !local && !n.IsZero() {
 		k := m.tokenKey(n, depth)
@@ -63,6 +65,17 @@ func (m *message) byURI(ref xmltext.Node, depth int) key {
 		return k
 	}
 	return key{from: "a token that is not in the message: " + uri}
+}
+
+// contextKey returns the key of a context, nil if it is not known.
+func (m *message) contextKey(identifier string) []byte {
+	sc := m.x.contexts[identifier]
+	if identifier == identifierOf(m.endorsing) {
+		return sc.key // it says nothing of the policy
+	}
+	m.found.context, m.found.contextKnown = true, m.found.contextKnown || sc.key != nil
+	m.found.contextToken, m.found.bootstrap = sc.issued.Token, sc.bootstrap
+	return sc.key
 }
 
 // isContextType reports whether uri is the ValueType of a SecurityContextToken,
@@ -82,15 +95,18 @@ func (m *message) tokenKey(n xmltext.Node, depth int) key {
 			k.octets = t.key
 		}
 	case isSC(n, "SecurityContextToken"):
-		m.found.context = true
-		k.octets = m.x.contexts[n.Child(n.Space(), "Identifier").Text()]
+		k.octets = m.contextKey(identifierOf(n))
 	case isSC(n, "DerivedKeyToken"):
-		from := m.resolve(n.Child(wssec.NSWSSE, "SecurityTokenReference"), depth+1)
 		k.derived = true
+		d, err := wssec.ParseDerivedKeyToken(n)
+		if err != nil {
+			break
+		}
+		from := m.resolve(d.Reference, depth+1)
 		k.from += " of " + from.from
 		m.found.base = from.token
-		if d := readDerivation(n); d.problem == "" && from.octets != nil {
-			k.octets = wssec.DeriveKey(from.octets, d.label, d.nonce, d.offset, d.length)
+		if from.octets != nil {
+			k.octets = wssec.DeriveKey(from.octets, d.Label, d.Nonce, d.Offset, d.Length)
 		}
 	case n.Is(nsXenc, "EncryptedKey"):
 		k.octets = m.unwrapped(n, depth+1)
@@ -120,55 +136,29 @@ func (m *message) byHash(ref xmltext.Node) key {
 	return key{from: from + ", a token of another message"}
 }
 
-// derivation is what a DerivedKeyToken says.
-type derivation struct {
-	label          string
-	nonce          []byte
-	offset, length int
-	problem        string
-}
-
-// readDerivation is lenient where wssec is not, within bounds on the work.
-func readDerivation(n xmltext.Node) derivation {
-	d := derivation{label: wssec.DefaultLabel, length: 32}
-	number := func(local string, into *int) {
-		if c := n.Child(n.Space(), local); !c.IsZero() {
-			v, err := strconv.Atoi(strings.TrimSpace(c.Text()))
-			if err != nil || v < 0 || v > 1024 {
-				d.problem = local + " is not a number of any use"
-			} else {
-				*into = v
-			}
-		}
-	}
-	number("Length", &d.length)
-	number("Offset", &d.offset)
-	generation := -1
-	if number("Generation", &generation); generation >= 0 {
-		d.offset = min(generation*d.length, 1024)
-	}
-	if c := n.Child(n.Space(), "Label"); !c.IsZero() {
-		d.label = c.Text()
-	}
-	nonce := n.Child(n.Space(), "Nonce")
-	var err error
-	if d.nonce, err = xmlenc.AppendBase64(nil, nonce); nonce.IsZero() || err != nil {
-		d.problem = "Nonce is missing or not base64"
-	}
-	return d
-}
-
 func (m *message) derivedKeyToken(n *inspect.Node, c xmltext.Node) {
-	d := readDerivation(c)
-	from := m.resolve(c.Child(wssec.NSWSSE, "SecurityTokenReference"), 0)
-	n.Value = fmt.Sprintf("P_SHA1 of %s, offset %d, length %d, nonce of %s", from.from, d.offset, d.length, octets(len(d.nonce)))
-	if d.label != wssec.DefaultLabel {
-		n.Add("Label", d.label)
+	d, err := wssec.ParseDerivedKeyToken(c)
+	if err != nil {
+		m.fail(n, "%v", reason(err))
+		return
 	}
-	n.Problem = d.problem
+	from := m.resolve(d.Reference, 0)
+	n.Value = fmt.Sprintf("P_SHA1 of %s, offset %d, length %d, nonce of %s", from.from, d.Offset, d.Length,
+		octets(len(d.Nonce)))
+	if d.Label != wssec.DefaultLabel {
+		n.Add("Label", d.Label)
+	}
 	if k := m.tokenKey(c, 0); k.octets != nil && m.x.cfg.ShowKeys {
 		n.Addf("octets", "%x", k.octets)
 	}
+}
+
+// reason returns what a reader of wssec finds wrong, without the place.
+func reason(err error) error {
+	if e, ok := errors.AsType[*wssec.Error](err); ok && e.Err != nil {
+		return e.Err
+	}
+	return err
 }
 
 func (m *message) encryptedKey(n *inspect.Node, c xmltext.Node) {
@@ -332,6 +322,7 @@ func (m *message) signature(n *inspect.Node, c xmltext.Node, position int) {
 		m.fail(n, "%v", err)
 		return
 	}
+	before := m.found
 	k := m.keyOf(s.KeyInfo)
 	n.Value = algorithm(s.Method) + " with " + k.from
 	m.found.signature, m.found.signed = s.Method, position
@@ -346,8 +337,12 @@ func (m *message) signature(n *inspect.Node, c xmltext.Node, position int) {
 			m.fail(n, "SignatureValue is wrong: another key, or SignedInfo was altered")
 		}
 	}
+	endorses := !m.endorsing.IsZero() && m.found.signer == m.endorsing
 	for i := range s.References {
 		m.reference(n.Add("signs", ""), s, &s.References[i])
+	}
+	if endorses {
+		m.found = before // it says nothing of the policy
 	}
 }
 
@@ -357,7 +352,8 @@ func (m *message) reference(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Re
 	if r.STRTransform {
 		m.found.strTransform = true
 		target = m.keyOf(s.KeyInfo).token
-		if isSC(target, "DerivedKeyToken") && s.KeyInfo.Child(wssec.NSWSSE, "SecurityTokenReference").FirstChild().Is(wssec.NSWSSE, "Embedded") {
+		if isSC(target, "DerivedKeyToken") &&
+			s.KeyInfo.Child(wssec.NSWSSE, "SecurityTokenReference").FirstChild().Is(wssec.NSWSSE, "Embedded") {
 			target = xmltext.Node{}
 		}
 		c14n.DefaultNS, c14n.Prefixes = true, slices.Concat(r.C14N.Prefixes, []string{"#default"})
@@ -375,30 +371,32 @@ func (m *message) reference(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Re
 	if r.STRTransform {
 		n.Note += ", STR-Transform"
 	}
+	m.digest(n, s, r, target, c14n)
+}
+
+// digest checks the digest of a part.
+func (m *message) digest(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Reference, part xmltext.Node,
+	c14n xmltext.C14N) {
 	digest, ok := xmldsig.LookupDigest(r.DigestMethod)
-	if !ok {
+	switch {
+	case !ok:
 		m.fail(n, "unknown digest")
 		return
-	}
-	if m.work >= maxWork {
+	case m.work >= maxWork:
 		m.fail(n, "not checked: the message has more parts than any peer signs")
 		return
-	}
-	right := m.digestIs(r, digest, target, c14n)
-	if !right && r.STRTransform && m.digestIs(r, digest, target, r.C14N) {
-		right, m.found.strForm = true, wssec.STRWCF
-	}
-	if !right {
-		if at, sealed := m.undecrypted(target); sealed {
-			n.Note += "; the digest is that of the plaintext, or another: " + at
-			m.sign(target, s)
-			return
-		}
+	case m.digestIs(r, digest, part, c14n):
+		n.Note += ", digest right"
+	case r.STRTransform && m.digestIs(r, digest, part, r.C14N):
+		n.Note += ", digest right"
+		m.found.strForm = wssec.STRWCF
+	case isEncrypted(part):
+		n.Note += "; the digest is that of the plaintext, or another: it is still encrypted"
+	default:
 		m.fail(n, "the digest is wrong: the part was altered, or was digested in another state")
 		return
 	}
-	n.Note += ", digest right"
-	m.sign(target, s)
+	m.sign(part, s)
 }
 
 func (m *message) digestIs(r *xmldsig.Reference, d xmldsig.DigestMethod, n xmltext.Node, c xmltext.C14N) bool {
@@ -406,12 +404,9 @@ func (m *message) digestIs(r *xmldsig.Reference, d xmldsig.DigestMethod, n xmlte
 	return !m.workExceeded() && n.WriteCanonical(h, c) == nil && r.CheckDigest(h)
 }
 
-// undecrypted reports whether a part holds what was not decrypted.
-func (m *message) undecrypted(n xmltext.Node) (string, bool) {
-	if n.FirstChild().Is(nsXenc, "EncryptedData") || n.Is(nsXenc, "EncryptedData") {
-		return "it is still encrypted", true
-	}
-	return "", false
+// isEncrypted reports whether a part, or its content, was not decrypted.
+func isEncrypted(n xmltext.Node) bool {
+	return n.FirstChild().Is(nsXenc, "EncryptedData") || n.Is(nsXenc, "EncryptedData")
 }
 
 // sign enters a part as signed.

@@ -10,7 +10,8 @@ import (
 // dumpLine is a line of xxd, hexdump -C, od -tx1, tcpdump -X, Format-Hex, or of
 // what Wireshark copies as hex dump: an offset, octets in groups, and perhaps
 // the same as text.
-var dumpLine = regexp.MustCompile(`^[ \t]*(?:0x)?([0-9a-fA-F]{4,16})(:?[ \t]+|[ \t]{2,})((?:[0-9a-fA-F]{2}){1,8}(?:[ -]{1,3}(?:[0-9a-fA-F]{2}){1,8})*)?(.*)$`)
+var dumpLine = regexp.MustCompile(`^[ \t]*(?:0x)?([0-9a-fA-F]{4,16})(:?[ \t]+|[ \t]{2,})` +
+	`((?:[0-9a-fA-F]{2}){1,8}(?:[ -]{1,3}(?:[0-9a-fA-F]{2}){1,8})*)?(.*)$`)
 
 // A dumpRow is a line of a dump.
 type dumpRow struct {
@@ -20,7 +21,7 @@ type dumpRow struct {
 }
 
 // parseDump returns the octets of a hex dump that begins with offset 0. Offsets
-// tell how many octets a line has, so that none are taken from the text beside
+// show how many octets a line has, so that none are taken from the text beside
 // them.
 func parseDump(text string) ([]byte, bool) {
 	var rows []dumpRow

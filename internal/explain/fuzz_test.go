@@ -28,7 +28,8 @@ func FuzzInspect(f *testing.F) {
 	}
 	var secrets []string
 	for _, e := range keytab.Entries() {
-		secrets = append(secrets, hex.EncodeToString(e.Key.ExposeKeyOctets()), strings.ToLower(string(e.Key.ExposeKeyOctets())))
+		secrets = append(secrets, hex.EncodeToString(e.Key.ExposeKeyOctets()),
+			strings.ToLower(string(e.Key.ExposeKeyOctets())))
 	}
 	var at time.Time
 	for i, c := range transcripts(f) {
@@ -48,7 +49,8 @@ func FuzzInspect(f *testing.F) {
 			if jsonErr != nil {
 				t.Fatal(jsonErr)
 			}
-			if !utf8.ValidString(out) || strings.ContainsFunc(out, func(c rune) bool { return c != '\n' && c != '\t' && !unicode.IsPrint(c) }) {
+			if !utf8.ValidString(out) || strings.ContainsFunc(out,
+				func(c rune) bool { return c != '\n' && c != '\t' && !unicode.IsPrint(c) }) {
 				t.Fatalf("not fit for a terminal: %q", out)
 			}
 			lower := strings.ToLower(out + string(j))

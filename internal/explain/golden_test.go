@@ -37,7 +37,8 @@ func golden(t *testing.T, name, got string) {
 // What is printed of recorded messages: one that delegates, one with derived
 // keys and an encrypted signature, one over TLS whose token signs the
 // Timestamp.
-func TestGoldenMessages(t *testing.T) {
+func TestInspectPrintsMessages(t *testing.T) {
+	t.Parallel()
 	want := map[string]explain.Config{
 		"KtpSymmetric-deleg":                  {Plaintext: true},
 		"KtpSymmetricDerivedEncryptSignature": {},
@@ -63,18 +64,15 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// A negotiation over WS-Trust is followed to its end: the key that it gives
+// A negotiation over WS-Trust is followed to its end: the key that it ends with
 // opens the messages after it.
-func TestGoldenNegotiation(t *testing.T) {
-	c := transcript{Name: "KtpSymmetric", Keytab: "../svc.keytab", Captured: time.Date(2026, 11, 22, 4, 14, 25, 0, time.UTC)}
+func TestInspectFollowsANegotiation(t *testing.T) {
+	t.Parallel()
+	c := findTranscript(t, "SpnegoSymmetricDerived")
 	x := c.inspector(t, explain.Config{Plaintext: true})
 	var out []byte
 	for _, file := range []string{"01-request.xml", "01-response.xml", "02-request.xml", "02-response.xml"} {
-		b, err := os.ReadFile(filepath.Join("testdata", "SpnegoSymmetricDerived", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		trees, err := x.Inspect(t.Context(), b)
+		trees, err := x.Inspect(t.Context(), c.read(t, file))
 		if err != nil {
 			t.Error(err)
 		}
@@ -83,21 +81,18 @@ func TestGoldenNegotiation(t *testing.T) {
 	golden(t, "SpnegoSymmetricDerived.txt", string(out))
 }
 
-// Without a keytab the structure is shown, and nothing is judged.
-func TestGoldenMessageWithoutKeytab(t *testing.T) {
-	for _, c := range transcripts(t) {
-		if c.Name != "KtpSymmetricDerivedEncryptSignature" {
-			continue
-		}
-		x := explain.New(explain.Config{Time: func() time.Time { return c.Captured }})
-		trees, err := x.Inspect(t.Context(), c.read(t, "01-request.xml"))
-		if err != nil {
-			t.Error(err)
-		}
-		golden(t, "without-keytab.txt", text(trees))
-		b, err := json.Marshal(trees)
-		if err != nil || !bytes.Contains(b, []byte(`"name":"DerivedKeyToken"`)) {
-			t.Errorf("%v %s", err, b)
-		}
+// Without a keytab the structure is shown, and there is no verdict.
+func TestInspectPrintsWithoutAKeytab(t *testing.T) {
+	t.Parallel()
+	c := findTranscript(t, "KtpSymmetricDerivedEncryptSignature")
+	x := explain.New(explain.Config{Time: func() time.Time { return c.Captured }})
+	trees, err := x.Inspect(t.Context(), c.read(t, "01-request.xml"))
+	if err != nil {
+		t.Error(err)
+	}
+	golden(t, "without-keytab.txt", text(trees))
+	b, err := json.Marshal(trees)
+	if err != nil || !bytes.Contains(b, []byte(`"name":"DerivedKeyToken"`)) {
+		t.Errorf("%v %s", err, b)
 	}
 }

@@ -71,8 +71,10 @@ func decodeNested(b []byte, depth int) []input {
 // token or not.
 func whole(text string, depth int) []input {
 	octets, form := decodeText(text)
-	if _, known := tokenLength(octets); octets == nil || form == "base64" && !known && strings.ContainsAny(strings.TrimSpace(text), " \t") {
-		return nil // words
+	_, known := tokenLength(octets)
+	words := form == "base64" && !known && strings.ContainsAny(strings.TrimSpace(text), " \t")
+	if octets == nil || words {
+		return nil
 	}
 	if inner := nested(octets, form, depth); len(inner) > 0 {
 		return inner
@@ -109,7 +111,8 @@ func inDump(octets []byte, depth int) []input {
 			}
 			return r
 		}, string(octets))
-		if inner := nested([]byte(text), form, depth); len(inner) > 0 && strings.Contains(inner[0].form, "header field") {
+		inner := nested([]byte(text), form, depth)
+		if len(inner) > 0 && strings.Contains(inner[0].form, "header field") {
 			return inner
 		}
 	}
@@ -124,7 +127,7 @@ func fragmentTokens(b []byte) []input {
 	}
 	text, ok := asText(b)
 	if !ok || strings.Contains(text, "Envelope") {
-		return nil // a message that is broken: the reader says where
+		return nil // a message that is broken: the reader names the place
 	}
 	return tokensIn(unescape(text))
 }
@@ -142,7 +145,11 @@ func isXML(b []byte) bool {
 		return false
 	}
 	rest = bytes.TrimPrefix(rest[1:], []byte{0})
-	return len(rest) > 0 && (rest[0] == '?' || rest[0] == '!' || rest[0] == '_' || rest[0] >= 'A' && rest[0] <= 'Z' || rest[0] >= 'a' && rest[0] <= 'z' || rest[0] >= 0x80)
+	if len(rest) == 0 {
+		return false
+	}
+	c := rest[0]
+	return c == '?' || c == '!' || c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
 }
 
 // trimMark takes a byte order mark off.

@@ -12,7 +12,7 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Config says what an Inspector may use and show. The zero value shows
+// Config is what an Inspector may use and show. The zero value shows
 // what is in clear.
 type Config struct {
 	// Keytab opens tickets, and with their keys the messages. Nil: only what is
@@ -36,11 +36,13 @@ type Config struct {
 type Inspector struct {
 	cfg      Config
 	kerberos *inspect.Inspector
-	tokens   map[wssec.TokenHash]*token            // that were opened
-	accepted map[wssec.TokenHash]wssec.CachedToken // of these, what an acceptor has accepted
-	contexts map[string][]byte                     // keys of negotiated contexts, by their Identifier
-	sent     *wssec.Request                        // the last request that verified, for its reply
-	policy   wssec.Policy                          // that it was verified with
+	tokens   map[wssec.TokenHash]*token // that were opened
+	accepted knownTokens                // of messages that were accepted
+	contexts map[string]securityContext // that were negotiated, by their Identifier
+	asked    *contextRequest            // by the last request that verified; nil if it asked for no context
+	sent     *wssec.Request             // the last request that verified, for its reply
+	policy   wssec.Policy               // that it was verified with
+	replied  bool                       // its reply was verified
 }
 
 // New makes an Inspector.
@@ -49,8 +51,8 @@ func New(cfg Config) *Inspector {
 		cfg.Time = time.Now
 	}
 	return &Inspector{
-		cfg: cfg, tokens: map[wssec.TokenHash]*token{}, contexts: map[string][]byte{},
-		accepted: map[wssec.TokenHash]wssec.CachedToken{},
+		cfg: cfg, tokens: map[wssec.TokenHash]*token{}, contexts: map[string]securityContext{},
+		accepted: knownTokens{},
 		kerberos: inspect.New(inspect.Config{Keytab: cfg.Keytab, Etypes: cfg.etypes(), ShowKeys: cfg.ShowKeys,
 			ShowMessages: cfg.Plaintext, Time: cfg.Time}),
 	}
@@ -64,13 +66,19 @@ func (c *Config) etypes() []int32 {
 	return all
 }
 
-// ErrUnknown is of input that is no token, file or message.
-var ErrUnknown = errors.New("neither XML nor a token or file of Kerberos, nor base64 or hexadecimal of one")
+// Errors of Inspect about what it is given.
+var (
+	ErrEmpty   = errors.New("is empty")
+	ErrUnknown = errors.New("neither XML nor a token or file of Kerberos, nor base64 or hexadecimal of one")
+)
 
 // Inspect explains what a file or an argument holds: one tree for each token in
-// it. The error is what is wrong: ErrUnknown, that something does not decode,
-// or, with a keytab, what would be refused; the trees tell of it too.
+// it. The error is what is wrong: ErrEmpty, ErrUnknown, that something cannot
+// be read, or, with a keytab, the refusal; the trees have it too.
 func (x *Inspector) Inspect(ctx context.Context, b []byte) (trees []*inspect.Node, err error) {
+	if len(b) == 0 {
+		return nil, ErrEmpty
+	}
 	list := decode(b)
 	if len(list) == 0 {
 		return nil, ErrUnknown
@@ -101,10 +109,10 @@ func (x *Inspector) token(octets []byte) (*inspect.Node, error) {
 	switch {
 	case !r.Known:
 		return r.Node, ErrUnknown
-	case !r.Sound:
-		return r.Node, errors.New("it does not decode to its end")
 	case x.cfg.Keytab != nil && r.Err != nil:
 		return r.Node, fmt.Errorf("refused: %w", r.Err)
+	case !r.Sound:
+		return r.Node, errors.New("it cannot be read to its end")
 	}
 	return r.Node, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
+	"github.com/wssgate/wssgate/wstrust"
 )
 
 // A token is a Kerberos token that was opened, or the context that a
@@ -21,7 +22,7 @@ type token struct {
 	etype int32
 }
 
-// A key is what a token of a message gives.
+// A key is that of a token of a message, as far as it is known.
 type key struct {
 	octets  []byte // nil when it is not known
 	from    string // "DerivedKeyToken #DK-1 of BinarySecurityToken #BST-1"
@@ -37,12 +38,13 @@ type message struct {
 	now  time.Time
 	root *inspect.Node
 
-	security  xmltext.Node // the first Security header, "" for those without actor before others
+	security  xmltext.Node // the Security header for the gateway; see findSecurity
+	endorsing xmltext.Node // the SecurityContextToken beside that of the policy
 	ids       map[string]xmltext.Node
 	opened    map[xmltext.Node]*token // tokens of this message
 	trees     map[xmltext.Node]*inspect.Node
-	refused   error     // what an acceptor says of the token
-	made      time.Time // when the message was made, as it says itself
+	refused   error     // the acceptor's refusal of the token
+	made      time.Time // when the message was made, by its own account
 	parts     map[xmltext.Node]*partState
 	order     []xmltext.Node
 	found     findings
@@ -66,32 +68,41 @@ const (
 
 // message explains a SOAP message, or what other XML holds of tokens.
 func (x *Inspector) message(ctx context.Context, src []byte) (*inspect.Node, error) {
-	root := &inspect.Node{Name: "SOAP message", Value: octets(len(src))}
-	env, err := soap.Parse(src, xmltext.Options{})
-	if err != nil {
-		root.Name, root.Problem = "XML", err.Error()
-		if doc, scanErr := xmltext.Scan(src, xmltext.Options{}); scanErr == nil {
-			m := &message{x: x, ctx: ctx, now: x.cfg.Time(), root: root, opened: map[xmltext.Node]*token{}}
-			if n := m.tokensIn(root, doc.Root()); n > 0 {
-				root.Problem, root.Value = "", nameOf(doc.Root())+", "+octets(len(src))
-				return root, m.refused
-			}
-		}
-		return root, fmt.Errorf("it is no SOAP message: %w", err)
+	m := &message{x: x, ctx: ctx, now: x.cfg.Time(), root: &inspect.Node{}, ids: map[string]xmltext.Node{},
+		opened: map[xmltext.Node]*token{}, trees: map[xmltext.Node]*inspect.Node{},
+		parts: map[xmltext.Node]*partState{}}
+	var err error
+	if m.env, err = soap.Parse(src, xmltext.Options{}); err != nil {
+		return m.root, m.fragment(src, err)
 	}
-	m := &message{x: x, ctx: ctx, env: env, now: x.cfg.Time(), root: root, ids: map[string]xmltext.Node{},
-		opened: map[xmltext.Node]*token{}, trees: map[xmltext.Node]*inspect.Node{}, parts: map[xmltext.Node]*partState{}}
-	root.Name = env.Version.String() + " message"
+	m.root.Name, m.root.Value = m.env.Version.String()+" message", octets(len(src))
 	m.explain()
 	if x.cfg.Keytab == nil {
-		return root, nil
+		return m.root, nil
 	}
-	return root, m.addVerdict(src)
+	return m.root, m.addVerdict(src)
+}
+
+// fragment explains the tokens in XML that is no SOAP message, such as a part
+// of one. What was meant to be one, or is to be verified, is refused.
+func (m *message) fragment(src []byte, notSOAP error) error {
+	m.root.Name, m.root.Value = "XML", octets(len(src))
+	if doc, err := xmltext.Scan(src, xmltext.Options{}); err == nil {
+		found := m.tokensIn(m.root, doc.Root())
+		if found > 0 && m.x.cfg.Policy == nil && doc.Root().Local() != "Envelope" {
+			m.root.Value = nameOf(doc.Root()) + ", " + m.root.Value
+			m.root.Note = "no SOAP message: its tokens alone"
+			return m.refused
+		}
+	}
+	m.root.Problem = notSOAP.Error()
+	return fmt.Errorf("it is no SOAP message: %w", notSOAP)
 }
 
 // explain walks the message as a receiver does.
 func (m *message) explain() {
 	m.indexIDs()
+	m.findSecurity()
 	for b := range m.env.Blocks() {
 		if b.Is(wssec.NSWSSE, "Security") {
 			m.securityHeader(b)
@@ -161,8 +172,35 @@ func (m *message) part(n xmltext.Node) *partState {
 	return p
 }
 
-// securityHeader explains the children of a Security header in their order.
-// What a ReferenceList names is decrypted where the list stands, so that what
+// findSecurity finds the Security header for the gateway: under the policy that
+// was given, one for its actors, and else the first that is for every node, or
+// for the first actor that the message names.
+func (m *message) findSecurity() {
+	var actors []string
+	if m.x.cfg.Policy != nil {
+		actors = m.x.cfg.Policy.Actors
+	}
+	var first xmltext.Node
+	for b := range m.env.Blocks() {
+		switch {
+		case !b.Is(wssec.NSWSSE, "Security"):
+		case m.security.IsZero() && wssec.IsSecurityHeader(m.env, b, actors):
+			m.security = b
+		case first.IsZero():
+			first = b
+		}
+	}
+	if m.security.IsZero() && m.x.cfg.Policy == nil && !first.IsZero() {
+		m.security, actors = first, []string{m.env.Role(first)}
+	}
+	m.found.actors = actors
+	if !m.security.IsZero() {
+		m.endorsing = endorsing(m.security)
+	}
+}
+
+// securityHeader explains the children of a Security header in their order; of
+// one for another actor, the tokens alone. What a ReferenceList names is decrypted where the list stands, so that what
 // comes after it is seen as the sender signed it.
 func (m *message) securityHeader(b xmltext.Node) {
 	n := m.root.Add("Security", "")
@@ -180,10 +218,12 @@ func (m *message) securityHeader(b xmltext.Node) {
 			m.binaryToken(m.trees[c], c)
 		}
 	}
-	if m.security.IsZero() {
-		m.security, m.found.actor = b, m.env.Role(b)
-	} else {
-		n.Note = "a second Security header"
+	ours := wssec.IsSecurityHeader(m.env, b, m.found.actors)
+	switch {
+	case !ours:
+		n.Note = "for another actor: the gateway does not process it, and passes it on under forward-actors"
+	case b != m.security:
+		m.fail(n, "a second Security header for the gateway, which refuses such messages")
 	}
 	count := 0
 	for c := b.FirstChild(); !c.IsZero(); c = c.NextSibling() {
@@ -192,7 +232,9 @@ func (m *message) securityHeader(b xmltext.Node) {
 			return
 		}
 		line := n.Add(nameOf(c), "")
-		m.securityChild(line, c, count)
+		if ours || c.Is(wssec.NSWSSE, "BinarySecurityToken") {
+			m.securityChild(line, c, count)
+		}
 		if id := idText(c); id != "" && line.Value != "" {
 			line.Value = id + ", " + line.Value
 		} else {
@@ -213,10 +255,9 @@ func (m *message) securityChild(n *inspect.Node, c xmltext.Node, position int) {
 	case isSC(c, "DerivedKeyToken"):
 		m.derivedKeyToken(n, c)
 	case isSC(c, "SecurityContextToken"):
-		m.found.context = true
-		n.Value = "context " + c.Child(c.Space(), "Identifier").Text()
-		if m.x.contexts[c.Child(c.Space(), "Identifier").Text()] == nil && m.x.cfg.Keytab != nil {
-			n.Note = "its key is not known: inspect the negotiation in the same run, before it"
+		id := c.Child(c.Space(), "Identifier").Text()
+		if n.Value = "context " + id; m.contextKey(id) == nil && m.x.cfg.Keytab != nil {
+			n.Note = "its key is not known: " + inspectNegotiation
 		}
 	case c.Is(nsXenc, "ReferenceList"):
 		m.referenceList(n, c, xmltext.Node{}, position)
@@ -234,7 +275,7 @@ func (m *message) securityChild(n *inspect.Node, c xmltext.Node, position int) {
 	case c.Is(wssec.NSWSSE11, "SignatureConfirmation"):
 		n.Value = "confirms the signature of the request"
 		if value, ok := c.Attr("", "Value"); !ok || value == "" {
-			n.Value = "says that the request had no signature"
+			n.Value = "the request had no signature"
 		}
 		m.found.confirms = true
 	case c.Is(wssec.NSWSSE, "UsernameToken"):
@@ -271,7 +312,7 @@ func (m *message) binaryToken(n *inspect.Node, c xmltext.Node) *token {
 	data, err := xmlenc.AppendBase64(nil, c)
 	n.Value = strings.TrimPrefix(n.Value+", "+algorithm(valueType), ", ")
 	if valueType == "" {
-		n.Problem = "has no ValueType, which says what it is"
+		n.Problem = "has no ValueType, which names what it is"
 	}
 	if err != nil {
 		n.Problem = err.Error()
@@ -307,48 +348,69 @@ func (x *Inspector) keep(hash wssec.TokenHash, t *token) {
 // negotiation (WS-Trust), and the key that comes out of it. It returns their
 // number.
 func (m *message) tokensIn(n *inspect.Node, at xmltext.Node) (count int) {
-	var wrapped, context xmltext.Node
+	var answer xmltext.Node
 	visit := func(c xmltext.Node) {
 		switch {
 		case isWST(c, "BinaryExchange"), c.Is(wssec.NSWSSE, "BinarySecurityToken"):
 			if count++; count <= maxTokens {
 				m.binaryToken(n.Add(nameOf(c), idText(c)), c)
 			}
-		case isSC(c, "SecurityContextToken") && context.IsZero():
-			context = c.Child(c.Space(), "Identifier")
-		case c.Is(nsXenc, "EncryptedKey") && isWST(c.Parent(), "RequestedProofToken"):
-			wrapped = c
+		case answer.IsZero() && (isWST(c, "RequestSecurityTokenResponse") ||
+			isWST(c, "RequestSecurityTokenResponseCollection")):
+			answer = c
 		}
 	}
 	visit(at)
 	for c := range at.Descendants() {
 		visit(c)
 	}
-	if !wrapped.IsZero() {
-		count++
-		m.proofToken(n, wrapped, context)
+	if !answer.IsZero() {
+		count += m.proofTokens(n, answer)
 	}
 	return count
 }
 
-// proofToken explains the key that a negotiation ends with: GSS_Wrap of it
+// proofTokens explains the keys that a negotiation ends with: GSS_Wrap of them
 // (WS-Trust 1.3 §4.4.5 and 8).
-func (m *message) proofToken(n *inspect.Node, c, context xmltext.Node) {
-	line := n.Add("wst:RequestedProofToken", algorithm(methodOf(c)))
-	ek, err := xmlenc.ParseEncryptedKey(c, maxTokens)
+func (m *message) proofTokens(n *inspect.Node, answer xmltext.Node) (count int) {
+	responses, err := wstrust.ReadResponses(answer)
 	if err != nil {
-		line.Problem = err.Error()
+		n.Add(nameOf(answer), "").Problem = err.Error()
+	}
+	for _, r := range responses {
+		if r.Proof == nil {
+			continue
+		}
+		count++
+		if r.Proof.Wrapped == nil {
+			m.computedKey(n, r)
+			continue
+		}
+		line := n.Add("wst:RequestedProofToken", "GSS_Wrap")
+		key := m.x.kerberos.Inspect(r.Proof.Wrapped)
+		line.Nest(key.Node)
+		if key.Message != nil && r.Token != nil && len(m.x.contexts) < maxKept {
+			m.x.contexts[r.Token.Identifier] = newSecurityContext(&key, r)
+			line.Add("holds", "the key of context "+r.Token.Identifier)
+		}
+	}
+	return count
+}
+
+// computedKey explains the key of a context that was issued over a secured
+// channel, and keeps it for the messages that follow.
+func (m *message) computedKey(n *inspect.Node, r *wstrust.RequestSecurityTokenResponse) {
+	line := n.Add("wst:RequestedProofToken", "the key itself")
+	if r.Proof.ComputedKey != "" {
+		line.Value = "P_SHA1 of the entropy of both sides"
+	}
+	if m.x.asked == nil || r.Token == nil {
+		line.Note = "the key is not known: inspect the request for the context in the same run, before it"
 		return
 	}
-	data, err := ek.AppendCipher(nil)
-	if err != nil || !strings.HasSuffix(ek.Algorithm, "#GSS_Wrap") {
-		return
-	}
-	r := m.x.kerberos.Inspect(data)
-	line.Nest(r.Node)
-	if id := context.Text(); r.Message != nil && id != "" && len(m.x.contexts) < maxKept {
-		m.x.contexts[id] = r.Message
-		line.Add("gives", "the key of context "+id)
+	if sc, ok := m.x.asked.issuedContext(r); ok && len(m.x.contexts) < maxKept {
+		m.x.contexts[r.Token.Identifier] = sc
+		line.Add("holds", "the key of context "+r.Token.Identifier)
 	}
 }
 
@@ -410,7 +472,7 @@ func (m *message) mayHideSignature() bool {
 	}
 	for b := range m.env.Blocks() {
 		for c := range b.Children() {
-			if b.Is(wssec.NSWSSE, "Security") && c.Is(nsXenc, "EncryptedData") {
+			if wssec.IsSecurityHeader(m.env, b, m.found.actors) && c.Is(nsXenc, "EncryptedData") {
 				return true
 			}
 		}
@@ -418,7 +480,7 @@ func (m *message) mayHideSignature() bool {
 	return false
 }
 
-// addressingText is what a WS-Addressing header says.
+// addressingText is the address or text of a WS-Addressing header block.
 func addressingText(n xmltext.Node) string {
 	if n.Space() != nsWSA && n.Space() != nsWSA04 {
 		return ""

@@ -97,6 +97,17 @@ func isSC(n xmltext.Node, local string) bool {
 	return (n.Space() == wssec.NSWSC05 || n.Space() == wssec.NSWSC13) && n.Local() == local
 }
 
+// impliesKey reports whether a SecurityTokenReference stands for a key that is
+// derived from that of its token (WS-SecureConversation §8).
+func impliesKey(str xmltext.Node) bool {
+	for name := range str.Attrs() {
+		if name.Space == wssec.NSWSC05 || name.Space == wssec.NSWSC13 {
+			return true
+		}
+	}
+	return false
+}
+
 func isWST(n xmltext.Node, local string) bool {
 	return (n.Space() == nsWST05 || n.Space() == nsWST13) && n.Local() == local
 }

@@ -14,15 +14,22 @@ var (
 	envelope = regexp.MustCompile(`<((?:[A-Za-z_][\w.-]*:)?Envelope)[\s>]`)
 	// scheme is a header field's name, or an authentication scheme (RFC 4559 4)
 	// with what may be its token behind it.
-	scheme  = regexp.MustCompile(`(?i)\b(?:((?:Proxy-)?Authorization|(?:WWW|Proxy)-Authenticate|Authentication-Info)\b|(Negotiate|Kerberos|NTLM)[ \t]+)`)
-	escapes = strings.NewReplacer(`\/`, "/", `\"`, `"`, `\r`, "\r", `\n`, "\n", `\t`, "\t", "\\\r\n", "", "\\\n", "", "^\r\n", "", "`\r\n", "",
-		`\u002b`, "+", `\u002B`, "+", `\u002f`, "/", `\u002F`, "/", `\u003d`, "=", `\u003D`, "=", `\u0022`, `"`, `\u0027`, "'", `\u0020`, " ",
-		"%2b", "+", "%2B", "+", "%2f", "/", "%2F", "/", "%3d", "=", "%3D", "=", "%20", " ", "%0d", "\r", "%0D", "\r", "%0a", "\n", "%0A", "\n", "%3a", ":", "%3A", ":",
-		"&#43;", "+", "&#x2b;", "+", "&#x2B;", "+", "&#47;", "/", "&#x2f;", "/", "&#x2F;", "/", "&#61;", "=", "&#x3d;", "=", "&#x3D;", "=",
-		"&#13;", "\r", "&#xd;", "\r", "&#xD;", "\r", "&#10;", "\n", "&#xa;", "\n", "&#xA;", "\n", "&quot;", `"`, "&lt;", "<", "&gt;", ">")
+	scheme = regexp.MustCompile(`(?i)\b(?:((?:Proxy-)?Authorization|(?:WWW|Proxy)-Authenticate|Authentication-Info)\b|` +
+		`(Negotiate|Kerberos|NTLM)[ \t]+)`)
+	escapes = strings.NewReplacer(`\/`, "/", `\"`, `"`, `\r`, "\r", `\n`, "\n", `\t`, "\t", "\\\r\n", "", "\\\n", "",
+		"^\r\n", "", "`\r\n", "",
+		`\u002b`, "+", `\u002B`, "+", `\u002f`, "/", `\u002F`, "/", `\u003d`, "=", `\u003D`, "=", `\u0022`, `"`,
+		`\u0027`, "'", `\u0020`, " ",
+		"%2b", "+", "%2B", "+", "%2f", "/", "%2F", "/", "%3d", "=", "%3D", "=", "%20", " ", "%0d", "\r", "%0D", "\r",
+		"%0a", "\n", "%0A", "\n", "%3a", ":", "%3A", ":",
+		"&#43;", "+", "&#x2b;", "+", "&#x2B;", "+", "&#47;", "/", "&#x2f;", "/", "&#x2F;", "/", "&#61;", "=", "&#x3d;", "=",
+		"&#x3D;", "=",
+		"&#13;", "\r", "&#xd;", "\r", "&#xD;", "\r", "&#10;", "\n", "&#xa;", "\n", "&#xA;", "\n", "&quot;", `"`,
+		"&lt;", "<", "&gt;", ">")
 )
 
-// envelopeIn is the SOAP envelope in an HTTP message or a log, octet by octet as it stands there.
+// envelopeIn is the SOAP envelope in an HTTP message or a log, octet by octet
+// as it stands there.
 func envelopeIn(text string) ([]byte, bool) {
 	m := envelope.FindStringSubmatchIndex(text)
 	if m == nil {
@@ -40,9 +47,10 @@ func envelopeIn(text string) ([]byte, bool) {
 	return []byte(text[m[0] : last+closing+1]), true
 }
 
-// headerTokens are the tokens of header fields, wherever they stand: in an HTTP message, a trace, a log, JSON, or a command
-// line, several in a field. What a field has is a token whatever it is; behind the name of a scheme alone it has to look like
-// one, since texts speak of Kerberos too.
+// headerTokens are the tokens of header fields, wherever they stand: in an HTTP
+// message, a trace, a log, JSON, or a command line, several in a field. What a
+// field has is a token whatever it is; behind the name of a scheme alone it has
+// to look like one, since texts speak of Kerberos too.
 func headerTokens(text string) (list []input) {
 	field, fieldEnd := "", 0
 	for at := 0; len(list) < maxInputs; {
@@ -77,8 +85,9 @@ func headerTokens(text string) (list []input) {
 	return list
 }
 
-// tokensIn are the tokens that stand in a text in base64 or hexadecimal, in its order. They are found by their beginnings
-// and end where these say; keytabs and credential caches, which do not say, end where the characters do.
+// tokensIn are the tokens that stand in a text in base64 or hexadecimal, in its
+// order. They are found by their beginnings, which name their length; keytabs
+// and credential caches, which have none, end where the characters do.
 func tokensIn(text string) []input {
 	type span struct {
 		start, end int
@@ -141,7 +150,8 @@ func nextHex(text string, at int) (start, end int, octets []byte) {
 			at += 2
 		}
 		end = at
-		for at < len(text) && at < end+16 && !isHex(text, at) && strings.IndexByte(" \t\r\n:,;\"'-x\\", text[at]) >= 0 {
+		for at < len(text) && at < end+16 && !isHex(text, at) &&
+			strings.IndexByte(" \t\r\n:,;\"'-x\\", text[at]) >= 0 {
 			at++
 		}
 		if strings.HasPrefix(text[at:], "0x") || strings.HasPrefix(text[at:], "0X") {
@@ -185,10 +195,11 @@ type run struct {
 }
 
 func isBase64(c byte) bool {
-	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_'
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' ||
+		c == '-' || c == '_'
 }
 
-// token takes a token whose beginning tells what it is, across the ends of
+// token takes a token whose beginning names what it is, across the ends of
 // lines, and is known then. Its octets are nil when it is cut off.
 func (r *run) token() (octets []byte, known bool) {
 	start := r.at
@@ -201,8 +212,11 @@ func (r *run) token() (octets []byte, known bool) {
 		octets = decodeRun(r.take(len(r.text)))
 	} else if total > len(r.text)-start {
 		return nil, true
-	} else if octets = decodeRun(r.take((8*total + 5) / 6)); len(octets) != total || r.at < len(r.text) && isBase64(r.text[r.at]) {
-		octets = nil
+	} else {
+		octets = decodeRun(r.take((8*total + 5) / 6))
+		if len(octets) != total || r.at < len(r.text) && isBase64(r.text[r.at]) {
+			octets = nil
+		}
 	}
 	if octets == nil {
 		r.at = start
@@ -276,11 +290,12 @@ func decodeRun(s string) []byte {
 }
 
 // tokenLength reports from its first octets whether something is a token or a
-// file of Kerberos, and how long it is: -1 when it does not say. It asks for
+// file of Kerberos, and how long it is: -1 when it has no length. It asks for
 // more than inspect.Inspector does, to which nothing else is given that a text
 // has by chance.
 func tokenLength(b []byte) (total int, ok bool) {
-	for _, start := range []string{"NTLMSSP\x00", "\x05\x02\x00\x00", "\x05\x04\x00\x00", "\x05\x04\x00\x0c", "\x05\x03\x00\x00", "\x04\x04\x05\xff", "\x04\x04\x04\xff"} {
+	for _, start := range []string{"NTLMSSP\x00", "\x05\x02\x00\x00", "\x05\x04\x00\x00", "\x05\x04\x00\x0c",
+		"\x05\x03\x00\x00", "\x04\x04\x05\xff", "\x04\x04\x04\xff"} {
 		if bytes.HasPrefix(b, []byte(start)) {
 			return -1, true
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -13,236 +12,15 @@ import (
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
-	"github.com/wssgate/wssgate/wssec/xmldsig"
 )
 
-// findings are what a message shows of the policy that its sender follows.
-type findings struct {
-	actor                         string
-	timestamp, confirms           bool
-	encryption, signature, digest string // URIs; "" when the message has none
-	derived, rawKey               bool   // keys are used through DerivedKeyTokens; as they are
-	context                       bool   // a key is that of a SecurityContextToken
-	byHash                        bool   // a key of a token that is not in the message
-	lists                         []int  // positions of the lists that name parts
-	signed                        int    // position of the signature
-	signer, base                  xmltext.Node
-	sealedSignature, tokenSigned  bool
-	strTransform                  bool
-	strForm                       wssec.STRForm
-	signedParts, encryptedParts   wssec.Parts
-	fit                           wssec.KeyFit
-}
-
-// policy is one that fits the message: what a route would have to say to accept
-// it.
-func (f *findings) policy() wssec.Policy {
-	p := wssec.Policy{Binding: wssec.NoBinding, Actor: f.actor, Timestamp: wssec.TimestampForbidden}
-	if f.timestamp {
-		p.Timestamp = wssec.TimestampRequired
-	}
-	use := wssec.SupportingToken{Token: wssec.KerberosToken, Use: wssec.UsePlain}
-	switch {
-	case f.signature != "" && (f.signedParts.Body || f.encryption != ""):
-		p.Binding, p.ProtectionToken = wssec.SymmetricBinding, wssec.KerberosToken
-		p.ProtectTokens = f.tokenSigned
-		p.EncryptedParts, p.EncryptSignature = f.encryptedParts, f.sealedSignature
-		p.TokenOnce = f.byHash
-	case f.signature != "":
-		p.Binding = wssec.TransportBinding
-		if use.Use = wssec.UseEndorsing; f.tokenSigned {
-			use.Use = wssec.UseSignedEndorsing
-		}
-	}
-	if p.Binding != wssec.SymmetricBinding {
-		p.SupportingTokens = []wssec.SupportingToken{use}
-	}
-	if f.signature == "" {
-		return p
-	}
-	p.SignedParts, p.KeyFit, p.STRTransform = f.signedParts, f.fit, f.strForm
-	f.algorithms(&p)
-	if p.DerivedKeys = wssec.DerivedKeysForbidden; f.derived {
-		p.DerivedKeys = wssec.DerivedKeysRequired
-		if f.rawKey {
-			p.DerivedKeys = wssec.DerivedKeysAllowed
-		}
-	}
-	if len(f.lists) > 0 && f.lists[0] > f.signed {
-		p.ProtectionOrder = wssec.EncryptBeforeSign
-	}
-	return p
-}
-
-// algorithms takes the first suite whose ciphers and digests are those of the
-// message.
-func (f *findings) algorithms(p *wssec.Policy) {
-	p.AlgorithmSuite = wssec.Basic128
-	best := -1
-	for _, name := range wssec.SuiteNames() {
-		s, _ := wssec.LookupSuite(name)
-		score := 0
-		if f.encryption == "" || s.Encryption.URI == f.encryption {
-			score += 2
-		}
-		if s.Digest.URI == f.digest {
-			score++
-		}
-		if score > best {
-			best, p.AlgorithmSuite = score, name
-		}
-	}
-	if s, _ := wssec.LookupSuite(p.AlgorithmSuite); s.Digest.URI != f.digest {
-		p.DigestMethod = map[string]wssec.DigestName{xmldsig.SHA1: wssec.DigestSHA1, xmldsig.SHA256: wssec.DigestSHA256, xmldsig.SHA384: wssec.DigestSHA384,
-			xmldsig.SHA512: wssec.DigestSHA512}[f.digest]
-	}
-	p.SignatureMethod = map[string]wssec.SignatureName{xmldsig.HMACSHA256: wssec.HMACSHA256, xmldsig.HMACSHA384: wssec.HMACSHA384,
-		xmldsig.HMACSHA512: wssec.HMACSHA512}[f.signature]
-}
-
-// policyText is a policy as a configuration file has it.
-func policyText(p wssec.Policy) string {
-	var b strings.Builder
-	line := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", key, value)
-		}
-	}
-	line("binding", string(p.Binding))
-	line("protection-token", string(p.ProtectionToken))
-	for _, t := range p.SupportingTokens {
-		line("supporting-tokens", fmt.Sprintf("[{token: %s, use: %s}]", t.Token, t.Use))
-	}
-	line("algorithm-suite", string(p.AlgorithmSuite))
-	line("signature-method", string(p.SignatureMethod))
-	line("digest-method", string(p.DigestMethod))
-	line("signed-parts", partsText(p.SignedParts))
-	line("encrypted-parts", partsText(p.EncryptedParts))
-	line("protection-order", string(p.ProtectionOrder))
-	for _, s := range []struct {
-		key string
-		on  bool
-	}{{"encrypt-signature", p.EncryptSignature}, {"protect-tokens", p.ProtectTokens}, {"signature-confirmation", p.SignatureConfirmation}, {"token-once", p.TokenOnce}} {
-		if s.on {
-			line(s.key, "true")
-		}
-	}
-	line("derived-keys", string(p.DerivedKeys))
-	line("timestamp", string(p.Timestamp))
-	line("key-fit", string(p.KeyFit))
-	line("str-transform", string(p.STRTransform))
-	if p.Actor != "" {
-		line("actor", fmt.Sprintf("%q", p.Actor))
-	}
-	return b.String()
-}
-
-func partsText(p wssec.Parts) string {
-	var words []string
-	if p.Body {
-		words = append(words, "body: true")
-	}
-	if len(p.Headers) > 0 {
-		words = append(words, fmt.Sprintf("headers: [%s]", `"`+strings.Join(p.Headers, `", "`)+`"`))
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "{" + strings.Join(words, ", ") + "}"
-}
-
-// addVerdict verifies the message as the gateway does: under the policy that was
-// given, or that fits. What belongs to a negotiated context is beyond all
-// policies of the gateway.
-func (m *message) addVerdict(src []byte) error {
-	switch {
-	case m.found.context:
-		m.root.Add("verdict", "not judged").Note = "the key is that of a negotiated context, which no policy of wssgate is about; " +
-			"the lines above tell what is right and what is wrong"
-		return m.firstFail
-	case m.security.IsZero() && m.negotiates():
-		m.root.Add("verdict", "not judged").Note = "a negotiation of a context, which no policy of wssgate is about"
-		return m.refused
-	case m.security.IsZero():
-		m.root.Add("verdict", "not protected").Note = "no Security header"
-		return m.refused
-	}
-	policy, reply := m.policy()
-	now := m.verify(src, policy, reply, m.now)
-	then := now
-	if now.err != nil && !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute {
-		then = m.verify(src, policy, reply, m.made)
-	}
-	if m.x.cfg.Policy == nil && (m.found.encryption == "" || m.found.signature != "") {
-		m.offer(policy, reply, now.err == nil || then.err == nil)
-	}
-	v := m.root.Add("verdict", "accepted")
-	v.Note = "by a route with this policy and keytab, unless it was presented before"
-	if m.negotiates() {
-		v.Note += "; it asks for a context, and wssgate passes that on like any message and has none itself"
-	}
-	if now.err == nil {
-		m.accepted(v, now.msg, policy)
-		return m.firstFail
-	}
-	v.Value, v.Note = "refused: "+codeOf(now.err), ""
-	m.explainRefusal(v, now.err)
-	if then != now {
-		at := v.Add("at its own time", "accepted")
-		at.Note = inspect.FormatTime(m.made, m.now)
-		if then.err != nil {
-			at.Value = "refused: " + codeOf(then.err)
-			m.explainRefusal(at, then.err)
-		} else {
-			m.accepted(at, then.msg, policy)
-		}
-	}
-	return fmt.Errorf("refused: %w", now.err)
-}
-
-// offer shows the policy that the message seems to follow, if serve takes one
-// like it. It is said to fit only when the message was accepted under it.
-func (m *message) offer(p wssec.Policy, reply, fits bool) {
-	n := m.root.Add("policy", "")
-	err := p.Validate()
-	switch {
-	case err != nil:
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		n.Note = "none that serve takes is like this message: " + first
-		return
-	case reply && m.found.signature == "":
-		n.Note = "that of the request"
-	case fits:
-		n.Note = "one that fits this message, as a route has it"
-	default:
-		n.Note = "what this message looks like; whether a route with it accepts such messages cannot be said, as this one is refused"
-	}
-	n.Text = policyText(p)
-}
-
-// negotiates reports whether this is a message of WS-Trust: a request for a
-// context, or the answer to one.
-func (m *message) negotiates() bool {
-	first := m.env.Body.FirstChild()
-	return isWST(first, "RequestSecurityToken") || isWST(first, "RequestSecurityTokenResponse") || isWST(first, "RequestSecurityTokenResponseCollection")
-}
-
-// policy is what to verify against, and whether the message is a reply to the
-// last request.
-func (m *message) policy() (p wssec.Policy, reply bool) {
-	reply = m.x.sent != nil && len(m.opened) == 0 && (m.found.confirms || m.env.Header.Child(wssec.NSWSSE, "Security").Child(wssec.NSWSSE, "BinarySecurityToken").IsZero())
-	switch {
-	case m.x.cfg.Policy != nil:
-		p = *m.x.cfg.Policy
-	case reply && m.found.signature == "":
-		p = m.x.policy
-	case reply:
-		p = m.found.policy()
-		p.TokenOnce, p.SignatureConfirmation = false, m.found.confirms
-	default:
-		p = m.found.policy()
-	}
-	return p, reply
+// A trial is a message in a Processor, as a request or as the reply to the last
+// one: a message that names the token of an earlier one can be either.
+type trial struct {
+	reply     bool
+	found     wssec.Policy // the policy, as it is shown
+	policy    wssec.Policy // the same as it is used
+	now, then outcome      // at the present time, and at the message's own
 }
 
 // An outcome is what came of a message in a Processor.
@@ -251,43 +29,230 @@ type outcome struct {
 	err error
 }
 
-// verify scans the message anew and has a Processor look at it.
-func (m *message) verify(src []byte, p wssec.Policy, reply bool, now time.Time) *outcome {
-	msg, err := m.verified(src, p, reply, now)
-	return &outcome{msg, err}
+// addVerdict verifies the message as the gateway does, under the policy that
+// was given or one that fits, and returns the refusal.
+func (m *message) addVerdict(src []byte) error {
+	if ok, err := m.addNegotiation(src); ok {
+		return err
+	}
+	if word, note := m.beyondPolicies(); word != "" && (m.x.cfg.Policy == nil || m.answersNegotiation()) {
+		m.root.Add("verdict", word).Note = note
+		if m.firstFail != nil {
+			return m.firstFail
+		}
+		return m.refused
+	}
+	trials := m.trials()
+	for i := range trials {
+		m.try(src, &trials[i])
+	}
+	best := m.choose(trials)
+	if m.x.cfg.Policy == nil && (m.found.encryption == "" || m.found.signature != "") {
+		m.offer(best)
+	}
+	v := m.root.Add("verdict", "accepted")
+	m.explainVerdict(v, best)
+	if best.now.err == nil {
+		return nil
+	}
+	for i := range trials {
+		if other := &trials[i]; other != best {
+			v.Add("as "+other.role(), wordOf(other.now.err))
+		}
+	}
+	return fmt.Errorf("refused: %w", best.now.err)
 }
 
-func (m *message) verified(src []byte, p wssec.Policy, reply bool, now time.Time) (*wssec.Message, error) {
+// role is what a message is taken for.
+func (t *trial) role() string {
+	if t.reply {
+		return "the reply to the request before it"
+	}
+	return "a request"
+}
+
+// wordOf is an outcome in a word, with its code.
+func wordOf(err error) string {
+	if err == nil {
+		return "accepted"
+	}
+	return "refused: " + codeOf(err)
+}
+
+// explainVerdict adds the outcome, and that at the message's own time if only
+// the clock may be against it.
+func (m *message) explainVerdict(v *inspect.Node, t *trial) {
+	v.Value = wordOf(t.now.err)
+	if t.now.err == nil {
+		if v.Note = "by a route with this policy and keytab, unless it was presented before"; t.reply {
+			v.Note = "as " + t.role()
+		} else if m.negotiates() {
+			v.Note += "; it asks for a security context, which a route issues if a policy of its has such tokens"
+		}
+		m.accepted(v, t, t.now.msg)
+		return
+	}
+	m.explainRefusal(v, t.now.err)
+	if !m.hasOwnTime() {
+		return
+	}
+	at := v.Add("at its own time", wordOf(t.then.err))
+	if at.Note = inspect.FormatTime(m.made, m.now); t.then.err != nil {
+		m.explainRefusal(at, t.then.err)
+		return
+	}
+	m.accepted(at, t, t.then.msg)
+}
+
+// beyondPolicies returns the verdict on a message for which no policy can be
+// found, "" for all others.
+func (m *message) beyondPolicies() (word, note string) {
+	switch {
+	case m.found.context && !m.found.contextKnown:
+		return "none", "it is under a context that is not known: " + inspectNegotiation
+	case m.security.IsZero() && m.negotiates():
+		return "none", "an answer in the negotiation of a context"
+	case m.security.IsZero():
+		return "not protected", "no Security header"
+	}
+	return "", ""
+}
+
+// inspectNegotiation is what to do about a context that is not known. Its key is
+// in the answer of the service.
+const inspectNegotiation = "inspect the negotiation, request and answer, in the same run before it"
+
+// answersNegotiation reports whether this is an answer in a negotiation, of a
+// policy that has them if one was given. Nothing protects those.
+func (m *message) answersNegotiation() bool {
+	p := m.x.cfg.Policy
+	return (p == nil || negotiatesContexts(p)) && m.security.IsZero() && m.negotiates() &&
+		!isWST(m.env.Body.FirstChild(), "RequestSecurityToken")
+}
+
+// negotiates reports whether this is a message of WS-Trust: a request for a
+// context, or the answer to one.
+func (m *message) negotiates() bool {
+	first := m.env.Body.FirstChild()
+	return isWST(first, "RequestSecurityToken") || isWST(first, "RequestSecurityTokenResponse") ||
+		isWST(first, "RequestSecurityTokenResponseCollection")
+}
+
+// trials are what the message can be: a request; or, if it has no token of its
+// own, the reply to the last request, which is tried first until there was one.
+func (m *message) trials() []trial {
+	request := trial{found: m.found.policy()}
+	request.policy = remembering(request.found)
+	reply := trial{reply: true, found: m.x.policy}
+	if m.found.signature != "" {
+		reply.found = m.found.policy()
+		reply.found.TokenOnce, reply.found.SignatureConfirmation = false, m.found.confirms
+	}
+	reply.policy = reply.found
+	if given := m.x.cfg.Policy; given != nil {
+		request.policy, reply.policy = *given, *given
+	}
+	hasToken := !m.security.IsZero() && !m.security.Child(wssec.NSWSSE, "BinarySecurityToken").IsZero()
+	switch {
+	case m.x.sent == nil || hasToken:
+		return []trial{request}
+	case m.x.replied && !m.found.confirms:
+		return []trial{request, reply}
+	}
+	return []trial{reply, request}
+}
+
+// remembering is a policy with token-once where that can be: it makes no
+// difference to a message with a token of its own, and later ones can name
+// that.
+func remembering(p wssec.Policy) wssec.Policy {
+	once := p
+	if once.TokenOnce = true; once.Validate() != nil {
+		return p
+	}
+	return once
+}
+
+// choose returns the first trial that the message passes, else the first.
+func (m *message) choose(trials []trial) *trial {
+	for i := range trials {
+		if trials[i].now.err == nil {
+			return &trials[i]
+		}
+	}
+	for i := range trials {
+		if trials[i].then.err == nil {
+			return &trials[i]
+		}
+	}
+	return &trials[0]
+}
+
+// hasOwnTime reports whether the message is of another time, by its own
+// account.
+func (m *message) hasOwnTime() bool { return !m.made.IsZero() && m.made.Sub(m.now).Abs() > time.Minute }
+
+// try has a Processor look at the message, now and at its own time.
+func (m *message) try(src []byte, t *trial) {
+	t.now = m.verify(src, t, m.now)
+	if t.then = t.now; t.now.err != nil && m.hasOwnTime() {
+		t.then = m.verify(src, t, m.made)
+	}
+}
+
+// verify scans the message anew and has a Processor look at it that keeps
+// nothing.
+func (m *message) verify(src []byte, t *trial, now time.Time) outcome {
 	env, err := soap.Parse(src, xmltext.Options{})
 	if err != nil {
-		return nil, err
+		return outcome{err: err}
 	}
 	clock := func() time.Time { return now }
-	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: m.x.cfg.Keytab, Etypes: m.x.cfg.etypes(), Replay: anyReplay{}, Time: clock})
+	acceptor, err := m.acceptor(clock)
 	if err != nil {
-		return nil, err
+		return outcome{err: err}
 	}
-	processor, err := wssec.NewProcessor(p, wssec.Config{Verifier: knowingAcceptor{acceptor, knownTokens{m.x}}, Replay: anyReplay{},
-		Tokens: knownTokens{m.x}, Time: clock})
+	processor, err := wssec.NewProcessor(t.policy, wssec.Config{
+		Verifier: acceptor, Replay: anyReplay{}, Tokens: m.x.accepted,
+		Contexts: m.x.securityContexts(m.ctx, clock), Time: clock,
+		EndorsingContexts: !m.endorsing.IsZero() && t.policy.ClientToken() != wssec.SecureConversationToken,
+	})
 	if err != nil {
-		return nil, err
+		return outcome{err: err}
 	}
-	channel := wssec.Channel{TLS: true}
-	if reply {
-		return processor.VerifyReply(m.ctx, env, m.x.sent, channel)
+	var msg *wssec.Message
+	if channel := (wssec.Channel{TLS: true}); t.reply {
+		msg, err = processor.VerifyReply(m.ctx, env, m.x.sent, channel)
+	} else {
+		msg, err = processor.Verify(m.ctx, env, channel)
 	}
-	return processor.Verify(m.ctx, env, channel)
+	return outcome{msg, err}
 }
 
-func (m *message) accepted(v *inspect.Node, msg *wssec.Message, p wssec.Policy) {
-	if name, realm := msg.Principal(); name != "" {
+// acceptor makes an Acceptor that keeps nothing.
+func (m *message) acceptor(clock func() time.Time) (*gss.Acceptor, error) {
+	return gss.NewAcceptor(gss.AcceptorConfig{
+		Keytab: m.x.cfg.Keytab, Etypes: m.x.cfg.etypes(), Replay: anyReplay{}, Time: clock,
+	})
+}
+
+// accepted adds who the client is, and keeps the request and its token for the
+// messages that follow.
+func (m *message) accepted(v *inspect.Node, t *trial, msg *wssec.Message) {
+	if m.x.replied = t.reply; !t.reply {
+		name, realm := msg.Principal()
 		v.Add("client", name+"@"+realm)
 		v.Add("service", msg.Service())
-		m.x.sent, m.x.policy = msg.AsSent(), p
+		if sc, ok := msg.Endorsing(); ok {
+			v.Add("endorsed by", "the context "+sc.Identifier).Note = "the policy is that of a bootstrap"
+		}
+		m.x.sent, m.x.policy = msg.AsSent(), t.found
+		m.x.asked = newContextRequest(msg, t.found)
 	}
-	if p.NeedsTLS() {
+	if t.policy.NeedsTLS() {
 		v.Add("provided", "that it came over TLS")
 	}
+	_ = msg.Remember(m.ctx) // knownTokens has no errors
 }
 
 // explainRefusal adds what was found, and the cure.
@@ -322,35 +287,19 @@ type anyReplay struct{}
 
 func (anyReplay) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
 
-// knownTokens are the tokens of earlier messages of this run that an acceptor
-// has accepted.
-type knownTokens struct{ x *Inspector }
+// knownTokens are the tokens of messages of this run that were accepted.
+type knownTokens map[wssec.TokenHash]wssec.CachedToken
 
+// PutToken keeps a token, of a bounded number.
 func (k knownTokens) PutToken(_ context.Context, hash wssec.TokenHash, t wssec.CachedToken) error {
-	if len(k.x.accepted) < maxKept {
-		k.x.accepted[hash] = t
+	if len(k) < maxKept {
+		k[hash] = t
 	}
 	return nil
 }
 
+// GetToken returns a token that was kept.
 func (k knownTokens) GetToken(_ context.Context, hash wssec.TokenHash) (wssec.CachedToken, bool, error) {
-	t, ok := k.x.accepted[hash]
+	t, ok := k[hash]
 	return t, ok, nil
-}
-
-// knowingAcceptor keeps what it accepts for messages that name it by its hash,
-// whatever the policy of its own was.
-type knowingAcceptor struct {
-	*gss.Acceptor
-	known knownTokens
-}
-
-func (a knowingAcceptor) VerifyToken(ctx context.Context, octets []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
-	t, err := a.Acceptor.VerifyToken(ctx, octets, bindings)
-	if err != nil {
-		return nil, err
-	}
-	name, realm := t.Client()
-	return t, a.known.PutToken(ctx, wssec.HashToken(octets), wssec.CachedToken{Name: name, Realm: realm, Service: t.Service(), ValueType: wssec.GSSKerberosAPREQ,
-		Etype: t.EtypeOfKey(), EndTime: t.EndTime(), Key: wssec.NewKey(t.ExposeKeyOctets())})
 }

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,8 +20,8 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// A routesWorld has two routes, /buy and /sell, of one service, one policy and one
-// replay store.
+// A routesWorld has two routes, /buy and /sell, of one service, one policy and
+// one replay store.
 type routesWorld struct {
 	*world
 	hits map[string]*atomic.Int32
@@ -34,7 +35,11 @@ func newRoutesWorld(t *testing.T, change func(r *gateway.Route, p *wssec.Policy)
 	for _, path := range []string{"/buy", "/sell"} {
 		hits := new(atomic.Int32)
 		w.hits[path] = hits
-		backend := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { hits.Add(1); echo(rw, r) }))
+		backend := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter,
+			r *http.Request) {
+			hits.Add(1)
+			echo(rw, r)
+		}))
 		t.Cleanup(backend.Close)
 		policy, _ := wssec.Preset("Kerberos")
 		route := gateway.Route{Path: path, Addresses: []string{"https://GW.example.com:443" + path, "urn:" + path[1:]}}
@@ -70,16 +75,18 @@ func wsaTo(space, text string) string {
 	return `<w:To xmlns:w="` + space + `">` + text + `</w:To>`
 }
 
-// A message says in a signed wsa:To for which route it was made, and no other takes
-// it, whoever delivers it there.
-func TestAMessageForOneRouteIsRefusedAtAnother(t *testing.T) {
+// A message says in a signed wsa:To for which route it was made, and no other
+// takes it, whoever delivers it there.
+func TestCheckToRefusesMessagesOfAnotherRoute(t *testing.T) {
+	t.Parallel()
 	for _, space := range []string{soap.NSAddressing, soap.NSAddressing04} {
 		for _, v := range []soap.Version{soap.V11, soap.V12} {
 			for _, to := range []string{"https://gw.example.com/buy", "urn:buy"} {
 				w := newRoutesWorld(t, func(*gateway.Route, *wssec.Policy) {})
 				msg, req := w.protectAs("alice", withHeader(v, wsaTo(space, to)))
 				f := w.openFault(w.to("/sell", v, msg), req)
-				if f.Code != soap.Sender || f.Subcode.Space != space || f.Subcode.Local != "DestinationUnreachable" || w.code(1) != "wrong-address" || w.hits["/sell"].Load() != 0 {
+				if f.Code != soap.Sender || f.Subcode.Space != space || f.Subcode.Local != "DestinationUnreachable" ||
+					w.code(1) != "wrong-address" || w.hits["/sell"].Load() != 0 {
 					t.Errorf("%s of %s at /sell: fault %+v, code %s, %d calls", to, space, f, w.code(1), w.hits["/sell"].Load())
 				}
 				// Its token was presented: it does not get a second try at its own route.
@@ -95,7 +102,8 @@ func TestAMessageForOneRouteIsRefusedAtAnother(t *testing.T) {
 	}
 }
 
-func TestAddressesOfAMessage(t *testing.T) {
+func TestCheckToComparesAddresses(t *testing.T) {
+	t.Parallel()
 	const wsa, wsa04 = soap.NSAddressing, soap.NSAddressing04
 	const buy = "https://gw.example.com/buy"
 	for _, tt := range []struct {
@@ -105,15 +113,15 @@ func TestAddressesOfAMessage(t *testing.T) {
 	}{
 		{wsaTo(wsa, buy), "ok", false},
 		{wsaTo(wsa, "\n\tHTTPS://gw.EXAMPLE.com:443/%62uy "), "ok", false},
-		{wsaTo(wsa, buy) + wsaTo(wsa04, "urn:buy"), "ok", false},
-		{wsaTo(wsa, buy) + wsaTo(wsa04, "urn:sell"), "wrong-address", false},
-		{wsaTo(wsa, buy) + wsaTo(wsa, "urn:sell"), "wrong-address", false},
+		{wsaTo(wsa, buy) + wsaTo(wsa04, "urn:buy"), "addressing-invalid", false},
+		{wsaTo(wsa, buy) + wsaTo(wsa04, "urn:sell"), "addressing-invalid", false},
+		{wsaTo(wsa, buy) + wsaTo(wsa, "urn:sell"), "addressing-invalid", false},
 		{wsaTo(wsa, buy+"/"), "wrong-address", false},
 		{wsaTo(wsa, "https://gw.example.com/Buy"), "wrong-address", false},
 		{wsaTo(wsa, "http://gw.example.com/buy"), "wrong-address", false},
 		{wsaTo(wsa, "/buy"), "wrong-address", false},
 		{wsaTo(wsa, ""), "wrong-address", false},
-		{wsaTo(wsa, buy+"<x/>"), "wrong-address", false},
+		{wsaTo(wsa, buy+"<x/>"), "addressing-invalid", false},
 		// None, or the anonymous one, which means the same.
 		{"", "ok", true},
 		{wsaTo("urn:other", "urn:sell"), "ok", true},
@@ -125,7 +133,10 @@ func TestAddressesOfAMessage(t *testing.T) {
 			if required && tt.unknown {
 				want = "wrong-address"
 			}
-			w := newRoutesWorld(t, func(r *gateway.Route, p *wssec.Policy) { r.RequireTo, r.OtherHeaders = required, wssec.PassHeaders })
+			w := newRoutesWorld(t, func(r *gateway.Route, p *wssec.Policy) {
+				r.RequireTo, r.OtherHeaders = required,
+					wssec.PassHeaders
+			})
 			msg, _ := w.protectAs("alice", withHeader(soap.V11, tt.header))
 			w.to("/buy", soap.V11, msg)
 			if _, noted := w.event(1)["to_unknown"]; w.code(1) != want || noted != (tt.unknown && !required) {
@@ -135,9 +146,10 @@ func TestAddressesOfAMessage(t *testing.T) {
 	}
 }
 
-// A wsa:To that nothing protects says nothing: neither does it refuse a message, nor
-// is it enough where one is required.
-func TestAnUnprotectedAddressDoesNotCount(t *testing.T) {
+// A wsa:To that nothing protects says nothing: neither does it refuse a
+// message, nor is it enough where one is required.
+func TestCheckToIgnoresUnprotectedAddresses(t *testing.T) {
+	t.Parallel()
 	for _, required := range []bool{false, true} {
 		for _, to := range []string{"urn:buy", "urn:sell"} {
 			w := newRoutesWorld(t, func(r *gateway.Route, p *wssec.Policy) {
@@ -160,7 +172,8 @@ func TestAnUnprotectedAddressDoesNotCount(t *testing.T) {
 }
 
 // TLS covers wsa:To where the policy relies on it.
-func TestTheAddressUnderTLS(t *testing.T) {
+func TestCheckToTakesTheAddressUnderTLS(t *testing.T) {
+	t.Parallel()
 	w := newRoutesWorld(t, func(r *gateway.Route, p *wssec.Policy) {
 		*p, _ = wssec.Preset("KerberosToken")
 		r.TLSOffloaded = true
@@ -169,4 +182,44 @@ func TestTheAddressUnderTLS(t *testing.T) {
 	if w.to("/sell", soap.V11, msg); w.code(1) != "wrong-address" || w.hits["/sell"].Load() != 0 {
 		t.Errorf("code %s", w.code(1))
 	}
+}
+
+// WCF marks wsa:To and wsa:Action as mandatory whether or not its policy protects
+// them, and CXF does if it is told to. The gateway understands them: without
+// protection they are dropped like other header blocks, and fail no message.
+func TestForwardUnderstandsUnprotectedAddressing(t *testing.T) {
+	t.Parallel()
+	bodyOnly := func(_ *gateway.Config, _ *gateway.Route, p *wssec.Policy) { p.SignedParts.Headers = nil }
+	overPlainHTTP := func(_ *gateway.Config, _ *gateway.Route, p *wssec.Policy) {
+		*p, _ = wssec.Preset("KerberosOverTransport")
+		p.AllowPlainHTTP = true
+	}
+	for name, policy := range map[string]option{"Body alone signed": bodyOnly, "transport": overPlainHTTP} {
+		for _, space := range []string{soap.NSAddressing, soap.NSAddressing04} {
+			for rule, want := range map[wssec.HeaderRule]string{
+				wssec.DropHeaders: "ok", wssec.PassHeaders: "ok", wssec.RefuseHeaders: "header-refused",
+			} {
+				w := newWorld(t, policy, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) { r.OtherHeaders = rule })
+				passed := false
+				w.backend = func(rw http.ResponseWriter, r *http.Request) {
+					b, _ := io.ReadAll(r.Body)
+					passed = bytes.Contains(b, []byte(space))
+					r.Body = io.NopCloser(bytes.NewReader(b))
+					echo(rw, r)
+				}
+				for _, v := range []soap.Version{soap.V11, soap.V12} {
+					msg, _ := w.protectAs("alice", withHeader(v, mandatory(wsaTo(space, "urn:a")+wsaAction(space, "urn:b"))))
+					w.post(v, bytes.NewReader(msg))
+				}
+				if w.code(1) != want || w.code(2) != want || passed != (rule == wssec.PassHeaders) {
+					t.Errorf("%s, %s, %s: codes %s, %s; passed %v", name, space, rule, w.code(1), w.code(2), passed)
+				}
+			}
+		}
+	}
+}
+
+// mandatory marks the blocks of wsaTo and wsaAction as such.
+func mandatory(blocks string) string {
+	return strings.ReplaceAll(blocks, " xmlns:w=", ` s:mustUnderstand="1" xmlns:w=`)
 }

@@ -16,7 +16,7 @@ type sample struct {
 	guess byte // what the attacker tried
 }
 
-// verdict says how well the times tell the classes apart.
+// A verdict holds how well the times tell the classes apart.
 type verdict struct {
 	n, in         int           // samples, and those of the class
 	median, other time.Duration // of the class and of the rest
@@ -25,7 +25,8 @@ type verdict struct {
 }
 
 // compare is the test of Mann, Whitney and Wilcoxon, two-sided, by its normal
-// approximation. It does not mind outliers, of which times on a network have many.
+// approximation. It does not mind outliers, of which times on a network have
+// many.
 func compare(samples []sample) verdict {
 	ranks := ranksOf(samples)
 	v := verdict{n: len(samples)}
@@ -52,7 +53,7 @@ func compare(samples []sample) verdict {
 	return v
 }
 
-// ranksOf gives the rank of each sample by its time, the mean for equal ones.
+// ranksOf returns the rank of each sample by its time, the mean for equal ones.
 func ranksOf(samples []sample) []float64 {
 	order := make([]int, len(samples))
 	for i := range order {
@@ -83,8 +84,9 @@ func quantile(d []time.Duration, q float64) time.Duration {
 
 // placeOf is the attacker's own method, which knows no truth: of the 256 values
 // that the last octet of the target's raw decryption can have each is scored by
-// the times of the guesses that it would make right padding. It gives the place
-// of the true value among them, 1 if the attacker has it, 128 in the mean for chance.
+// the times of the guesses that it would make right padding. It returns the place
+// of the true value among them, 1 if the attacker has it, 128 in the mean for
+// chance.
 func placeOf(truth byte, samples []sample) int {
 	ranks := ranksOf(samples)
 	var sum, n [256]float64
@@ -114,12 +116,13 @@ func (v verdict) String() string {
 	if v.p < 0.01 {
 		p = fmt.Sprintf("%.0e", v.p)
 	}
-	return fmt.Sprintf("%d | %v | %v | %.3f | %s", v.n, v.median.Round(time.Microsecond), v.other.Round(time.Microsecond), v.auc, p)
+	return fmt.Sprintf("%d | %v | %v | %.3f | %s", v.n, v.median.Round(time.Microsecond),
+		v.other.Round(time.Microsecond), v.auc, p)
 }
 
 // The program's own judgement: it sees a difference of a tenth of the noise in
 // 100,000 samples, and none where there is none.
-func TestTheAttackersStatistics(t *testing.T) {
+func TestCompareFindsDifferences(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	draw := func(n int, shift float64) []sample {
 		var s []sample

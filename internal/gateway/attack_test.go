@@ -6,11 +6,11 @@ package gateway_test
 //	go test ./internal/gateway -run '^TestTimingAttack$' -timeout 0 -v -attack all -questions 100000 -concurrency 16
 //
 // -attack takes the names of trials, separated by commas, or all. -questions is
-// the most that one asks; most ask fewer. A whole run takes a quarter of an hour
-// on two processors; one with -questions 2000 two minutes, in which an oracle
-// as wide as the one that was there would be seen. The gateway is a process of
-// its own. It fails if an attack without defences does not succeed, or one with
-// a defence does. What it found stands in docs/timing.md.
+// the most that one asks; most ask fewer. A whole run takes a quarter of an
+// hour on two processors; one with -questions 2000 two minutes, in which an
+// oracle as wide as the one that was there would be seen. The gateway is a
+// process of its own. It fails if an attack without defences does not succeed,
+// or one with a defence does. What it found stands in docs/timing.md.
 
 import (
 	"bufio"
@@ -79,8 +79,10 @@ func trials() []trial {
 		{"pairs-undefended", none, 4_000, tells, (*attacker).askPairs},
 		{"pairs-release", release, 10_000, either, (*attacker).askPairs},
 		{"pairs-both", both, 10_000, silent, (*attacker).askPairs},
-		{"below-step-release", release, 4_000, silent, func(a *attacker, n int) []sample { return a.askSize(n, 256<<10-512) }},
-		{"above-step-release", release, 4_000, silent, func(a *attacker, n int) []sample { return a.askSize(n, 256<<10+512) }},
+		{"below-step-release", release, 4_000, silent,
+			func(a *attacker, n int) []sample { return a.askSize(n, 256<<10-512) }},
+		{"above-step-release", release, 4_000, silent,
+			func(a *attacker, n int) []sample { return a.askSize(n, 256<<10+512) }},
 		{"load-release", release, 10_000, silent, (*attacker).askUnderLoad},
 		{"hangup-release", release, 10_000, silent, (*attacker).askAndHangUp},
 		{"probe-undefended", none, 10_000, either, (*attacker).askAndProbe},
@@ -158,12 +160,13 @@ func newAttacker(t *testing.T, with defences) *attacker {
 	if a.cipher, err = base64.StdEncoding.DecodeString(values[1][1]); err != nil {
 		t.Fatal(err)
 	}
-	// Little is left of the Body, and as many header blocks are added as make room for
-	// the longest Signature.
+	// Little is left of the Body, and as many header blocks are added as make
+	// room for the longest Signature.
 	message = strings.Replace(message, values[1][1], base64.StdEncoding.EncodeToString(a.cipher[:2*block]), 1)
 	more := strings.Repeat(`<a:x xmlns:a="http://www.w3.org/2005/08/addressing"/>`, 60)
 	message = strings.Replace(message, "</s:Header>", more+"</s:Header>", 1)
-	cut := regexp.MustCompile(`(?s)^(.*<wsu:Created>)[^<]*(<.*<wsu:Expires>)[^<]*(<.*)` + regexp.QuoteMeta(values[0][1]) + `(.*)$`).FindStringSubmatch(message)
+	cut := regexp.MustCompile(`(?s)^(.*<wsu:Created>)[^<]*(<.*<wsu:Expires>)[^<]*(<.*)` +
+		regexp.QuoteMeta(values[0][1]) + `(.*)$`).FindStringSubmatch(message)
 	if cut == nil {
 		t.Fatal("the recorded message is of another form")
 	}
@@ -177,8 +180,10 @@ func newAttacker(t *testing.T, with defences) *attacker {
 // looked into before that, so it is written anew.
 func (a *attacker) message(cipher []byte) []byte {
 	now := time.Now().UTC()
-	return fmt.Appendf(nil, "%s%s%s%s%s%s%s", a.parts[0], now.Format(time.RFC3339), a.parts[1], now.Add(5*time.Minute).Format(time.RFC3339),
-		a.parts[2], base64.StdEncoding.EncodeToString(cipher), strings.Replace(a.parts[3], "</s:Header>", a.padding+"</s:Header>", 1))
+	return fmt.Appendf(nil, "%s%s%s%s%s%s%s", a.parts[0], now.Format(time.RFC3339), a.parts[1],
+		now.Add(5*time.Minute).Format(time.RFC3339),
+		a.parts[2], base64.StdEncoding.EncodeToString(cipher),
+		strings.Replace(a.parts[3], "</s:Header>", a.padding+"</s:Header>", 1))
 }
 
 // longest is the ciphertext that is known to be scanned, of the length that the
@@ -240,7 +245,8 @@ func (a *attacker) askSize(n, size int) []sample {
 	message, _ := a.evenly()
 	const element = `<x:y xmlns:x="u:x"/>`
 	room := size - len(message) - len(`<x xmlns="u:x"></x>`)
-	a.padding = `<x xmlns="u:x">` + strings.Repeat(element, room/len(element)) + strings.Repeat(" ", room%len(element)) + `</x>`
+	a.padding = `<x xmlns="u:x">` +
+		strings.Repeat(element, room/len(element)) + strings.Repeat(" ", room%len(element)) + `</x>`
 	return a.each(n, a.connections, a.oneEvenly)
 }
 
@@ -252,7 +258,8 @@ func (a *attacker) oneEvenly(l *line, _ int) sample {
 // askUnderLoad keeps the gateway busy meanwhile with what it refuses at once:
 // documents that are wide, and wrong at the end.
 func (a *attacker) askUnderLoad(n int) []sample {
-	wide := []byte(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` + strings.Repeat(`<a b="" c=""/>`, 20<<10) + "</s:Wrong>")
+	wide := []byte(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
+		strings.Repeat(`<a b="" c=""/>`, 20<<10) + "</s:Wrong>")
 	stop := make(chan bool)
 	var load sync.WaitGroup
 	for range 3 {
@@ -280,7 +287,8 @@ func (a *attacker) askPairs(n int) []sample {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(a.gateway.Certificate)
 	return a.collect(n/2, a.connections, func() (func(int) sample, func()) {
-		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
+		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true,
+			TLSClientConfig: &tls.Config{RootCAs: pool}}}
 		return func(int) sample { return a.onePair(client) }, client.CloseIdleConnections
 	})
 }
@@ -317,8 +325,8 @@ func (a *attacker) onePair(client *http.Client) sample {
 	return sample{took: done[0].Sub(done[1]), class: firstIsRight}
 }
 
-// askAndHangUp closes its half of the connection behind the question, and looks at
-// when the gateway closes the other: there need not be an answer.
+// askAndHangUp closes its half of the connection behind the question, and looks
+// at when the gateway closes the other: there need not be an answer.
 func (a *attacker) askAndHangUp(n int) []sample {
 	return a.collect(n, a.connections, func() (func(int) sample, func()) {
 		return func(int) sample {
@@ -403,14 +411,16 @@ func (a *attacker) dial() *line {
 	return &line{Conn: c, t: a.t, r: bufio.NewReader(c)}
 }
 
-// ask gives the time from the end of sending to the first octet of the refusal.
+// ask returns the time from the end of sending to the first octet of the
+// refusal.
 func (l *line) ask(message []byte) time.Duration {
 	l.send(message)
 	return l.answer()
 }
 
 func (l *line) send(message []byte) {
-	head := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: gw\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: %d\r\n\r\n", len(message))
+	head := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: gw\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: "+
+		"%d\r\n\r\n", len(message))
 	if _, err := l.Write(append([]byte(head), message...)); err != nil {
 		l.t.Error(err)
 	}

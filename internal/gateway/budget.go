@@ -10,15 +10,16 @@ import (
 	"time"
 )
 
-// A budget is the number of octets that all exchanges in progress may hold
-// together. Messages that are not verified yet have a share of it as a whole, so
-// that verified ones can be finished, and each client has one, so that it leaves
-// room for others. A request that is still arriving takes part of what is left
-// and never the last of it, so that however many there are a small one finds room.
+// A budget limits the octets that all exchanges in progress may hold together.
+// Messages that are not verified yet have a share of it, so that verified ones
+// can be finished, and each client has one, so that it leaves room for others.
+// A request that is being read takes a part of what is left and never all of
+// it, so that a small request finds room however many there are.
 //
-// An exchange that needs more than there is gets it from readers below the least
-// rate, which are dropped, and from larger ones that wait for room themselves;
-// else it is refused, which sheds load. Only a reader waits for room, for a while.
+// If there is too little for an exchange, readers below the least rate are
+// dropped for it, and then larger readers that wait for room themselves. If
+// that is not enough the exchange is refused, to shed load. Only readers wait
+// for room, for a while.
 type budget struct {
 	budgetConfig
 
@@ -31,7 +32,7 @@ type budget struct {
 	nextLook   time.Time // when readers that wait may look again for whom to drop
 }
 
-// budgetConfig has the limits of a budget.
+// budgetConfig holds the limits of a budget.
 type budgetConfig struct {
 	limit            int64 // of all
 	unverifiedLimit  int64 // of messages that are not verified
@@ -44,7 +45,7 @@ type budgetConfig struct {
 	largeReadTimeout time.Duration // see slow
 }
 
-// clientUse is what the exchanges of one client hold.
+// clientUse counts the octets that the exchanges of one client hold.
 type clientUse struct {
 	verified   int64
 	unverified int64
@@ -55,22 +56,23 @@ func newBudget(c budgetConfig) *budget {
 	return &budget{budgetConfig: c, clients: make(map[netip.Prefix]*clientUse)}
 }
 
-// A lease is what one exchange holds. Its methods are called by one goroutine;
-// all of it but held is under the budget's mutex.
+// A lease is the part of the budget that one exchange holds. Its methods are
+// called by one goroutine. The budget's mutex protects all fields but held.
 type lease struct {
 	budget *budget
 	key    netip.Prefix
 	client *clientUse
 
 	held     int64
-	place    int  // in the budget's readers, from 1 on; 0 if it is none
-	whole    bool // it has arrived
+	header   int64 // of held
+	place    int   // in the budget's readers, from 1 on; 0 if it is not there
+	whole    bool  // the request has been read
 	verified bool
 
-	// Of a request that arrives:
-	dropMu  sync.Mutex    // for drop, which is not under the budget's
+	// For a request that is being read:
+	dropMu  sync.Mutex    // protects drop, in place of the budget's mutex
 	drop    func()        // ends the read or the wait for room; nil before and afterwards
-	dropped error         // why it has nothing any more
+	dropped error         // why its octets were given to another request
 	gone    chan struct{} // closed by drop
 	waiting bool          // for room, by no fault of its own
 	arrived int64
@@ -78,8 +80,8 @@ type lease struct {
 	mark    time.Time
 }
 
-// clientKey is whom a share belongs to: an address or, since a subscriber has at
-// least that much of IPv6, a network of 64 bits.
+// clientKey returns the client of an address, for shares and limits: the
+// address itself or, for IPv6, its /64, since a subscriber has at least that.
 func clientKey(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
@@ -90,7 +92,7 @@ func clientKey(a netip.Addr) netip.Prefix {
 	return key
 }
 
-// open begins an exchange of the client at a, which holds nothing yet.
+// open returns an empty lease for an exchange of the client at a.
 func (b *budget) open(a netip.Addr) (*lease, error) {
 	key := clientKey(a)
 	b.mu.Lock()
@@ -98,9 +100,11 @@ func (b *budget) open(a netip.Addr) (*lease, error) {
 	c := b.clients[key]
 	switch {
 	case b.exchanges >= b.exchangeLimit:
-		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges are in progress (max-connections)", b.exchanges)}
+		return nil, &Error{Code: CodeOverloaded,
+			Err: fmt.Errorf("%d exchanges are in progress (max-connections)", b.exchanges)}
 	case c != nil && c.exchanges >= b.clientExchanges:
-		return nil, &Error{Code: CodeOverloaded, Err: fmt.Errorf("%d exchanges of this client are in progress (max-client-connections)", c.exchanges)}
+		return nil, &Error{Code: CodeOverloaded,
+			Err: fmt.Errorf("%d exchanges of this client are in progress (max-client-connections)", c.exchanges)}
 	case c == nil:
 		c = &clientUse{}
 		b.clients[key] = c
@@ -110,11 +114,12 @@ func (b *budget) open(a netip.Addr) (*lease, error) {
 	return &lease{budget: b, key: key, client: c}, nil
 }
 
-// giveBack gives back all octets, before the exchange is over.
+// giveBack releases all octets but those of the header before the exchange
+// ends.
 func (l *lease) giveBack() {
 	l.budget.mu.Lock()
 	defer l.budget.mu.Unlock()
-	l.budget.charge(l, -l.held)
+	l.budget.charge(l, l.header-l.held)
 }
 
 // close ends the exchange.
@@ -130,7 +135,7 @@ func (l *lease) close() {
 	}
 }
 
-// joinReaders makes l one that may be dropped.
+// joinReaders adds l to those that may be dropped.
 func (b *budget) joinReaders(l *lease) {
 	if l.place == 0 {
 		b.readers = append(b.readers, l)
@@ -148,7 +153,7 @@ func (b *budget) leaveReaders(l *lease) {
 	b.readers, l.place = b.readers[:len(b.readers)-1], 0
 }
 
-// charge adds n octets, which may be negative, to what l holds.
+// charge adds n octets to what l holds; n may be negative.
 func (b *budget) charge(l *lease, n int64) {
 	l.held += n
 	b.used += n
@@ -160,8 +165,8 @@ func (b *budget) charge(l *lease, n int64) {
 	}
 }
 
-// take reserves n more octets, before they are allocated; a negative n gives
-// back. It does not wait.
+// take reserves n more octets before they are allocated, or gives back -n. It
+// does not wait.
 func (l *lease) take(n int64) error {
 	b := l.budget
 	b.mu.Lock()
@@ -180,8 +185,9 @@ func (l *lease) take(n int64) error {
 	return nil
 }
 
-// short says which limit n octets more would break, "" if none. Those of one
-// client come first: what others hold does not help it.
+// short returns the limit that n more octets would break, or "" if there is
+// none. The client's limits come first: dropping others does not help against
+// those.
 func (b *budget) short(l *lease, n int64) string {
 	switch {
 	case l.verified && l.client.verified+n > b.clientLimit, !l.verified && l.client.unverified+n > b.clientUnverified:
@@ -196,9 +202,9 @@ func (b *budget) short(l *lease, n int64) string {
 
 const shortClient = "client-share"
 
-// shortForReader is short for a request that arrives. It has to leave as much of
-// each share as it then holds itself and, when it is not a small one, the last
-// eighth to those that are.
+// shortForReader is short for a request that is being read. It has to leave as
+// much of each share as it then holds itself. A request that is not small also
+// leaves the last eighth to small ones.
 func (b *budget) shortForReader(l *lease, n int64) string {
 	if short := b.short(l, n); short != "" {
 		return short
@@ -218,13 +224,15 @@ func (b *budget) shortForReader(l *lease, n int64) string {
 	return ""
 }
 
-// smallRequest is what a request may take of the last eighth of a share.
+// smallRequest is the size up to which a request may take from the last eighth
+// of a share.
 const smallRequest = oneBuffer
 
-// makeRoom drops readers for l, which needs n octets, until short gives "" or none
-// is left that would help: those below the least rate, then those that wait for
-// room, unless l arrives itself and would hold half as much; the largest of each
-// first. It returns what short gave last, and whose reads are to be ended.
+// makeRoom drops readers for l, which needs n octets, until short returns "" or
+// no reader is left that would help. It drops those below the least rate, then
+// those that wait for room, unless l is being read itself and would hold half
+// as much; the largest of each first. It returns the last result of short, and
+// the leases whose reads the caller has to end.
 func (b *budget) makeRoom(l *lease, n int64, short func() string) (why string, dropped []*lease) {
 	if why = short(); why == "" || len(b.readers) == 0 || l.waiting && time.Now().Before(b.nextLook) {
 		return why, nil
@@ -249,14 +257,15 @@ func (b *budget) makeRoom(l *lease, n int64, short func() string) (why string, d
 	return why, dropped
 }
 
-// looked bounds the time, under the mutex, that readers spend on looking again and
-// again, each of them at all others: a fifth. One that comes new looks in any case.
+// looked limits the time that waiting readers spend in makeRoom under the
+// mutex, each looking at all others, to a fifth. It does not limit new readers.
 func (b *budget) looked(since time.Time) {
 	now := time.Now()
 	b.nextLook = now.Add(4 * now.Sub(since))
 }
 
-// droppable gives the readers that may be dropped for l, which needs n octets.
+// droppable returns the readers that may be dropped for l, which needs n
+// octets.
 func (b *budget) droppable(l *lease, n int64) (slow, larger []*lease) {
 	now := time.Now()
 	for _, r := range b.readers {
@@ -274,8 +283,8 @@ func (b *budget) droppable(l *lease, n int64) (slow, larger []*lease) {
 	return slow, larger
 }
 
-// slow tells whether r is below the least rate: leastRate or, if it holds much,
-// that with which it would have arrived within largeReadTimeout.
+// slow reports whether r is below the least rate: leastRate or, for a large
+// request, the rate at which it would have arrived within largeReadTimeout.
 func (b *budget) slow(r *lease, now time.Time) bool {
 	return !r.waiting && now.Sub(r.mark) > time.Second && r.arrived-r.marked < b.rateOf(r)
 }
@@ -284,8 +293,8 @@ func (b *budget) rateOf(r *lease) int64 {
 	return max(b.leastRate, r.arrived/max(1, int64(b.largeReadTimeout/time.Second)))
 }
 
-// endReads ends the reads of dropped leases; outside the mutex, since it can
-// have to wait for a connection's.
+// endReads ends the reads of dropped leases. Call it without the mutex, since
+// it may wait for that of a connection.
 func endReads(dropped []*lease) {
 	for _, r := range dropped {
 		r.dropMu.Lock()
@@ -296,8 +305,9 @@ func endReads(dropped []*lease) {
 	}
 }
 
-// Reserve is the Reserve of the wssec.Config of a route's Processor: it charges
-// the exchange that ctx is of. Without an exchange it does nothing.
+// Reserve reserves octets, or gives back a negative number of them, for the
+// exchange of ctx. It is meant as Reserve of [wssec.Config]. Without an
+// exchange it does nothing.
 func Reserve(ctx context.Context, octets int) error {
 	if x, ok := exchangeOf(ctx); ok && x.lease != nil {
 		return x.lease.take(int64(octets))
@@ -305,10 +315,11 @@ func Reserve(ctx context.Context, octets int) error {
 	return nil
 }
 
-// reserve is take for a scan.
+// reserve is take in the form that package xmltext calls.
 func (l *lease) reserve(octets int) error { return l.take(int64(octets)) }
 
-// verify takes l out of the share of messages that are not verified.
+// verify moves l from the share of unverified messages to that of verified
+// ones.
 func (l *lease) verify() {
 	b := l.budget
 	b.mu.Lock()
@@ -317,4 +328,19 @@ func (l *lease) verify() {
 	b.charge(l, -held)
 	l.verified = true
 	b.charge(l, held)
+}
+
+// A Use is how much of its limits a [Gateway] uses now.
+type Use struct {
+	Exchanges, MaxExchanges int   // in progress
+	Octets, MaxOctets       int64 // that they hold
+	Unverified              int64 // of Octets, in messages that are not verified
+}
+
+// Use returns the use of the limits now. It is safe for concurrent use.
+func (g *Gateway) Use() Use {
+	b := g.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Use{b.exchanges, b.exchangeLimit, b.used, b.limit, b.unverified}
 }

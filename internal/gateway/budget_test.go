@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// A request that arrives is dropped for another when it is below the least rate, and
-// is left alone when it is not, or when there is room.
-func TestSlowReadersAreDroppedWhenMemoryIsShort(t *testing.T) {
+// A request that arrives is dropped for another when it is below the least
+// rate, and is left alone when it is not, or when there is room.
+func TestBudgetDropsSlowReadersWhenMemoryIsShort(t *testing.T) {
+	t.Parallel()
 	const mib = 1 << 20
 	for name, c := range map[string]struct {
 		arrives int64 // octets a second
@@ -26,7 +27,8 @@ func TestSlowReadersAreDroppedWhenMemoryIsShort(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBudget(budgetConfig{
 				limit: 16 * mib, unverifiedLimit: 16 * mib, clientLimit: 16 * mib, clientUnverified: 16 * mib,
-				exchangeLimit: 10, clientExchanges: 10, leastRate: 100_000, busyTimeout: time.Second / 2, largeReadTimeout: time.Minute,
+				exchangeLimit: 10, clientExchanges: 10, leastRate: 100_000, busyTimeout: time.Second / 2,
+				largeReadTimeout: time.Minute,
 			})
 			open := func(address string) *lease {
 				l, err := b.open(netip.MustParseAddr(address))
@@ -60,9 +62,9 @@ func TestSlowReadersAreDroppedWhenMemoryIsShort(t *testing.T) {
 	}
 }
 
-// Readers that wait for room look for whom to drop from time to time, so that many of
-// them do not keep the budget's mutex; who comes new looks at once.
-func TestReadersThatWaitDoNotAlwaysLookForWhomToDrop(t *testing.T) {
+// Readers that wait for room look for whom to drop from time to time, so that
+// many of them do not keep the budget's mutex; who comes new looks at once.
+func TestBudgetLimitsTheSearchOfWaitingReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, open := fullBudget(t, 3)
 		stalled, waits, comes := open(0), open(1), open(2)
@@ -88,8 +90,10 @@ func TestReadersThatWaitDoNotAlwaysLookForWhomToDrop(t *testing.T) {
 
 // fullBudget has 16 MiB, of which each of n readers has an equal part of 15.
 func fullBudget(tb testing.TB, n int) (b *budget, open func(i int) *lease) {
-	b = newBudget(budgetConfig{limit: 16 << 20, unverifiedLimit: 16 << 20, clientLimit: 16 << 20, clientUnverified: 16 << 20,
-		exchangeLimit: n, clientExchanges: n, leastRate: 100_000, busyTimeout: 2 * time.Second, largeReadTimeout: time.Minute})
+	b = newBudget(budgetConfig{limit: 16 << 20, unverifiedLimit: 16 << 20, clientLimit: 16 << 20,
+		clientUnverified: 16 << 20,
+		exchangeLimit:    n, clientExchanges: n, leastRate: 100_000, busyTimeout: 2 * time.Second,
+		largeReadTimeout: time.Minute})
 	return b, func(i int) *lease {
 		l, err := b.open(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 		if err != nil {
@@ -122,4 +126,37 @@ func BenchmarkWaitForRoom(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkBudget makes the calls of one exchange of 6 kB under a policy: what
+// the exchange would save without a budget. Clients are one, so that all of
+// them have the same counters.
+func BenchmarkBudget(b *testing.B) {
+	all := newBudget(budgetConfig{
+		limit: 1 << 30, unverifiedLimit: 1 << 30, clientLimit: 1 << 30, clientUnverified: 1 << 30,
+		exchangeLimit: 2048, clientExchanges: 2048, leastRate: 100_000, busyTimeout: time.Second,
+		largeReadTimeout: time.Minute,
+	})
+	client := netip.MustParseAddr("192.0.2.1")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			l, err := all.open(client)
+			if err != nil {
+				b.Fatal(err)
+			}
+			l.reading(func() {})
+			l.progress(4 << 10)
+			_ = l.await(b.Context(), 9<<10)
+			l.progress(9 << 10)
+			_ = l.arrivedWhole()
+			_ = l.take(20 << 10) // the index, then what was decrypted and its index, of request and reply
+			_ = l.take(20 << 10)
+			l.verify()
+			for _, octets := range []int64{8 << 10, 6 << 10, 20 << 10, 24 << 10, -24 << 10, -8 << 10} {
+				_ = l.take(octets)
+			}
+			l.close()
+		}
+	})
 }

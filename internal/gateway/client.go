@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// AddressSource says where the address of a client is read.
+// AddressSource is a source of the addresses of clients.
 type AddressSource string
 
-// The sources. The zero value is FromConnection.
+// The sources. The zero value means FromConnection.
 const (
 	FromConnection    AddressSource = "connection"      // the other end of the connection
-	FromXForwardedFor AddressSource = "x-forwarded-for" // what trusted proxies say in X-Forwarded-For
-	FromForwarded     AddressSource = "forwarded"       // what they say in Forwarded (RFC 7239)
-	FromProxyProtocol AddressSource = "proxy-protocol"  // what they say before anything else; see Server
+	FromXForwardedFor AddressSource = "x-forwarded-for" // X-Forwarded-For, from trusted proxies
+	FromForwarded     AddressSource = "forwarded"       // Forwarded (RFC 7239), from trusted proxies
+	FromProxyProtocol AddressSource = "proxy-protocol"  // the PROXY protocol, from trusted proxies; see [Server]
 )
 
-// clientAddress gives the address of the client that r comes from, and whether a
-// trusted proxy told it; the zero Addr if r has none.
+// clientAddress returns the address of the client of r, and whether a trusted
+// proxy wrote it. It returns the zero Addr if there is none.
 //
-// Such a list grows at its right end: each proxy adds whom it has the request
-// from. So it is read from there: as long as an address is a trusted proxy's, what
-// stands before it is that proxy's word, and the first that is not is the
-// client. What stands further left is anybody's and is not read. Where a trusted
-// proxy has written no address ("unknown", a name) the client cannot be told from
-// that proxy, and the proxy's address counts.
-func (c *Config) clientAddress(r *http.Request) (a netip.Addr, told bool) {
+// Each proxy appends the address that it has the request from, so the list is
+// read from its right end. As long as an address is that of a trusted proxy,
+// that proxy has written the one before it; the first that is not is the
+// client. What is further left may be anybody's and is not read. Where a
+// trusted proxy has written no address ("unknown", a name), the client cannot
+// be known by that proxy, and the proxy's address is returned.
+func (c *Config) clientAddress(r *http.Request) (a netip.Addr, passedOn bool) {
 	a = remoteAddr(r)
 	var before func() (string, bool)
 	switch c.ClientAddress {
@@ -48,30 +48,42 @@ func (c *Config) clientAddress(r *http.Request) (a netip.Addr, told bool) {
 		if !ok {
 			break
 		}
-		a, told = next, true
+		a, passedOn = next, true
 	}
-	return a, told
+	return a, passedOn
 }
 
-// trusts reports whether a is one of TrustedProxies.
+// ClientAddressOf returns a function that returns the address of the client of a
+// request, as a gateway with this source and these trusted proxies has it. It is
+// for handlers beside the gateway.
+func ClientAddressOf(source AddressSource, proxies []netip.Prefix) func(*http.Request) netip.Addr {
+	c := &Config{ClientAddress: source, TrustedProxies: proxies}
+	return func(r *http.Request) netip.Addr {
+		a, _ := c.clientAddress(r)
+		return a
+	}
+}
+
+// trusts reports whether a is an address of TrustedProxies.
 func (c *Config) trusts(a netip.Addr) bool { return trusts(c.TrustedProxies, a) }
 
 func trusts(proxies []netip.Prefix, a netip.Addr) bool {
 	return a.IsValid() && slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// remoteAddr gives the address at the other end of the connection of r, or the
-// zero Addr.
+// remoteAddr returns the address at the other end of the connection of r, or
+// the zero Addr.
 func remoteAddr(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return plain(peer.Addr())
 }
 
-// plain gives an address as it is compared: IPv4 as such, without a zone.
+// plain returns an address as it is compared: unmapped, without a zone.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// fromTheRight gives the elements of a list that may stand in several header
-// fields, the last first. cut splits off the last of one field.
+// fromTheRight returns an iterator over the elements of a list in one or
+// several header fields, the last first. Cut splits off the last element of one
+// field.
 func fromTheRight(fields []string, cut func(string) (rest, last string, more bool)) func() (string, bool) {
 	more, rest := len(fields) > 0, ""
 	if more {
@@ -98,10 +110,10 @@ func lastListed(s string) (rest, last string, more bool) {
 	return s[:i], strings.TrimSpace(s[i+1:]), true
 }
 
-// lastForwarded cuts at the last comma outside quotes, and gives the value of "for"
-// before the end (RFC 7239 §4). Quotes are counted from the right, since what is to
-// the left need not be a trusted proxy's; a backslash, which no address needs, makes
-// the element one without an address.
+// lastForwarded cuts at the last comma outside quotes, and returns the value of
+// "for" after it (RFC 7239 §4). Quotes are counted from the right, since what
+// is further left may not be a trusted proxy's. An element with a backslash,
+// which no address needs, counts as one without an address.
 func lastForwarded(s string) (rest, last string, more bool) {
 	quoted := false
 	i := len(s) - 1
@@ -129,7 +141,7 @@ func lastForwarded(s string) (rest, last string, more bool) {
 	return rest, last, more
 }
 
-// unquote takes the quotes of a quoted-string off.
+// unquote removes the quotes of a quoted-string.
 func unquote(s string) string {
 	if inner, ok := strings.CutPrefix(s, `"`); ok {
 		if inner, ok = strings.CutSuffix(inner, `"`); ok {
@@ -139,9 +151,8 @@ func unquote(s string) string {
 	return s
 }
 
-// parseNode reads an address as proxies write it: with or without a port, IPv6 with
-// or without brackets (RFC 7239 §6). Nothing else is an address: no name, no
-// "unknown".
+// parseNode parses an address as proxies write it: with or without a port, IPv6
+// with or without brackets (RFC 7239 §6). It fails for names and "unknown".
 func parseNode(s string) (netip.Addr, bool) {
 	if withPort, err := netip.ParseAddrPort(s); err == nil {
 		return plain(withPort.Addr()), true
@@ -156,7 +167,7 @@ func parseNode(s string) (netip.Addr, bool) {
 	return plain(a), err == nil
 }
 
-// ClientAddr gives the address of the client of the exchange that ctx is of, or the
+// ClientAddr returns the address of the client of the exchange of ctx, or the
 // zero Addr.
 func ClientAddr(ctx context.Context) netip.Addr {
 	if x, ok := exchangeOf(ctx); ok {

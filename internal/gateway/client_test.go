@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// The client is the first address from the right that is no trusted proxy's. What
-// an unlisted peer says, and what stands further left, is nobody's word; where a
-// proxy wrote no address the proxy itself counts.
-func TestClientAddress(t *testing.T) {
+// The client is the first address from the right that is no trusted proxy's.
+// What an unlisted peer says, and what stands further left, is nobody's word;
+// where a proxy wrote no address the proxy itself counts.
+func TestClientAddressReadsTrustedProxies(t *testing.T) {
+	t.Parallel()
 	const xff, fwd = FromXForwardedFor, FromForwarded
 	for _, c := range []struct {
 		name   string
@@ -55,7 +56,8 @@ func TestClientAddress(t *testing.T) {
 		{"Forwarded, empty", fwd, "10.0.0.1:1", `,`, "10.0.0.1"},
 		{"Forwarded, unlisted peer", fwd, "203.0.113.5:1", "for=192.0.2.1", "203.0.113.5"},
 	} {
-		cfg := Config{ClientAddress: c.source, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ffff::/48")}}
+		cfg := Config{ClientAddress: c.source,
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ffff::/48")}}
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
 		name := "X-Forwarded-For"
 		if c.source == fwd {
@@ -72,7 +74,8 @@ func TestClientAddress(t *testing.T) {
 }
 
 // A share belongs to an IPv4 address, and to a /64 of IPv6.
-func TestClientKey(t *testing.T) {
+func TestClientKeyIsTheNetworkOfAnIPv6Address(t *testing.T) {
+	t.Parallel()
 	for a, b := range map[string]string{
 		"192.0.2.1": "::ffff:192.0.2.1", "2001:db8::1": "2001:db8::ffff:1", "fe80::1%eth0": "fe80::1",
 	} {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,11 +37,11 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 	return c
 }
 
-// served reports the status of a request on c, behind what is written first; 0 if the
-// connection ends without an answer.
+// served reports the status of a request on c, behind what is written first; 0
+// if the connection ends without an answer.
 func served(t *testing.T, c net.Conn, first string) int {
 	t.Helper()
-	_, _ = io.WriteString(c, first+"GET /svc HTTP/1.1\r\nHost: a\r\n\r\n")
+	_, _ = io.WriteString(c, first+"PUT /svc HTTP/1.1\r\nHost: a\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		return 0
@@ -53,11 +52,14 @@ func served(t *testing.T, c net.Conn, first string) int {
 }
 
 func timeouts() *gateway.Server {
-	return &gateway.Server{HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, ShutdownTimeout: time.Millisecond}
+	return &gateway.Server{HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ShutdownTimeout: time.Millisecond}
 }
 
-// Connections are limited for each client and in all, and what is closed makes room.
-func TestConnectionsAreLimited(t *testing.T) {
+// Connections are limited for each client and in all, and what is closed makes
+// room.
+func TestConnLimiterLimitsConnections(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := timeouts()
 	s.MaxConnections, s.MaxClientConnections = 5, 3
@@ -90,9 +92,10 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 }
 
-// The PROXY protocol, version 1 and 2, tells the client's address to log and
-// verification, from listed addresses alone, which have to speak it.
-func TestProxyProtocol(t *testing.T) {
+// The client's address for log and verification is that in the PROXY protocol,
+// version 1 and 2, from listed addresses alone, which have to speak it.
+func TestConnLimiterReadsTheProxyProtocol(t *testing.T) {
+	t.Parallel()
 	var seen []netip.Addr
 	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) {
 		c.ClientAddress = gateway.FromProxyProtocol
@@ -102,20 +105,23 @@ func TestProxyProtocol(t *testing.T) {
 		}
 	})
 	s := timeouts()
-	s.ProxyProtocol, s.TrustedProxies, s.MaxClientConnections = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, 2
+	s.ProxyProtocol, s.TrustedProxies, s.MaxClientConnections = true,
+		[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, 2
 	var log eventLog
 	s.Log = slog.New(slog.NewJSONHandler(&log, nil))
 	addr, _ := w.listen(s)
 	header := func(version byte, client string) string {
 		var b bytes.Buffer
-		h := proxyproto.HeaderProxyFromAddrs(version, &net.TCPAddr{IP: net.ParseIP(client), Port: 4711}, &net.TCPAddr{IP: net.ParseIP("192.0.2.200"), Port: 80})
+		h := proxyproto.HeaderProxyFromAddrs(version, &net.TCPAddr{IP: net.ParseIP(client), Port: 4711},
+			&net.TCPAddr{IP: net.ParseIP("192.0.2.200"), Port: 80})
 		_, err := h.WriteTo(&b)
 		w.must(err)
 		return b.String()
 	}
 	post := func(c net.Conn, first string) int {
 		msg, _ := w.protect(soap.V11, payload)
-		fmt.Fprintf(c, "%sPOST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", first, len(msg), msg)
+		fmt.Fprintf(c, "%sPOST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", first,
+			len(msg), msg)
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			return 0
@@ -150,7 +156,8 @@ func TestProxyProtocol(t *testing.T) {
 		t.Errorf("a client without a proxy: HTTP %d", status)
 	}
 	// The limit is for the client that is told: it has one connection from above.
-	if served(t, dialFrom(t, "127.0.0.1", addr), header(1, "192.0.2.1")) == 0 || served(t, dialFrom(t, "127.0.0.1", addr), header(1, "192.0.2.1")) != 0 {
+	if served(t, dialFrom(t, "127.0.0.1", addr), header(1, "192.0.2.1")) == 0 ||
+		served(t, dialFrom(t, "127.0.0.1", addr), header(1, "192.0.2.1")) != 0 {
 		t.Error("the limit for a client behind a proxy is not 2")
 	}
 	if served(t, dialFrom(t, "127.0.0.1", addr), header(2, "192.0.2.9")) == 0 {
@@ -158,10 +165,11 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// Connections of a proxy's own, as its health checks are, and of clients without an IP
-// address count as the proxy's, in every form that the PROXY protocol has for them; one
-// with further fields is its client's.
-func TestProxyProtocolWithoutAClient(t *testing.T) {
+// Connections of a proxy's own, as its health checks are, and of clients
+// without an IP address count as the proxy's, in every form that the PROXY
+// protocol has for them; one with further fields is its client's.
+func TestConnLimiterCountsAProxyWithoutAClient(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) {
 		c.ClientAddress = gateway.FromProxyProtocol
 	})
@@ -178,7 +186,8 @@ func TestProxyProtocolWithoutAClient(t *testing.T) {
 		{"2, LOCAL with addresses", v2 + "\x20\x11\x00\x0c" + strings.Repeat("\x00", 12), "127.0.0.1"},
 		{"2, LOCAL with a field", v2 + "\x20\x00\x00\x04\x04\x00\x01\x00", "127.0.0.1"},
 		{"2, a Unix socket", v2 + "\x21\x31\x00\xd8" + strings.Repeat("\x00", 216), "127.0.0.1"},
-		{"2, TCP with a field", v2 + "\x21\x11\x00\x10\xc0\x00\x02\x01\xc0\x00\x02\x02\x10\x00\x00\x50\x04\x00\x01\x00", "192.0.2.1"},
+		{"2, TCP with a field", v2 + "\x21\x11\x00\x10\xc0\x00\x02\x01\xc0\x00\x02\x02\x10\x00\x00\x50\x04\x00\x01\x00",
+			"192.0.2.1"},
 	} {
 		if status := served(t, dialFrom(t, "127.0.0.1", addr), c.header); status != http.StatusMethodNotAllowed {
 			t.Fatalf("%s: HTTP %d", c.name, status)
@@ -192,9 +201,10 @@ func TestProxyProtocolWithoutAClient(t *testing.T) {
 	}
 }
 
-// What proxies tell in HTTP counts for log, verification and the limit of exchanges,
-// and their connections are not limited as one client's.
-func TestForwardedFor(t *testing.T) {
+// The address that proxies name in HTTP counts for log, verification and the limit of
+// exchanges, and their connections are not limited as one client's.
+func TestClientAddressIsThatBehindTheProxies(t *testing.T) {
+	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	inside, leave := make(chan bool), make(chan bool)
 	var seen netip.Addr
@@ -221,7 +231,8 @@ func TestForwardedFor(t *testing.T) {
 		t.Errorf("verification has %v", seen)
 	}
 	second, _ := w.protect(soap.V11, payload)
-	if r := w.post(soap.V11, bytes.NewReader(second), "X-Forwarded-For: 203.0.113.9, 192.0.2.1"); r.StatusCode != 503 || w.code(1) != "overloaded" {
+	if r := w.post(soap.V11, bytes.NewReader(second),
+		"X-Forwarded-For: 203.0.113.9, 192.0.2.1"); r.StatusCode != 503 || w.code(1) != "overloaded" {
 		t.Errorf("a second exchange of the client: HTTP %d, %s", r.StatusCode, w.code(1))
 	}
 	if ev := w.event(1); ev["client"] != "192.0.2.1" || !strings.HasPrefix(fmt.Sprint(ev["proxy"]), "127.0.0.1:") {
@@ -235,34 +246,5 @@ func TestForwardedFor(t *testing.T) {
 	close(leave)
 	if status := <-done; status != 200 {
 		t.Errorf("the first: HTTP %d", status)
-	}
-}
-
-// Streams of HTTP/2 are exchanges of their client, on however few connections.
-func TestStreamsCountAsExchanges(t *testing.T) {
-	inside, leave := make(chan bool), make(chan bool)
-	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxClientExchanges = 2 })
-	w.backend = func(rw http.ResponseWriter, r *http.Request) { inside <- true; <-leave; echo(rw, r) }
-	s := timeouts()
-	s.MaxClientConnections, s.TLS = 1, &tls.Config{Certificates: newTLSServer(t, nil).TLS.Certificates}
-	addr, _ := w.listen(s)
-	w.gateway.URL = "https://" + addr
-	w.gateway.Client().Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
-	t.Cleanup(w.gateway.Client().CloseIdleConnections)
-	done := make(chan httpReply)
-	for range 2 {
-		msg, _ := w.protect(soap.V11, payload)
-		go func() { done <- w.post(soap.V11, bytes.NewReader(msg)) }()
-		<-inside
-	}
-	msg, _ := w.protect(soap.V11, payload)
-	if r := w.post(soap.V11, bytes.NewReader(msg)); r.StatusCode != 503 || r.ProtoMajor != 2 {
-		t.Errorf("a third stream: %s %d", r.Proto, r.StatusCode)
-	}
-	close(leave)
-	for range 2 {
-		if r := <-done; r.StatusCode != 200 {
-			t.Errorf("HTTP %d", r.StatusCode)
-		}
 	}
 }

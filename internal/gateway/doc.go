@@ -1,54 +1,75 @@
-// Package gateway is the message path of wssgate: HTTP in, one verified SOAP
-// message through to the backend, its protected reply out.
+// Package gateway is the message path of wssgate: an HTTP request with one SOAP
+// message in, the verified message on to the backend, its protected reply back.
 //
-// exchange.run, in exchange.go, is the whole path on one screen. What lets an
-// exchange in is a door, of package door. Around it:
+// A door of package door admits messages. The files:
 //
-//	receive.go    limits before reading, one scan of one buffer
-//	media.go      Content-Type and SOAPAction
-//	reading.go    a body in memory that follows what arrives
-//	release.go    when a refusal is written
-//	authorize.go  who may call
-//	forward.go    the backend's request and reply
-//	address.go    for which route a message was made
-//	action.go     whose SOAPAction the backend gets
-//	headers.go    which HTTP headers cross the gateway
-//	budget.go     octets in flight: memory is admitted, not hoped for
-//	client.go     whose address a request comes from, also behind proxies
-//	connections.go how many connections, of whom; the PROXY protocol
-//	fault.go      any error to SOAP fault and HTTP status, in one place
-//	codes.go      the codes of the gateway itself, with cause and cure
-//	catalogue.go  every error code: cause, cure, fault
-//	event.go      one structured event for each exchange
-//	bindings.go   channel bindings of TLS, for tokens that are bound to one
-//	server.go     listener, timeouts, graceful shutdown
+//	exchange.go     exchange.run, the whole path on one screen
+//	mtom.go         messages in MTOM packages, in and out
+//	receive.go      reads and parses a request, within limits, or leaves its body
+//	reading.go      a body in memory that grows with what arrives, or is decoded
+//	shadow.go       messages that pass unverified, and what would become of them
+//	release.go      the time at which a refusal is written
+//	authorize.go    which clients may call
+//	forward.go      the backend's request and reply
+//	stream.go       a request that HTTP Negotiate authenticates, and its response,
+//	                which pass without being held
+//	paths.go        for which route such a request is
+//	address.go      WS-Addressing of the message: for which route it was made,
+//	                where its reply goes, which SOAPAction the backend gets, and
+//	                the blocks to the backend, in replies and faults
+//	describe.go     the WSDL of a route, and WS-MetadataExchange
+//	headers.go      which HTTP headers the backend gets
+//	budget.go       octets that exchanges in progress may hold
+//	client.go       the address of a client, also behind proxies
+//	connections.go  limits on connections and arriving headers; the PROXY
+//	                protocol; answers that leave in one write
+//	fault.go        errors to SOAP faults and HTTP status codes
+//	codes.go        the codes of the gateway itself, with cause and cure
+//	catalogue.go    every error code: cause, cure, fault
+//	event.go        one structured event for each exchange
+//	bindings.go     channel bindings of TLS
+//	server.go       listener, timeouts
+//	shutdown.go     graceful shutdown
 //
 // Specifications: SOAP 1.1 §6 and SOAP 1.2 Part 2 §7 (HTTP bindings), WS-I
 // Basic Profile 1.1 §4.3 (status codes), RFC 9110 (HTTP semantics), RFC 7303
-// (XML media types). What wsse:Security means is package wssec's affair.
+// (XML media types). Package wssec implements wsse:Security.
 //
-//	SOAPAction, action      media.action
+//	SOAPAction, action       [soaphttp.Media].Action
 //	[action] (WS-Addressing) exchange.chooseAction
-//	SOAP node, intermediary [Gateway]
-//	role of the backend     [Route]
+//	[destination]            exchange.checkTo
+//	[reply endpoint], [fault endpoint]  exchange.checkEndpoint, exchange.unwanted
+//	[relationship], [message id]  addressing.relatesTo
+//	SOAP node, intermediary  [Gateway]
+//	role of the backend      [Route]
 //
 // # Security considerations
 //
-//   - forward takes a door.Admitted, which only a door makes, and that of a
-//     policy from a *wssec.Message alone, which only Processor.Verify makes:
-//     sending anything that no door has let in does not compile.
-//   - A refusal of whatever door is written at a time that its message's size
-//     says: the place for that is taken before the door is asked.
+//   - forward takes a door.Admitted, which only a door makes, and a door with a
+//     policy makes it of a *wssec.Message alone, which only Processor.Verify
+//     makes. Code that forwards anything else does not compile.
+//   - Likewise pass takes a door.AdmittedRequest, which a door makes of an
+//     established GSS-API context alone. What authenticates the client stays
+//     here. A path that a backend may read as one of another route is refused.
+//   - A refusal of any door of messages is written at a time that depends on the size of the
+//     message alone. Its place is taken before the door is called.
 //   - The backend gets the nodes that verification covered, never the octets
-//     that arrived, and only HTTP headers of a short list. The headers that tell
-//     who the client is cannot be written by a client under any spelling.
-//   - Until verification has succeeded answers are unprotected faults, made by
+//     that were received, and only HTTP headers of a short list. A client cannot
+//     write the headers that name it to the backend, in any spelling.
+//   - Until verification has succeeded, answers are unprotected faults, made by
 //     one function that shows no detail. After it every answer, faults of the
-//     gateway and of the backend included, goes through Admitted.Protect; if
-//     that fails the client gets a fault that holds nothing of the backend's.
-//   - Sizes are limited before memory is taken, for requests and replies, and
+//     gateway and of the backend included, goes through Admitted.Protect. If
+//     that fails the client gets a fault with nothing of the backend's reply.
+//   - Sizes are limited before memory is allocated, for requests and replies, and
 //     their sum over all exchanges has a budget. Every wait has a limit.
-//   - SOAPAction is under no signature. If the message has a wsa:Action that is,
-//     the backend gets that one and a client's other one is refused; if it has
-//     none, a backend that dispatches on SOAPAction must compare it with the Body.
+//   - The memory of a message is used by later ones once its answer and its event
+//     have been written, and not after an error (exchange.giveBack). A large one is
+//     let go as soon as it is written for the backend (exchange.letGo). What
+//     outlives an exchange is a copy. Tests overwrite that memory.
+//   - Replies go back by the connection of the request. A message that wants them
+//     elsewhere is refused, whoever wrote that, and its address neither called nor
+//     passed on.
+//   - SOAPAction is not signed. If the message has a signed wsa:Action, the
+//     backend gets that, and a different SOAPAction is refused. If it has none, a
+//     backend that dispatches on SOAPAction must compare it with the Body.
 package gateway

@@ -4,28 +4,44 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
+	"strings"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/access"
 	"github.com/wssgate/wssgate/internal/door"
+	"github.com/wssgate/wssgate/kerberos/negotiate"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/soaphttp"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// CodeOK is the outcome of an exchange that went well; a SOAP fault that the
-// backend meant is one.
+// CodeOK is the outcome of an exchange that succeeded. A SOAP fault of the
+// backend is a success.
 const CodeOK = "ok"
 
-// An event is what the log says of one exchange. It is filled along the way
-// and written once; nothing that the exchange goes by is read from it.
+// An event is the log's record of one exchange. It is filled along the way and
+// written once. The exchange does not read it.
 type event struct {
-	logger *slog.Logger
-	start  time.Time
-	id     string
-	route  string
-	client string
-	proxy  string // the other end of the connection, if that told the client's address
-	policy string
+	logger  *slog.Logger
+	observe func(Record) // nil: nobody
+	start   time.Time
+	id      string
+	route   string
+	client  string
+	proxy   string // the other end of the connection, if the client's address is another one
+	from    netip.Addr
+	probes  *seldom
+	policy  string
 
+	method    string // of HTTP
+	action    string // of HTTP, or of the message if it vouches for one
+	operation string // name of the Body's first child, once the message is admitted
+	probe     bool   // it reaches no route, and asks for nothing
+
+	accepted      bool
+	rule          string
 	principal     string
 	service       string
 	groups        int
@@ -34,22 +50,34 @@ type event struct {
 	status        int
 	backendStatus int
 	stages        []slog.Attr
-	notes         []slog.Attr // of those that a door asks
+	notes         []slog.Attr // see Note
 	written       bool
+
+	shadow  bool          // of a route that admits everything, and tries what it would admit
+	verdict *Verdict      // of the trial; nil for none
+	took    time.Duration // until the answer was written, if something came after it
+
+	room [8]slog.Attr // of stages, which are rarely more
 }
 
 func newEvent(x *exchange, proxy string) *event {
-	ev := &event{logger: x.g.cfg.Log, start: time.Now(), id: x.id, client: x.client, proxy: proxy}
+	ev := &event{logger: x.g.cfg.Log, observe: x.g.cfg.Observe, start: time.Now(), id: x.id, client: x.client,
+		proxy: proxy, from: x.from, probes: x.g.probes, method: bounded(x.r.Method, maxMethod)}
+	ev.stages = ev.room[:0]
 	if x.rt != nil {
-		ev.route, ev.policy = x.rt.Path, x.rt.PolicyName
+		ev.route, ev.policy, ev.shadow = x.rt.Name, x.rt.PolicyName, x.rt.tried != nil
+	}
+	if subject := clientSubject(x.r); subject != "" {
+		ev.note(slog.String("client_certificate", subject))
 	}
 	return ev
 }
 
-// Note adds attributes to the event of the exchange that ctx is of: a
-// TokenVerifier knows more of a ticket than it returns. They must not be
-// secret. It may be called while a door admits, by its goroutine; without an
-// exchange it does nothing.
+// Note adds attributes to the event of the exchange of ctx. A TokenVerifier
+// adds facts about tickets that it does not return, and a transport which backend
+// it has chosen. The attributes must not be secret. Call Note during
+// [door.Door.Admit], or RoundTrip of [Route.Transport], in its goroutine. Without
+// an exchange it does nothing.
 func Note(ctx context.Context, attrs ...slog.Attr) {
 	if x, ok := exchangeOf(ctx); ok {
 		x.log.note(attrs...)
@@ -58,51 +86,90 @@ func Note(ctx context.Context, attrs ...slog.Attr) {
 
 func (ev *event) note(attrs ...slog.Attr) { ev.notes = append(ev.notes, attrs...) }
 
-// stage notes how long a stage took: defer ev.stage("read", time.Now()).
+// stage records the duration of a stage: defer ev.stage("read", time.Now()).
 func (ev *event) stage(name string, since time.Time) {
 	ev.stages = append(ev.stages, slog.Duration(name, time.Since(since)))
 }
 
-// chosen notes which of a route's policies a message is held to.
+// Bounds of what a client has written and an event repeats, in octets.
+const maxMethod, maxAction, maxOperation = 20, 200, 200
+
+// bounded returns s, cut to size octets.
+func bounded(s string, size int) string {
+	if len(s) > size {
+		return strings.ToValidUTF8(s[:size], "") + "…"
+	}
+	return s
+}
+
+// asks records what a message asks for: an action, that of HTTP or of the message.
+func (ev *event) asks(action string) { ev.action = bounded(soaphttp.PlainAction(action), maxAction) }
+
+// operates records the operation of an admitted message.
+func (ev *event) operates(env *soap.Envelope) {
+	if n := env.Body.FirstChild(); !n.IsZero() {
+		ev.operation = bounded("{"+n.Space()+"}"+n.Local(), maxOperation)
+	}
+}
+
+// chosen records under which of a route's policies a message is verified.
 func (ev *event) chosen(rt *route, d door.Door) {
 	if d != rt.Door {
 		ev.policy = d.Name()
 	}
 }
 
-// admitted notes who sent the message, and what the door spent its time on.
+// admitted records the message's sender, and the durations of the door's
+// stages.
 func (ev *event) admitted(in door.Admitted) {
 	if name, realm, known := in.Principal(); known {
 		ev.principal = name + "@" + realm
 	}
 	ev.service, ev.groups = in.Service(), len(in.Groups())
+	ev.operates(in.Envelope())
 	stages, notes := in.Notes()
 	ev.stages = append(ev.stages, stages...)
 	ev.note(notes...)
 }
 
-// notRemembered notes that the client has to send its token again.
+// authenticated records the client of a request that an HTTP door has
+// authenticated, and how.
+func (ev *event) authenticated(i *negotiate.Identity) {
+	name, realm := i.Client()
+	ev.principal, ev.service, ev.groups = name+"@"+realm, i.Service(), len(i.Groups())
+	ev.note(slog.String("authenticated_by", string(i.Source())))
+}
+
+// decided records whether the route admits the client, and by which rule.
+func (ev *event) decided(d access.Decision) {
+	ev.accepted, ev.rule = d.Admitted, d.Rule
+	ev.note(slog.Bool("authorized", d.Admitted))
+	if d.Rule != "" {
+		ev.note(slog.String("rule", d.Rule))
+	}
+}
+
+// notRemembered records that the client has to send its token again.
 func (ev *event) notRemembered(err error) {
 	ev.note(slog.String("token_not_remembered", err.Error()))
 }
 
 func (ev *event) sent(a answer) { ev.status, ev.bytesOut = a.status, len(a.body) }
 
-// held notes when a refusal will be written, and whether that is later than it
-// should be.
+// held records when a refusal will be written, and whether that is late.
 func (ev *event) held(at time.Time, late bool) {
-	ev.notes = append(ev.notes, slog.Duration("release", at.Sub(ev.start)))
+	ev.notes = append(ev.notes, slog.Int64("release_ns", int64(at.Sub(ev.start))))
 	if late {
 		ev.notes = append(ev.notes, slog.Bool("late", true))
 	}
 }
 
-// forget lets go of what the written event was made of.
+// forget releases what the written event was made of.
 func (ev *event) forget() { ev.notes, ev.stages = nil, nil }
 
-// write writes the event, unless it has been written: Info for success, when err
-// is nil, Warn for what a client or a backend did wrong, Error for what should
-// not happen.
+// write writes the event, unless it has been written. The level is Info for
+// success, when err is nil, Warn for errors of clients and backends, and Error
+// for those that should not happen.
 func (ev *event) write(err error) {
 	if ev.written {
 		return
@@ -112,16 +179,51 @@ func (ev *event) write(err error) {
 	if err != nil {
 		level, code = slog.LevelWarn, codeOf(err)
 	}
-	if code == string(CodeInternal) || code == string(CodeProtect) {
+	switch code {
+	case string(CodeInternal), string(CodeProtect):
 		level = slog.LevelError
+	case string(negotiate.CodeNoToken): // how each exchange with a browser begins
+		level = slog.LevelInfo
 	}
-	attrs := []slog.Attr{
+	if ev.verdict != nil && ev.verdict.Would != WouldAccept {
+		level = max(level, slog.LevelWarn)
+	}
+	if ev.observe != nil {
+		ev.observe(ev.record(code, err))
+	}
+	unlogged := 0
+	if ev.probe {
+		level = slog.LevelInfo
+		var now bool
+		if unlogged, now = ev.probes.now("probe", ev.from); !now {
+			return
+		}
+	}
+	if !ev.logger.Enabled(context.Background(), level) {
+		return
+	}
+	for i := range ev.stages { // in the text form, too, they are numbers
+		if v := ev.stages[i].Value; v.Kind() == slog.KindDuration {
+			ev.stages[i].Value = slog.Int64Value(int64(v.Duration()))
+		}
+	}
+	attrs := append(make([]slog.Attr, 0, usualAttrs),
 		slog.String("id", ev.id), slog.String("code", code), slog.Int("status", ev.status),
 		slog.String("route", ev.route), slog.String("policy", ev.policy), slog.String("client", ev.client),
 		slog.String("principal", ev.principal), slog.String("service", ev.service),
 		slog.Int("bytes_in", ev.bytesIn), slog.Int("bytes_out", ev.bytesOut),
 		slog.Int("backend_status", ev.backendStatus),
-		slog.Duration("total", time.Since(ev.start)), slog.Any("stages", slog.GroupValue(ev.stages...)),
+		slog.String("method", ev.method), slog.Int64("total_ns", int64(ev.total())),
+		slog.Any("stages_ns", slog.GroupValue(ev.stages...)),
+	)
+	if ev.action != "" {
+		attrs = append(attrs, slog.String("action", ev.action))
+	}
+	if ev.operation != "" {
+		attrs = append(attrs, slog.String("operation", ev.operation))
+	}
+	if ev.probe {
+		attrs = append(attrs, slog.Bool("probe", true), slog.Int("unlogged", unlogged))
 	}
 	if ev.proxy != "" {
 		attrs = append(attrs, slog.String("proxy", ev.proxy))
@@ -130,6 +232,9 @@ func (ev *event) write(err error) {
 		attrs = append(attrs, slog.Int("groups", ev.groups))
 	}
 	attrs = append(attrs, ev.notes...)
+	if ev.verdict != nil {
+		attrs = append(attrs, ev.verdict.attrs()...)
+	}
 	var refused *wssec.Error
 	if errors.As(err, &refused) && refused.Askers != nil {
 		attrs = append(attrs, slog.Any("askers", refused.Askers))
@@ -137,10 +242,37 @@ func (ev *event) write(err error) {
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	ev.logger.LogAttrs(context.Background(), level, "exchange", attrs...)
+	r := slog.NewRecord(time.Now(), level, "exchange", 0) // a Logger would look for its caller
+	r.AddAttrs(attrs...)
+	_ = ev.logger.Handler().Handle(context.Background(), r)
 }
 
-// codeOf gives the error's code in the catalogue.
+// total returns the time from the header of the request to its answer.
+func (ev *event) total() time.Duration {
+	if ev.took > 0 {
+		return ev.took
+	}
+	return time.Since(ev.start)
+}
+
+// usualAttrs is how many attributes an event has, and some more.
+const usualAttrs = 24
+
+// afterwards logs an error that came after the event was written. Before that
+// it does nothing, for the event will have the error.
+func (ev *event) afterwards(err error) {
+	if ev.written {
+		ev.logger.Error("exchange failed after its event", "id", ev.id, "error", err.Error())
+	}
+}
+
+// undelivered logs that an answer has not reached the client, whose event had to
+// be written before it.
+func (ev *event) undelivered(err error) {
+	ev.logger.Warn("answer not delivered", "id", ev.id, "code", string(CodeClientGone), "error", err.Error())
+}
+
+// codeOf returns the error's code in the [Catalogue].
 func codeOf(err error) string {
 	var coded interface{ ErrorCode() string }
 	var syntax *xmltext.SyntaxError
@@ -153,8 +285,8 @@ func codeOf(err error) string {
 	return string(CodeInternal)
 }
 
-// codeOfSyntax sorts the errors of the scanner by what an operator does about
-// them; the error's text says exactly what was wrong and where.
+// codeOfSyntax returns the code of a scanner's error. Codes differ in what an
+// operator does about them; the error's text has the rule and the place.
 func codeOfSyntax(err *xmltext.SyntaxError) Code {
 	switch {
 	case errors.Is(err, xmltext.ErrDoctype):
@@ -167,4 +299,44 @@ func codeOfSyntax(err *xmltext.SyntaxError) Code {
 		return CodeXMLLimit
 	}
 	return CodeXMLSyntax
+}
+
+// A Record is what is known of an exchange at its end, for those who count and
+// show exchanges. It holds no secret and nothing of a message.
+type Record struct {
+	ID        string
+	Code      string // [CodeOK], or one of the [Catalogue]
+	Status    int    // of HTTP
+	Route     string // its name; "" for a request that reached none
+	Policy    string
+	Client    string   // address
+	Principal string   // name@REALM; "" if it is not known
+	Service   string   // of the client's ticket
+	Accepted  bool     // the client was admitted, whatever became of the request
+	Method    string   // of HTTP
+	Action    string   // SOAPAction, or that of the message; nobody vouches for it unless Accepted
+	Operation string   // {namespace}name of the Body's first child; "" unless the message was admitted
+	Probe     bool     // it reached no route, and asked for nothing
+	Shadow    bool     // the route admits everything; Accepted is false then
+	Verdict   *Verdict // of such a route, on a message that it has looked at; else nil
+	Rule      string   // of the route's lists, that decided; "" for none
+
+	BytesIn, BytesOut int
+	BackendStatus     int // of HTTP; 0 if the backend has not answered
+
+	Start  time.Time
+	Total  time.Duration
+	Stages []slog.Attr // durations; the receiver must not keep the slice
+
+	Err error // nil if Code is CodeOK
+}
+
+// record returns the Record of an event that ends with err.
+func (ev *event) record(code string, err error) Record {
+	return Record{ID: ev.id, Code: code, Status: ev.status, Route: ev.route, Policy: ev.policy, Client: ev.client,
+		Principal: ev.principal, Service: ev.service, Accepted: !ev.shadow && (ev.accepted || err == nil), Rule: ev.rule,
+		Method: ev.method, Action: ev.action, Operation: ev.operation, Probe: ev.probe,
+		Shadow: ev.shadow, Verdict: ev.verdict,
+		BytesIn: ev.bytesIn, BytesOut: ev.bytesOut,
+		BackendStatus: ev.backendStatus, Start: ev.start, Total: ev.total(), Stages: ev.stages, Err: err}
 }

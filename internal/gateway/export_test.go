@@ -1,6 +1,18 @@
 package gateway
 
-import "time"
+import (
+	"net/http"
+	"time"
+
+	"github.com/wssgate/wssgate/internal/buffer"
+)
+
+// What the tests of this package let through is right although every buffer is
+// overwritten once it is given back.
+func init() {
+	buffer.Poison()
+	largeMessage = 16 << 10 // lets go of many, and not of all
+}
 
 // AnswerAtOnce switches the release times off, for the program that attacks.
 func (g *Gateway) AnswerAtOnce() { g.releases.off = true }
@@ -8,7 +20,8 @@ func (g *Gateway) AnswerAtOnce() { g.releases.off = true }
 // UseGoTimers lets refusals wait by time.Sleep, which testing/synctest knows.
 func (g *Gateway) UseGoTimers() { g.releases.sleep = time.Sleep }
 
-// Held is the number of messages that are looked at or wait, and the most that may.
+// Held is the number of messages that are looked at or wait, and the most that
+// may.
 func (g *Gateway) Held() (held, max int) {
 	g.releases.mu.Lock()
 	defer g.releases.mu.Unlock()
@@ -31,3 +44,19 @@ func (g *Gateway) DelayOf(size int) time.Duration { return g.releases.delayOf(si
 var SleepExactly = sleepExactly
 
 const Lead = lead
+
+// HeaderSize is what a header section is charged.
+func HeaderSize(r *http.Request) int64 { return headerSize(r) }
+
+// LetGoFrom sets the size from which messages are let go, and returns the last.
+func LetGoFrom(size int) (last int) {
+	last, largeMessage = largeMessage, size
+	return last
+}
+
+// IsFailure reports whether a refusal counts as a failed authentication, and
+// NoFailures are those that do not.
+var (
+	IsFailure  = isFailure
+	NoFailures = noFailures
+)

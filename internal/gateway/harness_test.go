@@ -1,12 +1,14 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/access"
 	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -69,7 +72,8 @@ func newWorld(t testing.TB, options ...option) *world {
 	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: w.kdc.Keytab(nil), Replay: replay})
 	w.must(err)
 	w.tokens = wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{})
-	processor, err := wssec.NewProcessor(policy, wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
+	processor, err := wssec.NewProcessor(policy,
+		wssec.Config{Reserve: gateway.Reserve, Verifier: grouped{acceptor, w}, Replay: replay, Tokens: w.tokens})
 	w.must(err)
 	route.Door = door.NewSecurity(policy.Name, processor)
 	policy.AllowPlainHTTP = true // the client speaks through whatever the test gives it
@@ -82,6 +86,20 @@ func newWorld(t testing.TB, options ...option) *world {
 	w.gateway = httptest.NewServer(g)
 	t.Cleanup(w.gateway.Close)
 	return w
+}
+
+// admit returns an option by which the route has lists of clients.
+func admit(l access.Lists) option {
+	return func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) { r.Access = rules(l) }
+}
+
+// rules returns the Rules of lists, which are right.
+func rules(l access.Lists) *access.Rules {
+	r, err := access.New(l)
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 // calls is how often the backend was called.
@@ -117,7 +135,8 @@ func (w *world) protectWith(client, message string, o krbtest.TokenOptions) ([]b
 	w.must(err)
 	env, err := soap.Parse([]byte(message), xmltext.Options{})
 	w.must(err)
-	out, req, err := w.client.ProtectRequest(nil, env, wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
+	out, req, err := w.client.ProtectRequest(nil, env,
+		wssec.OutgoingToken{Token: token, Key: wssec.NewKey(key.ExposeKeyOctets())})
 	w.must(err)
 	return out, req
 }
@@ -158,7 +177,7 @@ func (w *world) call(header ...string) (httpReply, *wssec.Request) {
 	return w.post(soap.V11, bytes.NewReader(msg), header...), req
 }
 
-// open verifies a protected reply and gives its Body.
+// open verifies a protected reply and returns its Body.
 func (w *world) open(r httpReply, req *wssec.Request) string {
 	w.t.Helper()
 	env, err := soap.Parse(r.body, xmltext.Options{})
@@ -194,25 +213,19 @@ func (w *world) plainFault(r httpReply) *soap.Fault {
 		w.t.Fatalf("%v\n%s", err, r.body)
 	}
 	f, ok := env.Fault()
-	if !ok || !env.Header.IsZero() {
-		w.t.Fatalf("not a plain fault: %s", r.body)
+	if !ok {
+		w.t.Fatalf("not a fault: %s", r.body)
+	}
+	for b := range env.Blocks() {
+		if f.Code != soap.VersionMismatch || !b.Is(env.Version.Namespace(), "Upgrade") {
+			w.t.Fatalf("not a plain fault: %s", r.body)
+		}
 	}
 	return f
 }
 
 // event waits for the n-th event, counted from 1.
-func (w *world) event(n int) map[string]any {
-	w.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
-		if all := w.events.all(); len(all) >= n {
-			return all[n-1]
-		}
-		time.Sleep(time.Millisecond)
-	}
-	w.t.Fatalf("no event %d", n)
-	return nil
-}
+func (w *world) event(n int) map[string]any { w.t.Helper(); return w.events.wait(w.t, n) }
 
 func (w *world) code(n int) string { c, _ := w.event(n)["code"].(string); return c }
 
@@ -239,6 +252,26 @@ func (l *eventLog) all() []map[string]any {
 	return append([]map[string]any(nil), l.lines...)
 }
 
+// wait waits for the n-th event, counted from 1.
+func (l *eventLog) wait(t testing.TB, n int) map[string]any {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		if all := l.all(); len(all) >= n {
+			return all[n-1]
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("no event %d", n)
+	return nil
+}
+
+// String returns the events as a JSON array.
+func (l *eventLog) String() string {
+	b, _ := json.Marshal(l.all())
+	return string(b)
+}
+
 // echo answers with the Body's content that it got.
 func echo(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
@@ -248,7 +281,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", env.Version.ContentType())
-	_, _ = io.WriteString(w, envelope(env.Version, "<r:Echo xmlns:r=\"urn:r\">"+string(env.Body.AppendDetachedContent(nil))+"</r:Echo>"))
+	_, _ = io.WriteString(w, envelope(env.Version,
+		"<r:Echo xmlns:r=\"urn:r\">"+string(env.Body.AppendDetachedContent(nil))+"</r:Echo>"))
 }
 
 // answer is a backend that says the same to everything.
@@ -276,4 +310,71 @@ func (l *eventLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = nil
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// grouped returns the groups of w with every token.
+type grouped struct {
+	wssec.TokenVerifier
+	w *world
+}
+
+type member struct {
+	wssec.VerifiedToken
+	groups []string
+}
+
+func (m member) Groups() []string { return m.groups }
+
+func (g grouped) VerifyToken(ctx context.Context, token []byte, bindings [][]byte) (wssec.VerifiedToken, error) {
+	t, err := g.TokenVerifier.VerifyToken(ctx, token, bindings)
+	if err != nil {
+		return nil, err
+	}
+	return member{t, g.w.groups}, nil
+}
+
+// A listening is a Server on loopback, as serve makes one.
+func (w *world) listen(s *gateway.Server) (addr string, stop func() error) {
+	w.t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	s.Handler = w.gateway.Config.Handler
+	return ln.Addr().String(), w.serve(s, ln)
+}
+
+// serve runs a Server until stop or the end of the test.
+func (w *world) serve(s *gateway.Server, ln net.Listener) (stop func() error) {
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, ln) }()
+	stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	w.t.Cleanup(func() { _ = stop() })
+	return stop
+}
+
+// raw sends octets over a connection of its own and reads one response.
+func raw(t *testing.T, addr, request string) (*http.Response, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	return http.ReadResponse(bufio.NewReader(conn), nil)
 }

@@ -1,45 +1,126 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/buffer"
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/mtom"
+	"github.com/wssgate/wssgate/soap/soaphttp"
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
 
-// received is a request as it arrived: parsed, nothing of it believed.
+// received is a request as it was received. Nothing in it is verified.
 type received struct {
-	media
+	soaphttp.Media
+	pack *mtom.Type     // nil: the body is the message
+	body *buffer.Buffer // the message; nil until it has been read
 	env  *soap.Envelope // nil once a door has it
-	size int            // octets of the body
-	at   time.Time      // when the last of them had been read
+	size int            // octets of the body, or of the message that was made of it
+	at   time.Time      // when it was there
+
+	taken bool // the body has been read, or passes
+
+	// Of its WS-Addressing, "" without: the version, and the MessageID.
+	namespace, messageID string
 }
 
-// receive reads and scans the request. The version is set as soon as it is
-// known, also with an error, so that the fault is of the right version.
-func (x *exchange) receive() (err error) {
-	defer x.log.stage("read", time.Now())
-	if x.in.media, err = mediaOf(x.r.Header); err != nil {
-		return err
+// longAgo is a deadline that ends a read that waits.
+var longAgo = time.Unix(1, 0)
+
+// How a body is treated that is refused before it has been read.
+const (
+	// maxUnread is how much of it net/http reads before the response, to keep the
+	// connection.
+	maxUnread = 256 << 10
+	// unreadWait is for the end of a body that is on its way behind its header.
+	unreadWait = 5 * time.Millisecond
+	// unreadLinger is for a client that sends on while the refusal is written: a
+	// connection that is closed before would lose it (RFC 9112 §9.6).
+	unreadLinger = 2 * time.Second
+)
+
+// leaveBody makes sure that a refusal is written at once, whatever becomes of
+// the body. Left to itself, net/http reads up to maxUnread of it before the
+// response, for which the client may be waiting. A body that is there already is
+// read, so that the connection can be used again; else it ends with the
+// response. A client that waits for "100 Continue" does not get it.
+func (x *exchange) leaveBody() {
+	n := x.r.ContentLength
+	if x.r.ProtoMajor != 1 || n == 0 || x.in.taken {
+		return
 	}
-	src, err := x.readRequest()
-	x.in.size, x.in.at = len(src), time.Now()
+	rc := http.NewResponseController(x.w)
+	if n <= maxUnread && x.r.Header.Get("Expect") == "" {
+		_ = rc.SetReadDeadline(time.Now().Add(unreadWait))
+		if _, err := io.CopyN(io.Discard, x.r.Body, maxUnread+1); errors.Is(err, io.EOF) {
+			_ = rc.SetReadDeadline(time.Time{})
+			return
+		}
+	}
+	x.w.Header().Set("Connection", "close")
+	_ = rc.SetReadDeadline(time.Now().Add(unreadLinger))
+}
+
+// checkHeader refuses what its header says is no message that is read. It comes
+// before the first octet of the body is read, which is when net/http sends "100
+// Continue". It sets the version as soon as that is known, even if it fails, so
+// that the fault has the right version.
+func (x *exchange) checkHeader() (err error) {
+	if x.in.Media, x.in.pack, err = x.mediaOf(x.r.Header); x.in.pack != nil {
+		x.log.note(slog.Bool("mtom", true))
+	}
+	x.log.asks(x.in.Action)
 	if err != nil {
-		x.w.Header().Set("Connection", "close") // what is left of the body is not read
+		if err = mediaError(err); codeOf(err) == string(CodeContentEncoding) {
+			x.w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3
+		}
 		return err
 	}
+	if n := x.r.ContentLength; n > x.g.cfg.MaxMessage {
+		return &Error{Code: CodeTooLarge, Err: fmt.Errorf("Content-Length %d, limit %d", n, x.g.cfg.MaxMessage)}
+	}
+	return nil
+}
+
+// receive reads and parses the request.
+func (x *exchange) receive() error {
+	defer x.log.stage("read", time.Now())
+	body, err := x.readRequest()
+	if err == nil {
+		x.in.taken = true
+		body, err = x.inline(body, x.in.pack)
+	}
+	x.in.at = time.Now()
+	if err != nil {
+		return encodingError(err)
+	}
+	x.in.body, x.in.size = body, len(body.Octets)
 	// The read timeout has done its work. Left in place it would end the
 	// request's context while the backend is still thinking.
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
-	x.in.env, err = x.g.parse(src, x.in.media, x.lease)
+	x.in.env, err = x.g.parse(body.Octets, x.in.Media, x.lease)
+	return encodingError(err)
+}
+
+// encodingError returns err with a code of the gateway if it is about the
+// character encoding. The encoding of a request is part of its media type, and
+// refused with the same status (RFC 9110 §15.5.16).
+func encodingError(err error) error {
+	if errors.Is(err, xmltext.ErrEncoding) || errors.Is(err, xmltext.ErrCharset) {
+		return &Error{Code: CodeXMLEncoding, Err: err}
+	}
 	return err
 }
 
-// readRequest reads the body. While it arrives it can be dropped.
-func (x *exchange) readRequest() ([]byte, error) {
-	x.lease.reading(func() { _ = http.NewResponseController(x.w).SetReadDeadline(time.Unix(1, 0)) })
+// readRequest reads the body. Its lease can be dropped meanwhile.
+func (x *exchange) readRequest() (*buffer.Buffer, error) {
+	x.lease.reading(func() { _ = http.NewResponseController(x.w).SetReadDeadline(longAgo) })
 	body := bodyReader{body: x.r.Body, limit: x.g.cfg.MaxMessage, lease: x.lease,
 		room: func(n int64) error { return x.lease.await(x.r.Context(), n) }}
 	src, err := body.read(x.r.ContentLength)
@@ -50,20 +131,84 @@ func (x *exchange) readRequest() ([]byte, error) {
 	return src, err
 }
 
-// parse scans src once, and holds the envelope to the version of its media type.
-func (g *Gateway) parse(src []byte, m media, l *lease) (*soap.Envelope, error) {
-	env, err := soap.Parse(src, xmltext.Options{
-		Limits:  xmltext.Limits{MessageBytes: int(g.cfg.MaxMessage)},
-		Charset: m.charset, RelativeNamespaces: g.cfg.RelativeNamespaces, Reserve: l.reserve,
-	})
+// parse parses src, and checks that the envelope has the version of the media
+// type.
+func (g *Gateway) parse(src []byte, m soaphttp.Media, l *lease) (*soap.Envelope, error) {
+	opt := g.xml(l)
+	opt.Charset = m.Charset
+	env, err := soap.Parse(src, opt)
 	if err != nil {
 		return nil, err
 	}
 	if text := env.Doc.Source(); len(src) > oneBuffer && &text[0] != &src[0] {
 		_ = l.take(int64(-len(src))) // was UTF-16, and is held no more
 	}
-	if env.Version != m.version {
-		return nil, &Error{Code: CodeSOAPVersion, Err: fmt.Errorf("%v envelope as %s", env.Version, m.version.MediaType())}
+	if env.Version != m.Version {
+		return nil, &Error{Code: CodeSOAPVersion, Err: fmt.Errorf("%v envelope as %s", env.Version, m.Version.MediaType())}
 	}
 	return env, nil
+}
+
+// mediaError returns an error of [soaphttp.MediaOf] as an [Error], which has
+// the same codes for it.
+func mediaError(err error) error {
+	var e *soaphttp.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &Error{Code: Code(e.Code), Err: e.Err}
+}
+
+// enter takes the exchange's part of the budget, and charges it for a header
+// section that is large.
+func (x *exchange) enter() (err error) {
+	if x.lease, err = x.g.budget.open(x.from); err != nil {
+		return err
+	}
+	if n := headerSize(x.r); n > freeHeader {
+		if err = x.lease.take(n); err == nil {
+			x.lease.header = n
+		}
+	}
+	return err
+}
+
+// leave ends the exchange's part of the budget, and gives back what it holds.
+func (x *exchange) leave() {
+	if x.admitted != nil {
+		x.admitted.Release() // which overwrites the plaintext
+	}
+	if x.delivered && x.admitted != nil {
+		x.giveBack()
+	}
+	if x.lease != nil {
+		x.lease.close()
+	}
+}
+
+// giveBack gives the reply and all octets back, for later exchanges. Nobody
+// views them any more: the answer has been written, and so has the event. What
+// outlives an exchange, as the token of a client, has been copied. Those of all
+// other exchanges are left to the collector.
+func (x *exchange) giveBack() {
+	if x.reply.env != nil {
+		x.reply.env.Release()
+	}
+	x.in.body.Free()
+	x.reply.body.Free()
+	x.protected.Free()
+}
+
+// headerSize returns the octets that the header section of a request takes in
+// memory: a name is a string and a place in a map, a value a string.
+func headerSize(r *http.Request) int64 {
+	const ofName, ofValue = 96, 32
+	n := 3*len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		n += ofName + len(name)
+		for _, value := range values {
+			n += ofValue + len(value)
+		}
+	}
+	return int64(n)
 }

@@ -73,8 +73,8 @@ func (a acceptsAll) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToke
 	return wssec.CachedToken{ValueType: wssec.GSSKerberosAPREQ, Key: a.key, EndTime: time.Now().Add(time.Hour)}, true, nil
 }
 
-// refused gives a gateway that answers at once, and a message of the owner of a
-// key with a header block that is not signed.
+// refused returns a gateway that answers at once, and a message of the owner of
+// a key with a header block that is not signed.
 func refused(b *testing.B, body string) (*gateway.Gateway, string) {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService(service)
@@ -88,8 +88,10 @@ func refused(b *testing.B, body string) (*gateway.Gateway, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{Log: slog.New(slog.NewJSONHandler(codeCheck{b, "part-not-signed"}, nil)), MaxInFlight: 1 << 32,
-		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor), Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}})
+	g, err := gateway.New(gateway.Config{Log: slog.New(slog.NewJSONHandler(codeCheck{b, "part-not-signed"}, nil)),
+		MaxInFlight: 1 << 32,
+		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor),
+			Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -47,8 +47,10 @@ func newClockwork(t *testing.T, change ...func(*gateway.Config)) *clockwork {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20, MaxExchanges: 10_000, MaxClientExchanges: 10_000,
-		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor), Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
+	cfg := gateway.Config{Log: slog.New(slog.NewJSONHandler(&c.events, nil)), MaxMessage: 1 << 20,
+		MaxExchanges: 10_000, MaxClientExchanges: 10_000,
+		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity("", processor),
+			Backend: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}}}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -71,10 +73,12 @@ func (c *clockwork) VerifyToken(context.Context, []byte, [][]byte) (wssec.Verifi
 
 // question is a message of a size, with a token. It is never held as a whole.
 func question(size int) io.Reader {
-	start := `<s:Envelope xmlns:s="` + soap.NS11 + `"><s:Header><w:Security xmlns:w="` + wssec.NSWSSE + `"><w:BinarySecurityToken ValueType="` +
+	start := `<s:Envelope xmlns:s="` + soap.NS11 + `"><s:Header><w:Security xmlns:w="` + wssec.NSWSSE +
+		`"><w:BinarySecurityToken ValueType="` +
 		wssec.GSSKerberosAPREQ + `">YAAA</w:BinarySecurityToken></w:Security></s:Header><s:Body>`
 	const end = `</s:Body></s:Envelope>`
-	return io.MultiReader(strings.NewReader(start), io.LimitReader(fill('x'), int64(size-len(start)-len(end))), strings.NewReader(end))
+	return io.MultiReader(strings.NewReader(start), io.LimitReader(fill('x'), int64(size-len(start)-len(end))),
+		strings.NewReader(end))
 }
 
 // fill is an endless run of one octet.
@@ -92,9 +96,10 @@ func (c *clockwork) ask(ctx context.Context, message io.Reader) (*httptest.Respo
 	return c.askFrom(ctx, "192.0.2.1", message)
 }
 
-// askFrom sends a message and gives the answer, and how long it took. It is nil if
-// the connection was closed without one.
-func (c *clockwork) askFrom(ctx context.Context, address string, message io.Reader) (*httptest.ResponseRecorder, time.Duration) {
+// askFrom sends a message and returns the answer, and how long it took. It is
+// nil if the connection was closed without one.
+func (c *clockwork) askFrom(ctx context.Context, address string, message io.Reader) (*httptest.ResponseRecorder,
+	time.Duration) {
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", message)
 	r.Header.Set("Content-Type", "text/xml")
 	r.RemoteAddr = address + ":1"
@@ -117,8 +122,10 @@ func aborted(f func()) (yes bool) {
 	return false
 }
 
-// A refusal leaves at a multiple of its size's delay, whatever it was refused for.
-func TestARefusalLeavesAtATimeThatItsVerificationDoesNotMove(t *testing.T) {
+// A refusal leaves at a multiple of its size's delay, whatever it was refused
+// for.
+func TestReleaseTimeDoesNotDependOnTheVerification(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		ms := time.Millisecond
@@ -127,8 +134,10 @@ func TestARefusalLeavesAtATimeThatItsVerificationDoesNotMove(t *testing.T) {
 			takes, want time.Duration
 			late        bool
 		}{
-			{0, 0, 50 * ms, false}, {0, 1, 50 * ms, false}, {0, ms, 50 * ms, false}, {0, 30 * ms, 50 * ms, false}, {0, 46 * ms, 50 * ms, false},
-			{0, 46*ms + 1, 100 * ms, true}, {0, 50 * ms, 100 * ms, true}, {0, 96*ms + 1, 150 * ms, true}, {0, 500 * ms, 550 * ms, true},
+			{0, 0, 50 * ms, false}, {0, 1, 50 * ms, false}, {0, ms, 50 * ms, false}, {0, 30 * ms, 50 * ms, false},
+			{0, 46 * ms, 50 * ms, false},
+			{0, 46*ms + 1, 100 * ms, true}, {0, 50 * ms, 100 * ms, true}, {0, 96*ms + 1, 150 * ms, true},
+			{0, 500 * ms, 550 * ms, true},
 			{128 << 10, 0, 50 * ms, false}, {128<<10 + 1, 0, 100 * ms, false}, {256 << 10, 60 * ms, 100 * ms, false},
 			{256<<10 + 1, 0, 200 * ms, false}, {1 << 20, 390 * ms, 400 * ms, false}, {1 << 20, 397 * ms, 800 * ms, true},
 		} {
@@ -138,14 +147,16 @@ func TestARefusalLeavesAtATimeThatItsVerificationDoesNotMove(t *testing.T) {
 			if answer == nil || answer.Code != 500 || took != tt.want {
 				t.Errorf("%d octets, ready after %v: answered after %v, want %v", tt.size, tt.takes, took, tt.want)
 			}
-			if event := c.events.all()[0]; event["late"] != nil != tt.late || event["status"] != 500.0 || event["release"] != float64(tt.want) {
+			if event := c.events.all()[0]; event["late"] != nil != tt.late || event["status"] != 500.0 ||
+				event["release_ns"] != float64(tt.want) {
 				t.Errorf("%d octets, ready after %v: %v", tt.size, tt.takes, event)
 			}
 		}
 	})
 }
 
-func TestTheOperatorSetsTheDelay(t *testing.T) {
+func TestReleaseDelayIsConfigured(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t, func(c *gateway.Config) { c.RefusalDelay = 3 * time.Second })
 		if _, took := c.ask(t.Context(), question(0)); took != 3*time.Second {
@@ -155,7 +166,8 @@ func TestTheOperatorSetsTheDelay(t *testing.T) {
 }
 
 // What needs no key to be refused is refused at once.
-func TestRefusalsBeforeTheProtectionDoNotWait(t *testing.T) {
+func TestReleaseDoesNotHoldEarlyRefusals(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		if _, took := c.ask(t.Context(), strings.NewReader("<not-soap/>")); took != 0 || c.looks.Load() != 0 {
@@ -166,7 +178,8 @@ func TestRefusalsBeforeTheProtectionDoNotWait(t *testing.T) {
 
 // Requests of several sizes and lengths of verification, all at once, as
 // HTTP/2 streams may come: each leaves at its own time.
-func TestRefusalsDoNotMoveEachOther(t *testing.T) {
+func TestReleasesDoNotDelayEachOther(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		var took [40]time.Duration
@@ -187,7 +200,8 @@ func TestRefusalsDoNotMoveEachOther(t *testing.T) {
 }
 
 // A bug that a plaintext leads to is no other answer than a wrong padding.
-func TestAPanicInVerificationIsARefusalLikeAnother(t *testing.T) {
+func TestReleaseHoldsPanicsOfADoor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		want, _ := c.ask(t.Context(), question(0))
@@ -196,15 +210,45 @@ func TestAPanicInVerificationIsARefusalLikeAnother(t *testing.T) {
 		if got.Code != want.Code || got.Body.String() != want.Body.String() || took != 50*time.Millisecond {
 			t.Errorf("HTTP %d after %v: %s", got.Code, took, got.Body)
 		}
-		if event := c.events.all()[1]; event["code"] != "internal" || event["level"] != "ERROR" || !strings.Contains(event["error"].(string), "a bug") {
+		if event := c.events.all()[1]; event["code"] != "internal" || event["level"] != "ERROR" ||
+			!strings.Contains(event["error"].(string), "a bug") {
 			t.Error(event)
 		}
 	})
 }
 
-// A client that goes away gets nothing, and no sooner than its answer would have been:
-// the end of its connection is an answer too.
-func TestAClientThatGoesAwayGetsNothingAtTheSameTime(t *testing.T) {
+// A panic that no door catches is answered at a time of refusals too, and its
+// message gives its place back.
+func TestReleaseAfterAPanicOutsideTheDoorGivesItsPlaceBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(t, func(c *gateway.Config) {
+			c.Routes[0].Door = panicsLate{c.Routes[0].Door.(*door.Security)}
+		})
+		c.takes = 60 * time.Millisecond // late, so that the door is told
+		answer, took := c.ask(t.Context(), question(0))
+		if answer == nil || answer.Code != 500 || took != 100*time.Millisecond {
+			t.Errorf("%v after %v", answer, took)
+		}
+		if held, _ := c.g.Held(); held != 0 || c.g.InFlight() != 0 {
+			t.Errorf("%d held, %d octets in flight", held, c.g.InFlight())
+		}
+		if all := c.events.all(); len(all) != 2 || !strings.Contains(all[1]["error"].(string), "a bug") {
+			t.Error(all)
+		}
+	})
+}
+
+// panicsLate is a door with a bug in what it is told of late refusals.
+type panicsLate struct{ *door.Security }
+
+func (p panicsLate) Choose(door.Arrival) (door.Door, error) { return p, nil }
+func (panicsLate) AnsweredLate(error)                       { panic("a bug") }
+
+// A client that goes away gets nothing, and no sooner than its answer would
+// have been: the end of its connection is an answer too.
+func TestReleaseWaitsForClientsThatGoAway(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		for _, goes := range []time.Duration{0, 10 * time.Millisecond, 30 * time.Millisecond} {
@@ -220,16 +264,18 @@ func TestAClientThatGoesAwayGetsNothingAtTheSameTime(t *testing.T) {
 	})
 }
 
-// Whoever sends a question and closes his half of the connection sees when the server
-// closes the other one.
-func TestTheEndOfAHalfClosedConnectionTellsNothing(t *testing.T) {
+// Whoever sends a question and closes his half of the connection sees when the
+// server closes the other one.
+func TestReleaseWaitsOnAHalfClosedConnection(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		body, err := io.ReadAll(question(0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s",
+			len(body), body)
 		for _, c.takes = range []time.Duration{0, time.Millisecond, 30 * time.Millisecond} {
 			conn := &halfClosed{Reader: strings.NewReader(request), closed: make(chan struct{})}
 			ln := oneConn{conns: make(chan net.Conn, 1)}
@@ -277,11 +323,13 @@ func (l oneConn) Close() error   { close(l.conns); return nil }
 func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // A process that stops does not wait for refusals that it cuts off.
-func TestARefusalThatIsCutOffEndsAtOnce(t *testing.T) {
+func TestReleaseEndsWhenCutOff(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t, func(c *gateway.Config) { c.RefusalDelay = time.Hour })
 		body, _ := io.ReadAll(question(0))
-		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		request := fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s",
+			len(body), body)
 		for _, conn := range []*halfClosed{
 			{Reader: strings.NewReader(request), closed: make(chan struct{})}, // its client is gone
 			{Reader: io.MultiReader(strings.NewReader(request), silence{}), closed: make(chan struct{})},
@@ -311,7 +359,7 @@ func (silence) Read([]byte) (int, error) { time.Sleep(24 * time.Hour); return 0,
 
 // The message and its share of the budget are given back, and the event is
 // written, before a refusal waits.
-func TestAWaitingRefusalHoldsNothingOfTheMessage(t *testing.T) {
+func TestReleaseHoldsNothingOfTheMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		const waiting = 64
@@ -340,7 +388,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-func TestWhenTooManyWaitAMessageIsNotLookedAt(t *testing.T) {
+func TestReleasesHaveALimit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		_, most := c.g.Held()
@@ -364,7 +413,8 @@ func TestWhenTooManyWaitAMessageIsNotLookedAt(t *testing.T) {
 }
 
 // One client leaves places for others, however many connections it may have.
-func TestTheRefusalsOfOneClientLeaveRoomForOthers(t *testing.T) {
+func TestReleasesOfOneClientLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t)
 		_, most := c.g.Held()
@@ -394,7 +444,8 @@ func (c *clockwork) codes() []string {
 }
 
 // Four late failures of a key that was named by its hash are as many as forty.
-func TestLateRefusalsSuspendTheKeySooner(t *testing.T) {
+func TestReleaseThatIsLateSuspendsTheKeySooner(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClockwork(t, func(c *gateway.Config) { c.Routes[0].Door = door.NewSecurity("", slowlyRemembering(t)) })
 		var codes []string
@@ -418,7 +469,8 @@ type slowTokens struct{ wssec.TokenCache }
 
 func (slowTokens) GetToken(context.Context, wssec.TokenHash) (wssec.CachedToken, bool, error) {
 	time.Sleep(60 * time.Millisecond)
-	return wssec.CachedToken{ValueType: wssec.GSSKerberosAPREQ, Key: wssec.NewKey(make([]byte, 32)), EndTime: time.Now().Add(time.Hour)}, true, nil
+	return wssec.CachedToken{ValueType: wssec.GSSKerberosAPREQ, Key: wssec.NewKey(make([]byte, 32)),
+		EndTime: time.Now().Add(time.Hour)}, true, nil
 }
 
 func signedByHash() wssec.Policy {
@@ -428,7 +480,8 @@ func signedByHash() wssec.Policy {
 }
 
 func slowlyRemembering(t *testing.T) *wssec.Processor {
-	p, err := wssec.NewProcessor(signedByHash(), wssec.Config{Tokens: slowTokens{}, Replay: replay.NewMemory(replay.MemoryConfig{})})
+	p, err := wssec.NewProcessor(signedByHash(),
+		wssec.Config{Tokens: slowTokens{}, Replay: replay.NewMemory(replay.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@
 //
 //	term                        Go
 //	sealing key, key file       Keys, Load, Parse
+//	keys that change            Ring
 //	additional data, context    the purpose of Seal and Open
 //
 // # Security considerations

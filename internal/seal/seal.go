@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -30,8 +32,8 @@ const (
 // Overhead is how many octets longer than its plaintext a sealed state is.
 const Overhead = headerLen + tagLen
 
-// ErrOpen is all that Open tells: whoever presents a state learns nothing about
-// why it does not open.
+// ErrOpen is the only error of Open: whoever presents a state learns nothing
+// about why it does not open.
 var ErrOpen = errors.New("sealed state does not open under any key")
 
 // Keys seal and open. They are immutable, safe for concurrent use, and print
@@ -78,7 +80,7 @@ func Parse(text []byte) (Keys, error) {
 		}
 		octets, err := base64.StdEncoding.DecodeString(string(line))
 		if err != nil || len(octets) != keyLen {
-			return Keys{}, fmt.Errorf("line %d is not %d octets in base64: make one with `openssl rand -base64 %d`", i+1, keyLen, keyLen)
+			return Keys{}, fmt.Errorf("line %d is not %d octets in base64", i+1, keyLen)
 		}
 		k := key{octets: [keyLen]byte(octets)}
 		sum := sha256.Sum256(append([]byte("wssgate state key id "), octets...))
@@ -93,7 +95,7 @@ func Parse(text []byte) (Keys, error) {
 		}
 	}
 	if len(all) == 0 {
-		return Keys{}, fmt.Errorf("no key: make one with `openssl rand -base64 %d`", keyLen)
+		return Keys{}, fmt.Errorf("no key")
 	}
 	return Keys{func() []key { return all }}, nil
 }
@@ -177,3 +179,50 @@ func (k Keys) String() string {
 
 // Format prints String for every verb.
 func (k Keys) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// A Ring holds Keys that may be replaced while they are in use. It is safe for
+// concurrent use.
+type Ring struct{ keys atomic.Pointer[Keys] }
+
+// NewRing returns a Ring with keys.
+func NewRing(keys Keys) *Ring {
+	r := new(Ring)
+	r.keys.Store(&keys)
+	return r
+}
+
+// Replace puts keys in the place of those in use. It returns how many of them are
+// new, and how many are gone: what these have sealed does not open any more.
+func (r *Ring) Replace(keys Keys) (added, removed int) {
+	old := r.keys.Swap(&keys)
+	return keys.without(*old), old.without(keys)
+}
+
+// without counts the keys that other does not have.
+func (k Keys) without(other Keys) (n int) {
+	if k.all == nil {
+		return 0
+	}
+	for _, own := range k.all() {
+		if other.all == nil || !slices.ContainsFunc(other.all(), func(o key) bool { return o.id == own.id }) {
+			n++
+		}
+	}
+	return n
+}
+
+// Seal is [Keys.Seal].
+func (r *Ring) Seal(purpose string, plaintext []byte) ([]byte, error) {
+	return r.keys.Load().Seal(purpose, plaintext)
+}
+
+// Open is [Keys.Open].
+func (r *Ring) Open(purpose string, sealed []byte) ([]byte, error) {
+	return r.keys.Load().Open(purpose, sealed)
+}
+
+// String counts the keys.
+func (r *Ring) String() string { return r.keys.Load().String() }
+
+// Format prints String for every verb.
+func (r *Ring) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }

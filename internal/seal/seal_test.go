@@ -27,10 +27,12 @@ func parse(t testing.TB, text string) seal.Keys {
 	return keys
 }
 
-// TestRotation: a new key comes second, then first; what either has sealed
+// A new key comes second, then first; what either has sealed
 // opens everywhere meanwhile.
-func TestRotation(t *testing.T) {
-	stages := []seal.Keys{parse(t, line(1)), parse(t, "# old first\n"+line(1)+"\n"+line(2)), parse(t, line(2)+line(1)), parse(t, line(2))}
+func TestKeysOpenWhatEarlierKeysSealed(t *testing.T) {
+	t.Parallel()
+	stages := []seal.Keys{parse(t, line(1)), parse(t, "# old first\n"+line(1)+"\n"+line(2)), parse(t, line(2)+line(1)),
+		parse(t, line(2))}
 	for i, from := range stages {
 		sealed, err := from.Seal("p", []byte("state"))
 		if err != nil {
@@ -46,8 +48,9 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestNothingElseOpens: another purpose, another key, and any altered octet.
-func TestNothingElseOpens(t *testing.T) {
+// That is another purpose, another key, and any altered octet.
+func TestOpenRefusesEverythingElse(t *testing.T) {
+	t.Parallel()
 	keys := parse(t, line(1))
 	sealed, err := keys.Seal("route /a", []byte("state"))
 	if err != nil || len(sealed) != len("state")+seal.Overhead || bytes.Contains(sealed, []byte("state")) {
@@ -80,13 +83,15 @@ func TestNothingElseOpens(t *testing.T) {
 	}
 }
 
-func TestKeyFile(t *testing.T) {
+func TestLoadKeysRefusesWrongFiles(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.keys")
 	if err := os.WriteFile(path, []byte(line(7)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	keys, err := seal.Load(path)
-	if err != nil || fmt.Sprintf("%v %+v %#v %x", keys, keys, keys, keys) != strings.Repeat("1 state key ", 3)+"1 state key" {
+	if err != nil || fmt.Sprintf("%v %+v %#v %x", keys, keys, keys, keys) != strings.Repeat("1 state key ", 3)+
+		"1 state key" {
 		t.Errorf("%v, %v", keys, err)
 	}
 	if _, err := seal.Load(path + ".none"); err == nil {
@@ -102,7 +107,8 @@ func TestKeyFile(t *testing.T) {
 		strings.Repeat(" ", 20<<10): "more than",
 		manyKeys():                  "more than 16 keys",
 	} {
-		if _, err := seal.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), secret) {
+		if _, err := seal.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), words) ||
+			strings.Contains(err.Error(), secret) {
 			t.Errorf("%.40q: %v", text, err)
 		}
 	}
@@ -122,7 +128,8 @@ func FuzzOpen(f *testing.F) {
 	}
 	// Sealed once and for all: fuzzing happens in several processes, and each
 	// would seal anew.
-	sealed, err := hex.DecodeString("01aa284a392a5e647c6a061eec6779ecb2412b9dd1a0691491a1afd4862609416ee5e6c5a70dff4e2d73d4810b54ec06abf8fe6798e0")
+	sealed, err := hex.DecodeString("01aa284a392a5e647c6a061eec6779ecb2412b9dd1a0691491a1" +
+		"afd4862609416ee5e6c5a70dff4e2d73d4810b54ec06abf8fe6798e0")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -38,7 +38,8 @@ func (s *SecondOpinion) ask(msg *wssec.Message) error {
 		ours := n.AppendCanonical(nil, xmltext.C14N{})
 		theirs, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(n.Element())
 		if err != nil || !bytes.Equal(ours, theirs) {
-			return fmt.Errorf("%s: canonical form differs from goxmldsig's (%v)\nours   %s\ntheirs %s", n.Path(), err, ours, theirs)
+			return fmt.Errorf("%s: canonical form differs from goxmldsig's (%v)\nours   %s\ntheirs %s", n.Path(), err, ours,
+				theirs)
 		}
 		s.Agreed++
 	}

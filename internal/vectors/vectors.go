@@ -30,11 +30,14 @@ type transcript struct {
 	ClientPrincipal  string              `yaml:"client-principal"`
 	ServicePrincipal string              `yaml:"service-principal"`
 	Enctypes         []int32             `yaml:"enctypes"`
+	Contexts         []transcriptContext `yaml:"contexts"`
 	Policy           wssec.Policy        `yaml:"policy"`
 	Messages         []transcriptMessage `yaml:"messages"`
 
-	files     fs.FS // the case's folder
-	processor *wssec.Processor
+	files                fs.FS // the case's folder
+	acceptor             *gss.Acceptor
+	processor, bootstrap *wssec.Processor // bootstrap is nil if the policy has none
+	issuing              issuing
 }
 
 // transcriptMessage is one message of a conversation, and what has to come of
@@ -42,6 +45,7 @@ type transcript struct {
 type transcriptMessage struct {
 	File   string `yaml:"file"`
 	Expect string `yaml:"expect"`
+	Under  string `yaml:"under"`
 	Plain  string `yaml:"plain"`
 }
 
@@ -67,7 +71,7 @@ func Names(vectors fs.FS) ([]string, error) {
 
 // Verify feeds the conversation of a case to one Processor, in order.
 func Verify(ctx context.Context, vectors fs.FS, name string) (r Result) {
-	c, err := openTranscript(vectors, name)
+	c, err := openTranscript(ctx, vectors, name)
 	if err != nil {
 		r.Problems = append(r.Problems, err.Error())
 		return r
@@ -95,12 +99,15 @@ func Verify(ctx context.Context, vectors fs.FS, name string) (r Result) {
 			sent = msg.AsSent()
 		}
 	}
+	if err := c.checkContexts(); err != nil {
+		r.Problems = append(r.Problems, err.Error())
+	}
 	return r
 }
 
 // openTranscript reads a case and makes its verifier, which lives at the time
 // of the recording.
-func openTranscript(vectors fs.FS, name string) (*transcript, error) {
+func openTranscript(ctx context.Context, vectors fs.FS, name string) (*transcript, error) {
 	c := &transcript{}
 	text, err := fs.ReadFile(vectors, path.Join("transcripts", name, "case.yaml"))
 	if err != nil {
@@ -122,13 +129,23 @@ func openTranscript(vectors fs.FS, name string) (*transcript, error) {
 	}
 	now := func() time.Time { return c.Captured }
 	replay := replay.NewMemory(replay.MemoryConfig{Time: now})
-	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{
+	c.acceptor, err = gss.NewAcceptor(gss.AcceptorConfig{
 		Keytab: keytab, Services: []string{c.ServicePrincipal}, Etypes: c.Enctypes, Replay: replay, Time: now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.processor, err = wssec.NewProcessor(c.Policy, wssec.Config{Verifier: acceptor, Replay: replay, Time: now})
+	contexts, err := c.issue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := wssec.Config{Verifier: c.acceptor, Replay: replay, Contexts: contexts, Time: now}
+	if b := c.Policy.Bootstrap; b != nil {
+		if c.bootstrap, err = wssec.NewProcessor(*b, cfg); err != nil {
+			return nil, err
+		}
+	}
+	c.processor, err = wssec.NewProcessor(c.Policy, cfg)
 	return c, err
 }
 
@@ -145,21 +162,38 @@ func (c *transcript) verify(ctx context.Context, m transcriptMessage, sent *wsse
 	if err != nil {
 		return nil, err
 	}
+	if fault, ok := env.Fault(); ok && !m.isRequest() {
+		return nil, fmt.Errorf("%w: %s", errFault, fault.Reason)
+	}
+	if m.Expect == negotiation {
+		return nil, c.negotiation(ctx, env)
+	}
+	processor := c.processor
+	if m.Under == "bootstrap" && c.bootstrap != nil {
+		processor = c.bootstrap
+	}
+	msg, err := c.verifyUnder(ctx, processor, env, m, sent)
+	if err == nil && processor == c.bootstrap {
+		err = c.learn(ctx, msg.Body())
+	}
+	return msg, err
+}
+
+// verifyUnder verifies one protected message.
+func (c *transcript) verifyUnder(ctx context.Context, p *wssec.Processor, env *soap.Envelope, m transcriptMessage,
+	sent *wssec.Request) (*wssec.Message, error) {
 	channel := wssec.Channel{TLS: c.TLS}
 	if m.isRequest() {
-		msg, err := c.processor.Verify(ctx, env, channel)
+		msg, err := p.Verify(ctx, env, channel)
 		if err == nil {
 			err = msg.Remember(ctx)
 		}
 		return msg, err
 	}
-	if fault, ok := env.Fault(); ok {
-		return nil, fmt.Errorf("%w: %s", errFault, fault.Reason)
-	}
 	if sent == nil {
 		return nil, errors.New("there is no request before it")
 	}
-	return c.processor.VerifyReply(ctx, env, sent, channel)
+	return p.VerifyReply(ctx, env, sent, channel)
 }
 
 // verdictOf is the word that case.yaml has for an outcome.
@@ -170,6 +204,8 @@ func verdictOf(err error) string {
 		return "ok"
 	case errors.Is(err, errFault):
 		return "fault"
+	case errors.Is(err, errNegotiation):
+		return negotiation
 	case errors.As(err, &coded):
 		return coded.ErrorCode()
 	}

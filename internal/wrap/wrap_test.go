@@ -6,6 +6,7 @@ import (
 )
 
 func TestTextBreaksAtSpacesBeforeTheWidth(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		text   string
 		column int

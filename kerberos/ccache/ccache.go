@@ -25,17 +25,20 @@ const (
 	maxCCacheTickets = 4096
 )
 
-// A Cache is a credential cache of MIT's file format: a client's tickets. Handle it like a password.
+// A Cache is a credential cache: a client's tickets with their session keys.
+// Handle it like a password.
 type Cache struct {
 	Client  kerberos.Principal
 	Tickets []kerberos.Credential // in the file's order
-	Skipped int                   // entries with a session key of an encryption type that is not supported
-	// KDCOffset is the KDC's clock minus that of the machine that wrote the cache, when it was written; 0 when not told.
+	Skipped int                   // number of entries whose session key is of an unsupported encryption type
+	// KDCOffset is the KDC's clock minus that of the machine that wrote the
+	// cache; 0 if the file has none.
 	KDCOffset time.Duration
 }
 
-// Load reads a credential cache file. The path may begin with "FILE:", as KRB5CCNAME does. Other types of caches are
-// refused by name. Errors are *kerberos.Error with kerberos.CodeCCache.
+// Load reads a credential cache file. The path may begin with "FILE:", as
+// KRB5CCNAME does. Other types of caches are refused. Errors are
+// [*kerberos.Error] with [kerberos.CodeCCache].
 func Load(path string) (*Cache, error) {
 	name, err := ccachePath(path)
 	if err != nil {
@@ -43,7 +46,8 @@ func Load(path string) (*Cache, error) {
 	}
 	f, err := os.Open(name)
 	if parameter := krb5conf.ConfParameter(name); err != nil && parameter != "" {
-		return nil, &kerberos.Error{Code: kerberos.CodeCCache, Detail: "credential cache: parameter " + parameter + " of a name in krb5.conf is not known here", Err: err}
+		return nil, &kerberos.Error{Code: kerberos.CodeCCache, Detail: "credential cache: parameter " + parameter +
+			" of a name in krb5.conf is not known here", Err: err}
 	} else if err != nil {
 		return nil, &kerberos.Error{Code: kerberos.CodeCCache, Detail: "credential cache", Err: err}
 	}
@@ -60,13 +64,15 @@ func Load(path string) (*Cache, error) {
 	return c, nil
 }
 
-// ccachePath takes the type off the name of a cache.
+// ccachePath returns the path in the name of a cache, which must be of type
+// FILE.
 func ccachePath(path string) (string, error) {
 	kind, rest, ok := strings.Cut(path, ":")
 	if ok && kind == "FILE" {
 		path = rest
 	} else if ok && kind != "" && strings.ToUpper(kind) == kind && !strings.ContainsAny(kind, "/.") && len(kind) > 1 {
-		return "", kerberos.Errorf(kerberos.CodeCCache, "credential cache %.100q is of type %s; only files can be read: set KRB5CCNAME=FILE:/path where the tickets are got (kinit -c FILE:/path)", path, kind)
+		return "", kerberos.Errorf(kerberos.CodeCCache, "credential cache %.100q is of type %s; only files can be read: "+
+			"set KRB5CCNAME=FILE:/path where the tickets are got (kinit -c FILE:/path)", path, kind)
 	}
 	if path == "" {
 		return "", kerberos.Errorf(kerberos.CodeCCache, "credential cache without a path")
@@ -74,8 +80,9 @@ func ccachePath(path string) (string, error) {
 	return path, nil
 }
 
-// Parse reads the octets of a credential cache file, format 3 or 4. Configuration entries and removed ones are left
-// out. Errors tell positions, never content: a credential cache is a secret.
+// Parse reads the octets of a credential cache file, format 3 or 4.
+// Configuration entries and removed ones are left out. Errors hold positions,
+// never content: a credential cache is a secret.
 func Parse(b []byte) (*Cache, error) {
 	c, err := ParsePartial(b)
 	if err != nil {
@@ -84,7 +91,8 @@ func Parse(b []byte) (*Cache, error) {
 	return c, nil
 }
 
-// ParsePartial is like Parse, but returns beside an error what stands before the fault.
+// ParsePartial is like [Parse], but with an error it returns what stands before
+// the fault.
 func ParsePartial(b []byte) (*Cache, error) {
 	c := new(Cache)
 	switch {
@@ -132,7 +140,8 @@ const (
 	entryIgnored // configuration, or removed
 )
 
-// Realms of entries that are no tickets: MIT's configuration entries, and what it writes over removed ones.
+// Realms of entries that are not tickets: MIT's configuration entries, and
+// removed ones.
 const (
 	ccacheConfigRealm  = "X-CACHECONF:"
 	ccacheRemovedRealm = "X-RMED-CONF:"
@@ -152,7 +161,7 @@ func (r *ccacheReader) fail(why string) {
 	}
 }
 
-// bytes takes n octets, of the input itself.
+// bytes returns the next n octets, as a slice of the input.
 func (r *ccacheReader) bytes(n uint32) []byte {
 	if r.why != "" || uint64(n) > uint64(len(r.b)-r.pos) {
 		r.fail("cut off")
@@ -179,13 +188,14 @@ func (r *ccacheReader) uint32() uint32 {
 
 func (r *ccacheReader) data() []byte { return r.bytes(r.uint32()) }
 
-// header is the list of tags of format 4, of which the KDC's offset is known.
+// header reads the tags of format 4 and returns the KDC's offset.
 func (r *ccacheReader) header() (offset time.Duration) {
 	end := int(r.uint16())
 	for end += r.pos; r.why == "" && r.pos < end; {
 		tag, value := r.uint16(), r.bytes(uint32(r.uint16()))
 		if tag == 1 && len(value) == 8 {
-			offset = time.Duration(int32(binary.BigEndian.Uint32(value)))*time.Second + time.Duration(int32(binary.BigEndian.Uint32(value[4:])))*time.Microsecond
+			offset = time.Duration(int32(binary.BigEndian.Uint32(value)))*time.Second +
+				time.Duration(int32(binary.BigEndian.Uint32(value[4:])))*time.Microsecond
 		}
 	}
 	if r.pos > end {
@@ -251,7 +261,8 @@ func (r *ccacheReader) credential() (t kerberos.Credential, kind int) {
 	}
 	key, err := etype.NewKey(et, octets)
 	p := der.Parser{In: "ticket"}
-	if krbmsg.ReadTicketHead(&p, ticket); err != nil || p.Err != nil || t.Client.Realm == "" || len(t.Client.Components) == 0 || len(t.Service.Components) == 0 {
+	if krbmsg.ReadTicketHead(&p, ticket); err != nil || p.Err != nil || t.Client.Realm == "" ||
+		len(t.Client.Components) == 0 || len(t.Service.Components) == 0 {
 		r.fail("key, ticket or names are malformed")
 		return kerberos.Credential{}, 0
 	}
@@ -259,7 +270,8 @@ func (r *ccacheReader) credential() (t kerberos.Credential, kind int) {
 	return t, entryTicket
 }
 
-// AppendBinary appends the file form, format 4. It holds the keys: use WriteFile.
+// AppendBinary appends the octets of a cache file, format 4. They hold the
+// keys: use [Cache.WriteFile]. It returns an error if a ticket is incomplete.
 func (c *Cache) AppendBinary(b []byte) ([]byte, error) {
 	be := binary.BigEndian
 	offset := c.KDCOffset.Truncate(time.Microsecond)
@@ -307,8 +319,9 @@ func appendCCacheName(b []byte, nameType uint32, p kerberos.Principal) []byte {
 	return b
 }
 
-// WriteFile puts the cache, readable for its owner only, in the place of the file, which others see whole, as it was or
-// as it is now. The path may begin with "FILE:".
+// WriteFile replaces the file with the cache, readable by its owner only.
+// Others see the old file or the new one, never a part. The path may begin with
+// "FILE:".
 func (c *Cache) WriteFile(path string) (err error) {
 	name, err := ccachePath(path)
 	if err != nil {
@@ -335,7 +348,8 @@ func (c *Cache) WriteFile(path string) (err error) {
 	return nil
 }
 
-// String names the client and the services, never keys.
+// String returns the client, its services and until when their tickets are
+// good, never keys.
 func (c *Cache) String() string {
 	var services []string
 	for _, t := range c.Tickets {
@@ -344,5 +358,5 @@ func (c *Cache) String() string {
 	return fmt.Sprintf("%s: %s", c.Client, cmp.Or(strings.Join(services, ", "), "none"))
 }
 
-// Format prints String for every verb.
+// Format writes [Cache.String] for every verb.
 func (c *Cache) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }

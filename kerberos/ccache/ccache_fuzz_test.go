@@ -12,8 +12,9 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// FuzzParseCCache: no octets panic; what is read is written and read again as the same; and where gokrb5 reads a file
-// too, it finds the same tickets and keys.
+// FuzzParseCCache: no octets panic; what is read is written and read again as
+// the same; and where gokrb5 reads a file too, it finds the same tickets and
+// keys.
 func FuzzParseCCache(f *testing.F) {
 	for _, name := range []string{"../testdata/mit-3.ccache", "../testdata/mit-4.ccache"} {
 		b, err := os.ReadFile(name)
@@ -36,7 +37,8 @@ func FuzzParseCCache(f *testing.F) {
 		if err != nil {
 			t.Fatalf("written and not read: %v", err)
 		}
-		if again.Client.String() != c.Client.String() || again.KDCOffset != c.KDCOffset || again.Skipped != 0 || !sameTickets(again.Tickets, c.Tickets) {
+		if again.Client.String() != c.Client.String() || again.KDCOffset != c.KDCOffset || again.Skipped != 0 ||
+			!sameTickets(again.Tickets, c.Tickets) {
 			t.Fatalf("%v\nafter writing\n%v", c, again)
 		}
 		compareGokrb5CCache(t, b, c)
@@ -57,8 +59,9 @@ func sameTickets(a, b []kerberos.Credential) bool {
 	return len(a) == len(b)
 }
 
-// compareGokrb5CCache leaves headers other than MIT's to us: gokrb5 takes the header's length for a position, and reads
-// what follows from the wrong place.
+// compareGokrb5CCache compares only files with MIT's header: gokrb5 takes the
+// header's length for a position, and reads what follows another one from the
+// wrong place.
 func compareGokrb5CCache(t *testing.T, b []byte, c *Cache) {
 	if b[1] == 4 && !bytes.HasPrefix(b[2:], []byte{0, 12, 0, 1, 0, 8}) {
 		return
@@ -76,7 +79,8 @@ func compareGokrb5CCache(t *testing.T, b []byte, c *Cache) {
 		if !bytes.Equal(g.Ticket, o.Ticket) { // one that we left out
 			continue
 		}
-		if n++; !bytes.Equal(g.Key.KeyValue, o.SessionKey.ExposeKeyOctets()) || g.Key.KeyType != o.SessionKey.Etype() || g.Client.Realm != o.Client.Realm {
+		if n++; !bytes.Equal(g.Key.KeyValue, o.SessionKey.ExposeKeyOctets()) || g.Key.KeyType != o.SessionKey.Etype() ||
+			g.Client.Realm != o.Client.Realm {
 			t.Errorf("gokrb5 reads the ticket for %v otherwise", o.Service)
 		}
 	}

@@ -18,14 +18,15 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// mitCCache has MIT's library write a credential cache of a format: kinit's, with a service ticket. The files in
-// testdata were made by it, in a realm that is gone.
+// mitCCache returns a credential cache that MIT's kinit wrote in a format, with
+// a service ticket. It made the files in testdata.
 func mitCCache(t *testing.T, format int) []byte {
 	t.Helper()
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.AddService(service)
-	conf := strings.Replace(m.Krb5Conf(), "[realms]", fmt.Sprintf(" ccache_type = %d\n forwardable = true\n[realms]", format), 1)
+	conf := strings.Replace(m.Krb5Conf(), "[realms]",
+		fmt.Sprintf(" ccache_type = %d\n forwardable = true\n[realms]", format), 1)
 	path := filepath.Join(t.TempDir(), "krb5.conf")
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
@@ -39,7 +40,8 @@ func mitCCache(t *testing.T, format int) []byte {
 	return b
 }
 
-// checkMITCCache knows what mitCCache puts there, and compares with gokrb5's reader.
+// checkMITCCache checks the content that mitCCache writes, and compares with
+// gokrb5's reader.
 func checkMITCCache(t *testing.T, b []byte) *ccache.Cache {
 	t.Helper()
 	c, err := ccache.Parse(b)
@@ -64,15 +66,17 @@ func checkMITCCache(t *testing.T, b []byte) *ccache.Cache {
 			continue
 		}
 		o := c.Tickets[n]
-		if n++; !bytes.Equal(g.Ticket, o.Ticket) || !bytes.Equal(g.Key.KeyValue, o.SessionKey.ExposeKeyOctets()) || !g.EndTime.Equal(o.EndTime) || !g.AuthTime.Equal(o.AuthTime) {
+		if n++; !bytes.Equal(g.Ticket, o.Ticket) || !bytes.Equal(g.Key.KeyValue, o.SessionKey.ExposeKeyOctets()) ||
+			!g.EndTime.Equal(o.EndTime) || !g.AuthTime.Equal(o.AuthTime) {
 			t.Errorf("gokrb5 reads %v of %v otherwise", g.Server, o.Service)
 		}
 	}
 	return c
 }
 
-// TestCCacheOfMIT reads what MIT's library writes now, in both formats, and what it wrote once.
-func TestCCacheOfMIT(t *testing.T) {
+// TestParseReadsMITCaches reads what MIT's library writes now, in both formats,
+// and what it wrote once.
+func TestParseReadsMITCaches(t *testing.T) {
 	for _, format := range []int{3, 4} {
 		t.Run(fmt.Sprintf("stored %d", format), func(t *testing.T) {
 			b, err := os.ReadFile(fmt.Sprintf("../testdata/mit-%d.ccache", format))
@@ -80,8 +84,10 @@ func TestCCacheOfMIT(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := checkMITCCache(t, b)
-			i := newInitiator(t, kdc.ClientConfig{Credentials: c.Tickets, Time: func() time.Time { return c.Tickets[0].EndTime.Add(time.Hour) }})
-			if _, err := i.ServiceTicket(t.Context(), "soap/other"); !errors.Is(err, &kerberos.Error{Code: kerberos.CodeCredentialExpired}) {
+			i := newClient(t,
+				kdc.ClientConfig{Credentials: c.Tickets, Time: func() time.Time { return c.Tickets[0].EndTime.Add(time.Hour) }})
+			if _, err := i.ServiceTicket(t.Context(), "soap/other"); !errors.Is(err,
+				&kerberos.Error{Code: kerberos.CodeCredentialExpired}) {
 				t.Error(err)
 			}
 		})
@@ -95,8 +101,10 @@ func TestCCacheOfMIT(t *testing.T) {
 	}
 }
 
-// TestCCacheWrittenAndRead: what WriteFile writes, Load reads, and so does gokrb5.
-func TestCCacheWrittenAndRead(t *testing.T) {
+// TestWriteFileRoundTrips: what WriteFile writes, Load reads, and so does
+// gokrb5.
+func TestWriteFileRoundTrips(t *testing.T) {
+	t.Parallel()
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
 	var want ccache.Cache
@@ -131,7 +139,8 @@ func TestCCacheWrittenAndRead(t *testing.T) {
 		t.Error("leaves something behind:", entries, err)
 	}
 	for n := range want.Tickets {
-		if !got.Tickets[n].SessionKey.Equal(want.Tickets[n].SessionKey) || !bytes.Equal(got.Tickets[n].Ticket, want.Tickets[n].Ticket) {
+		if !got.Tickets[n].SessionKey.Equal(want.Tickets[n].SessionKey) ||
+			!bytes.Equal(got.Tickets[n].Ticket, want.Tickets[n].Ticket) {
 			t.Errorf("entry %d differs", n)
 		}
 	}
@@ -143,8 +152,10 @@ func TestCCacheWrittenAndRead(t *testing.T) {
 	}
 }
 
-// TestCCacheRefusals: types that are no file by name, with the cure; damaged files by position, without content.
-func TestCCacheRefusals(t *testing.T) {
+// TestParseRejectsBadCaches: errors name other types of caches, with the cure,
+// and have positions of damage, without content.
+func TestParseRejectsBadCaches(t *testing.T) {
+	t.Parallel()
 	for path, says := range map[string]string{
 		"KCM:1000":                  "is of type KCM; only files can be read: set KRB5CCNAME=FILE:",
 		"KEYRING:persistent:1000":   "is of type KEYRING",

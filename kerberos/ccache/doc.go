@@ -7,6 +7,6 @@
 //
 // # Security considerations
 //
-// Errors say positions and never hold octets of the file. A cache is written
-// readable for its owner only, and put in place by a rename.
+// Errors hold positions, never octets of the file. A cache is written readable
+// by its owner only, and put in place by a rename.
 package ccache

@@ -9,6 +9,6 @@ const (
 )
 
 var (
-	wantRefusal  = kerberostest.WantRefusal
-	newInitiator = kerberostest.NewClient
+	wantRefusal = kerberostest.WantRefusal
+	newClient   = kerberostest.NewClient
 )

@@ -1,5 +1,5 @@
-// Package etype is the cryptography of Kerberos: keys, what is derived from
-// them for each key usage, encryption and checksums.
+// Package etype implements the encryption types of Kerberos: keys, key
+// derivation, encryption and checksums.
 //
 //	specification                              Go
 //	EncryptionKey (RFC 4120 5.2.9)             Key
@@ -12,9 +12,9 @@
 //
 // # Security considerations
 //
-// Keys print and marshal as their type; their octets come out through one
-// method. Integrity is checked before a plaintext is returned, in constant
-// time. RC4 (23) is broken and is here for peers that have nothing else:
-// whoever uses this package decides whether it is allowed. The iteration
-// counts of a password's key, which a KDC names, are bounded below and above.
+// Keys print and marshal as their type; only [Key.ExposeKeyOctets] returns
+// their octets. Integrity is checked before a plaintext is returned, in
+// constant time. RC4 (23) is broken and is here for peers that have nothing
+// else; the caller decides whether it is allowed. The iteration count of a
+// password's key, which a KDC chooses, is bounded below and above.
 package etype

@@ -19,7 +19,7 @@ import (
 	"strconv"
 )
 
-// Encryption types that this package knows (IANA "Kerberos Encryption Type Numbers").
+// Supported encryption types (IANA "Kerberos Encryption Type Numbers").
 const (
 	AES128SHA1 int32 = 17 // aes128-cts-hmac-sha1-96, RFC 3962
 	AES256SHA1 int32 = 18 // aes256-cts-hmac-sha1-96, RFC 3962
@@ -44,10 +44,11 @@ type Type struct {
 	confounder int
 	MACLen     int
 	hash       func() hash.Hash
-	checksum   int32 // number of the checksum type that belongs to it (RFC 3962 7, RFC 8009 6, RFC 4757 4)
+	checksum   int32 // number of its required checksum type (RFC 3962 7, RFC 8009 6, RFC 4757 4)
 }
 
-// MinCipher returns the shortest ciphertext: a confounder and a checksum around nothing.
+// MinCipher returns the length of the shortest ciphertext, in octets: a
+// confounder and a checksum.
 func (e *Type) MinCipher() int { return e.confounder + e.MACLen }
 
 // sha2 reports whether the type is one of RFC 8009.
@@ -61,7 +62,8 @@ var types = [...]Type{
 	{RC4, "rc4-hmac", 16, 8, md5.Size, md5.New, -138},
 }
 
-// ByID returns the encryption type of a number, and whether this package knows it.
+// ByID returns the encryption type with a number, and reports whether it is
+// supported. It must not be changed.
 func ByID(id int32) (*Type, bool) {
 	for i := range types {
 		if types[i].ID == id {
@@ -71,7 +73,7 @@ func ByID(id int32) (*Type, bool) {
 	return nil, false
 }
 
-// All returns the encryption types that this package knows. They must not be changed.
+// All returns the supported encryption types. They must not be changed.
 func All() []*Type {
 	list := make([]*Type, len(types))
 	for i := range types {
@@ -80,7 +82,8 @@ func All() []*Type {
 	return list
 }
 
-// ByName returns the number of the encryption type that Name calls so.
+// ByName returns the number of the encryption type with a name, as [Name]
+// returns it.
 func ByName(name string) (id int32, ok bool) {
 	for i := range types {
 		if types[i].Name == name {
@@ -90,7 +93,8 @@ func ByName(name string) (id int32, ok bool) {
 	return 0, false
 }
 
-// Name returns the encryption type's name as krb5.conf has it, or "etype 16" for one that this package does not know.
+// Name returns an encryption type's name as in krb5.conf, or "etype 16" for one
+// that is not supported.
 func Name(id int32) string {
 	if e, ok := ByID(id); ok {
 		return e.Name
@@ -102,8 +106,9 @@ var zeroBlock = make([]byte, aes.BlockSize)
 
 var errIntegrity = errors.New("integrity check failed")
 
-// A UsageKey is a protocol key specialised for one key usage: the derived keys Ke and Ki of RFC 3961 5.3 and RFC 8009
-// 5, or K1' of RFC 4757 4. It is immutable and safe for concurrent use.
+// A UsageKey is a protocol key specialised for one key usage: the derived keys
+// Ke and Ki of RFC 3961 5.3 and RFC 8009 5, or K1' of RFC 4757 4. It is
+// immutable and safe for concurrent use.
 type UsageKey struct {
 	et    *Type
 	block cipher.Block // AES under Ke; nil for RC4
@@ -111,7 +116,7 @@ type UsageKey struct {
 	kiLen int
 }
 
-// NewUsageKey derives the keys of k for one usage. Their lengths were checked when k was made.
+// NewUsageKey derives the keys of k for one usage. k must not be the zero Key.
 func NewUsageKey(k Key, usage uint32) *UsageKey {
 	w := getScratch()
 	defer w.put()
@@ -144,16 +149,18 @@ func newAES(key []byte) cipher.Block {
 	return b
 }
 
-// hmac is HMAC under Ki. The result lies in w.
+// hmac returns the HMAC under Ki. It lies in w.
 func (u *UsageKey) hmac(w *scratch, parts ...[]byte) []byte {
 	return w.hmac(u.et, u.ki[:u.kiLen], parts...)
 }
 
-// Format prints the type, never what is derived from the key.
+// Format writes the type, never keys.
 func (u UsageKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.et.Name+" key for a usage (redacted)") }
 
-// Decrypt checks and decrypts a ciphertext and returns the plaintext, without the confounder. It lies in buf if that
-// has room for the ciphertext, else in new memory; what buf held is lost, also when the ciphertext is refused.
+// Decrypt checks and decrypts a ciphertext and returns the plaintext without
+// the confounder. The plaintext lies in buf if that has room for the
+// ciphertext, else in new memory. It overwrites buf even if it returns an
+// error.
 func (u *UsageKey) Decrypt(buf, ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) < u.et.MinCipher() {
 		return nil, errors.New("ciphertext shorter than confounder and checksum")
@@ -191,8 +198,8 @@ func (u *UsageKey) decryptRC4(w *scratch, plain, ciphertext []byte) ([]byte, err
 	return plain[u.et.confounder:], nil
 }
 
-// AppendEncrypted appends the encryption of the parts, one after the other, under a fresh confounder. The parts do not
-// lie in dst's spare capacity.
+// AppendEncrypted appends the encryption of the concatenated parts, with a new
+// confounder. The parts must not lie in dst's spare capacity.
 func (u *UsageKey) AppendEncrypted(dst []byte, parts ...[]byte) []byte {
 	w := getScratch()
 	defer w.put()
@@ -228,14 +235,16 @@ func (u *UsageKey) AppendEncrypted(dst []byte, parts ...[]byte) []byte {
 	}
 }
 
-// A ChecksumKey is a protocol key's Kc for one key usage (RFC 3961 5.3, RFC 8009 5). It is for AES.
+// A ChecksumKey is a protocol key's Kc for one key usage (RFC 3961 5.3, RFC
+// 8009 5), of an AES key. It is immutable and safe for concurrent use.
 type ChecksumKey struct {
 	et *Type
 	kc [maxKeyLen]byte
 	n  int // octets of kc
 }
 
-// NewChecksumKey derives the checksum key of k for one usage. k is an AES key.
+// NewChecksumKey derives the checksum key of k for one usage. k must be an AES
+// key.
 func NewChecksumKey(k Key, usage uint32) ChecksumKey {
 	w := getScratch()
 	defer w.put()
@@ -249,20 +258,20 @@ func NewChecksumKey(k Key, usage uint32) ChecksumKey {
 	return c
 }
 
-// Format prints the type, never what is derived from the key.
+// Format writes the type, never keys.
 func (c ChecksumKey) Format(f fmt.State, _ rune) {
 	fmt.Fprint(f, c.et.Name+" key for checksums (redacted)")
 }
 
-// AppendSum appends the checksum of the parts, one after the other.
+// AppendSum appends the checksum of the concatenated parts.
 func (c *ChecksumKey) AppendSum(dst []byte, parts ...[]byte) []byte {
 	w := getScratch()
 	defer w.put()
 	return append(dst, w.hmac(c.et, c.kc[:c.n], parts...)[:c.et.MACLen]...)
 }
 
-// Verify reports whether sum is the checksum of the parts, one after the other. It takes the same time for every sum of
-// the right length.
+// Verify reports whether sum is the checksum of the concatenated parts. It
+// takes the same time for every sum of the right length.
 func (c *ChecksumKey) Verify(sum []byte, parts ...[]byte) bool {
 	w := getScratch()
 	defer w.put()
@@ -277,26 +286,36 @@ func newRC4(key []byte) *rc4.Cipher {
 	return c
 }
 
-// Checksum returns the checksum that belongs to a key's encryption type, with the number of its type (RFC 3961 4, RFC
-// 4757 4, RFC 8009 6), of the parts one after the other.
+// Checksum returns the checksum of the concatenated parts, of the type that the
+// key's encryption type requires, and the number of that type (RFC 3961 4, RFC
+// 4757 4, RFC 8009 6).
 func Checksum(k Key, usage uint32, parts ...[]byte) (kind int32, sum []byte) {
-	if k.etype == RC4 { // HMAC-MD5
-		w := getScratch()
-		defer w.put()
-		et, _ := ByID(RC4)
-		sign := bytes.Clone(w.hmac(et, k.octets(), []byte("signaturekey\x00")))
-		inner := md5.New()
-		inner.Write(binary.LittleEndian.AppendUint32(nil, usage))
-		for _, part := range parts {
-			inner.Write(part)
-		}
-		return et.checksum, bytes.Clone(w.hmac(et, sign, inner.Sum(nil)))
+	if k.etype == RC4 {
+		return HMACMD5(k, usage, parts...)
 	}
 	c := NewChecksumKey(k, usage)
 	return c.et.checksum, c.AppendSum(nil, parts...)
 }
 
-// GenerateKey makes a random key. All supported types take any octets as a key (RFC 3961 random-to-key).
+// HMACMD5 returns the checksum of the concatenated parts, of the type HMAC-MD5,
+// -138 (RFC 4757 4), and the number of that type. The key may be of any
+// encryption type, as MS-SFU 2.2.1 has it.
+func HMACMD5(k Key, usage uint32, parts ...[]byte) (kind int32, sum []byte) {
+	w := getScratch()
+	defer w.put()
+	et, _ := ByID(RC4)
+	sign := bytes.Clone(w.hmac(et, k.octets(), []byte("signaturekey\x00")))
+	inner := md5.New()
+	inner.Write(binary.LittleEndian.AppendUint32(nil, usage))
+	for _, part := range parts {
+		inner.Write(part)
+	}
+	return et.checksum, bytes.Clone(w.hmac(et, sign, inner.Sum(nil)))
+}
+
+// GenerateKey returns a random key. For all supported types any octets are a
+// key (random-to-key, RFC 3961 3). It returns an error if the type is not
+// supported.
 func GenerateKey(etype int32) (Key, error) {
 	et, ok := ByID(etype)
 	if !ok {

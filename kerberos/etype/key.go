@@ -7,12 +7,15 @@ import (
 	"log/slog"
 )
 
-// A Key is a Kerberos protocol key: an encryption type and secret octets. It cannot be compared with ==, prints and
-// marshals as its type only, and gives its octets through one method. The zero Key is no key.
+// A Key is a Kerberos protocol key: an encryption type and secret octets. It
+// cannot be compared with ==, prints and marshals as its type only, and returns
+// its octets by one method, [Key.ExposeKeyOctets]. The zero value is no key. It
+// is safe for concurrent use, except for [Key.Wipe].
 type Key struct {
 	etype int32
-	// state is a func, because fmt looks into all else, methods or not, when a Key is an unexported field of what it
-	// prints. It also makes == not compile, which would not take constant time.
+	// state is a func because fmt prints any other kind, methods or not, if a
+	// Key is an unexported field of what it prints. A func also keeps == from
+	// compiling, which would not take constant time.
 	state func() *keyState // nil for the zero Key
 }
 
@@ -20,17 +23,18 @@ type Key struct {
 type keyState struct {
 	secret [maxKeyLen]byte
 	n      int                 // octets of secret
-	own    AuthenticatorClock  // of the authenticators under this key,
+	own    AuthenticatorClock  // for authenticators under this key,
 	clock  *AuthenticatorClock // unless this is set before the key is first used
 }
 
-// octets are the secret octets themselves, not a copy.
+// octets returns the secret octets themselves, not a copy.
 func (k Key) octets() []byte {
 	s := k.state()
 	return s.secret[:s.n]
 }
 
-// NewKey makes a Key from a copy of octets. The length must be the encryption type's (RFC 3961, 8009, 4757).
+// NewKey returns a Key with a copy of octets. It returns an error if the
+// encryption type is not supported or has keys of another length.
 func NewKey(etype int32, octets []byte) (Key, error) {
 	et, ok := ByID(etype)
 	if !ok {
@@ -44,7 +48,8 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	return Key{etype: etype, state: func() *keyState { return s }}, nil
 }
 
-// Clone returns a Key with octets of its own, whose authenticators are counted with those of k.
+// Clone returns a Key with octets of its own, which shares the
+// [AuthenticatorClock] of k.
 func (k Key) Clone() Key {
 	s := k.state()
 	c := &keyState{secret: s.secret, n: s.n, clock: s.clock}
@@ -54,20 +59,23 @@ func (k Key) Clone() Key {
 	return Key{etype: k.etype, state: func() *keyState { return c }}
 }
 
-// Wipe makes the octets of k and its copies zero. Nobody may use them any more, nor at the same time.
+// Wipe overwrites the octets of k and its copies with zeros. No copy may be
+// used afterwards or at the same time.
 func (k Key) Wipe() {
 	if k.state != nil {
 		clear(k.state().secret[:])
 	}
 }
 
-// IsZero reports whether k is no key.
+// IsZero reports whether k is the zero Key.
 func (k Key) IsZero() bool { return k.state == nil }
 
-// Etype returns the encryption type's number (IANA "Kerberos Encryption Type Numbers"); 0 for the zero Key.
+// Etype returns the encryption type's number (IANA "Kerberos Encryption Type
+// Numbers"); 0 for the zero Key.
 func (k Key) Etype() int32 { return k.etype }
 
-// Equal compares type and octets, these in constant time.
+// Equal reports whether k and o have the same type and octets, which it
+// compares in constant time.
 func (k Key) Equal(o Key) bool {
 	if k.IsZero() || o.IsZero() {
 		return k.IsZero() && o.IsZero()
@@ -83,7 +91,7 @@ func (k Key) ExposeKeyOctets() []byte {
 	return bytes.Clone(k.octets())
 }
 
-// String names the type, never the octets.
+// String returns the type, never the octets.
 func (k Key) String() string {
 	if k.IsZero() {
 		return "no key"
@@ -91,11 +99,12 @@ func (k Key) String() string {
 	return Name(k.etype) + " key (redacted)"
 }
 
-// Format prints String for every verb.
+// Format writes [Key.String] for every verb.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// LogValue returns what String does.
+// LogValue returns [Key.String], so that logs have no octets.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalText returns what String does: a Key does not leave the process by accident.
+// MarshalText returns [Key.String], so that a Key does not leave the process by
+// accident.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

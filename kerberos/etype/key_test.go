@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-func TestKey(t *testing.T) {
+func TestKeyComparesAndCopiesOctets(t *testing.T) {
+	t.Parallel()
 	octets := make([]byte, 32)
 	a, err := NewKey(AES256SHA1, octets)
 	if err != nil {
@@ -18,7 +19,8 @@ func TestKey(t *testing.T) {
 	c, _ := NewKey(AES256SHA2, octets)
 	exposed := b.ExposeKeyOctets()
 	exposed[0] = 9
-	if a.Equal(b) || b.Equal(c) || !b.Equal(b) || !(Key{}).Equal(Key{}) || a.Equal(Key{}) || (Key{}).Equal(a) || b.ExposeKeyOctets()[0] != 1 {
+	if a.Equal(b) || b.Equal(c) || !b.Equal(b) || !(Key{}).Equal(Key{}) || a.Equal(Key{}) || (Key{}).Equal(a) ||
+		b.ExposeKeyOctets()[0] != 1 {
 		t.Error("Equal, or shared memory")
 	}
 	if !(Key{}).IsZero() || (Key{}).ExposeKeyOctets() != nil || (Key{}).String() != "no key" {
@@ -31,8 +33,10 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestNothingPrintsDerivedKeys prints what is derived from a key in every way, and looks for its octets.
-func TestNothingPrintsDerivedKeys(t *testing.T) {
+// TestDerivedKeysPrintNoOctets prints what is derived from a key in every way,
+// and looks for its octets.
+func TestDerivedKeysPrintNoOctets(t *testing.T) {
+	t.Parallel()
 	key, err := NewKey(AES256SHA1, []byte("0123456789abcdefghijklmnopqrstuv"))
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +47,8 @@ func TestNothingPrintsDerivedKeys(t *testing.T) {
 		fmt.Fprintf(&out, verb+verb+verb+verb, u, *u, c, &c)
 	}
 	for _, secret := range [][]byte{u.ki[:8], c.kc[:8]} {
-		for _, form := range []string{strings.Trim(fmt.Sprint(secret), "[]"), hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)), string(secret)} {
+		for _, form := range []string{strings.Trim(fmt.Sprint(secret), "[]"), hex.EncodeToString(secret),
+			strings.ToUpper(hex.EncodeToString(secret)), string(secret)} {
 			if strings.Contains(out.String(), form) {
 				t.Errorf("octets are printed as %q", form)
 			}

@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// scratch is memory for one run of the cryptography, which would otherwise be allocated for each call since it goes
-// through interfaces. Results that lie in it are good until its next use.
+// scratch is memory for one operation, which would otherwise be allocated by
+// each call since it goes through interfaces. Results that lie in it are valid
+// until its next use.
 type scratch struct {
 	hashes [len(types)]hash.Hash
 	pad    [maxHashBlock]byte
@@ -19,7 +20,7 @@ type scratch struct {
 	blocks [2 * aes.BlockSize]byte
 }
 
-// resize returns n octets, those of buf if it has as many.
+// resize returns a slice of n octets, of buf if that has room for them.
 func resize(buf []byte, n int) []byte {
 	if cap(buf) < n {
 		return make([]byte, n, max(n, 512))
@@ -29,12 +30,13 @@ func resize(buf []byte, n int) []byte {
 
 const maxHashBlock = 128 // SHA-384's
 
-// scratches holds those that nobody uses. Without it an AP-REQ takes a dozen allocations more.
+// scratches holds unused ones. Without it an AP-REQ takes a dozen allocations
+// more.
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func getScratch() *scratch { return scratches.Get().(*scratch) }
 
-// put gives w back, without keys.
+// put returns w to the pool, wiped.
 func (w *scratch) put() {
 	clear(w.pad[:])
 	clear(w.inner[:])
@@ -44,8 +46,9 @@ func (w *scratch) put() {
 	scratches.Put(w)
 }
 
-// hmac is HMAC (RFC 2104) with the encryption type's hash. crypto/hmac does the same and allocates five times for each
-// key, which here is often used once. Keys are no longer than a block. The result lies in w.
+// hmac is HMAC (RFC 2104) with the encryption type's hash. crypto/hmac does the
+// same and allocates five times for each key, which here is often used once.
+// Keys are no longer than a block. The result lies in w.
 func (w *scratch) hmac(et *Type, key []byte, parts ...[]byte) []byte {
 	h := w.hash(et)
 	block := h.BlockSize()
@@ -64,7 +67,7 @@ func (w *scratch) hmac(et *Type, key []byte, parts ...[]byte) []byte {
 	return h.Sum(w.inner[:0])
 }
 
-// fill makes a block of key, zeros behind it, with mask added.
+// fill sets pad to key, padded with zeros, XOR mask.
 func fill(pad, key []byte, mask byte) {
 	for i := range pad {
 		pad[i] = mask
@@ -84,11 +87,13 @@ func (w *scratch) hash(et *Type) hash.Hash {
 	return et.hash()
 }
 
-// bulk is the length in octets from which crypto/cipher's CBC is worth what it allocates.
+// bulk is the length in octets from which crypto/cipher's CBC is worth its
+// allocations.
 const bulk = 2 << 10
 
-// decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the last two blocks are always swapped, the
-// last one may be short. len(src) is at least one block; dst has src's length and does not overlap it.
+// decryptCTS is CBC with ciphertext stealing and a zero IV (RFC 3962 5): the
+// last two blocks are always swapped, the last one may be short. len(src) is at
+// least one block; dst has src's length and does not overlap it.
 func (w *scratch) decryptCTS(b cipher.Block, dst, src []byte) {
 	const bs = aes.BlockSize
 	if len(src) == bs {

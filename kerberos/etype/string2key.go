@@ -12,16 +12,20 @@ import (
 	"golang.org/x/crypto/md4"
 )
 
-// Limits of the iteration count that a KDC may ask for. Fewer than the default would let whoever plays KDC get
-// something that makes guessing the password cheap (RFC 3962 4 and 9); more would let it keep us busy.
+// Limits of the iteration count that a KDC may ask for. With fewer than the
+// default, whoever plays KDC would get ciphertext from which the password is
+// cheap to guess (RFC 3962 4, 9); with more it could keep us busy.
 const (
 	minIterationsSHA1 = 4096  // the default of RFC 3962 4
 	minIterationsSHA2 = 32768 // the default of RFC 8009 4
 	maxIterations     = 1 << 20
 )
 
-// StringToKey makes the key of a password: RFC 3962 4, RFC 8009 4, RFC 4757 2. params are s2kparams of ETYPE-INFO2: the
-// iteration count in four octets, or none for the default. RC4 knows neither salt nor params.
+// StringToKey returns the key of a password (RFC 3962 4, RFC 8009 4, RFC 4757
+// 2). params are the s2kparams of ETYPE-INFO2 (RFC 4120 5.2.7.5): the iteration
+// count in four octets, or empty for the default. RC4 uses neither salt nor
+// params. It returns an error if the type is not supported or the iteration
+// count is out of bounds.
 func StringToKey(etype int32, password, salt string, params []byte) (Key, error) {
 	et, ok := ByID(etype)
 	if !ok {
@@ -83,7 +87,7 @@ func stringToKeySHA2(et *Type, password, salt string, iterations int) (Key, erro
 	return NewKey(et.ID, octets)
 }
 
-// md4UTF16 is the MD4 of the password in UTF-16, little-endian.
+// md4UTF16 returns the MD4 of the password in little-endian UTF-16.
 func md4UTF16(password string) []byte {
 	h := md4.New()
 	for _, unit := range utf16.Encode([]rune(password)) {

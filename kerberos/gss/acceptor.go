@@ -16,85 +16,120 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// A KeySource says which key of an AP-REQ is the effective key.
+// A KeySource is which key of an AP-REQ is the effective key.
 type KeySource string
 
 const (
-	KeyAuto    KeySource = "auto"    // the authenticator's subkey, else the ticket's session key: what WCF, WSS4J and MIT do
-	KeySession KeySource = "session" // always the session key
-	KeySubkey  KeySource = "subkey"  // the subkey; a token without one is refused
+	// KeyAuto is the authenticator's subkey, else the ticket's session key, as
+	// for WCF, WSS4J and MIT.
+	KeyAuto KeySource = "auto"
+	// KeySession is always the session key.
+	KeySession KeySource = "session"
+	// KeySubkey is the subkey; a token without one is refused.
+	KeySubkey KeySource = "subkey"
 )
 
-// An AcceptorConfig configures an Acceptor. Only Keytab is required.
+// An AcceptorConfig configures an [Acceptor]. Only Keytab is required.
 type AcceptorConfig struct {
-	// Keytab holds the services' keys: a *keytab.Keytab, or what has one that changes. It is asked once for each token.
+	// Keytab has the services' keys. It is a [*keytab.Keytab], or another
+	// [keytab.Source] if the keytab changes. Each token asks it once.
 	Keytab keytab.Source
-	// Services are the principals to accept tickets for, "soap/gw.example.com@EXAMPLE.COM"; without "@" in any realm of
-	// the keytab. Empty means every principal of the keytab.
+	// Services are the principals to accept tickets for,
+	// "soap/gw.example.com@EXAMPLE.COM"; without "@" in any realm of the
+	// keytab. Empty means every principal of the keytab.
 	Services []string
-	// Etypes are the encryption types allowed for the ticket, its session key and the subkey. Empty means 17 to 20;
-	// RC4 (23) must be listed.
+	// Etypes are the encryption types allowed for the ticket, its session key
+	// and the subkey. Empty means 17 to 20; RC4 (23) must be listed.
 	Etypes []int32
-	// MaxSkew is the limit for the difference of the client's clock and ours. 0 means kerberos.DefaultMaxSkew.
+	// MaxSkew is the limit for the difference between the client's clock and
+	// ours. 0 means [kerberos.DefaultMaxSkew].
 	MaxSkew time.Duration
-	// ExactKvno accepts a ticket only under a key of its own kvno (or one whose kvno the keytab does not tell, 0).
-	// Without it, older and newer keys of the principal are tried after those.
+	// ExactKvno accepts a ticket only under a key of its own kvno, or one for
+	// which the keytab has no kvno (0). Otherwise older and newer keys of the
+	// principal are tried after those.
 	ExactKvno bool
-	// KeySource chooses the effective key; "" means KeyAuto.
+	// KeySource chooses the effective key; "" means [KeyAuto].
 	KeySource KeySource
-	// ClientRealms are the realms whose clients are accepted; empty means those of any realm. In both cases the path by
-	// which a client of another realm came must be empty (direct trust), checked by the service's KDC
-	// (TRANSITED-POLICY-CHECKED; Active Directory checks none), or of realms that are all listed here. A path that leads
-	// back into the service's own realm is always refused. Anonymous clients (RFC 8062) are refused unless
-	// "WELLKNOWN:ANONYMOUS" is listed.
+	// ClientRealms are the realms whose clients are accepted; empty means all
+	// realms. In both cases the path by which a client of another realm came
+	// must be empty (direct trust), checked by the service's KDC
+	// (TRANSITED-POLICY-CHECKED, which Active Directory never sets), or consist
+	// of realms that are all listed here. A path that leads back into the
+	// service's own realm is always refused. Anonymous clients (RFC 8062) are
+	// refused unless "WELLKNOWN:ANONYMOUS" is listed.
 	ClientRealms []string
-	// Paths is a krb5.conf that adds realms by which clients may come: those that its [capaths] name between the client's
-	// realm and the service's, as for MIT's library. Clients of these realms are not accepted for it. nil adds none.
+	// Paths is a krb5.conf that adds realms by which clients may come: those of
+	// its [capaths] between the client's realm and the service's, as for MIT's
+	// library. It does not make clients of these realms accepted. nil adds
+	// none.
 	Paths *krb5conf.Config
-	// CheckAddresses refuses a ticket with addresses when the client's, given by kerberos.WithRemoteAddr, is not among
-	// them. Off, addresses are ignored, as behind address translation they must be (RFC 4120 leaves it to the service).
+	// CheckAddresses refuses a ticket with addresses if the client's, by
+	// [kerberos.WithRemoteAddr], is not among them. Otherwise addresses are
+	// ignored, as is necessary behind address translation (RFC 4120 leaves it
+	// to the service).
 	CheckAddresses bool
-	// BindingRule is what is demanded of the channel bindings of a token in a message, against those that AcceptBound is
-	// given: without any, a token with bindings is one for somebody else. "" is BindingsOff. GSS-API contexts have a rule
-	// of their own, AcceptConfig.BindingRule.
+	// BindingRule is the rule for the channel bindings of a token in a message.
+	// They are compared with those passed to [Acceptor.AcceptBound]; if it has
+	// none, a token with bindings was made for another channel. "" is
+	// [BindingsOff]. GSS-API contexts have a rule of their own,
+	// [AcceptConfig.BindingRule].
 	BindingRule BindingRule
-	// PAC says whether the ticket's PAC is read, for Authentication.PAC and Groups. "" is PACIgnore.
+	// PAC is the rule for the ticket's PAC, which [Authentication.PAC] and
+	// [Authentication.Groups] need. "" is [PACIgnore].
 	PAC PACRule
-	// RealmSIDs are, by realm of clients, the domains of whose groups their PACs may tell, or pac.AnySID. Of a realm
-	// without an entry all groups of clients count if it is the service's own, else none. pac.AnySID is for a realm whose
-	// KDC may put anybody into any group, as those of one forest can, or of which the service's KDC lets no others pass
-	// (MS-PAC 4.1.2.2).
+	// RealmSIDs has, by client realm, the domains whose groups the PACs of its
+	// clients may name, or [pac.AnySID]. If a realm has no entry, all groups of
+	// its clients count if it is the service's own realm, else none. Use
+	// [pac.AnySID] for a realm whose KDC may put anyone into any group, as in
+	// one forest, or whose other groups the service's KDC filters out (MS-PAC
+	// 4.1.2.2).
 	RealmSIDs map[string][]pac.SID
-	// Replay remembers accepted authenticators; nil means a new replay.Memory. All acceptors for the same keys must
-	// share one.
+	// DeniedSIDs are SIDs of which it has to be known whether a PAC names them,
+	// in whatever role and whatever the client's realm may name: those whose
+	// holders are refused. [Authentication.Groups] returns them too. Nobody is
+	// refused here.
+	DeniedSIDs []pac.SID
+	// KeepTicket keeps the ticket of an accepted token, for
+	// [Authentication.Credentials].
+	KeepTicket bool
+	// Delegation decrypts a credential that a client delegates in the token of a
+	// message, for [Authentication.Credentials]. Otherwise it is ignored. Contexts
+	// have [AcceptConfig.Delegation].
+	Delegation bool
+	// Replay remembers accepted authenticators. nil means a new
+	// [replay.Memory]. All acceptors for the same keys must share one.
 	Replay ReplayStore
-	// ReplayWindow is how long after an authenticator's own time it is remembered. It must be the largest MaxSkew of all
-	// acceptors that share Replay; less than MaxSkew, and so 0, means MaxSkew.
+	// ReplayWindow is how long after an authenticator's own time it is
+	// remembered. It must be the largest MaxSkew of all acceptors that share
+	// Replay; a value below MaxSkew, such as 0, means MaxSkew.
 	ReplayWindow time.Duration
-	// Time is the clock; nil means time.Now.
+	// Time is the clock; nil means [time.Now].
 	Time func() time.Time
 }
 
-// An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe for concurrent use.
+// An Acceptor verifies AP-REQ tokens for the services of a keytab. It is safe
+// for concurrent use.
 type Acceptor struct {
-	cfg      AcceptorConfig // with defaults; shared and not modified
-	services []serviceName  // that this view accepts; empty: all of the keytab
+	cfg      AcceptorConfig // with defaults; shared and immutable
+	services []serviceName  // accepted by this view; empty for all of the keytab
 
-	plaintexts *plaintextPool // of all views
+	plaintexts *plaintextPool // shared by all views
 }
 
 // A serviceName is a principal of AcceptorConfig.Services.
 type serviceName struct {
 	kerberos.Principal
-	text string // String of it, with a final "@" when it names no realm
+	text string // Principal.String, with a final "@" if there is no realm
 }
 
-// fits compares with a full principal in text form, of which the name has n octets.
+// fits reports whether s names a full principal in text form, whose name
+// without realm has n octets.
 func (s *serviceName) fits(full string, n int) bool {
 	return s.text == full || s.Realm == "" && s.text == full[:n+1]
 }
 
-// fits reports whether this view accepts a full principal in text form, of which the name has n octets.
+// fits reports whether this view accepts a full principal in text form, whose
+// name without realm has n octets.
 func (a *Acceptor) fits(full string, n int) bool {
 	for i := range a.services {
 		if a.services[i].fits(full, n) {
@@ -104,14 +139,14 @@ func (a *Acceptor) fits(full string, n int) bool {
 	return len(a.services) == 0
 }
 
-// accepts is fits for a principal as Authentication.Service has it.
+// accepts is fits for a principal that Authentication.Service returns.
 func (a *Acceptor) accepts(service string) bool {
 	p, err := kerberos.ParsePrincipal(service)
 	return err == nil && a.fits(service, len(p.Name()))
 }
 
-// NewAcceptor checks the configuration. It fails when a service of cfg.Services has no usable key, see
-// [Acceptor.Validate].
+// NewAcceptor returns an Acceptor, or an error if cfg is invalid or a service
+// of cfg.Services has no usable key, see [Acceptor.Validate].
 func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Keytab == nil || cfg.Keytab.Keytab() == nil {
 		return nil, errors.New("kerberos: acceptor without a keytab")
@@ -153,20 +188,23 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 	if cfg.Replay == nil {
 		cfg.Replay = replay.NewMemory(replay.MemoryConfig{Time: cfg.Time})
 	}
-	cfg.Etypes, cfg.ClientRealms, cfg.RealmSIDs = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms), maps.Clone(cfg.RealmSIDs)
+	cfg.Etypes, cfg.ClientRealms = slices.Clone(cfg.Etypes), slices.Clone(cfg.ClientRealms)
+	cfg.RealmSIDs, cfg.DeniedSIDs = maps.Clone(cfg.RealmSIDs), slices.Clone(cfg.DeniedSIDs)
 	a := (&Acceptor{cfg: cfg, plaintexts: new(plaintextPool)}).ForServices(cfg.Services...)
 	return a, a.Validate()
 }
 
-// ForServices returns a view for one route: same keytab, keys and replay store, but only tickets for these principals,
-// named as in AcceptorConfig.Services, are accepted; without any, those for every principal of the keytab. It replaces
-// the acceptor's own list. A principal that is no legal name or not in the keytab never matches; see Validate.
+// ForServices returns a view of the acceptor for one route. It has the same
+// keytab and replay store, but accepts only tickets for these principals, named
+// as in [AcceptorConfig.Services], or with none those for every principal of
+// the keytab. They replace the acceptor's own list. A principal that is not a
+// legal name or not in the keytab never matches; see [Acceptor.Validate].
 func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 	view := &Acceptor{cfg: a.cfg, plaintexts: a.plaintexts}
 	for _, text := range principals {
 		p, err := kerberos.ParsePrincipal(text)
 		if err != nil {
-			p = kerberos.Principal{Components: []string{text}} // not legal on the wire, so it matches nothing
+			p = kerberos.Principal{Components: []string{text}} // not legal on the wire: matches nothing
 		}
 		name := serviceName{p, p.String()}
 		if p.Realm == "" {
@@ -177,9 +215,10 @@ func (a *Acceptor) ForServices(principals ...string) *Acceptor {
 	return view
 }
 
-// Validate reports the first service of this view that no ticket can be opened for: the keytab has no key of it
-// (kerberos.CodeNoPrincipal), or none of an allowed encryption type (kerberos.CodeNoEtype). Its errors are
-// *kerberos.Error.
+// Validate returns an error for the first service of this view for which no
+// ticket can be accepted: the keytab has no key of it
+// ([kerberos.CodeNoPrincipal]), or none of an allowed encryption type
+// ([kerberos.CodeNoEtype]). Its errors are [*kerberos.Error].
 func (a *Acceptor) Validate() error {
 	keytab := a.cfg.Keytab.Keytab()
 	for _, p := range a.services {
@@ -198,7 +237,8 @@ func (a *Acceptor) Validate() error {
 			return nil
 		}
 	}
-	return kerberos.Errorf(kerberos.CodeNoEtype, "no key of the keytab is of an allowed encryption type (%s)", etypeNumbers(a.cfg.Etypes))
+	return kerberos.Errorf(kerberos.CodeNoEtype, "no key of the keytab is of an allowed encryption type (%s)",
+		etypeNumbers(a.cfg.Etypes))
 }
 
 func (a *Acceptor) validate(kt *keytab.Keytab, p kerberos.Principal) error {
@@ -217,12 +257,14 @@ func (a *Acceptor) validate(kt *keytab.Keytab, p kerberos.Principal) error {
 	if len(list) == 0 {
 		return kerberos.Errorf(kerberos.CodeNoPrincipal, "keytab has no key for service %s%s", p, kt.Nearby(p.String()))
 	}
-	return kerberos.Errorf(kerberos.CodeNoEtype, "keytab has %s for service %s, and none of an allowed encryption type (%s)", keytab.Versions(list), p, etypeNumbers(a.cfg.Etypes))
+	return kerberos.Errorf(kerberos.CodeNoEtype,
+		"keytab has %s for service %s, and none of an allowed encryption type (%s)", keytab.Versions(list), p,
+		etypeNumbers(a.cfg.Etypes))
 }
 
 func etypeNumbers(list []int32) string { return strings.Trim(fmt.Sprint(list), "[]") }
 
-// String names the services.
+// String returns "acceptor for " and the services.
 func (a *Acceptor) String() string {
 	names := make([]string, len(a.services))
 	for i := range a.services {

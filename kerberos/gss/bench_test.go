@@ -13,8 +13,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// BenchmarkAccept verifies one token again and again, without a replay store; replay.BenchmarkReplay has what that
-// adds.
+// BenchmarkAccept verifies one token again and again, without a replay store;
+// replay.BenchmarkAdd has what that adds.
 func BenchmarkAccept(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
@@ -29,8 +29,9 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// BenchmarkAcceptAgainstGokrb5 takes turns with gokrb5's APReq.Unmarshal and service.VerifyAPREQ on the same token, and
-// reports both times and their ratio. gokrb5's has its replay cache in it.
+// BenchmarkAcceptAgainstGokrb5 takes turns with gokrb5's APReq.Unmarshal and
+// service.VerifyAPREQ on the same token, and reports both times and their
+// ratio. gokrb5's has its replay cache in it.
 func BenchmarkAcceptAgainstGokrb5(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
@@ -68,7 +69,8 @@ func timed(f func()) time.Duration {
 
 func benchToken(b *testing.B, k *krbtest.KDC, etype int32) []byte {
 	b.Helper()
-	token, _, err := k.Token("alice", service, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype}, Bare: true})
+	token, _, err := k.Token("alice",
+		service, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{Etype: etype}, Bare: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,7 +79,8 @@ func benchToken(b *testing.B, k *krbtest.KDC, etype int32) []byte {
 
 func acceptOurs(b *testing.B, k *krbtest.KDC, token []byte) func() {
 	b.Helper()
-	a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: k.Keytab(nil), Services: []string{service}, Etypes: allEtypes, Replay: brokenStore{}})
+	a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: k.Keytab(nil), Services: []string{service}, Etypes: allEtypes,
+		Replay: brokenStore{}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,8 +30,10 @@ func captures(t testing.TB) (list []capture) {
 	return list
 }
 
-// TestCaptures accepts every token of Apache CXF's clients once, and compares the key with gokrb5's reading.
-func TestCaptures(t *testing.T) {
+// TestAcceptorAcceptsCaptures accepts every token of Apache CXF's clients once,
+// and compares the key with gokrb5's reading.
+func TestAcceptorAcceptsCaptures(t *testing.T) {
+	t.Parallel()
 	kt, err := keytab.Load("../testdata/cxf.keytab")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +66,8 @@ func TestCaptures(t *testing.T) {
 			if rc4 {
 				want = "soap/rc4only.example.com@EXAMPLE.COM"
 			}
-			if f := got.Facts(); got.Service() != want || !f.Subkey || f.GSSFlags&0x3c != 0x3c || f.Fallback || (f.TicketEtype == 23) != rc4 {
+			if f := got.Facts(); got.Service() != want || !f.Subkey || f.GSSFlags&0x3c != 0x3c || f.Fallback ||
+				(f.TicketEtype == 23) != rc4 {
 				t.Errorf("%v, %+v", got, f)
 			}
 			if key := gokrb5Subkey(t, c.token); !bytes.Equal(key, got.ExposeKeyOctets()) {

@@ -14,43 +14,51 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// A Mechanism is what a context speaks: Kerberos alone, or Kerberos negotiated by SPNEGO.
+// A Mechanism is a context's mechanism: Kerberos, alone or negotiated by
+// SPNEGO.
 type Mechanism string
 
 const (
-	MechanismAny    Mechanism = ""       // acceptor: what the initiator speaks. Initiator: SPNEGO
+	MechanismAny    Mechanism = ""       // acceptor: the initiator's choice; initiator: SPNEGO
 	MechanismSPNEGO Mechanism = "spnego" // RFC 4178
 	MechanismKRB5   Mechanism = "krb5"   // RFC 4121 tokens without SPNEGO
 )
 
 // Limits of a context that is being established.
 const (
-	maxLegs        = 8 // tokens received; real negotiations have three at most
+	maxLegs        = 8 // tokens received; real negotiations have at most three
 	defaultMaxOpen = 2 * time.Minute
 )
 
-// An AcceptConfig configures an acceptor's context. The zero value is ready: any mechanism, an acceptor's subkey, no
-// look at channel bindings, delegated credentials left alone.
+// An AcceptConfig configures an acceptor's context. The zero value is ready to
+// use: any mechanism, an acceptor's subkey, no check of channel bindings,
+// delegated credentials ignored.
 type AcceptConfig struct {
-	// Mechanism restricts what is accepted.
+	// Mechanism restricts the mechanisms that are accepted.
 	Mechanism Mechanism
-	// NoAcceptorSubkey leaves the subkey out of the AP-REP, as Java and some others do. With a subkey, as MIT and Windows
-	// have it, a fresh key of ours protects messages; there never is one for RC4, whose tokens cannot name it.
+	// NoAcceptorSubkey leaves the subkey out of the AP-REP, as Java and some
+	// others do. By default a new subkey of ours protects messages, as with MIT
+	// and Windows. RC4 never has one, since its tokens cannot name it.
 	NoAcceptorSubkey bool
-	// BindingRule is what is demanded of channel bindings, and ChannelBindings the application data of those that are
-	// ours: "tls-server-end-point:" and the hash of the certificate (RFC 5929 4). Several are alternatives, such as the
+	// BindingRule is the rule for channel bindings, and ChannelBindings the
+	// application data of ours: "tls-server-end-point:" and the hash of the
+	// certificate (RFC 5929 4). Several are alternatives, such as the
 	// certificates before and after a renewal. Addresses are not supported.
 	BindingRule     BindingRule
 	ChannelBindings [][]byte
-	// Delegation decrypts a credential that the client delegates and keeps it for Context.Delegated. Otherwise it is
-	// not looked at, and the context has no kerberos.GSSDeleg flag.
+	// Delegation decrypts a credential that the client delegates and keeps it
+	// for [Context.Delegated]. Otherwise it is ignored, and the context has no
+	// [kerberos.GSSDeleg] flag.
 	Delegation bool
-	// SealedRRC and IntegrityRRC are as in MessageConfig.
+	// SealedRRC and IntegrityRRC are as in [MessageConfig].
 	SealedRRC, IntegrityRRC uint16
-	// MaxOpen is how long establishing the context may take, at this and other nodes. 0 means 2 minutes.
+	// MaxOpen is how long establishing the context may take, at this and other
+	// nodes. 0 means 2 minutes.
 	MaxOpen time.Duration
-	// StateBinding is what an exported state is bound to, a purpose and a route: it can be resumed only by a config with
-	// the same, and the same BindingRule, Delegation and MaxOpen. Without one, nothing is exported and nothing resumed.
+	// StateBinding is what an exported state is bound to, such as a purpose and
+	// a route. The state can be resumed only with the same StateBinding,
+	// [BindingRule], Delegation and MaxOpen. With "", contexts cannot be
+	// exported or resumed.
 	StateBinding string
 }
 
@@ -67,12 +75,14 @@ func (cfg *AcceptConfig) check() error {
 	return nil
 }
 
-// A Context is a GSS-API security context (RFC 2743 1.2.2), of the acceptor or the initiator, with the krb5 mechanism
-// (RFC 4121), by itself or negotiated with SPNEGO (RFC 4178). It is half-open until Step says that it is done; then
-// per-message tokens can be made, and read those of the peer. One goroutine at a time may call Step; all else is safe
-// for concurrent use once it is done. It never prints a key.
+// A Context is a GSS-API security context (RFC 2743 1.2.2), of the acceptor or
+// the initiator, with the krb5 mechanism (RFC 4121), by itself or negotiated
+// with SPNEGO (RFC 4178). It is half-open until [Context.Step] returns done;
+// then it makes and checks per-message tokens. One goroutine at a time may call
+// Step; an established context is safe for concurrent use. It never prints a
+// key.
 type Context struct {
-	acceptor *Acceptor           // nil: initiator
+	acceptor *Acceptor           // nil for an initiator
 	accept   AcceptConfig        // acceptor's
 	ticket   kerberos.Credential // initiator's
 	init     InitConfig
@@ -94,22 +104,21 @@ const (
 	stateFailed
 )
 
-// krb5Context is what the krb5 mechanism has come to.
+// krb5Context is the result of the krb5 mechanism.
 type krb5Context struct {
 	auth           *Authentication // acceptor's
 	flags          uint32          // GSS… bits in force
 	session        etype.Key
 	key            etype.Key // initiator's subkey, else the session key
-	acceptorSubkey etype.Key // zero without
+	acceptorSubkey etype.Key // zero if there is none
 	send, receive  uint32
-	bound          bool // by channel bindings
-	delegated      []kerberos.Credential
+	bound          bool      // to a channel, by its bindings
 	ctime          time.Time // of the initiator's authenticator
 	waiting        bool      // initiator: for AP-REP
 	messages       *MessageProtection
 }
 
-// effective is the key that protects messages (RFC 4121 2).
+// effective returns the key that protects messages (RFC 4121 2).
 func (k *krb5Context) effective() etype.Key {
 	if !k.acceptorSubkey.IsZero() {
 		return k.acceptorSubkey
@@ -117,7 +126,7 @@ func (k *krb5Context) effective() etype.Key {
 	return k.key
 }
 
-// protect makes the per-message protection, once keys and numbers are known.
+// protect sets messages, once keys and sequence numbers are known.
 func (k *krb5Context) protect(acceptor bool, sealedRRC, integrityRRC uint16) (err error) {
 	order := AnyOrder
 	switch {
@@ -126,27 +135,36 @@ func (k *krb5Context) protect(acceptor bool, sealedRRC, integrityRRC uint16) (er
 	case k.flags&kerberos.GSSReplay != 0:
 		order = NoReplay
 	}
-	k.messages, err = NewMessageProtection(MessageConfig{Key: k.key, AcceptorSubkey: k.acceptorSubkey, Acceptor: acceptor,
-		SendSequence: k.send, ReceiveSequence: k.receive, Order: order, SealedRRC: sealedRRC, IntegrityRRC: integrityRRC})
+	k.messages, err = NewMessageProtection(MessageConfig{
+		Key: k.key, AcceptorSubkey: k.acceptorSubkey, Acceptor: acceptor,
+		SendSequence: k.send, ReceiveSequence: k.receive, Order: order,
+		SealedRRC: sealedRRC, IntegrityRRC: integrityRRC,
+	})
 	return err
 }
 
-// NewContext makes an acceptor's context for one client, as this view accepts it (see ForServices). A mistake in cfg is
-// told by the first Step.
+// NewContext returns an acceptor's context for one client, which accepts the
+// services of this view (see [Acceptor.ForServices]). The first [Context.Step]
+// returns an error if cfg is invalid.
 func (a *Acceptor) NewContext(cfg AcceptConfig) *Context {
 	return &Context{acceptor: a, accept: cfg, now: a.cfg.Time}
 }
 
-// Step takes the peer's next token and returns the one to send. An initiator's first call has no token; an acceptor
-// that gets none at first answers with its mechanisms (NegTokenInit2, MS-SPNG 3.2.5.2). When done, the context is
-// established; a reply, if there is one, is still to be sent. With an error the context has failed for good, and a
-// reply beside the error tells the peer why, as far as that is its business: a KRB-ERROR, a reject of SPNEGO, or both.
-// Errors are *kerberos.Error, except that of a done ctx and mistakes in the configuration. Nothing of token is kept.
+// Step takes the peer's next token and returns the reply to send, if any
+// (GSS_Accept_sec_context and GSS_Init_sec_context, RFC 2743 2.2). An
+// initiator's first call has no token; an acceptor without a first token
+// replies with its mechanisms (NegTokenInit2, MS-SPNG 3.2.5.2). If done, the
+// context is established, and a reply must still be sent. With an error the
+// context has failed for good, and a reply beside the error tells the peer the
+// reason that it may know: a KRB-ERROR, a reject of SPNEGO, or both. Errors are
+// [*kerberos.Error], ctx's, or about the configuration. Step does not retain
+// token.
 func (c *Context) Step(ctx context.Context, token []byte) (reply []byte, done bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state != stateHalfOpen {
-		return nil, false, kerberos.Errorf(kerberos.CodeContextState, "the context is established or has failed, and takes no more tokens")
+		return nil, false, kerberos.Errorf(kerberos.CodeContextState,
+			"the context is established or has failed, and takes no more tokens")
 	}
 	reply, done, err = c.step(ctx, token)
 	switch {
@@ -164,10 +182,12 @@ func (c *Context) step(ctx context.Context, token []byte) (reply []byte, done bo
 		return nil, false, err
 	}
 	if len(token) > kerberos.MaxTokenBytes {
-		return nil, false, kerberos.Errorf(kerberos.CodeTokenTooLarge, "token of %d octets, limit %d", len(token), kerberos.MaxTokenBytes)
+		return nil, false, kerberos.Errorf(kerberos.CodeTokenTooLarge, "token of %d octets, limit %d",
+			len(token), kerberos.MaxTokenBytes)
 	}
 	if c.legs++; c.legs > maxLegs {
-		return nil, false, kerberos.Errorf(kerberos.CodeNegotiation, "more than %d tokens and the context is not established", maxLegs)
+		return nil, false,
+			kerberos.Errorf(kerberos.CodeNegotiation, "more than %d tokens and the context is not established", maxLegs)
 	}
 	if c.acceptor == nil {
 		return c.stepInitiator(token)
@@ -175,7 +195,7 @@ func (c *Context) step(ctx context.Context, token []byte) (reply []byte, done bo
 	return c.stepAcceptor(ctx, token)
 }
 
-// stepAcceptor looks at the first token to see what the initiator speaks.
+// stepAcceptor chooses the mechanism by the initiator's first token.
 func (c *Context) stepAcceptor(ctx context.Context, token []byte) (reply []byte, done bool, err error) {
 	if c.made.IsZero() {
 		if err := c.accept.check(); err != nil {
@@ -184,7 +204,8 @@ func (c *Context) stepAcceptor(ctx context.Context, token []byte) (reply []byte,
 		c.made = c.now()
 	}
 	if open := c.now().Sub(c.made); open > c.accept.maxOpen() {
-		return nil, false, kerberos.Errorf(kerberos.CodeContextState, "the context has been half-open for %v, limit %v", open.Round(time.Second), c.accept.maxOpen())
+		return nil, false, kerberos.Errorf(kerberos.CodeContextState, "the context has been half-open for %v, limit %v",
+			open.Round(time.Second), c.accept.maxOpen())
 	}
 	spnego := c.neg != nil
 	if !spnego {
@@ -198,7 +219,8 @@ func (c *Context) stepAcceptor(ctx context.Context, token []byte) (reply []byte,
 	case spnego:
 		return c.acceptSPNEGO(ctx, token)
 	case c.accept.Mechanism == MechanismSPNEGO:
-		return nil, false, kerberos.Errorf(kerberos.CodeMechanism, "client speaks Kerberos without SPNEGO; SPNEGO is wanted here")
+		return nil, false,
+			kerberos.Errorf(kerberos.CodeMechanism, "client speaks Kerberos without SPNEGO; SPNEGO is wanted here")
 	}
 	reply, err = c.acceptKRB5(ctx, token)
 	return reply, err == nil, err
@@ -211,13 +233,15 @@ func (cfg *AcceptConfig) maxOpen() time.Duration {
 	return cfg.MaxOpen
 }
 
-// isSPNEGO tells SPNEGO from Kerberos by an initiator's first token, and names what is neither.
+// isSPNEGO reports whether an initiator's first token is of SPNEGO, and not of
+// Kerberos. The error says what else it is.
 func isSPNEGO(token []byte) (bool, error) {
 	switch {
 	case len(token) == 0 || token[0] == der.TagContext(0):
 		return true, nil
 	case token[0] == der.TagContext(1):
-		return false, kerberos.Errorf(kerberos.CodeNegotiation, "a NegTokenResp before any NegTokenInit: the negotiation that it belongs to is not known here")
+		return false, kerberos.Errorf(kerberos.CodeNegotiation,
+			"a NegTokenResp before any NegTokenInit: the negotiation that it belongs to is not known here")
 	case token[0] != der.TagApplication(0):
 		_, err := krbmsg.Unframe(token)
 		if err == nil {
@@ -225,17 +249,15 @@ func isSPNEGO(token []byte) (bool, error) {
 		}
 		return false, err
 	}
-	p := der.Parser{In: "GSS-API token"}
-	body := p.Whole(token, der.TagApplication(0), "frame")
-	oid := p.Next(&body, der.TagOID, "mechanism")
-	if p.Err != nil {
-		return false, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a GSS-API token", Err: p.Err}
+	oid, _, err := krbmsg.ReadFrame(token)
+	if err != nil {
+		return false, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a GSS-API token", Err: err}
 	}
 	return string(oid) == krbmsg.OIDSPNEGO, nil
 }
 
-// acceptKRB5 accepts an AP-REQ in its frame (RFC 4121 4.1.1) and gives the AP-REP, if the client wants one. Beside an
-// error it gives the KRB-ERROR.
+// acceptKRB5 accepts an AP-REQ in its frame (RFC 4121 4.1.1) and returns the
+// AP-REP, if the client wants one. With an error it may return a KRB-ERROR.
 func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, err error) {
 	raw, err := krbmsg.UnframeGSS(token)
 	if err != nil {
@@ -247,8 +269,12 @@ func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, e
 		return c.errorToken(&g, err), err
 	}
 	f := auth.Facts()
-	k := &krb5Context{auth: auth, flags: g.flags, session: auth.session, key: auth.key, bound: auth.facts.ChannelBound, delegated: g.delegated,
-		send: f.SeqNumber, receive: f.SeqNumber, ctime: f.ClientTime}
+	k := &krb5Context{
+		auth: auth, flags: g.flags, session: auth.session, key: auth.key,
+		send: f.SeqNumber, receive: f.SeqNumber, ctime: f.ClientTime,
+		bound: f.ChannelBound,
+	}
+	auth.credentials.Delegated = g.delegated
 	if g.delegated != nil {
 		k.flags |= kerberos.GSSDeleg
 	}
@@ -261,7 +287,8 @@ func (c *Context) acceptKRB5(ctx context.Context, token []byte) (reply []byte, e
 	return reply, k.protect(true, c.accept.SealedRRC, c.accept.IntegrityRRC)
 }
 
-// mutual makes the AP-REP (RFC 4121 4.1.2), with a subkey of ours and our own first sequence number.
+// mutual returns the AP-REP (RFC 4121 4.1.2), with our subkey and our first
+// sequence number.
 func (c *Context) mutual(k *krb5Context) ([]byte, error) {
 	if !c.accept.NoAcceptorSubkey && k.key.Etype() != etype.RC4 {
 		var err error
@@ -274,12 +301,14 @@ func (c *Context) mutual(k *krb5Context) ([]byte, error) {
 	return krbmsg.AppendFrame(nil, krbmsg.TokAPREP, rep.AppendAPRep(nil, k.session)), nil
 }
 
-// errorToken is the KRB-ERROR that tells the client the reason (RFC 4121 4.1.3). Without mutual authentication the
-// client's mechanism waits for no token, and MIT's takes one for a fault even inside SPNEGO.
+// errorToken returns the KRB-ERROR that tells the client the reason (RFC 4121
+// 4.1.3), or nil. Without mutual authentication the client's mechanism waits
+// for no token, and MIT's takes one for a fault even inside SPNEGO.
 func (c *Context) errorToken(g *gssAcceptance, err error) []byte {
 	var refusal *kerberos.Error
 	if !g.parsed || !errors.As(err, &refusal) || g.req.Options&krbmsg.APMutualRequired == 0 {
 		return nil
 	}
-	return krbmsg.AppendFrame(nil, krbmsg.TokError, krbmsg.AppendKRBError(nil, krbmsg.KRBErrorOf(refusal.Code), c.now(), g.req.Realm, g.req.SName))
+	return krbmsg.AppendFrame(nil, krbmsg.TokError,
+		krbmsg.AppendKRBError(nil, krbmsg.KRBErrorOf(refusal.Code), c.now(), g.req.Realm, g.req.SName))
 }

@@ -31,7 +31,8 @@ func contextToken(b *testing.B, ticket kerberos.Credential, cfg gss.InitConfig) 
 
 func acceptContext(b *testing.B, kt *keytab.Keytab, token []byte) func() {
 	b.Helper()
-	a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kt, Services: []string{service}, Etypes: allEtypes, Replay: brokenStore{}})
+	a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kt, Services: []string{service}, Etypes: allEtypes,
+		Replay: brokenStore{}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,8 +43,8 @@ func acceptContext(b *testing.B, kt *keytab.Keytab, token []byte) func() {
 	}
 }
 
-// BenchmarkContext establishes an acceptor's context from one token, the keys for its messages included, without a
-// replay store.
+// BenchmarkContext establishes an acceptor's context from one token, the keys
+// for its messages included, without a replay store.
 func BenchmarkContext(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
@@ -69,8 +70,9 @@ func BenchmarkContext(b *testing.B) {
 	}
 }
 
-// BenchmarkSPNEGOAgainstGokrb5 takes turns with gokrb5's acceptor on one NegTokenInit without mutual authentication,
-// which is all that it can do, and its replay cache in it.
+// BenchmarkSPNEGOAgainstGokrb5 takes turns with gokrb5's acceptor on one
+// NegTokenInit without mutual authentication, which is all that it can do, and
+// its replay cache in it.
 func BenchmarkSPNEGOAgainstGokrb5(b *testing.B) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
@@ -104,7 +106,8 @@ func spnegoGokrb5(b *testing.B, k *krbtest.KDC, token []byte) func() {
 	}
 }
 
-// acceptTimes is an acceptor of MIT that accepts one token again and again, and says how many nanoseconds one takes.
+// acceptTimes is an acceptor of MIT that accepts one token again and again, and
+// says how many nanoseconds one takes.
 const acceptTimes = `
 import sys, time, gssapi
 token = bytes.fromhex(sys.stdin.readline())
@@ -120,7 +123,8 @@ ns = int((time.perf_counter() - start) / 2000 * 1e9)
 sys.stdout.write(ns.to_bytes(8, "big").hex() + "\n"); sys.stdout.flush()
 `
 
-// BenchmarkContextAgainstMIT is for scale: MIT's acceptor, by way of Python, with its replay cache off.
+// BenchmarkContextAgainstMIT is for scale: MIT's acceptor, by way of Python,
+// with its replay cache off.
 func BenchmarkContextAgainstMIT(b *testing.B) {
 	m := krbtest.StartMIT(b)
 	m.AddUser("alice", "secret")

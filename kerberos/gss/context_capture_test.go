@@ -11,7 +11,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// A recordedNegotiation is what CXF's client and service exchanged; see ../testdata/cxf-spnego.txt.
+// A recordedNegotiation is what CXF's client and service exchanged; see
+// ../testdata/cxf-spnego.txt.
 type recordedNegotiation struct {
 	name    string
 	time    time.Time
@@ -27,9 +28,10 @@ func recordedNegotiations(t testing.TB) (list []recordedNegotiation) {
 	return list
 }
 
-// TestCapturedNegotiations accepts every NegTokenInit of CXF's client, and opens as its initiator what CXF's service
-// wrapped.
-func TestCapturedNegotiations(t *testing.T) {
+// TestContextAcceptsCapturedNegotiations accepts every NegTokenInit of CXF's
+// client, and opens as its initiator what CXF's service wrapped.
+func TestContextAcceptsCapturedNegotiations(t *testing.T) {
+	t.Parallel()
 	kt, err := keytab.Load("../testdata/cxf.keytab")
 	if err != nil {
 		t.Fatal(err)
@@ -40,14 +42,16 @@ func TestCapturedNegotiations(t *testing.T) {
 	}
 	for _, r := range list {
 		t.Run(r.name, func(t *testing.T) {
-			a := newAcceptor(t, nil, gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, Time: func() time.Time { return r.time }})
+			a := newAcceptor(t, nil,
+				gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, Time: func() time.Time { return r.time }})
 			c := a.NewContext(gss.AcceptConfig{})
 			reply, done, err := c.Step(t.Context(), r.init)
 			if err != nil || !done {
 				t.Fatal(done, err)
 			}
 			resp, ok := krbtest.ReadNegTokenResp(reply)
-			if name, _ := c.Client(); !ok || resp.State != krbtest.StateAcceptCompleted || resp.ResponseToken != nil || name != "alice" || !c.Facts().SPNEGO {
+			if name, _ := c.Client(); !ok || resp.State != krbtest.StateAcceptCompleted || resp.ResponseToken != nil ||
+				name != "alice" || !c.Facts().SPNEGO {
 				t.Errorf("%+v, %v", resp, c)
 			}
 			if len(r.wrapped) == 0 {
@@ -64,8 +68,10 @@ func TestCapturedNegotiations(t *testing.T) {
 	}
 }
 
-// TestCapturedDelegation: the credential that Java's client delegated, in a token of the token profile.
-func TestCapturedDelegation(t *testing.T) {
+// TestContextReadsCapturedDelegation: the credential that Java's client
+// delegated, in a token of the token profile.
+func TestContextReadsCapturedDelegation(t *testing.T) {
+	t.Parallel()
 	kt, err := keytab.Load("../testdata/cxf.keytab")
 	if err != nil {
 		t.Fatal(err)
@@ -81,8 +87,9 @@ func TestCapturedDelegation(t *testing.T) {
 			t.Errorf("%s: %d credentials, flags %#x", c.name, len(d), ctx.Flags())
 			continue
 		}
-		if len(d) == 1 && (d[0].Client.String() != "alice@EXAMPLE.COM" || d[0].Service.String() != "krbtgt/EXAMPLE.COM@EXAMPLE.COM" ||
-			d[0].Flags&kerberos.FlagForwarded == 0 || d[0].SessionKey.Etype() != 18 || d[0].EndTime.Before(c.time)) {
+		if len(d) == 1 &&
+			(d[0].Client.String() != "alice@EXAMPLE.COM" || d[0].Service.String() != "krbtgt/EXAMPLE.COM@EXAMPLE.COM" ||
+				d[0].Flags&kerberos.FlagForwarded == 0 || d[0].SessionKey.Etype() != 18 || d[0].EndTime.Before(c.time)) {
 			t.Errorf("%s: %v to %v, flags %#x until %v", c.name, d[0].Client, d[0].Service, d[0].Flags, d[0].EndTime)
 		}
 	}

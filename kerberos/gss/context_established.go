@@ -10,12 +10,14 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// errNotEstablished is what per-message calls get too early.
+// errNotEstablished returns the error of per-message calls before the context
+// is established.
 func errNotEstablished() error {
 	return kerberos.Errorf(kerberos.CodeContextState, "the context is not established")
 }
 
-// established returns what the mechanism has come to, nil before that and after a failure.
+// established returns the mechanism's result, or nil if the context is
+// half-open or has failed.
 func (c *Context) established() *krb5Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -28,14 +30,16 @@ func (c *Context) established() *krb5Context {
 // Established reports whether the context is established.
 func (c *Context) Established() bool { return c.established() != nil }
 
-// Client returns the initiator's name, special characters escaped, and its realm; both empty before the context is
-// established. For an acceptor they were verified.
+// Client returns the initiator's name, with special characters escaped, and its
+// realm. Both are empty before the context is established. An acceptor has
+// verified them.
 func (c *Context) Client() (name, realm string) {
 	p := c.ClientPrincipal()
 	return p.Name(), p.Realm
 }
 
-// ClientPrincipal returns the initiator's name in components, the zero value before the context is established.
+// ClientPrincipal returns the initiator's name in components, or the zero value
+// before the context is established.
 func (c *Context) ClientPrincipal() kerberos.Principal {
 	switch k := c.established(); {
 	case k == nil:
@@ -46,8 +50,9 @@ func (c *Context) ClientPrincipal() kerberos.Principal {
 	return kerberos.Principal{Components: slices.Clone(c.ticket.Client.Components), Realm: c.ticket.Client.Realm}
 }
 
-// Service returns the acceptor's principal, as Authentication.Service has it; "" before the context is established. An
-// initiator has proof of it with kerberos.GSSMutual only.
+// Service returns the acceptor's principal, as [Authentication.Service] does,
+// or "" before the context is established. An initiator has proof of it only
+// with [kerberos.GSSMutual].
 func (c *Context) Service() string {
 	switch k := c.established(); {
 	case k == nil:
@@ -58,8 +63,18 @@ func (c *Context) Service() string {
 	return c.ticket.Service.String()
 }
 
-// Authentication returns what the client's AP-REQ has proved. It is nil for an initiator and before the context is
-// established. Its key is not the context's when the acceptor has a subkey.
+// Groups returns the SIDs of the client's groups, as [Authentication.Groups]
+// does. It returns nil for an initiator and before the context is established.
+func (c *Context) Groups() []string {
+	if auth := c.Authentication(); auth != nil {
+		return auth.Groups()
+	}
+	return nil
+}
+
+// Authentication returns the result of the client's AP-REQ, or nil for an
+// initiator and before the context is established. If the acceptor has a
+// subkey, its key is not the context's.
 func (c *Context) Authentication() *Authentication {
 	if k := c.established(); k != nil {
 		return k.auth
@@ -67,8 +82,9 @@ func (c *Context) Authentication() *Authentication {
 	return nil
 }
 
-// Key returns the key that protects messages: the acceptor's subkey, else the initiator's, else the session key (RFC
-// 4121 2). It is the zero Key before the context is established.
+// Key returns the key that protects messages: the acceptor's subkey, else the
+// initiator's, else the session key (RFC 4121 2). It is the zero Key before the
+// context is established.
 func (c *Context) Key() etype.Key {
 	if k := c.established(); k != nil {
 		return k.effective()
@@ -76,7 +92,8 @@ func (c *Context) Key() etype.Key {
 	return etype.Key{}
 }
 
-// Flags returns the GSS… bits in force: what the initiator asked for and the context has. 0 before it is established.
+// Flags returns the GSS… bits in force: those that the initiator asked for and
+// the context has. It returns 0 before the context is established.
 func (c *Context) Flags() uint32 {
 	if k := c.established(); k != nil {
 		return k.flags
@@ -84,8 +101,9 @@ func (c *Context) Flags() uint32 {
 	return 0
 }
 
-// EndTime returns the ticket's end, until when the context is good (RFC 2743 2.2.1, lifetime). The context does not end
-// by itself. It is zero before it is established, and for an initiator whose ticket does not tell.
+// EndTime returns the ticket's end, which is the end of the context's lifetime
+// (RFC 2743 2.2.1). The context does not enforce it. It is zero before the
+// context is established, and for an initiator whose ticket has none.
 func (c *Context) EndTime() time.Time {
 	switch k := c.established(); {
 	case k == nil:
@@ -96,41 +114,56 @@ func (c *Context) EndTime() time.Time {
 	return c.ticket.EndTime
 }
 
-// Delegated returns the credential that the client delegated: a forwarded ticket-granting ticket, with its key, as
-// copies; kdc.ClientConfig.Credentials takes it. Names, times and flags are what the client says of the ticket, which
-// only its KDC can read. It is nil without AcceptConfig.Delegation, for an initiator, and when there is none.
+// Delegated returns a copy of the credential that the client delegated: a
+// forwarded ticket-granting ticket with its key, for
+// kdc.ClientConfig.Credentials. Names, times and flags are the client's claims,
+// since only the KDC can read the ticket. It returns nil if there is none,
+// without [AcceptConfig.Delegation], and for an initiator.
 func (c *Context) Delegated() []kerberos.Credential {
-	k := c.established()
-	if k == nil {
-		return nil
+	if auth := c.Authentication(); auth != nil {
+		return auth.Credentials().Delegated
 	}
-	list := slices.Clone(k.delegated)
-	for i := range list {
-		list[i].Ticket = slices.Clone(list[i].Ticket)
-	}
-	return list
+	return nil
 }
 
-// ContextFacts are what an operator or a metric may want to know of an established context. No field is secret.
+// ClientCredentials is that of the [Authentication]; nil for an initiator and
+// before the context is established.
+func (c *Context) ClientCredentials() []byte {
+	if auth := c.Authentication(); auth != nil {
+		return auth.ClientCredentials()
+	}
+	return nil
+}
+
+// ContextFacts are details of an established context, for logs and metrics. No
+// field is secret.
 type ContextFacts struct {
-	Facts                    // of the AP-REQ; zero for an initiator, but that ChannelBound says whether it has sent bindings
+	// Facts are of the AP-REQ. They are zero for an initiator, except that
+	// ChannelBound reports whether it sent bindings.
+	Facts
 	SPNEGO         bool      // the mechanism was negotiated
 	Mech           string    // krb5, MS-krb5 or krb5-old: the OID in the negotiation; krb5 without one
 	MechListMIC    bool      // the list of mechanisms was checked by mechListMIC
 	AcceptorSubkey bool      // the acceptor's subkey protects messages
-	ContextEtype   int32     // of the key that does
+	ContextEtype   int32     // encryption type of the key that protects messages
 	Legs           int       // tokens received
-	Made           time.Time // when the first token came or went
+	Made           time.Time // when the first token was received or sent
 }
 
-// Facts returns what was found; the zero value before the context is established.
+// Facts returns details of the context, or the zero value before it is
+// established.
 func (c *Context) Facts() ContextFacts {
 	k := c.established()
 	if k == nil {
 		return ContextFacts{}
 	}
-	f := ContextFacts{Mech: krbmsg.MechName(krbmsg.OIDKRB5), AcceptorSubkey: !k.acceptorSubkey.IsZero(), ContextEtype: k.effective().Etype(),
-		Legs: c.legs, Made: c.made}
+	f := ContextFacts{
+		Mech:           krbmsg.MechName(krbmsg.OIDKRB5),
+		AcceptorSubkey: !k.acceptorSubkey.IsZero(),
+		ContextEtype:   k.effective().Etype(),
+		Legs:           c.legs,
+		Made:           c.made,
+	}
 	if k.auth != nil {
 		f.Facts = k.auth.Facts()
 	}
@@ -141,8 +174,8 @@ func (c *Context) Facts() ContextFacts {
 	return f
 }
 
-// Wrap is MessageProtection.Wrap. Before the context is established it fails with kerberos.CodeContextState, as all of
-// these do.
+// Wrap is [MessageProtection.Wrap]. Before the context is established, it and
+// the following methods return an error with [kerberos.CodeContextState].
 func (c *Context) Wrap(dst, plaintext []byte, sealed bool) ([]byte, error) {
 	k := c.established()
 	if k == nil {
@@ -151,7 +184,7 @@ func (c *Context) Wrap(dst, plaintext []byte, sealed bool) ([]byte, error) {
 	return k.messages.Wrap(dst, plaintext, sealed)
 }
 
-// Unwrap is MessageProtection.Unwrap.
+// Unwrap is [MessageProtection.Unwrap].
 func (c *Context) Unwrap(dst, token []byte) (plaintext []byte, sealed bool, err error) {
 	k := c.established()
 	if k == nil {
@@ -160,7 +193,7 @@ func (c *Context) Unwrap(dst, token []byte) (plaintext []byte, sealed bool, err 
 	return k.messages.Unwrap(dst, token)
 }
 
-// MIC is MessageProtection.MIC.
+// MIC is [MessageProtection.MIC].
 func (c *Context) MIC(message []byte) ([]byte, error) {
 	k := c.established()
 	if k == nil {
@@ -169,7 +202,7 @@ func (c *Context) MIC(message []byte) ([]byte, error) {
 	return k.messages.MIC(message)
 }
 
-// VerifyMIC is MessageProtection.VerifyMIC.
+// VerifyMIC is [MessageProtection.VerifyMIC].
 func (c *Context) VerifyMIC(message, token []byte) error {
 	k := c.established()
 	if k == nil {
@@ -178,7 +211,7 @@ func (c *Context) VerifyMIC(message, token []byte) error {
 	return k.messages.VerifyMIC(message, token)
 }
 
-// String names the sides and the key's type.
+// String returns both sides and the key's type.
 func (c *Context) String() string {
 	k := c.established()
 	if k == nil {

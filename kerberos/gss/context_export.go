@@ -13,34 +13,41 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// A StateSealer makes octets unreadable and unchangeable for whoever does not share its keys. It is safe for concurrent
-// use.
-type StateSealer interface {
-	// Seal returns the plaintext encrypted. It opens under the same purpose only.
+// A StateSealer encrypts and authenticates octets under keys of its own. It is
+// safe for concurrent use. It is an alias of an interface literal, so that a
+// package can declare the same and pass sealers on without importing this one.
+type StateSealer = interface {
+	// Seal returns the encrypted plaintext. It can be opened with the same
+	// purpose only.
 	Seal(purpose string, plaintext []byte) (sealed []byte, err error)
-	// Open returns the plaintext, or an error if it was sealed under another key or purpose or was altered.
+	// Open returns the plaintext, or an error if sealed was made under another
+	// key or purpose, or was altered.
 	Open(purpose string, sealed []byte) (plaintext []byte, err error)
 }
 
-// statePurpose binds a state to StateBinding, and to the rules that were checked or have to hold at the other node as
-// well.
+// statePurpose returns the purpose that a state is sealed for: StateBinding,
+// and the rules that were applied or must hold at the other node too.
 func (cfg *AcceptConfig) statePurpose() string {
-	return fmt.Sprintf("kerberos context v%d %q bindings %q delegation %t open %v", stateVersion, cfg.StateBinding, cfg.BindingRule, cfg.Delegation, cfg.maxOpen())
+	return fmt.Sprintf("kerberos context v%d %q bindings %q delegation %t open %v", stateVersion, cfg.StateBinding,
+		cfg.BindingRule, cfg.Delegation, cfg.maxOpen())
 }
 
-// maxStateBytes bounds a sealed state. A token of kerberos.MaxTokenBytes, with a large PAC and a delegated credential,
-// becomes half of it at most; the other half is for the sealer.
+// maxStateBytes bounds a sealed state. A token of kerberos.MaxTokenBytes, with
+// a large PAC and a delegated credential, takes half of it at most; the other
+// half is for the sealer.
 const maxStateBytes = 8 * kerberos.MaxTokenBytes
 
-// stateVersion is the version of exportedContext. Nodes of one version only share half-open contexts; a client whose
-// negotiation spans an update begins anew.
-const stateVersion = 2
+// stateVersion is the version of exportedContext. Only nodes of the same
+// version share half-open contexts; a client whose negotiation spans an update
+// begins again.
+const stateVersion = 3
 
 var errNoBinding = errors.New("kerberos: state of a context without AcceptConfig.StateBinding")
 
-// exportedContext is an acceptor's half-open context. It holds keys: its JSON exists sealed only.
+// exportedContext is an acceptor's half-open context. It holds keys: its JSON
+// must be sealed.
 type exportedContext struct {
-	ID          [32]byte // with KRB5, it is resumed once
+	ID          [32]byte // by which a state with KRB5 is resumed once
 	Made        time.Time
 	Legs        int
 	MechTypes   []byte // empty when SPNEGO has sent its hint only
@@ -50,7 +57,8 @@ type exportedContext struct {
 	KRB5        *exportedKRB5 // nil until the mechanism is done
 }
 
-// exportedKRB5 is a krb5Context whose AP-REP has gone out and whose client owes a mechListMIC.
+// exportedKRB5 is a krb5Context whose AP-REP was sent and whose client owes a
+// mechListMIC.
 type exportedKRB5 struct {
 	Client                       kerberos.Principal
 	Service                      string
@@ -59,18 +67,13 @@ type exportedKRB5 struct {
 	Session, Key, AcceptorSubkey exportedKey
 	Flags, Send, Receive         uint32
 	Bound                        bool
-	Delegated                    []exportedTicket
+	Credentials                  []byte
 }
 
-// exportedKey is an etype.Key that can be read.
+// exportedKey is an etype.Key that JSON can hold.
 type exportedKey struct {
 	Etype  int32
 	Octets []byte
-}
-
-type exportedTicket struct {
-	kerberos.Credential
-	SessionKey exportedKey // hides the one that redacts itself
 }
 
 func exportKey(k etype.Key) exportedKey { return exportedKey{k.Etype(), k.ExposeKeyOctets()} }
@@ -82,14 +85,16 @@ func (e exportedKey) key() (etype.Key, error) {
 	return etype.NewKey(e.Etype, e.Octets)
 }
 
-// Export returns the state of an acceptor's half-open context for Resume, in this process or another one with the same
-// keys. It fails for a context that is established or has failed, and for an initiator's. The context itself takes no
-// more tokens afterwards.
+// Export returns the state of an acceptor's half-open context for
+// [Acceptor.Resume], in this process or another one with the same keys. It
+// returns an error for a context that is established or has failed, and for an
+// initiator's. The context takes no more tokens afterwards.
 func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.acceptor == nil || c.state != stateHalfOpen || c.neg == nil {
-		return nil, kerberos.Errorf(kerberos.CodeContextState, "only an acceptor's context that waits for a further token of a negotiation can be exported")
+		return nil, kerberos.Errorf(kerberos.CodeContextState,
+			"only an acceptor's context that waits for a further token of a negotiation can be exported")
 	}
 	if c.accept.StateBinding == "" {
 		return nil, errNoBinding
@@ -117,20 +122,19 @@ func (c *Context) Export(sealer StateSealer) ([]byte, error) {
 }
 
 func (k *krb5Context) export() *exportedKRB5 {
-	e := &exportedKRB5{Client: k.auth.client, Service: k.auth.service, Facts: k.auth.facts, PAC: k.auth.pac,
+	return &exportedKRB5{Client: k.auth.client, Service: k.auth.service, Facts: k.auth.facts, PAC: k.auth.pac,
 		Session: exportKey(k.session), Key: exportKey(k.key), AcceptorSubkey: exportKey(k.acceptorSubkey),
-		Flags: k.flags, Send: k.messages.nextToSend(), Receive: k.receive, Bound: k.bound}
-	for _, t := range k.delegated {
-		e.Delegated = append(e.Delegated, exportedTicket{t, exportKey(t.SessionKey)})
-	}
-	return e
+		Flags: k.flags, Send: k.messages.nextToSend(), Receive: k.receive, Bound: k.bound,
+		Credentials: k.auth.ClientCredentials()}
 }
 
-// Resume goes on with a half-open context that this acceptor, or one like it at another node, has exported under a
-// config with the same StateBinding, BindingRule, Delegation and MaxOpen. A state is good for MaxOpen from the
-// context's first token on. One that knows its client is resumed once: the replay store remembers it for as long as it
-// is good. Others hold nothing but the client's list of mechanisms, and take no room in the store, which anybody could
-// fill with them. Errors are *kerberos.Error, except that of a done ctx.
+// Resume returns a half-open context that this acceptor, or one like it at
+// another node, exported with the same StateBinding, [BindingRule], Delegation
+// and MaxOpen. A state is valid for MaxOpen from the context's first token on.
+// A state that has a verified client can be resumed once: the replay store
+// remembers it while it is valid. Other states hold only the client's list of
+// mechanisms; they take no room in the store, which anyone could fill with
+// them. Errors are [*kerberos.Error], ctx's, or about cfg.
 func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSealer, sealed []byte) (*Context, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -143,12 +147,14 @@ func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSea
 	}
 	plain, err := sealer.Open(cfg.statePurpose(), sealed)
 	if err != nil {
-		return nil, &kerberos.Error{Code: kerberos.CodeContextState, Detail: "state does not open: begun at another route, under other rules or under other keys, or altered", Err: err}
+		return nil, &kerberos.Error{Code: kerberos.CodeContextState, Detail: "state does not decrypt: " +
+			"begun at another route, under other rules or under other keys, or altered", Err: err}
 	}
 	defer clear(plain)
 	var e exportedContext
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return nil, kerberos.Errorf(kerberos.CodeContextState, "state opens and is not what this version writes") // the cause may hold octets
+		// the cause may hold octets of the plaintext
+		return nil, kerberos.Errorf(kerberos.CodeContextState, "state opens and is not what this version writes")
 	}
 	c := a.NewContext(cfg)
 	if err := c.restore(&e); err != nil {
@@ -160,15 +166,17 @@ func (a *Acceptor) Resume(ctx context.Context, cfg AcceptConfig, sealer StateSea
 	return c, nil
 }
 
-// restore fills c. What is in e was ours; a mistake in it is a bug or another version's.
+// restore fills c. The content of e is authentic; an error in it is a bug.
 func (c *Context) restore(e *exportedContext) error {
 	c.made, c.legs = e.Made, e.Legs
-	c.neg = &negotiation{mechTypes: e.MechTypes, mech: string(e.Mech), mechDone: e.KRB5 != nil, micRequired: e.MICRequired, micSent: e.MICSent}
+	c.neg = &negotiation{mechTypes: e.MechTypes, mech: string(e.Mech), mechDone: e.KRB5 != nil,
+		micRequired: e.MICRequired, micSent: e.MICSent}
 	if e.KRB5 == nil {
 		return nil
 	}
 	if !c.acceptor.accepts(e.KRB5.Service) {
-		return kerberos.Errorf(kerberos.CodeService, "state is of a context for %s, which this route does not accept", e.KRB5.Service)
+		return kerberos.Errorf(kerberos.CodeService, "state is of a context for %s, which this route does not accept",
+			e.KRB5.Service)
 	}
 	k, err := e.KRB5.restore()
 	if err != nil {
@@ -189,31 +197,29 @@ func (e *exportedKRB5) restore() (*krb5Context, error) {
 			return nil, err
 		}
 	}
-	k.auth = &Authentication{client: e.Client, name: e.Client.Name(), service: e.Service, key: k.key, session: k.session, facts: e.Facts, pac: e.PAC}
-	for _, t := range e.Delegated {
-		ticket := t.Credential
-		var err error
-		if ticket.SessionKey, err = t.SessionKey.key(); err != nil {
-			return nil, err
-		}
-		k.delegated = append(k.delegated, ticket)
-	}
-	return k, nil
+	k.auth = &Authentication{client: e.Client, name: e.Client.Name(), service: e.Service, key: k.key, session: k.session,
+		facts: e.Facts, pac: e.PAC}
+	var err error
+	k.auth.credentials, err = ParseCredentials(e.Credentials)
+	return k, err
 }
 
-// once refuses a state that is too old, of a time whose states may have been resumed unknown to us, or was resumed
-// before.
+// once refuses a state that is too old, was resumed before, or is of a time for
+// which the replay store has no complete records.
 func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Duration) error {
 	now := a.cfg.Time()
 	if age := now.Sub(e.Made); age > maxOpen || age < -a.cfg.MaxSkew {
-		return kerberos.Errorf(kerberos.CodeContextState, "the context was begun %v ago, limit %v", age.Round(time.Second), maxOpen)
+		return kerberos.Errorf(kerberos.CodeContextState, "the context was begun %v ago, limit %v",
+			age.Round(time.Second), maxOpen)
 	}
 	if e.KRB5 == nil {
 		return nil
 	}
 	if h, ok := a.cfg.Replay.(ReplayHistory); ok {
 		if from := h.CompleteFrom(e.Made); e.Made.Before(from) {
-			return kerberos.Errorf(kerberos.CodeContextState, "the context was begun %s; which ones were continued is known from %s on only", kerberos.FormatTime(e.Made), kerberos.FormatTime(from))
+			return kerberos.Errorf(kerberos.CodeContextState,
+				"the context was begun %s; which ones were continued is known from %s on only", kerberos.FormatTime(e.Made),
+				kerberos.FormatTime(from))
 		}
 	}
 	added, err := addFor(ctx, a.cfg.Replay, e.KRB5.Client.String(), e.ID, e.Made.Add(maxOpen+a.cfg.MaxSkew+time.Second))

@@ -58,8 +58,8 @@ func seedAnswers(f *testing.F, spnego bool) (tokens [][]byte) {
 	return tokens
 }
 
-// FuzzNegotiationToken: what is read is written as it was, or as something that is read as the same; gokrb5 agrees
-// where it reads it too.
+// FuzzNegotiationToken: what is read is written as it was, or as something that
+// is read as the same; gokrb5 agrees where it reads it too.
 func FuzzNegotiationToken(f *testing.F) {
 	for _, token := range slices.Concat(seedNegotiations(f), seeds.NegTokenResps(), seedAnswers(f, true)) {
 		f.Add(token)
@@ -75,7 +75,8 @@ func FuzzNegotiationToken(f *testing.F) {
 			}
 		case resp != nil:
 			_, again, err := krbmsg.ParseNegotiationToken(resp.Token())
-			if err != nil || again.State != resp.State || again.SupportedMech != resp.SupportedMech || !bytes.Equal(again.ResponseToken, resp.ResponseToken) ||
+			if err != nil || again.State != resp.State || again.SupportedMech != resp.SupportedMech ||
+				!bytes.Equal(again.ResponseToken, resp.ResponseToken) ||
 				!bytes.Equal(again.MechListMIC, resp.MechListMIC) {
 				t.Errorf("%+v becomes %+v, %v", resp, again, err)
 			}
@@ -97,7 +98,8 @@ func sameResponse(t *testing.T, b []byte, resp *krbmsg.NegTokenResp) {
 	if g.Unmarshal(b) != nil || bytes.Equal(g.MechListMIC, g.ResponseToken) {
 		return
 	}
-	if !bytes.Equal(g.ResponseToken, resp.ResponseToken) || !bytes.Equal(g.MechListMIC, resp.MechListMIC) || resp.State != krbmsg.NegAbsent && int(g.NegState) != int(resp.State) {
+	if !bytes.Equal(g.ResponseToken, resp.ResponseToken) || !bytes.Equal(g.MechListMIC, resp.MechListMIC) ||
+		resp.State != krbmsg.NegAbsent && int(g.NegState) != int(resp.State) {
 		t.Errorf("%+v, gokrb5 has %+v", resp, g)
 	}
 }
@@ -115,8 +117,9 @@ func sameInit(t *testing.T, b []byte, init *krbmsg.NegTokenInit) {
 	}
 }
 
-// FuzzContext gives an acceptor two tokens: nothing panics, nothing is accepted that holds no authenticator of a seed,
-// and every reply to a refused token of SPNEGO is a reject.
+// FuzzContext passes an acceptor two tokens: nothing panics, nothing is
+// accepted that holds no authenticator of a seed, and every reply to a refused
+// token of SPNEGO is a reject.
 func FuzzContext(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	known := map[[32]byte]bool{}
@@ -165,7 +168,8 @@ func FuzzContext(f *testing.F) {
 	})
 }
 
-// FuzzServiceToken gives an initiator an answer: nothing but the AP-REP to its own AP-REQ ends well.
+// FuzzServiceToken passes an initiator an answer: only the AP-REP to its own
+// AP-REQ is accepted.
 func FuzzServiceToken(f *testing.F) {
 	key, err := etype.GenerateKey(etype.AES256SHA1)
 	if err != nil {
@@ -176,11 +180,14 @@ func FuzzServiceToken(f *testing.F) {
 	ticket := kerberos.Credential{Client: name, Service: name, Ticket: []byte{0x61, 0}, SessionKey: key}
 	rep := krbmsg.EncAPRepPart{CTime: at, SeqNumber: 7}
 	apRep := krbmsg.AppendFrame(nil, krbmsg.TokAPREP, rep.AppendAPRep(nil, key))
-	krbError := krbmsg.AppendFrame(nil, krbmsg.TokError, krbmsg.AppendKRBError(nil, kerberos.KRBErrSkew, at, []byte("EXAMPLE.COM"), krbmsg.Name{Strings: der.Element(der.TagGeneralString, []byte("soap"))}))
+	krbError := krbmsg.AppendFrame(nil, krbmsg.TokError, krbmsg.AppendKRBError(nil, kerberos.KRBErrSkew, at,
+		[]byte("EXAMPLE.COM"), krbmsg.Name{Strings: der.Element(der.TagGeneralString, []byte("soap"))}))
 	for _, token := range [][]byte{apRep, krbError} {
 		f.Add(token)
-		for _, state := range []krbmsg.NegState{krbmsg.NegAcceptCompleted, krbmsg.NegAcceptIncomplete, krbmsg.NegRequestMIC, krbmsg.NegReject} {
-			resp := krbmsg.NegTokenResp{State: state, SupportedMech: krbmsg.OIDKRB5, ResponseToken: token, MechListMIC: []byte("mic")}
+		for _, state := range []krbmsg.NegState{krbmsg.NegAcceptCompleted, krbmsg.NegAcceptIncomplete, krbmsg.NegRequestMIC,
+			krbmsg.NegReject} {
+			resp := krbmsg.NegTokenResp{State: state, SupportedMech: krbmsg.OIDKRB5, ResponseToken: token,
+				MechListMIC: []byte("mic")}
 			f.Add(resp.Token())
 		}
 	}
@@ -205,7 +212,8 @@ func FuzzServiceToken(f *testing.F) {
 	})
 }
 
-// FuzzKRBCred: what is read, gokrb5 reads too; it is written and read as the same.
+// FuzzKRBCred: what is read, gokrb5 reads too; it is written and read as the
+// same.
 func FuzzKRBCred(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	key, err := etype.GenerateKey(etype.AES128SHA2)
@@ -236,7 +244,8 @@ func FuzzKRBCred(f *testing.F) {
 				continue
 			}
 			again, err := krbmsg.ParseKRBCred(clearKRBCred(t, &list[i], key), key)
-			if err != nil || len(again) != 1 || !bytes.Equal(again[0].Ticket, list[i].Ticket) || !again[0].SessionKey.Equal(list[i].SessionKey) || again[0].Flags != list[i].Flags {
+			if err != nil || len(again) != 1 || !bytes.Equal(again[0].Ticket, list[i].Ticket) ||
+				!again[0].SessionKey.Equal(list[i].SessionKey) || again[0].Flags != list[i].Flags {
 				t.Errorf("%v becomes %v, %v", list[i].Client, again, err)
 			}
 		}
@@ -247,10 +256,12 @@ func FuzzKRBCred(f *testing.F) {
 	})
 }
 
-// FuzzKRBError: what is read, gokrb5 reads too, and texts are bounded and printable.
+// FuzzKRBError: what is read, gokrb5 reads too, and texts are bounded and
+// printable.
 func FuzzKRBError(f *testing.F) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	f.Add(krbmsg.AppendKRBError(nil, kerberos.KRBErrSkew, at, []byte("EXAMPLE.COM"), krbmsg.Name{Strings: der.Element(der.TagGeneralString, []byte("soap"))}))
+	f.Add(krbmsg.AppendKRBError(nil, kerberos.KRBErrSkew, at, []byte("EXAMPLE.COM"),
+		krbmsg.Name{Strings: der.Element(der.TagGeneralString, []byte("soap"))}))
 	f.Add(krbmsg.AppendKRBError(nil, kerberos.KRBErrGeneric, at, nil, krbmsg.Name{}))
 	for _, token := range seedAnswers(f, false) {
 		if _, message, ok := bytes.Cut(token, []byte(krbmsg.OIDKRB5+krbmsg.TokError)); ok {
@@ -272,15 +283,15 @@ func FuzzKRBError(f *testing.F) {
 	})
 }
 
-// clearSeal seals nothing, so that a fuzzer can change the state.
+// clearSeal does not encrypt, so that a fuzzer can change the state.
 type clearSeal struct{}
 
 func (clearSeal) Seal(_ string, b []byte) ([]byte, error) { return bytes.Clone(b), nil }
 
 func (clearSeal) Open(_ string, b []byte) ([]byte, error) { return bytes.Clone(b), nil }
 
-// FuzzExportedState: even if somebody had the key, a state makes nothing panic, and what is resumed can be exported as
-// the same.
+// FuzzExportedState: even under the right key, no state makes anything panic,
+// and what is resumed can be exported as the same.
 func FuzzExportedState(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	cfg := AcceptConfig{Delegation: true, MaxOpen: time.Hour, StateBinding: "fuzz"}
@@ -304,14 +315,16 @@ func FuzzExportedState(f *testing.F) {
 			t.Fatal(err)
 		}
 		var x, y exportedContext
-		if json.Unmarshal(state, &x) != nil || json.Unmarshal(again, &y) != nil || string(x.Mech) != string(y.Mech) || (x.KRB5 == nil) != (y.KRB5 == nil) ||
+		if json.Unmarshal(state, &x) != nil || json.Unmarshal(again, &y) != nil || string(x.Mech) != string(y.Mech) ||
+			(x.KRB5 == nil) != (y.KRB5 == nil) ||
 			x.KRB5 != nil && (x.KRB5.Service != y.KRB5.Service || !bytes.Equal(x.KRB5.Key.Octets, y.KRB5.Key.Octets)) {
 			t.Errorf("%s becomes %s", state, again)
 		}
 	})
 }
 
-// halfOpen is the state after a Kerberos token when the client still owes its mechListMIC.
+// halfOpen is the state after a Kerberos token when the client still owes its
+// mechListMIC.
 func (a *Acceptor) halfOpen(c *Context, token []byte) ([]byte, error) {
 	if _, err := c.acceptKRB5(context.Background(), token); err != nil {
 		return nil, err

@@ -10,35 +10,44 @@ import (
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
-	"github.com/wssgate/wssgate/kerberos/internal/der"
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// An InitConfig configures an initiator's context. The zero value is ready: SPNEGO, mutual authentication, sealed
-// messages in sequence.
+// An InitConfig configures an initiator's context. The zero value is ready to
+// use: SPNEGO, mutual authentication, messages in sequence that may be
+// encrypted.
 type InitConfig struct {
-	// Mechanism is SPNEGO or Kerberos without it.
+	// Mechanism is [MechanismSPNEGO], the default, or [MechanismKRB5].
 	Mechanism Mechanism
-	// GSSFlags are asked for; 0 means 0x3e: mutual, replay, sequence, confidentiality, integrity. kerberos.GSSDeleg
-	// follows from Delegate.
+	// GSSFlags are the flags to ask for; 0 means 0x3e: mutual, replay,
+	// sequence, confidentiality, integrity. [kerberos.GSSDeleg] is set if
+	// Delegate is not nil.
 	GSSFlags uint32
-	// ChannelBindings is the application data of the channel's bindings; nil when there is none.
+	// ChannelBindings is the application data of the channel's bindings; nil
+	// for none.
 	ChannelBindings []byte
-	// Delegate is a forwarded ticket-granting ticket that the service gets, with its key; nil for none. Give it to
-	// services that are trusted for delegation only (kerberos.FlagOKAsDelegate in the service's ticket): they can act as
-	// the client.
+	// Delegate is a forwarded ticket-granting ticket to send to the service,
+	// with its key; nil for none. The service can act as the client with it:
+	// send it only to services that are trusted for delegation
+	// ([kerberos.FlagOKAsDelegate] in the service's ticket).
 	Delegate *kerberos.Credential
-	// SubkeyEtype and NoSubkey are as in TokenOptions.
+	// SubkeyEtype and NoSubkey are as in [TokenOptions].
 	SubkeyEtype int32
 	NoSubkey    bool
-	// SealedRRC and IntegrityRRC are as in MessageConfig.
+	// SealedRRC and IntegrityRRC are as in [MessageConfig].
 	SealedRRC, IntegrityRRC uint16
-	// Time is the clock; nil means time.Now.
+	// Time is the clock; nil means [time.Now].
 	Time func() time.Time
 }
 
-// NewInitiatorContext makes an initiator's context with the service that the ticket is for. The first Step has no
-// token. It does not look at the ticket's times. Errors are mistakes in the ticket or cfg.
+// defaultGSSFlags are what InitConfig.GSSFlags means by 0.
+const defaultGSSFlags = kerberos.GSSMutual | kerberos.GSSReplay | kerberos.GSSSequence | kerberos.GSSConf |
+	kerberos.GSSInteg
+
+// NewInitiatorContext returns an initiator's context with the service that the
+// ticket is for. The first [Context.Step] has no token. It does not check the
+// ticket's times. It returns an error if the ticket is incomplete or cfg is
+// invalid.
 func NewInitiatorContext(t kerberos.Credential, cfg InitConfig) (*Context, error) {
 	if err := checkCredential(&t); err != nil {
 		return nil, err
@@ -49,7 +58,7 @@ func NewInitiatorContext(t kerberos.Credential, cfg InitConfig) (*Context, error
 	case cfg.GSSFlags&(kerberos.GSSDCEStyle|kerberos.GSSAnon) != 0:
 		return nil, errors.New("kerberos: DCE style and anonymous contexts are not supported")
 	}
-	cfg.GSSFlags = cmp.Or(cfg.GSSFlags, kerberos.GSSMutual|kerberos.GSSReplay|kerberos.GSSSequence|kerberos.GSSConf|kerberos.GSSInteg) &^ kerberos.GSSDeleg
+	cfg.GSSFlags = cmp.Or(cfg.GSSFlags, defaultGSSFlags) &^ kerberos.GSSDeleg
 	if cfg.Delegate != nil {
 		cfg.GSSFlags |= kerberos.GSSDeleg
 	}
@@ -73,7 +82,7 @@ func (c *Context) stepInitiator(token []byte) (reply []byte, done bool, err erro
 	return nil, err == nil, err
 }
 
-// initiate makes the first token.
+// initiate returns the first token.
 func (c *Context) initiate() (token []byte, done bool, err error) {
 	token, err = c.initiateKRB5()
 	if err != nil || c.init.Mechanism == MechanismKRB5 {
@@ -81,10 +90,11 @@ func (c *Context) initiate() (token []byte, done bool, err error) {
 	}
 	c.neg = &negotiation{mechTypes: krbmsg.MechTypeList(krbmsg.OIDKRB5), mech: krbmsg.OIDKRB5, mechDone: !c.krb5.waiting}
 	first := krbmsg.NegTokenInit{MechTypes: c.neg.mechTypes, MechToken: token}
-	return first.Token(), false, nil // the acceptor has to say that it chose Kerberos
+	return first.Token(), false, nil // not done: the acceptor must confirm Kerberos
 }
 
-// initiateKRB5 makes an AP-REQ in its frame. Without mutual authentication the mechanism is then done.
+// initiateKRB5 returns an AP-REQ in its frame. Without mutual authentication
+// the mechanism is then done.
 func (c *Context) initiateKRB5() ([]byte, error) {
 	req, err := krbmsg.NewAPReq(&c.ticket, &krbmsg.APReqOptions{
 		Flags: c.init.GSSFlags, SubkeyEtype: c.init.SubkeyEtype, NoSubkey: c.init.NoSubkey, Now: c.now(),
@@ -93,24 +103,28 @@ func (c *Context) initiateKRB5() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.krb5 = &krb5Context{flags: c.init.GSSFlags, session: c.ticket.SessionKey, key: req.Key, send: req.SeqNumber, receive: req.SeqNumber,
-		ctime: req.CTime, waiting: c.init.GSSFlags&kerberos.GSSMutual != 0, bound: c.init.ChannelBindings != nil}
+	c.krb5 = &krb5Context{
+		flags: c.init.GSSFlags, session: c.ticket.SessionKey, key: req.Key,
+		send: req.SeqNumber, receive: req.SeqNumber, ctime: req.CTime,
+		waiting: c.init.GSSFlags&kerberos.GSSMutual != 0, bound: c.init.ChannelBindings != nil,
+	}
 	if !c.krb5.waiting {
 		err = c.krb5.protect(false, c.init.SealedRRC, c.init.IntegrityRRC)
 	}
 	return krbmsg.AppendFrame(nil, krbmsg.TokAPREQ, req.Message), err
 }
 
-// finishKRB5 reads the answer to the AP-REQ: an AP-REP, or a KRB-ERROR (RFC 4121 4.1.2, 4.1.3).
+// finishKRB5 takes the answer to the AP-REQ: an AP-REP, or a KRB-ERROR (RFC
+// 4121 4.1.2, 4.1.3).
 func (c *Context) finishKRB5(token []byte) error {
-	p := der.Parser{In: "GSS-API token"}
-	body := p.Whole(token, der.TagApplication(0), "frame")
-	oid := p.Next(&body, der.TagOID, "mechanism")
+	oid, body, err := krbmsg.ReadFrame(token)
 	switch {
-	case p.Err != nil:
-		return &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "the service's token is not a GSS-API token", Err: p.Err}
+	case err != nil:
+		return &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "the service's token is not a GSS-API token",
+			Err: err}
 	case !krbmsg.IsKerberos(string(oid)):
-		return kerberos.Errorf(kerberos.CodeMechanism, "the service answers with a token of %s", krbmsg.MechName(string(oid)))
+		return kerberos.Errorf(kerberos.CodeMechanism, "the service answers with a token of %s",
+			krbmsg.MechName(string(oid)))
 	case bytes.HasPrefix(body, []byte(krbmsg.TokError)):
 		return peerError(body[2:])
 	case !bytes.HasPrefix(body, []byte(krbmsg.TokAPREP)) || !c.krb5.waiting:
@@ -133,7 +147,8 @@ func (c *Context) finishKRB5(token []byte) error {
 	return nil
 }
 
-// peerError returns what the service said. Nothing authenticates it.
+// peerError returns the service's KRB-ERROR as an error. Nothing authenticates
+// it.
 func peerError(message []byte) error {
 	said, err := krbmsg.ParseKRBError(message)
 	if err != nil {
@@ -142,17 +157,19 @@ func peerError(message []byte) error {
 	return &kerberos.Error{Code: kerberos.CodePeerRefused, Detail: "the service answers", Err: said}
 }
 
-// continueSPNEGO is the initiator's side of RFC 4178 4.2.2 and 5.
+// continueSPNEGO is an initiator's step after the first (RFC 4178 4.2.2, 5).
 func (c *Context) continueSPNEGO(token []byte) (reply []byte, done bool, err error) {
 	init, resp, err := krbmsg.ParseNegotiationToken(token)
 	if err != nil {
-		return nil, false, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "the service's token is not a SPNEGO token", Err: err}
+		return nil, false,
+			&kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "the service's token is not a SPNEGO token", Err: err}
 	}
 	if init != nil {
 		return nil, false, kerberos.Errorf(kerberos.CodeNegotiation, "the service answers with a NegTokenInit")
 	}
 	if resp.SupportedMech != "" && !krbmsg.IsKerberos(resp.SupportedMech) {
-		return nil, false, kerberos.Errorf(kerberos.CodeNegotiation, "the service chose %s, which was not offered", krbmsg.MechName(resp.SupportedMech))
+		return nil, false, kerberos.Errorf(kerberos.CodeNegotiation, "the service chose %s, which was not offered",
+			krbmsg.MechName(resp.SupportedMech))
 	}
 	if resp.State == krbmsg.NegReject {
 		return nil, false, c.rejected(resp)
@@ -174,7 +191,7 @@ func (c *Context) continueSPNEGO(token []byte) (reply []byte, done bool, err err
 		return nil, false, kerberos.Errorf(kerberos.CodeMutual, "the service accepts without the AP-REP that proves it")
 	case !c.neg.mechDone && c.neg.resent:
 		return nil, false, kerberos.Errorf(kerberos.CodeNegotiation, "the service answers a second AP-REQ without an AP-REP")
-	case !c.neg.mechDone: // it did not take the optimistic token and wants one now
+	case !c.neg.mechDone: // it ignored the optimistic token and wants one now
 		c.neg.resent = true
 		if out.ResponseToken, err = c.initiateKRB5(); err != nil {
 			return nil, false, err
@@ -190,11 +207,13 @@ func (c *Context) rejected(resp *krbmsg.NegTokenResp) error {
 			return err
 		}
 	}
-	return kerberos.Errorf(kerberos.CodePeerRefused, "the service rejects the negotiation without a reason; its log has one")
+	return kerberos.Errorf(kerberos.CodePeerRefused,
+		"the service rejects the negotiation without a reason; its log has one")
 }
 
-// finishSPNEGO sees to the mechListMIC when the mechanism is done. A service that says accept-completed takes no more
-// tokens; one that says something else waits for ours.
+// finishSPNEGO exchanges mechListMICs when the mechanism is done (RFC 4178 5).
+// After accept-completed the service takes no more tokens; in any other state
+// it waits for ours.
 func (c *Context) finishSPNEGO(resp, out *krbmsg.NegTokenResp) (reply []byte, done bool, err error) {
 	complete := resp.State == krbmsg.NegAcceptCompleted || resp.State == krbmsg.NegAbsent && resp.MechListMIC == nil
 	if !complete {

@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// A recordedContext is what a peer and we exchanged; see ../testdata/tokens/README.md.
+// A recordedContext is what a peer and we exchanged; see
+// ../testdata/tokens/README.md.
 type recordedContext struct {
 	name, peer, role   string
 	spnego             bool
@@ -56,7 +57,8 @@ func recordedAcceptor(t testing.TB, at time.Time) *Acceptor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at },
+	a, err := NewAcceptor(AcceptorConfig{Keytab: kt, Etypes: []int32{17, 18, 19, 20, 23},
+		Time:    func() time.Time { return at },
 		MaxSkew: 2 * time.Hour, Replay: forgetful{}})
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +66,10 @@ func recordedAcceptor(t testing.TB, at time.Time) *Acceptor {
 	return a
 }
 
-// TestRecordedContexts plays the recorded part of each peer, in its role, and reads its messages.
-func TestRecordedContexts(t *testing.T) {
+// TestContextAcceptsRecordedPeers plays the recorded part of each peer, in its
+// role, and reads its messages.
+func TestContextAcceptsRecordedPeers(t *testing.T) {
+	t.Parallel()
 	list := recordedContexts(t)
 	if len(list) != 65 {
 		t.Fatalf("%d contexts", len(list))
@@ -102,13 +106,15 @@ func (r recordedContext) accept(t *testing.T) *Context {
 			t.Fatal(err)
 		}
 	}
-	if name, _ := c.Client(); !done || name != "alice" || c.Facts().SPNEGO != r.spnego || (len(c.Delegated()) == 1) == r.spnego {
+	if name, _ := c.Client(); !done || name != "alice" || c.Facts().SPNEGO != r.spnego ||
+		(len(c.Delegated()) == 1) == r.spnego {
 		t.Errorf("done %t, %v, %d credentials", done, c, len(c.Delegated()))
 	}
 	return c
 }
 
-// initiate is the initiator that sent the first token, remade from what is in it, and given the answer.
+// initiate rebuilds the initiator that sent the first token, from the token,
+// and passes it the answer.
 func (r recordedContext) initiate(t *testing.T) (*Context, error) {
 	t.Helper()
 	opened := recordedAcceptor(t, r.at).NewContext(AcceptConfig{})
@@ -117,7 +123,8 @@ func (r recordedContext) initiate(t *testing.T) (*Context, error) {
 	}
 	k, first := *opened.krb5, opened.krb5.auth.Facts().SeqNumber
 	c := &Context{ticket: kerberos.Credential{SessionKey: k.session}, now: time.Now, made: r.at,
-		krb5: &krb5Context{flags: k.flags, session: k.session, key: k.key, send: first, receive: first, ctime: k.ctime, waiting: true}}
+		krb5: &krb5Context{flags: k.flags, session: k.session, key: k.key, send: first, receive: first, ctime: k.ctime,
+			waiting: true}}
 	if r.spnego {
 		c.neg = &negotiation{mechTypes: krbmsg.MechTypeList(krbmsg.OIDKRB5), mech: krbmsg.OIDKRB5}
 	}
@@ -139,7 +146,8 @@ func (r recordedContext) messages(t *testing.T, c *Context) {
 	if err := c.VerifyMIC([]byte("a message"), r.mic); err != nil {
 		t.Error(err)
 	}
-	if f := c.Flags(); f&(kerberos.GSSMutual|kerberos.GSSReplay|kerberos.GSSSequence) != kerberos.GSSMutual|kerberos.GSSReplay|kerberos.GSSSequence {
+	if f := c.Flags(); f&(kerberos.GSSMutual|kerberos.GSSReplay|kerberos.GSSSequence) != kerberos.GSSMutual|
+		kerberos.GSSReplay|kerberos.GSSSequence {
 		t.Errorf("flags %#x", f)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// TestDelegatedCredentialMIT: the credential that a client delegates, MIT's or ours, is a source of tickets in its
-// name.
-func TestDelegatedCredentialMIT(t *testing.T) {
+// TestDelegatedCredentialIsAcceptedByMIT: the credential that a client
+// delegates, MIT's or ours, is a source of tickets in its name.
+func TestDelegatedCredentialIsAcceptedByMIT(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.AddService(service)
@@ -22,11 +22,12 @@ func TestDelegatedCredentialMIT(t *testing.T) {
 	for name, token := range map[string]func(t *testing.T) []byte{
 		"MIT's client": func(t *testing.T) []byte {
 			script := krbtest.Script{Code: initiatorScript, Args: []string{service + "@EXAMPLE.COM", ""}}
-			script.Code = strings.Replace(script.Code, "F.out_of_sequence_detection", "F.out_of_sequence_detection | F.delegate_to_peer", 1)
+			script.Code = strings.Replace(script.Code, "F.out_of_sequence_detection",
+				"F.out_of_sequence_detection | F.delegate_to_peer", 1)
 			return m.Python(t, script).Receive()
 		},
 		"our client, MIT's cache": func(t *testing.T) []byte {
-			i := newInitiator(t, kdc.ClientConfig{CCache: m.Ccache(), Krb5Conf: m.Krb5Conf()})
+			i := newClient(t, kdc.ClientConfig{CCache: m.Ccache(), Krb5Conf: m.Krb5Conf()})
 			tgt, err := i.Forwarded(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -51,7 +52,7 @@ func TestDelegatedCredentialMIT(t *testing.T) {
 			if _, done, err := c.Step(t.Context(), token(t)); err != nil || !done {
 				t.Fatal(err, done)
 			}
-			i := newInitiator(t, kdc.ClientConfig{Credentials: c.Delegated(), Krb5Conf: m.Krb5Conf()})
+			i := newClient(t, kdc.ClientConfig{Credentials: c.Delegated(), Krb5Conf: m.Krb5Conf()})
 			_, a := mustAccept(t, i, behind, "soap/behind.example.com", "alice@EXAMPLE.COM")
 			if a.Facts().TicketFlags&kerberos.FlagForwarded == 0 {
 				t.Errorf("flags %x", a.Facts().TicketFlags)

@@ -14,8 +14,9 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// A service accepts a client's token once. Here the KDC is one in process; a service in production loads its keytab
-// with keytab.Load, and the client's token comes over the wire.
+// A service accepts a client's token once. Here the KDC is one in process; a
+// service in production loads its keytab with keytab.Load, and the client's
+// token comes over the wire.
 func ExampleAcceptor_Accept() {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("soap/gw.example.com")
@@ -59,8 +60,8 @@ func ExampleAcceptor_Accept() {
 	// refused: presented before
 }
 
-// Messages over a context without AP-REP: the key is Context.Key, and the first number in both directions is
-// Facts.SeqNumber.
+// Messages over a context without AP-REP: the key is Context.Key, and the first
+// number in both directions is Facts.SeqNumber.
 func ExampleMessageProtection() {
 	key, err := etype.NewKey(etype.AES128SHA1, []byte("chicken teriyaki"))
 	if err != nil {
@@ -70,7 +71,8 @@ func ExampleMessageProtection() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	acceptor, err := gss.NewMessageProtection(gss.MessageConfig{Key: key, SendSequence: 42, ReceiveSequence: 42, Acceptor: true})
+	acceptor, err := gss.NewMessageProtection(gss.MessageConfig{Key: key, SendSequence: 42, ReceiveSequence: 42,
+		Acceptor: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -88,8 +90,9 @@ func ExampleMessageProtection() {
 	// again: true
 }
 
-// A client and a service establish a context, and the service seals a message for the client. Tokens go back and forth
-// until both sides are done; the transport is the caller's.
+// A client and a service establish a context, and the service seals a message
+// for the client. Tokens go back and forth until both sides are done; the
+// transport is the caller's.
 func ExampleContext() {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("HTTP/gw.example.com")

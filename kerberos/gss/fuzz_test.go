@@ -21,7 +21,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// seedTokens are the tokens of testdata without SPNEGO, and the time of the first.
+// seedTokens are the tokens of testdata without SPNEGO, and the time of the
+// first.
 func seedTokens(f *testing.F) (tokens [][]byte, at time.Time) {
 	f.Helper()
 	b, err := os.ReadFile("../testdata/cxf-tokens.txt")
@@ -51,7 +52,7 @@ func seedTokens(f *testing.F) (tokens [][]byte, at time.Time) {
 	return tokens, at
 }
 
-// forgetful takes an authenticator again and again.
+// forgetful is a replay store that accepts every authenticator again.
 type forgetful struct{}
 
 func (forgetful) Add(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
@@ -70,11 +71,13 @@ func fuzzKeytab(f *testing.F) *keytab.Keytab {
 	return keytab.New(entries...)
 }
 
-// fuzzAcceptor accepts the seeds again and again, although they were recorded days apart.
+// fuzzAcceptor accepts the seeds again and again, although they were recorded
+// days apart.
 func fuzzAcceptor(f *testing.F) (a *Acceptor, seeds [][]byte) {
 	f.Helper()
 	seeds, at := seedTokens(f)
-	a, err := NewAcceptor(AcceptorConfig{Keytab: fuzzKeytab(f), Etypes: []int32{17, 18, 19, 20, 23}, Time: func() time.Time { return at }, Replay: forgetful{}})
+	a, err := NewAcceptor(AcceptorConfig{Keytab: fuzzKeytab(f), Etypes: []int32{17, 18, 19, 20, 23},
+		Time: func() time.Time { return at }, Replay: forgetful{}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -82,8 +85,9 @@ func fuzzAcceptor(f *testing.F) (a *Acceptor, seeds [][]byte) {
 	return a, seeds
 }
 
-// FuzzAccept: no input panics, and what is accepted holds an authenticator that a seed holds; a mutation of the rest
-// can only change what the ticket's checksum does not cover and the key choice allows.
+// FuzzAccept: no input panics, and what is accepted holds an authenticator that
+// a seed holds; a mutation of the rest can only change what the ticket's
+// checksum does not cover and the key choice allows.
 func FuzzAccept(f *testing.F) {
 	a, tokens := fuzzAcceptor(f)
 	known := map[[32]byte]bool{}
@@ -123,7 +127,8 @@ func FuzzParseAPReq(f *testing.F) {
 			return
 		}
 		again, err := krbmsg.ParseAPReq(seeds.LongLengths(b, 4))
-		if err != nil || !bytes.Equal(again.Ticket.Cipher, r.Ticket.Cipher) || !bytes.Equal(again.Authenticator.Cipher, r.Authenticator.Cipher) ||
+		if err != nil || !bytes.Equal(again.Ticket.Cipher, r.Ticket.Cipher) ||
+			!bytes.Equal(again.Authenticator.Cipher, r.Authenticator.Cipher) ||
 			again.Options != r.Options || !bytes.Equal(again.Realm, r.Realm) {
 			t.Errorf("%+v, with long lengths %+v, %v", r, again, err)
 		}
@@ -146,7 +151,8 @@ func sameName(w krbmsg.Name, g types.PrincipalName) bool {
 	return string(w.AppendText(nil)) == kerberos.Principal{Components: g.NameString}.Name()
 }
 
-// FuzzParsePlaintext reads the decrypted parts, which only a KDC and a client with a ticket can make.
+// FuzzParsePlaintext reads the decrypted parts, which only a KDC and a client
+// with a ticket can make.
 func FuzzParsePlaintext(f *testing.F) {
 	kt := fuzzKeytab(f)
 	tokens, _ := seedTokens(f)
@@ -179,22 +185,25 @@ func FuzzParsePlaintext(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if p, err := krbmsg.ParseEncTicketPart(b); err == nil {
 			var g messages.EncTicketPart
-			if err := g.Unmarshal(b); err == nil && (string(p.CRealm) != g.CRealm || !sameName(p.CName, g.CName) || !p.EndTime.Equal(g.EndTime)) {
+			if err := g.Unmarshal(b); err == nil &&
+				(string(p.CRealm) != g.CRealm || !sameName(p.CName, g.CName) || !p.EndTime.Equal(g.EndTime)) {
 				t.Errorf("%+v, gokrb5 has %+v", p, g)
 			}
 		}
 		if a, err := krbmsg.ParseAuthenticator(b); err == nil {
 			a.GSSChecksum()
 			var g types.Authenticator
-			if err := g.Unmarshal(b); err == nil && (string(a.CRealm) != g.CRealm || !sameName(a.CName, g.CName) || string(a.Subkey.Octets) != string(g.SubKey.KeyValue)) {
+			if err := g.Unmarshal(b); err == nil && (string(a.CRealm) != g.CRealm || !sameName(a.CName, g.CName) ||
+				string(a.Subkey.Octets) != string(g.SubKey.KeyValue)) {
 				t.Errorf("%+v, gokrb5 has %+v", a, g)
 			}
 		}
 	})
 }
 
-// FuzzUnwrap: no octets panic either side of a context of any encryption type, and whatever is accepted is a token that
-// was really sent: the same text and kind, whatever the RRC.
+// FuzzUnwrap: no octets panic either side of a context of any encryption type,
+// and whatever is accepted is a token that was really sent: the same text and
+// kind, whatever the RRC.
 func FuzzUnwrap(f *testing.F) {
 	const text = "a text that was sent"
 	var sides []*MessageProtection

@@ -18,7 +18,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest/gsspeer"
 )
 
-// TestInteropChannelBindings: a peer's bindings that are ours, others, and none, under each rule; then ours at a peer.
+// TestInteropChannelBindings: a peer's bindings that are ours, others, and
+// none, under each rule; then ours at a peer.
 func TestInteropChannelBindings(t *testing.T) {
 	const ours = "tls-server-end-point:\x01\x02 ours"
 	service := gssService(18)
@@ -33,10 +34,13 @@ func TestInteropChannelBindings(t *testing.T) {
 					for _, form := range forms {
 						t.Run(fmt.Sprintf("%s initiates/%q/%q/%t%s", p.Name, sent, rule, spnego, form), func(t *testing.T) {
 							c := w.acceptor.NewContext(gss.AcceptConfig{BindingRule: rule, ChannelBindings: [][]byte{[]byte(ours)}})
-							p.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", SPNEGO: spnego, Flags: "mutual" + form, Bindings: sent})
+							p.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", SPNEGO: spnego, Flags: "mutual" + form,
+								Bindings: sent})
 							_, err := fromPeer(t, p, c)
-							refused := rule == gss.BindingsRequired && sent != ours || rule == gss.BindingsWhenPresent && sent != ours && sent != ""
-							if refused != (code(err) == kerberos.CodeBindings) || !refused && (err != nil || c.Facts().ChannelBound != (sent == ours && rule != gss.BindingsOff)) {
+							refused := rule == gss.BindingsRequired && sent != ours || rule == gss.BindingsWhenPresent &&
+								sent != ours && sent != ""
+							if refused != (code(err) == kerberos.CodeBindings) || !refused &&
+								(err != nil || c.Facts().ChannelBound != (sent == ours && rule != gss.BindingsOff)) {
 								t.Errorf("%v, %+v", err, c.Facts())
 							}
 						})
@@ -53,7 +57,8 @@ func TestInteropChannelBindings(t *testing.T) {
 						c := w.initiate(t, service, cfg)
 						p.Begin(gsspeer.Begin{Accept: true, Bindings: ours, Flags: form})
 						theirs, ourErr := toPeer(t, p, c)
-						// MIT and Heimdal take a client that has none. Java does not, and ours only when its own are for TLS.
+						// MIT and Heimdal take a client that has none. Java
+						// does not, and ours only when its own are for TLS.
 						refused := sent != ours && (sent != "" || p.Name == "Java") || p.Name == "Java" && form == ""
 						if (theirs != nil) != refused || !refused && ourErr != nil {
 							t.Errorf("%s: %v; we: %v", p.Name, theirs, ourErr)
@@ -65,8 +70,8 @@ func TestInteropChannelBindings(t *testing.T) {
 	})
 }
 
-// TestInteropDelegation: a credential that a peer delegates gets us tickets in the client's name, and a peer takes
-// ours.
+// TestInteropDelegation: with a credential that a peer delegates we get tickets
+// in the client's name, and a peer does with ours.
 func TestInteropDelegation(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {
@@ -74,7 +79,8 @@ func TestInteropDelegation(t *testing.T) {
 				t.Run(fmt.Sprintf("%s initiates/%s/%s", p.Name, e.Name, kind), func(t *testing.T) {
 					c := w.acceptor.NewContext(gss.AcceptConfig{Delegation: true})
 					names, _ := kind.flags()
-					p.Begin(gsspeer.Begin{Service: gssService(e.Etype) + "@EXAMPLE.COM", SPNEGO: kind.spnego, Flags: names + ",delegate"})
+					p.Begin(gsspeer.Begin{Service: gssService(e.Etype) + "@EXAMPLE.COM", SPNEGO: kind.spnego, Flags: names +
+						",delegate"})
 					if theirs, ours := fromPeer(t, p, c); theirs != nil || ours != nil {
 						t.Fatal(theirs, ours)
 					}
@@ -86,7 +92,8 @@ func TestInteropDelegation(t *testing.T) {
 						t.Fatal(err)
 					}
 					_, bits := kind.flags()
-					c := w.initiate(t, gssService(e.Etype), gss.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits, Delegate: &tgt})
+					c := w.initiate(t, gssService(e.Etype),
+						gss.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits, Delegate: &tgt})
 					p.Begin(gsspeer.Begin{Accept: true})
 					if theirs, ours := toPeer(t, p, c); theirs != nil || ours != nil {
 						t.Fatal(theirs, ours)
@@ -100,22 +107,24 @@ func TestInteropDelegation(t *testing.T) {
 	})
 }
 
-// useDelegated gets a ticket with the credential that the client of c has delegated.
+// useDelegated gets a ticket with the credential that the client of c has
+// delegated.
 func useDelegated(t *testing.T, w *gssWorld, c *gss.Context) {
 	t.Helper()
 	d := c.Delegated()
 	if len(d) != 1 || c.Flags()&kerberos.GSSDeleg == 0 || d[0].Flags&kerberos.FlagForwarded == 0 {
 		t.Fatalf("%d credentials, flags %#x", len(d), c.Flags())
 	}
-	i := newInitiator(t, kdc.ClientConfig{Credentials: d, Krb5Conf: w.m.Krb5Conf(), Etypes: allEtypes})
+	i := newClient(t, kdc.ClientConfig{Credentials: d, Krb5Conf: w.m.Krb5Conf(), Etypes: allEtypes})
 	ticket, err := i.ServiceTicket(t.Context(), gssService(17))
 	if err != nil || ticket.Client.String() != "alice@EXAMPLE.COM" {
 		t.Errorf("%v: %v", ticket.Client, err)
 	}
 }
 
-// TestInteropRequestMIC: MIT's initiator offers NTLM before Kerberos, so that the list of mechanisms must be under a
-// MIC. Each of its tokens may reach another node.
+// TestInteropRequestMIC: MIT's initiator offers NTLM before Kerberos, so that
+// the list of mechanisms must be under a MIC. Each of its tokens may reach
+// another node.
 func TestInteropRequestMIC(t *testing.T) {
 	w := newGSSWorld(t)
 	krbtest.Need(t, krbtest.Peer{Path: "/etc/gss/mech.d/mech.ntlmssp.conf", Package: "gss-ntlmssp"})
@@ -125,7 +134,8 @@ func TestInteropRequestMIC(t *testing.T) {
 	}
 	t.Setenv("NTLM_USER_FILE", users)
 	p := gsspeer.MIT(t, w.m, w.keytab)
-	cfg, keys, there := gss.AcceptConfig{StateBinding: "interop", Delegation: true}, seal.Random(), w.newAcceptor(t, gss.AcceptorConfig{})
+	cfg, keys, there := gss.AcceptConfig{StateBinding: "interop", Delegation: true}, seal.Random(),
+		w.newAcceptor(t, gss.AcceptorConfig{})
 	move := func(c *gss.Context) *gss.Context {
 		state, err := c.Export(keys)
 		if err == nil {
@@ -159,8 +169,9 @@ func TestInteropRequestMIC(t *testing.T) {
 	}
 }
 
-// TestInteropRefusals: a peer that reads KRB-ERROR says the real reason when we refuse, and we say it when the peer
-// does. Java reads none, and Heimdal none inside SPNEGO.
+// TestInteropRefusals: a peer that reads KRB-ERROR reports the real reason of
+// our refusal, and we report the peer's. Java reads none, and Heimdal none
+// inside SPNEGO.
 func TestInteropRefusals(t *testing.T) {
 	service := gssService(18)
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
@@ -171,10 +182,13 @@ func TestInteropRefusals(t *testing.T) {
 			want     kerberos.Code
 			words    string
 		}{
-			"skew":      {w.newAcceptor(t, gss.AcceptorConfig{Time: later(time.Hour)}), kerberos.CodeSkew, "Clock skew too great"},
-			"expired":   {w.newAcceptor(t, gss.AcceptorConfig{Time: later(24 * time.Hour)}), kerberos.CodeTicketExpired, "Ticket expired"},
-			"wrong key": {w.newAcceptor(t, gss.AcceptorConfig{Keytab: other.Keytab(nil)}), kerberos.CodeTicketIntegrity, "Message stream modified"},
-			"service":   {w.acceptor.ForServices(gssService(17)), kerberos.CodeService, "The ticket isn't for us"},
+			"skew": {w.newAcceptor(t, gss.AcceptorConfig{Time: later(time.Hour)}), kerberos.CodeSkew,
+				"Clock skew too great"},
+			"expired": {w.newAcceptor(t, gss.AcceptorConfig{Time: later(24 * time.Hour)}), kerberos.CodeTicketExpired,
+				"Ticket expired"},
+			"wrong key": {w.newAcceptor(t, gss.AcceptorConfig{Keytab: other.Keytab(nil)}), kerberos.CodeTicketIntegrity,
+				"Message stream modified"},
+			"service": {w.acceptor.ForServices(gssService(17)), kerberos.CodeService, "The ticket isn't for us"},
 		} {
 			for _, spnego := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s initiates/%s/%t", p.Name, name, spnego), func(t *testing.T) {
@@ -186,7 +200,8 @@ func TestInteropRefusals(t *testing.T) {
 		bad := badTickets(t, w)
 		for _, spnego := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s accepts/skew/%t", p.Name, spnego), func(t *testing.T) {
-				c := w.initiate(t, service, gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism(), Time: later(-time.Hour)})
+				c := w.initiate(t, service,
+					gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism(), Time: later(-time.Hour)})
 				p.Begin(gsspeer.Begin{Accept: true})
 				theirs, ours := toPeer(t, p, c)
 				var said *kerberos.KRBError
@@ -200,14 +215,15 @@ func TestInteropRefusals(t *testing.T) {
 				}
 			})
 			for name, ticket := range bad {
-				t.Run(fmt.Sprintf("%s accepts/%s/%t", p.Name, name, spnego), func(t *testing.T) { refusedByPeer(t, p, ticket, name, spnego) })
+				t.Run(fmt.Sprintf("%s accepts/%s/%t", p.Name, name, spnego),
+					func(t *testing.T) { refusedByPeer(t, p, ticket, name, spnego) })
 			}
 		}
 	})
 }
 
-// refusedByPeer: MIT's acceptor says why it takes no ticket, in a KRB-ERROR; Heimdal's has a reject of SPNEGO at best,
-// Java's no token at all.
+// refusedByPeer: MIT's acceptor sends its reason in a KRB-ERROR; Heimdal's has
+// a reject of SPNEGO at best, Java's no token at all.
 func refusedByPeer(t *testing.T, p *gsspeer.Peer, ticket kerberos.Credential, name string, spnego bool) {
 	t.Helper()
 	c, err := gss.NewInitiatorContext(ticket, gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism()})
@@ -233,12 +249,14 @@ func refusedByPeer(t *testing.T, p *gsspeer.Peer, ticket kerberos.Credential, na
 	}
 }
 
-// badTickets are tickets for a service that the peers do not have, and one whose key they do not have.
+// badTickets are tickets for a service that the peers do not have, and one
+// whose key they do not have.
 func badTickets(t *testing.T, w *gssWorld) map[string]kerberos.Credential {
 	t.Helper()
 	list := map[string]kerberos.Credential{}
 	w.m.AddService("soap/elsewhere.example.com")
-	for name, service := range map[string]string{"other service": "soap/elsewhere.example.com", "wrong key": gssService(18)} {
+	for name, service := range map[string]string{"other service": "soap/elsewhere.example.com",
+		"wrong key": gssService(18)} {
 		ticket, err := w.initiator.ServiceTicket(t.Context(), service)
 		if err != nil {
 			t.Fatal(err)

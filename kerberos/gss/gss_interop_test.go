@@ -19,8 +19,9 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// gssWorld is an MIT realm with a service for each encryption type, alice with a forwardable ticket-granting ticket in
-// the credential cache, and us as acceptor and initiator.
+// gssWorld is an MIT realm with a service for each encryption type, alice with
+// a forwardable ticket-granting ticket in the credential cache, and us as
+// acceptor and initiator.
 type gssWorld struct {
 	m         *krbtest.MIT
 	keytab    string
@@ -36,7 +37,8 @@ func newGSSWorld(t *testing.T) *gssWorld {
 	var names []string
 	for _, e := range mitEnctypes {
 		w.m.AddService(gssService(e.Etype), e.Name)
-		w.m.Admin("setstr " + gssService(e.Etype) + " session_enctypes " + e.Name) // else the KDC makes session keys of type 18
+		// else the KDC makes session keys of type 18
+		w.m.Admin("setstr " + gssService(e.Etype) + " session_enctypes " + e.Name)
 		names = append(names, gssService(e.Etype))
 	}
 	w.m.KinitWith("secret", "-f", "alice")
@@ -68,7 +70,7 @@ func (w *gssWorld) newAcceptor(t *testing.T, cfg gss.AcceptorConfig) *gss.Accept
 	return a
 }
 
-// initiate makes an initiator's context of alice.
+// initiate returns an initiator's context of alice.
 func (w *gssWorld) initiate(t *testing.T, service string, cfg gss.InitConfig) *gss.Context {
 	t.Helper()
 	ticket, err := w.initiator.ServiceTicket(t.Context(), service)
@@ -87,20 +89,24 @@ func gssService(etype int32) string { return fmt.Sprintf("soap/etype%d.example.c
 // withPeers runs f against each peer.
 func withPeers(t *testing.T, f func(t *testing.T, w *gssWorld, p *gsspeer.Peer)) {
 	w := newGSSWorld(t)
-	for name, start := range map[string]func(krbtest.TB, *krbtest.MIT, string) *gsspeer.Peer{"MIT": gsspeer.MIT, "Heimdal": gsspeer.Heimdal, "Java": gsspeer.Java} {
+	for name, start := range map[string]func(krbtest.TB, *krbtest.MIT, string) *gsspeer.Peer{"MIT": gsspeer.MIT,
+		"Heimdal": gsspeer.Heimdal, "Java": gsspeer.Java} {
 		t.Run(name, func(t *testing.T) { f(t, w, start(t, w.m, w.keytab)) })
 	}
 }
 
-// fromPeer lets the peer initiate a context with ours. It gives the errors of both sides.
+// fromPeer lets the peer initiate a context with ours. It returns the errors of
+// both sides.
 func fromPeer(t *testing.T, p *gsspeer.Peer, c *gss.Context) (theirs, ours error) {
 	t.Helper()
 	_, theirs, ours = fromPeerMoving(t, p, c, nil)
 	return theirs, ours
 }
 
-// fromPeerMoving is fromPeer with something done to our half-open context between the tokens, unless move is nil.
-func fromPeerMoving(t *testing.T, p *gsspeer.Peer, c *gss.Context, move func(*gss.Context) *gss.Context) (end *gss.Context, theirs, ours error) {
+// fromPeerMoving is fromPeer with something done to our half-open context
+// between the tokens, unless move is nil.
+func fromPeerMoving(t *testing.T, p *gsspeer.Peer, c *gss.Context,
+	move func(*gss.Context) *gss.Context) (end *gss.Context, theirs, ours error) {
 	t.Helper()
 	var token []byte
 	theirsDone, oursDone := false, false
@@ -160,7 +166,8 @@ type gssKind struct {
 }
 
 func (k gssKind) String() string {
-	return map[bool]string{true: "spnego", false: "krb5"}[k.spnego] + map[bool]string{true: "/mutual", false: "/one-way"}[k.mutual]
+	return map[bool]string{true: "spnego", false: "krb5"}[k.spnego] +
+		map[bool]string{true: "/mutual", false: "/one-way"}[k.mutual]
 }
 
 func (k gssKind) flags() (names string, bits uint32) {
@@ -179,8 +186,9 @@ func (k gssKind) mechanism() gss.Mechanism {
 
 var gssKinds = []gssKind{{true, true}, {true, false}, {false, true}, {false, false}}
 
-// TestInteropContexts establishes contexts of every encryption type and kind with every peer, in both roles, compares
-// what both sides know, and exchanges messages.
+// TestInteropContexts establishes contexts of every encryption type and kind
+// with every peer, in both roles, compares what both sides know, and exchanges
+// messages.
 func TestInteropContexts(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {
@@ -190,8 +198,9 @@ func TestInteropContexts(t *testing.T) {
 				t.Run(fmt.Sprintf("%s initiates/%s/%s", p.Name, e.Name, kind), func(t *testing.T) {
 					names, bits := names, bits
 					if p.Name == "Heimdal" && !kind.mutual {
-						// Without AP-REP it expects the acceptor's numbers to begin with 0, where MIT, Java and Windows let
-						// them begin as the initiator's; RFC 4121 says nothing.
+						// Without AP-REP it expects the acceptor's numbers to
+						// begin with 0, where MIT, Java and Windows let them
+						// begin as the initiator's; RFC 4121 says nothing.
 						names, bits = "replay", bits&^kerberos.GSSSequence
 					}
 					c := w.acceptor.ForServices(service).NewContext(gss.AcceptConfig{})
@@ -199,7 +208,8 @@ func TestInteropContexts(t *testing.T) {
 					if theirs, ours := fromPeer(t, p, c); theirs != nil || ours != nil {
 						t.Fatalf("%s: %v; we: %v", p.Name, theirs, ours)
 					}
-					if f := c.Facts(); f.TicketEtype != e.Etype || f.ContextEtype != e.Etype || f.SPNEGO != kind.spnego || f.Mutual != kind.mutual {
+					if f := c.Facts(); f.TicketEtype != e.Etype || f.ContextEtype != e.Etype || f.SPNEGO != kind.spnego ||
+						f.Mutual != kind.mutual {
 						t.Errorf("%+v", f)
 					}
 					checkContext(t, p, c, service, bits)
@@ -217,8 +227,9 @@ func TestInteropContexts(t *testing.T) {
 	})
 }
 
-// TestInteropLongLengths: MIT's acceptor takes lengths that are longer than they need to be, in the negotiation, in the
-// frame and in the AP-REQ with its ticket; so do we, of the same token.
+// TestInteropLongLengths: MIT's acceptor accepts lengths that are longer than
+// they need to be, in the negotiation, in the frame and in the AP-REQ with its
+// ticket; so do we, of the same token.
 func TestInteropLongLengths(t *testing.T) {
 	w := newGSSWorld(t)
 	p := gsspeer.MIT(t, w.m, w.keytab)
@@ -226,7 +237,8 @@ func TestInteropLongLengths(t *testing.T) {
 	for _, size := range []int{2, 3, 4} {
 		for _, kind := range gssKinds {
 			_, bits := kind.flags()
-			token, _, err := w.initiate(t, service, gss.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits}).Step(t.Context(), nil)
+			token, _, err := w.initiate(t, service,
+				gss.InitConfig{Mechanism: kind.mechanism(), GSSFlags: bits}).Step(t.Context(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,8 +254,9 @@ func TestInteropLongLengths(t *testing.T) {
 	}
 }
 
-// TestInteropAcceptorForms: what can be set of an acceptor's tokens, with each peer as initiator: no subkey of ours in
-// the AP-REP, and tokens rotated as Windows has them, and by other counts.
+// TestInteropAcceptorForms: settings of an acceptor's tokens, with each peer as
+// initiator: no subkey of ours in the AP-REP, and tokens rotated as Windows has
+// them, and by other counts.
 func TestInteropAcceptorForms(t *testing.T) {
 	withPeers(t, func(t *testing.T, w *gssWorld, p *gsspeer.Peer) {
 		for _, e := range mitEnctypes {
@@ -254,7 +267,8 @@ func TestInteropAcceptorForms(t *testing.T) {
 			} {
 				t.Run(fmt.Sprintf("%s/%s/%s", p.Name, e.Name, name), func(t *testing.T) {
 					c := w.acceptor.NewContext(cfg)
-					p.Begin(gsspeer.Begin{Service: gssService(e.Etype) + "@EXAMPLE.COM", SPNEGO: true, Flags: "mutual,replay,sequence"})
+					p.Begin(gsspeer.Begin{Service: gssService(e.Etype) + "@EXAMPLE.COM",
+						SPNEGO: true, Flags: "mutual,replay,sequence"})
 					if theirs, ours := fromPeer(t, p, c); theirs != nil || ours != nil {
 						t.Fatalf("%s: %v; we: %v", p.Name, theirs, ours)
 					}
@@ -275,7 +289,8 @@ func TestInteropAcceptorForms(t *testing.T) {
 func checkContext(t *testing.T, p *gsspeer.Peer, c *gss.Context, service string, flags uint32) {
 	t.Helper()
 	name, realm := c.Client()
-	if info := p.Info(); info.Initiator != "alice@EXAMPLE.COM" || info.Acceptor != service+"@EXAMPLE.COM" || info.Flags&flags != flags ||
+	if info := p.Info(); info.Initiator != "alice@EXAMPLE.COM" || info.Acceptor != service+"@EXAMPLE.COM" ||
+		info.Flags&flags != flags ||
 		name != "alice" || realm != "EXAMPLE.COM" || c.Service() != service+"@EXAMPLE.COM" || c.Flags()&flags != flags {
 		t.Errorf("%s has %+v, we have %v, flags %#x", p.Name, info, c, c.Flags())
 	}
@@ -329,7 +344,8 @@ func messageToPeer(t *testing.T, p *gsspeer.Peer, c *gss.Context, text []byte, k
 		}
 		return
 	}
-	if out, sealed, err := p.Unwrap(mustWrap(t, c, text, kind == 0)); err != nil || !bytes.Equal(out, text) || sealed != (kind == 0) {
+	if out, sealed, err := p.Unwrap(mustWrap(t, c, text, kind == 0)); err != nil || !bytes.Equal(out, text) ||
+		sealed != (kind == 0) {
 		t.Fatalf("our message, %s: %.40q, sealed %t, %v", p.Name, out, sealed, err)
 	}
 }
@@ -343,7 +359,8 @@ func mustWrap(t *testing.T, c *gss.Context, text []byte, sealed bool) []byte {
 	return token
 }
 
-// checkOrderOurs: a token of the peer that comes before its turn, and one that comes again.
+// checkOrderOurs: a token of the peer that comes before its turn, and one that
+// comes again.
 func checkOrderOurs(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 	t.Helper()
 	first, err1 := p.Wrap([]byte("first"), true)
@@ -354,17 +371,20 @@ func checkOrderOurs(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 	for _, step := range []struct {
 		token []byte
 		want  error
-	}{{second, gss.ErrMessageGap}, {first, nil}, {first, gss.ErrMessageReplay}, {second, nil}, {second, gss.ErrMessageReplay}} {
+	}{{second, gss.ErrMessageGap}, {first, nil}, {first, gss.ErrMessageReplay}, {second, nil},
+		{second, gss.ErrMessageReplay}} {
 		if _, _, err := c.Unwrap(nil, step.token); !errors.Is(err, step.want) {
 			t.Errorf("%v, want %v", err, step.want)
 		}
 	}
 }
 
-// checkOrderTheirs is the reverse. Unlike us, peers go on behind a token that came before its turn.
+// checkOrderTheirs is the reverse. Unlike us, peers go on behind a token that
+// came before its turn.
 func checkOrderTheirs(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 	t.Helper()
-	first, _, third := mustWrap(t, c, []byte("first"), true), mustWrap(t, c, []byte("second"), true), mustWrap(t, c, []byte("third"), true)
+	first, _, third := mustWrap(t, c, []byte("first"), true), mustWrap(t, c, []byte("second"), true),
+		mustWrap(t, c, []byte("third"), true)
 	if out, _, err := p.Unwrap(first); err != nil || string(out) != "first" {
 		t.Errorf("%s: %q, %v", p.Name, out, err)
 	}
@@ -383,7 +403,8 @@ func checkOrderTheirs(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 	}
 }
 
-// checkReplay: without sequence detection tokens may come in any order, but once.
+// checkReplay: without sequence detection tokens may come in any order, but
+// once.
 func checkReplay(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 	t.Helper()
 	ours := mustWrap(t, c, []byte("x"), true)
@@ -395,7 +416,8 @@ func checkReplay(t *testing.T, p *gsspeer.Peer, c *gss.Context) {
 		if _, _, err := c.Unwrap(nil, theirs); !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)
 		}
-		if _, _, err := p.Unwrap(ours); (err == nil) != (want == nil) || err != nil && !strings.Contains(err.Error(), p.Duplicate) {
+		if _, _, err := p.Unwrap(ours); (err == nil) != (want == nil) || err != nil &&
+			!strings.Contains(err.Error(), p.Duplicate) {
 			t.Errorf("%s: %v", p.Name, err)
 		}
 	}

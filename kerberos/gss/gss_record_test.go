@@ -24,10 +24,11 @@ type recorder struct {
 	out bytes.Buffer
 }
 
-// TestRecordContexts makes ../testdata/tokens anew, with -record. Its README says what is in it.
+// TestRecordContexts makes ../testdata/tokens anew, with -record. Its README
+// says what is in it.
 func TestRecordContexts(t *testing.T) {
 	if !*recordPeers {
-		t.Skip("records only when told by -record")
+		t.Skip("records only with -record")
 	}
 	r := &recorder{gssWorld: newGSSWorld(t), t: t}
 	users := filepath.Join(t.TempDir(), "users")
@@ -35,7 +36,8 @@ func TestRecordContexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("NTLM_USER_FILE", users)
-	for _, p := range []*gsspeer.Peer{gsspeer.MIT(t, r.m, r.keytab), gsspeer.Heimdal(t, r.m, r.keytab), gsspeer.Java(t, r.m, r.keytab)} {
+	for _, p := range []*gsspeer.Peer{gsspeer.MIT(t, r.m, r.keytab), gsspeer.Heimdal(t, r.m, r.keytab),
+		gsspeer.Java(t, r.m, r.keytab)} {
 		for _, spnego := range []bool{true, false} {
 			for _, e := range mitEnctypes {
 				r.initiates(p, e.Etype, spnego)
@@ -63,19 +65,23 @@ func TestRecordContexts(t *testing.T) {
 
 func mechanismName(spnego bool) string { return string(gssKind{spnego: spnego}.mechanism()) }
 
-// initiates: without a subkey of ours the key of the messages is known from the peer's token.
+// initiates: without a subkey of ours the key of the messages is known from the
+// peer's token.
 func (r *recorder) initiates(p *gsspeer.Peer, etype int32, spnego bool) {
 	flags := "mutual,replay,sequence"
 	if !spnego {
 		flags += ",delegate"
 	}
 	p.Begin(gsspeer.Begin{Service: gssService(etype) + "@EXAMPLE.COM", SPNEGO: spnego, Flags: flags})
-	r.converse(fmt.Sprintf("%s/initiates/%d/%s", p.Name, etype, mechanismName(spnego)), p, r.acceptor.NewContext(gss.AcceptConfig{NoAcceptorSubkey: true}), true)
+	r.converse(fmt.Sprintf("%s/initiates/%d/%s", p.Name, etype, mechanismName(spnego)), p,
+		r.acceptor.NewContext(gss.AcceptConfig{NoAcceptorSubkey: true}), true)
 }
 
 func (r *recorder) initiatesNTLM(p *gsspeer.Peer) {
-	p.Begin(gsspeer.Begin{Service: gssService(18) + "@EXAMPLE.COM", SPNEGO: true, Flags: "mutual,replay,sequence,ntlm-first"})
-	r.converse(p.Name+"/initiates/18/spnego-ntlm-first", p, r.acceptor.NewContext(gss.AcceptConfig{NoAcceptorSubkey: true}), true)
+	p.Begin(gsspeer.Begin{Service: gssService(18) + "@EXAMPLE.COM",
+		SPNEGO: true, Flags: "mutual,replay,sequence,ntlm-first"})
+	r.converse(p.Name+"/initiates/18/spnego-ntlm-first",
+		p, r.acceptor.NewContext(gss.AcceptConfig{NoAcceptorSubkey: true}), true)
 }
 
 func (r *recorder) accepts(p *gsspeer.Peer, etype int32, spnego bool) {
@@ -86,12 +92,13 @@ func (r *recorder) accepts(p *gsspeer.Peer, etype int32, spnego bool) {
 
 // refuses: our clock is an hour behind.
 func (r *recorder) refuses(p *gsspeer.Peer, spnego bool) {
-	c := r.initiate(r.t, gssService(18), gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism(), Time: later(-time.Hour)})
+	c := r.initiate(r.t, gssService(18),
+		gss.InitConfig{Mechanism: gssKind{spnego: spnego}.mechanism(), Time: later(-time.Hour)})
 	p.Begin(gsspeer.Begin{Accept: true})
 	r.converse(fmt.Sprintf("%s/refuses/18/%s", p.Name, mechanismName(spnego)), p, c, false)
 }
 
-// converse writes the tokens that go to and fro, and messages of the peer.
+// converse records the tokens of both sides, and messages of the peer.
 func (r *recorder) converse(name string, p *gsspeer.Peer, c *gss.Context, peersTurn bool) {
 	at := time.Now().UTC()
 	var wire [][]byte

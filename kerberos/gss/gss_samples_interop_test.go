@@ -21,7 +21,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// MIT's sample programs, and what their messages say of themselves (gss-misc.h of MIT krb5).
+// MIT's sample programs, and the flags of their messages (gss-misc.h of MIT
+// krb5).
 var (
 	gssClient = krbtest.Peer{Path: "/usr/bin/gss-client", Package: "krb5-gss-samples"}
 	gssServer = krbtest.Peer{Path: "/usr/bin/gss-server", Package: "krb5-gss-samples"}
@@ -38,7 +39,8 @@ const (
 	sampleSendMIC   = 1 << 7
 )
 
-// A sampleConn is a connection of the samples: messages of an octet of flags, the length in four, and a token.
+// A sampleConn is a connection of the samples: messages of an octet of flags,
+// the length in four, and a token.
 type sampleConn struct {
 	net.Conn
 	in *bufio.Reader
@@ -64,8 +66,10 @@ func (c sampleConn) receive() (flags byte, token []byte, err error) {
 	return head[0], token, err
 }
 
-// serve is what gss-server does, for one client. mic makes the MIC of an answer; nil for one in sequence.
-func (c sampleConn) serve(t *testing.T, ctx *gss.Context, mic func(text []byte) ([]byte, error)) (messages []string, err error) {
+// serve is what gss-server does, for one client. mic makes the MIC of an
+// answer; nil for one in sequence.
+func (c sampleConn) serve(t *testing.T, ctx *gss.Context, mic func(text []byte) ([]byte, error)) (messages []string,
+	err error) {
 	if mic == nil {
 		mic = ctx.MIC
 	}
@@ -112,8 +116,9 @@ func (c sampleConn) serve(t *testing.T, ctx *gss.Context, mic func(text []byte) 
 	}
 }
 
-// sampleMessages is how many messages are exchanged. The programs write them in pieces, so that each takes as long as
-// the system waits with acknowledgements; a hundred go in one context of each.
+// sampleMessages is how many messages are exchanged. The programs write them in
+// pieces, so that each takes as long as the system waits with acknowledgements;
+// a hundred go in one context of each.
 func sampleMessages(etype int32, kind string) int {
 	if etype == 18 && (kind == "-spnego -seq -d" || kind == "spnego/mutual") {
 		return 100
@@ -121,7 +126,7 @@ func sampleMessages(etype int32, kind string) int {
 	return 3
 }
 
-// A gssClientRun is what came of gss-client with us for its server.
+// A gssClientRun is the result of gss-client with us as its server.
 type gssClientRun struct {
 	out      string // what the program printed
 	exit     error
@@ -129,7 +134,8 @@ type gssClientRun struct {
 	err      error // ours
 }
 
-func runGSSClient(t *testing.T, w *gssWorld, ctx *gss.Context, etype int32, options string, mic func([]byte) ([]byte, error)) (r gssClientRun) {
+func runGSSClient(t *testing.T, w *gssWorld, ctx *gss.Context, etype int32, options string,
+	mic func([]byte) ([]byte, error)) (r gssClientRun) {
 	t.Helper()
 	krbtest.Need(t, gssClient)
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -140,7 +146,9 @@ func runGSSClient(t *testing.T, w *gssWorld, ctx *gss.Context, etype int32, opti
 	l.SetDeadline(time.Now().Add(20 * time.Second))
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	name := strings.Replace(gssService(etype), "/", "@", 1)
-	cmd := exec.Command(gssClient.Path, append(append([]string{"-port", port, "-mcount", strconv.Itoa(sampleMessages(etype, options))}, strings.Fields(options)...), "127.0.0.1", name, "a message")...)
+	cmd := exec.Command(gssClient.Path,
+		append(append([]string{"-port", port, "-mcount", strconv.Itoa(sampleMessages(etype, options))},
+			strings.Fields(options)...), "127.0.0.1", name, "a message")...)
 	cmd.Env = w.m.Env()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -160,11 +168,12 @@ func runGSSClient(t *testing.T, w *gssWorld, ctx *gss.Context, etype int32, opti
 	return r
 }
 
-// TestInteropGSSClient: MIT's gss-client has us for its server.
+// TestInteropGSSClient: MIT's gss-client with us as its server.
 func TestInteropGSSClient(t *testing.T) {
 	w := newGSSWorld(t)
 	for _, e := range mitEnctypes {
-		for _, options := range []string{"", "-spnego", "-spnego -nomutual", "-nomutual -seq", "-spnego -seq -d", "-nx", "-nw"} {
+		for _, options := range []string{"", "-spnego", "-spnego -nomutual", "-nomutual -seq", "-spnego -seq -d",
+			"-nx", "-nw"} {
 			t.Run(e.Name+"/"+options, func(t *testing.T) {
 				ctx := w.acceptor.NewContext(gss.AcceptConfig{Delegation: true})
 				r := runGSSClient(t, w, ctx, e.Etype, options, nil)
@@ -172,7 +181,8 @@ func TestInteropGSSClient(t *testing.T) {
 					t.Fatalf("we: %v; gss-client: %v\n%s", r.err, r.exit, r.out)
 				}
 				n := sampleMessages(e.Etype, options)
-				if strings.Count(r.out, "Signature verified.") != n || strings.Join(r.messages, "") != strings.Repeat("a message", n) {
+				if strings.Count(r.out, "Signature verified.") != n ||
+					strings.Join(r.messages, "") != strings.Repeat("a message", n) {
 					t.Errorf("%q\n%s", r.messages, r.out)
 				}
 				if d := ctx.Delegated(); (len(d) == 1) != strings.Contains(options, "-d") {
@@ -183,11 +193,13 @@ func TestInteropGSSClient(t *testing.T) {
 	}
 }
 
-// TestInteropGSSClientOrder: gss-client notices a MIC of ours that comes again, or before its turn.
+// TestInteropGSSClientOrder: gss-client notices a MIC of ours that comes again,
+// or before its turn.
 func TestInteropGSSClientOrder(t *testing.T) {
 	w := newGSSWorld(t)
 	for _, e := range mitEnctypes {
-		for name, words := range map[string]string{"again": "duplicate of an earlier token", "early": "expected per-message token was not received"} {
+		for name, words := range map[string]string{"again": "duplicate of an earlier token",
+			"early": "expected per-message token was not received"} {
 			for _, options := range []string{"-seq", "-spnego -seq -nomutual"} {
 				t.Run(e.Name+"/"+name+"/"+options, func(t *testing.T) {
 					ctx := w.acceptor.NewContext(gss.AcceptConfig{})
@@ -227,8 +239,8 @@ func TestInteropGSSClientRefused(t *testing.T) {
 	}
 }
 
-// TestInteropGSSServer: we are a client of MIT's gss-server, which notices a message that comes again, or before its
-// turn.
+// TestInteropGSSServer: we are a client of MIT's gss-server, which notices a
+// message that comes again, or before its turn.
 func TestInteropGSSServer(t *testing.T) {
 	w := newGSSWorld(t)
 	krbtest.Need(t, gssServer)
@@ -260,7 +272,8 @@ func TestInteropGSSServer(t *testing.T) {
 			t.Run(e.Name+"/"+kind.String()+"/early", func(t *testing.T) {
 				conn, ctx := dial(t)
 				mustWrap(t, ctx, []byte("text"), true)
-				s.refuses(t, conn.say(ctx, []byte("text"), mustWrap(t, ctx, []byte("text"), true), true), "expected per-message token was not received")
+				s.refuses(t, conn.say(ctx, []byte("text"), mustWrap(t, ctx, []byte("text"), true), true),
+					"expected per-message token was not received")
 			})
 		}
 	}
@@ -287,7 +300,8 @@ func startGSSServer(t *testing.T, w *gssWorld, etype int32) (s gssServerRun) {
 	defer log.Close()
 	s.log = log.Name()
 	_, port, _ := net.SplitHostPort(s.addr)
-	cmd := exec.Command("/usr/bin/stdbuf", "-o0", gssServer.Path, "-port", port, strings.Replace(gssService(etype), "/", "@", 1))
+	cmd := exec.Command("/usr/bin/stdbuf", "-o0", gssServer.Path, "-port",
+		port, strings.Replace(gssService(etype), "/", "@", 1))
 	cmd.Env, cmd.Stdout, cmd.Stderr = w.m.Env("KRB5_KTNAME="+w.keytab), log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

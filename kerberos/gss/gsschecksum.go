@@ -11,16 +11,19 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// A BindingRule says what an acceptor demands of channel bindings (RFC 4121 4.1.1.2; "extended protection" of Windows).
+// A BindingRule is what an acceptor demands of a client's channel bindings (RFC
+// 4121 4.1.1.2; "extended protection" of Windows).
 type BindingRule string
 
 const (
-	// BindingsOff does not look at them.
+	// BindingsOff ignores them.
 	BindingsOff BindingRule = ""
-	// BindingsWhenPresent refuses a client whose bindings are not ours; and in a context also one that has none though it
-	// says that it knows of bindings, as MIT's and Windows' acceptors do.
+	// BindingsWhenPresent refuses a client whose bindings are not ours, and in
+	// a context also one that has none although it declares support for
+	// bindings, as MIT's and Windows' acceptors do.
 	BindingsWhenPresent BindingRule = "when-present"
-	// BindingsRequired refuses a client that does not have ours.
+	// BindingsRequired refuses a client whose bindings are not ours or that has
+	// none.
 	BindingsRequired BindingRule = "required"
 )
 
@@ -31,39 +34,59 @@ func (r BindingRule) check() error {
 	return fmt.Errorf("kerberos: channel binding rule %q is none of when-present, required", string(r))
 }
 
-// checkChecksum looks at the authenticator's checksum, which binds it to what it was made for (RFC 4120 5.5.1): that of
-// GSS-API (RFC 4121 4.1.1) to a channel, any other one to data of another protocol.
+// checkChecksum checks the authenticator's checksum, which binds it to its use
+// (RFC 4120 5.5.1): that of GSS-API (RFC 4121 4.1.1) to a channel, any other
+// one to data of another protocol.
 func (s *acceptance) checkChecksum() error {
 	flags, err := s.contextFlags()
 	switch {
 	case err != nil:
 		return err
-	case s.gss == nil: // a message has no context, and nobody to delegate to
-		return s.checkBindings()
+	case s.gss == nil:
+		if err := s.checkBindings(); err != nil || !s.cfg.Delegation {
+			return err
+		}
+		s.granted, err = s.delegated()
+		return err
 	case s.checksum.Flags&kerberos.GSSDCEStyle != 0:
 		return kerberos.Errorf(kerberos.CodeMechanism, "client wants the three legs of DCE style, which are not supported")
 	}
 	s.gss.flags = flags
-	if err := s.checkBindings(); err != nil || s.checksum.KRBCred == nil || !s.gss.cfg.Delegation {
+	if err := s.checkBindings(); err != nil || !s.gss.cfg.Delegation {
 		return err
 	}
-	if s.gss.delegated, err = krbmsg.ParseKRBCred(s.checksum.KRBCred, s.session, s.key); err != nil {
-		return &kerberos.Error{Code: kerberos.CodeAuthMalformed, Detail: "delegated credential", Err: err}
-	}
-	return nil
+	s.gss.delegated, err = s.delegated()
+	return err
 }
 
-// contextFlags are the flags that the client asks for. The option mutual-required stands in clear in the AP-REQ, where
-// whoever is in between can change it: it counts only when there is no GSS-API checksum, which has its own. Samba's
-// clients have the ordinary one of RFC 4120 3.2.2, over nothing; then replays are looked for, as MIT and Heimdal do.
-// Were it over something, the authenticator would have been made for another protocol and be replayed here.
+// delegated returns the credential in the checksum (RFC 4121 4.1.1), nil if there
+// is none. Java's clients put one into the token of a message too.
+func (s *acceptance) delegated() ([]kerberos.Credential, error) {
+	if s.checksum.KRBCred == nil {
+		return nil, nil
+	}
+	all, err := krbmsg.ParseKRBCred(s.checksum.KRBCred, s.session, s.key)
+	if err != nil {
+		return nil, &kerberos.Error{Code: kerberos.CodeAuthMalformed, Detail: "delegated credential", Err: err}
+	}
+	return all, nil
+}
+
+// contextFlags returns the flags that the client asks for. The option
+// mutual-required is in clear in the AP-REQ, where anyone on the path can
+// change it: it counts only without a GSS-API checksum, which has a flag of its
+// own. Samba's clients send the ordinary checksum of RFC 4120 3.2.2, over no
+// data; then replays are detected, as by MIT and Heimdal. A checksum over data
+// is refused: the authenticator was made for another protocol and would be
+// replayed here.
 func (s *acceptance) contextFlags() (flags uint32, err error) {
 	if s.checksum.Bindings != nil {
 		return s.checksum.Flags & krbmsg.KnownFlags, nil
 	}
 	if s.auth.Cksum != nil {
 		if !s.overNothing() {
-			return 0, kerberos.Errorf(kerberos.CodeMechanism, "authenticator's checksum of type %d is neither GSS-API's nor one over nothing: it was made for another protocol",
+			return 0, kerberos.Errorf(kerberos.CodeMechanism,
+				"authenticator's checksum of type %d is neither GSS-API's nor one over nothing: it was made for another protocol",
 				s.auth.CksumType)
 		}
 		flags = kerberos.GSSReplay | kerberos.GSSSequence
@@ -74,7 +97,8 @@ func (s *acceptance) contextFlags() (flags uint32, err error) {
 	return flags, nil
 }
 
-// overNothing reports whether the authenticator's checksum is one of no data, under the session key.
+// overNothing reports whether the authenticator's checksum is over no data,
+// under the session key.
 func (s *acceptance) overNothing() bool {
 	kind, sum := etype.Checksum(s.session, krbmsg.UsageAuthenticatorChecksum)
 	if s.auth.CksumType == krbmsg.ChecksumMD5 {
@@ -84,10 +108,13 @@ func (s *acceptance) overNothing() bool {
 	return s.auth.CksumType == kind && subtle.ConstantTimeCompare(sum, s.auth.Cksum) == 1
 }
 
-// checkBindings compares Bnd. Zeros mean that the client has none. A client of a context that says in its authenticator
-// that it knows of bindings (KERB_AP_OPTIONS_CBT, MS-KILE 3.2.5.8) would have given some over TLS, so whoever it spoke
-// to had no TLS: MIT's and Windows' acceptors refuse it. Of a message that says nothing: Windows puts the option into
-// every token, and what makes a token for a message need not know the channel that it will be sent by.
+// checkBindings compares Bnd of the checksum with our channel bindings (RFC
+// 4121 4.1.1.2). Zeros mean that the client has none. If a context's client
+// declares in its authenticator that it knows of bindings (KERB_AP_OPTIONS_CBT,
+// MS-KILE 3.2.5.8), it would have sent some over TLS, so its channel was not
+// TLS: MIT's and Windows' acceptors refuse it. That does not apply to messages:
+// Windows puts the option into every token, and the maker of a token for a
+// message need not know the channel that the message will take.
 func (s *acceptance) checkBindings() error {
 	if s.rule == BindingsOff {
 		return nil
@@ -102,8 +129,9 @@ func (s *acceptance) checkBindings() error {
 	given := s.checksum.Bindings
 	if given == nil || bytes.Equal(given, make([]byte, md5.Size)) {
 		if s.rule == BindingsRequired || cbt {
-			return kerberos.Errorf(kerberos.CodeBindings, "client sent no channel bindings, and %s; let it call over TLS that ends here, with extended protection "+
-				"(channel binding tokens) on", krbmsg.BindingReason(cbt))
+			return kerberos.Errorf(kerberos.CodeBindings,
+				"client sent no channel bindings, and %s; let it call over TLS that ends here, with extended protection "+
+					"(channel binding tokens) on", krbmsg.BindingReason(cbt))
 		}
 		return nil
 	}
@@ -115,6 +143,7 @@ func (s *acceptance) checkBindings() error {
 			}
 		}
 	}
-	return kerberos.Errorf(kerberos.CodeBindings, "client's channel bindings are of another channel: TLS ends in front of this process, or at somebody in between "+
-		"(%d bindings are ours)", len(s.bindings))
+	return kerberos.Errorf(kerberos.CodeBindings,
+		"client's channel bindings are of another channel: TLS ends in front of this process, or at somebody in between "+
+			"(%d bindings are ours)", len(s.bindings))
 }

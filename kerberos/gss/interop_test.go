@@ -15,8 +15,9 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// TestInteropMIT accepts tokens of an independent initiator with tickets of an independent KDC, and compares keys.
-func TestInteropMIT(t *testing.T) {
+// TestInteropAcceptorAcceptsMIT accepts tokens of an independent initiator with
+// tickets of an independent KDC, and compares keys.
+func TestInteropAcceptorAcceptsMIT(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.Kinit("alice", "secret")
@@ -60,7 +61,8 @@ func TestInteropMIT(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token := m.Python(t, krbtest.Script{Code: initiatorScript, Args: []string{services[4] + "@EXAMPLE.COM", ""}}).Receive()
+		token := m.Python(t,
+			krbtest.Script{Code: initiatorScript, Args: []string{services[4] + "@EXAMPLE.COM", ""}}).Receive()
 		if _, err := a.Accept(t.Context(), token); code(err) != kerberos.CodeEtype {
 			t.Error(err)
 		}
@@ -73,12 +75,14 @@ func checkInterop(t *testing.T, c *gss.Authentication, etype int32, service stri
 		t.Errorf("%v", c)
 	}
 	f := c.Facts()
-	if f.TicketEtype != etype || f.KeyEtype != etype || !f.Subkey || f.Mutual != mutual || f.Fallback || f.GSSFlags&0x3c != 0x3c {
+	if f.TicketEtype != etype || f.KeyEtype != etype || !f.Subkey || f.Mutual != mutual || f.Fallback ||
+		f.GSSFlags&0x3c != 0x3c {
 		t.Errorf("%+v", f)
 	}
 }
 
-// checkMIC verifies an initiator's MIC token (RFC 4121 4.2.6.1) with gokrb5 and our key.
+// checkMIC verifies an initiator's MIC token (RFC 4121 4.2.6.1) with gokrb5 and
+// our key.
 func checkMIC(t *testing.T, c *gss.Authentication, token []byte) {
 	t.Helper()
 	var mic gssapi.MICToken
@@ -92,7 +96,8 @@ func checkMIC(t *testing.T, c *gss.Authentication, token []byte) {
 	}
 }
 
-// acceptorScript is an acceptor of python-gssapi: it reads the token and prints the initiator and the context's key.
+// acceptorScript is an acceptor of python-gssapi: it reads the token and prints
+// the initiator and the context's key.
 const acceptorScript = `
 import sys, gssapi, gssapi.raw
 def out(b): sys.stdout.write(b.hex() + "\n"); sys.stdout.flush()
@@ -103,15 +108,17 @@ out(str(ctx.initiator_name).encode())
 out(gssapi.raw.inquire_sec_context_by_oid(ctx, gssapi.OID.from_int_seq("1.2.840.113554.1.2.2.5.5"))[0])
 `
 
-// TestInteropInitToken: MIT's acceptor takes our tokens, with tickets from MIT's KDC, and has the same key.
-func TestInteropInitToken(t *testing.T) {
+// TestInteropMITAcceptsNewToken: MIT's acceptor accepts our tokens, with
+// tickets from MIT's KDC, and has the same key.
+func TestInteropMITAcceptsNewToken(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.AddService(service)
 	kt := m.KeytabFile(service)
 	for _, e := range mitEnctypes {
 		t.Run(e.Name, func(t *testing.T) {
-			i, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@EXAMPLE.COM", Password: "secret", Krb5Conf: m.Krb5Conf(e.Name)})
+			i, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@EXAMPLE.COM", Password: "secret",
+				Krb5Conf: m.Krb5Conf(e.Name)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,8 +143,9 @@ func TestInteropInitToken(t *testing.T) {
 	}
 }
 
-// TestInteropRotation: a service gets new keys while a client holds a ticket under the old ones.
-func TestInteropRotation(t *testing.T) {
+// TestInteropAcceptorFollowsKeyRotation: a service gets new keys while a client
+// holds a ticket under the old ones.
+func TestInteropAcceptorFollowsKeyRotation(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.AddService(service, "aes256-cts-hmac-sha1-96")
@@ -153,7 +161,8 @@ func TestInteropRotation(t *testing.T) {
 
 	m.Admin("cpw -randkey -keepold -e aes256-cts-hmac-sha1-96:normal " + service)
 	after := m.Keytab(service)
-	if c, err := accept(after, token(t)); err != nil || c.Facts().TicketKvno != 1 || c.Facts().KeytabKvno != 1 || c.Facts().Fallback {
+	if c, err := accept(after, token(t)); err != nil || c.Facts().TicketKvno != 1 || c.Facts().KeytabKvno != 1 ||
+		c.Facts().Fallback {
 		t.Errorf("old ticket, keytab with both keys: %v", err)
 	}
 	m.Kinit("alice", "secret") // empties the cache
@@ -164,8 +173,9 @@ func TestInteropRotation(t *testing.T) {
 	wantRefusal(t, err, kerberos.CodeNoKvno, "keytab has kvno 1 etype 18", "ticket wants kvno 2", "fetch a new keytab")
 }
 
-// TestInteropKinit: MIT's client takes the KDC in process for one.
-func TestInteropKinit(t *testing.T) {
+// TestInteropAcceptorAcceptsKinit: MIT's client gets tickets of the KDC in
+// process.
+func TestInteropAcceptorAcceptsKinit(t *testing.T) {
 	k := krbtest.New(krbtest.Config{})
 	k.AddUser("alice", "secret")
 	k.AddService(service)

@@ -22,8 +22,10 @@ func withKvno(kvno uint32) func(*keytab.Entry) {
 	return func(e *keytab.Entry) { e.Kvno = kvno }
 }
 
-// TestKeyChoice is the order of keys and the words of its refusals.
-func TestKeyChoice(t *testing.T) {
+// TestAcceptorTriesKeysInOrder checks the order of keys and the texts of its
+// refusals.
+func TestAcceptorTriesKeysInOrder(t *testing.T) {
+	t.Parallel()
 	k := newKDC()
 	first := keytabOf(k, func(*keytab.Entry) {}, 18)
 	k.AddService(service) // kvno 2
@@ -48,17 +50,23 @@ func TestKeyChoice(t *testing.T) {
 		words    []string
 	}{
 		{name: "exact", keytab: [][]keytab.Entry{first, second}, kvno: 2, used: 2},
-		{name: "exact among wrong ones", keytab: [][]keytab.Entry{wrong(9), second, wrong(1)}, kvno: 2, exact: true, used: 2},
+		{name: "exact among wrong ones", keytab: [][]keytab.Entry{wrong(9), second, wrong(1)}, kvno: 2,
+			exact: true, used: 2},
 		{name: "two of one kvno", keytab: [][]keytab.Entry{wrong(2), second}, kvno: 2, exact: true, used: 2},
-		{name: "keytab says 7 for 2", keytab: [][]keytab.Entry{keytabOf(k, withKvno(7), 18)}, kvno: 2, used: 7, fallback: true},
-		{name: "the same, exact only", keytab: [][]keytab.Entry{keytabOf(k, withKvno(7), 18)}, kvno: 2, exact: true, want: kerberos.CodeNoKvno,
+		{name: "keytab says 7 for 2", keytab: [][]keytab.Entry{keytabOf(k, withKvno(7), 18)}, kvno: 2, used: 7,
+			fallback: true},
+		{name: "the same, exact only", keytab: [][]keytab.Entry{keytabOf(k, withKvno(7), 18)}, kvno: 2, exact: true,
+			want:  kerberos.CodeNoKvno,
 			words: []string{"keytab has kvno 7 etype 18", "ticket wants kvno 2 etype 18", "older ticket"}},
-		{name: "wrong number on another key", keytab: [][]keytab.Entry{wrong(2), keytabOf(k, withKvno(1), 18)}, kvno: 2, used: 1, fallback: true},
-		{name: "kvno 0", keytab: [][]keytab.Entry{keytabOf(k, withKvno(0), 18)}, kvno: 2, exact: true, used: 0, fallback: true},
+		{name: "wrong number on another key", keytab: [][]keytab.Entry{wrong(2), keytabOf(k, withKvno(1), 18)}, kvno: 2,
+			used: 1, fallback: true},
+		{name: "kvno 0", keytab: [][]keytab.Entry{keytabOf(k, withKvno(0), 18)}, kvno: 2, exact: true, used: 0,
+			fallback: true},
 		{name: "kvno 0 after exact", keytab: [][]keytab.Entry{keytabOf(k, withKvno(0), 18), second}, kvno: 2, used: 2},
 		{name: "ticket without kvno", keytab: [][]keytab.Entry{first, second, wrong(3)}, exact: true, used: 2},
 		{name: "8 bits of kvno", keytab: [][]keytab.Entry{keytabOf(k, short(2), 18)}, kvno: 258, exact: true, used: 2},
-		{name: "8 bits of another kvno", keytab: [][]keytab.Entry{keytabOf(k, short(3), 18)}, kvno: 258, exact: true, want: kerberos.CodeNoKvno},
+		{name: "8 bits of another kvno", keytab: [][]keytab.Entry{keytabOf(k, short(3), 18)}, kvno: 258, exact: true,
+			want: kerberos.CodeNoKvno},
 		{name: "keytab too old", keytab: [][]keytab.Entry{wrong(1)}, kvno: 20, want: kerberos.CodeNoKvno,
 			words: []string{"keytab has kvno 1 etype 18 (aes256-cts-hmac-sha1-96) for soap/gw.example.com@EXAMPLE.COM",
 				"ticket wants kvno 20", "fetch a new keytab", "no other key of this encryption type opens"}},
@@ -76,7 +84,8 @@ func TestKeyChoice(t *testing.T) {
 				entries = append(entries, e...)
 			}
 			a := newAcceptor(t, k, gss.AcceptorConfig{Keytab: keytab.New(entries...), ExactKvno: test.exact})
-			token, _ := mustToken(t, k, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{WrittenKvno: test.kvno, NoKvno: test.kvno == 0}})
+			token, _ := mustToken(t, k,
+				krbtest.TokenOptions{Ticket: krbtest.TicketOptions{WrittenKvno: test.kvno, NoKvno: test.kvno == 0}})
 			c, err := a.Accept(t.Context(), token)
 			if test.want != "" {
 				wantRefusal(t, err, test.want, test.words...)
@@ -92,8 +101,10 @@ func TestKeyChoice(t *testing.T) {
 	}
 }
 
-// TestKeyTrialsAreBounded: a keytab with very many keys does not make a token costly.
-func TestKeyTrialsAreBounded(t *testing.T) {
+// TestAcceptorBoundsKeyTrials: a keytab with very many keys does not make a
+// token costly.
+func TestAcceptorBoundsKeyTrials(t *testing.T) {
+	t.Parallel()
 	k := newKDC()
 	var entries []keytab.Entry
 	for i := range 5000 {
@@ -102,7 +113,8 @@ func TestKeyTrialsAreBounded(t *testing.T) {
 		x.Kvno = uint32(100 + i)
 		entries = append(entries, x)
 	}
-	a := newAcceptor(t, k, gss.AcceptorConfig{Keytab: keytab.New(append(entries, k.Entries([]string{service}, 18)...)...)})
+	a := newAcceptor(t, k,
+		gss.AcceptorConfig{Keytab: keytab.New(append(entries, k.Entries([]string{service}, 18)...)...)})
 	token, _ := mustToken(t, k, krbtest.TokenOptions{})
 	if c, err := a.Accept(t.Context(), token); err != nil || c.Facts().KeytabKvno != 1 {
 		t.Error("the exact key comes first:", err)

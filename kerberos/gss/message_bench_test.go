@@ -10,7 +10,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// BenchmarkMessages is one message wrapped and unwrapped by its peer; the bytes are the message's.
+// BenchmarkMessages is one message wrapped and unwrapped by its peer; the bytes
+// are the message's.
 func BenchmarkMessages(b *testing.B) {
 	for _, size := range []int{32, 64 << 10} {
 		text := make([]byte, size)
@@ -40,7 +41,8 @@ func BenchmarkMessages(b *testing.B) {
 	}
 }
 
-// BenchmarkMessagesGokrb5 is the same with gokrb5, which has no confidentiality and no RC4 tokens.
+// BenchmarkMessagesGokrb5 is the same with gokrb5, which has no confidentiality
+// and no RC4 tokens.
 func BenchmarkMessagesGokrb5(b *testing.B) {
 	for _, size := range []int{32, 64 << 10} {
 		text := make([]byte, size)

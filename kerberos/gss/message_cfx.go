@@ -1,7 +1,6 @@
 package gss
 
 import (
-	"bytes"
 	"crypto/subtle"
 	"encoding/binary"
 	"slices"
@@ -11,7 +10,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// Key usages of per-message tokens (RFC 4121 2). Wrap tokens have the seal usage whether they are encrypted or not.
+// Key usages of per-message tokens (RFC 4121 2). Wrap tokens have the seal
+// usage whether they are encrypted or not.
 const (
 	usageAcceptorSeal  = 22
 	usageAcceptorSign  = 23
@@ -19,23 +19,24 @@ const (
 	usageInitiatorSign = 25
 )
 
-// cfxTokens are the tokens of RFC 4121 4.2, for all encryption types but DES, DES3 and RC4. It is safe for concurrent
-// use.
+// cfxTokens is the format of RFC 4121 4.2, for all encryption types but DES,
+// DES3 and RC4. It is safe for concurrent use.
 type cfxTokens struct {
 	acceptor                bool
-	flags                   byte // of what is sent
+	flags                   byte // of tokens that are sent
 	send                    *cfxKeys
-	receive                 [2]*cfxKeys // without and with the AcceptorSubkey flag; nil where no such token is accepted
+	receive                 [2]*cfxKeys // without and with the AcceptorSubkey flag; nil if no such token is accepted
 	sealedRRC, integrityRRC uint16
 }
 
-// cfxKeys are a key's derived keys for one sender. They are derived when they are first needed: many a context is
-// established for the client's name alone, or for one message.
+// cfxKeys are a key's derived keys for one sender. They are derived when first
+// needed: many contexts are established only for the client's name, or for one
+// message.
 type cfxKeys struct {
 	key                         etype.Key
 	et                          *etype.Type
 	sealUsage, signUsage        uint32
-	trailer                     int // octets that a sealed token has besides plaintext and filler
+	trailer                     int // octets of an encrypted token besides plaintext and filler
 	sealOnce, wrapOnce, micOnce sync.Once
 	sealKey                     *etype.UsageKey
 	wrapKey, micKey             etype.ChecksumKey
@@ -51,19 +52,19 @@ func newCFXKeys(k etype.Key, fromAcceptor bool) *cfxKeys {
 	return keys
 }
 
-// seal is the key of sealed Wrap tokens.
+// seal returns the key of encrypted Wrap tokens.
 func (k *cfxKeys) seal() *etype.UsageKey {
 	k.sealOnce.Do(func() { k.sealKey = etype.NewUsageKey(k.key, k.sealUsage) })
 	return k.sealKey
 }
 
-// wrap is the key of Wrap tokens that are not sealed.
+// wrap returns the key of Wrap tokens that are not encrypted.
 func (k *cfxKeys) wrap() *etype.ChecksumKey {
 	k.wrapOnce.Do(func() { k.wrapKey = etype.NewChecksumKey(k.key, k.sealUsage) })
 	return &k.wrapKey
 }
 
-// mic is the key of MIC tokens.
+// mic returns the key of MIC tokens.
 func (k *cfxKeys) mic() *etype.ChecksumKey {
 	k.micOnce.Do(func() { k.micKey = etype.NewChecksumKey(k.key, k.signUsage) })
 	return &k.micKey
@@ -96,7 +97,8 @@ func (c *cfxTokens) appendHeader(dst []byte, flags byte, ec, rrc uint16, seq uin
 	return binary.BigEndian.AppendUint64(dst, seq)
 }
 
-// wrap is RFC 4121 4.2.4: sealed, the ciphertext of plaintext and header, without filler; else plaintext and checksum.
+// wrap appends a Wrap token (RFC 4121 4.2.4): if sealed, the ciphertext of
+// plaintext and header, without filler; else plaintext and checksum.
 func (c *cfxTokens) wrap(w *rotation, dst, plaintext []byte, seq uint64, sealed bool) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, krbmsg.CFXHeader+len(plaintext)+c.send.trailer)
@@ -119,46 +121,52 @@ func (c *cfxTokens) wrap(w *rotation, dst, plaintext []byte, seq uint64, sealed 
 	return dst
 }
 
-// unwrap makes the checks of RFC 4121 4.2.4 to 4.2.6.
+// unwrap checks a Wrap token (RFC 4121 4.2.4 to 4.2.6).
 func (c *cfxTokens) unwrap(w *rotation, dst, token []byte) (out []byte, seq uint64, sealed bool, err error) {
-	if len(token) < krbmsg.CFXHeader || string(token[:2]) != krbmsg.TokWrap || token[3] != 0xff {
-		return nil, 0, false, refuseMessage(ErrMessageToken, "%d octets that do not begin as a Wrap token of RFC 4121", len(token))
+	h, ok := krbmsg.ReadMessageHeader(token)
+	if !ok || !h.Wrap {
+		return nil, 0, false, refuseMessage(ErrMessageToken, "%d octets that do not begin as a Wrap token of RFC 4121",
+			len(token))
 	}
-	keys, err := c.receiver(token[2])
+	keys, err := c.receiver(h.Flags)
 	if err != nil {
 		return nil, 0, false, err
 	}
-	var header [krbmsg.CFXHeader]byte // as it stands under the checksum: RRC is 0
+	var header [krbmsg.CFXHeader]byte // as the checksum covers it: RRC is 0
 	copy(header[:], token)
 	binary.BigEndian.PutUint16(header[6:], 0)
-	body := w.left(token[krbmsg.CFXHeader:], binary.BigEndian.Uint16(token[6:]))
-	if sealed = token[2]&krbmsg.FlagSealed != 0; sealed {
+	body := w.left(token[krbmsg.CFXHeader:], h.RRC)
+	if sealed = h.Flags&krbmsg.FlagSealed != 0; sealed {
 		out, err = keys.open(dst, body, header[:])
 	} else {
 		out, err = keys.verify(dst, body, header[:])
 	}
-	return out, binary.BigEndian.Uint64(header[8:]), sealed, err
+	return out, h.Seq, sealed, err
 }
 
-// receiver looks at the flags: a token must be the peer's, under a key that there is.
+// receiver returns the keys for a token with these flags: it must be the
+// peer's, under a key of the context.
 func (c *cfxTokens) receiver(flags byte) (*cfxKeys, error) {
 	if fromAcceptor := flags&krbmsg.FlagSentByAcceptor != 0; fromAcceptor == c.acceptor {
 		return nil, refuseMessage(ErrMessageDirection, "flag SentByAcceptor is %t", fromAcceptor)
 	}
 	keys := c.receive[flags&krbmsg.FlagAcceptorSubkey/krbmsg.FlagAcceptorSubkey]
 	if keys == nil {
-		return nil, refuseMessage(ErrMessageToken, "flag AcceptorSubkey is %t, against the context's keys", flags&krbmsg.FlagAcceptorSubkey != 0)
+		return nil, refuseMessage(ErrMessageToken, "flag AcceptorSubkey is %t, against the context's keys",
+			flags&krbmsg.FlagAcceptorSubkey != 0)
 	}
 	return keys, nil
 }
 
-// open decrypts the body of a sealed token to the end of dst. The header in the ciphertext must be the one in clear, EC
-// included: else whoever is in between moves the end of the message.
+// open decrypts the body of an encrypted token to the end of dst. The header in
+// the ciphertext must equal the one in clear, EC included: else an attacker on
+// the path could move the end of the message.
 func (k *cfxKeys) open(dst, body, header []byte) ([]byte, error) {
 	filler := int(binary.BigEndian.Uint16(header[4:]))
 	n := len(body) - k.trailer - filler
 	if n < 0 {
-		return nil, refuseMessage(ErrMessageToken, "sealed body of %d octets, shorter than its filler of %d and what must be there", len(body), filler)
+		return nil, refuseMessage(ErrMessageToken,
+			"sealed body of %d octets, shorter than its filler of %d and what must be there", len(body), filler)
 	}
 	dst = slices.Grow(dst, len(body))
 	room := dst[len(dst):cap(dst)]
@@ -172,12 +180,13 @@ func (k *cfxKeys) open(dst, body, header []byte) ([]byte, error) {
 	return dst[:len(dst)+n], nil
 }
 
-// verify checks the body of a token that is not sealed, whose checksum is over plaintext and header with EC and RRC 0.
-// EC is the checksum's length and nothing else.
+// verify checks the body of a token that is not encrypted. The checksum is over
+// plaintext and header, with EC and RRC 0; EC must be the checksum's length.
 func (k *cfxKeys) verify(dst, body, header []byte) ([]byte, error) {
 	size := k.et.MACLen
 	if ec := int(binary.BigEndian.Uint16(header[4:])); ec != size || len(body) < size {
-		return nil, refuseMessage(ErrMessageToken, "EC of %d and body of %d octets, where the checksum has %d", ec, len(body), size)
+		return nil, refuseMessage(ErrMessageToken, "EC of %d and body of %d octets, where the checksum has %d",
+			ec, len(body), size)
 	}
 	plain, sum := body[:len(body)-size], body[len(body)-size:]
 	binary.BigEndian.PutUint16(header[4:], 0)
@@ -187,7 +196,8 @@ func (k *cfxKeys) verify(dst, body, header []byte) ([]byte, error) {
 	return append(dst, plain...), nil
 }
 
-// mic is RFC 4121 4.2.6.1: the checksum is over message and header.
+// mic appends a MIC token (RFC 4121 4.2.6.1), whose checksum is over message
+// and header.
 func (c *cfxTokens) mic(dst, message []byte, seq uint64) []byte {
 	start := len(dst)
 	dst = append(append(dst, krbmsg.TokMIC...), c.flags, 0xff, 0xff, 0xff, 0xff, 0xff)
@@ -196,13 +206,14 @@ func (c *cfxTokens) mic(dst, message []byte, seq uint64) []byte {
 }
 
 func (c *cfxTokens) verifyMIC(message, token []byte) (seq uint64, err error) {
-	if len(token) < krbmsg.CFXHeader || string(token[:2]) != krbmsg.TokMIC || !bytes.Equal(token[3:8], []byte("\xff\xff\xff\xff\xff")) {
+	h, ok := krbmsg.ReadMessageHeader(token)
+	if !ok || h.Wrap {
 		return 0, refuseMessage(ErrMessageToken, "%d octets that do not begin as a MIC token of RFC 4121", len(token))
 	}
-	if token[2]&krbmsg.FlagSealed != 0 {
+	if h.Flags&krbmsg.FlagSealed != 0 {
 		return 0, refuseMessage(ErrMessageToken, "flag Sealed in a MIC token")
 	}
-	keys, err := c.receiver(token[2])
+	keys, err := c.receiver(h.Flags)
 	if err != nil {
 		return 0, err
 	}
@@ -213,11 +224,11 @@ func (c *cfxTokens) verifyMIC(message, token []byte) (seq uint64, err error) {
 	if !keys.mic().Verify(sum, message, header) {
 		return 0, &MessageError{Err: ErrMessageIntegrity}
 	}
-	return binary.BigEndian.Uint64(header[8:]), nil
+	return h.Seq, nil
 }
 
 // A rotation applies the right rotation count (RRC) of Wrap tokens (RFC 4121
-// 4.2.5), and is memory for their octets meanwhile. The zero value is ready.
+// 4.2.5), and holds their octets meanwhile. The zero value is ready to use.
 type rotation struct{ octets []byte }
 
 // right rotates b right by count octets, in place (RFC 4121 4.2.5).
@@ -231,8 +242,8 @@ func (w *rotation) right(b []byte, count uint16) {
 	copy(b, w.octets)
 }
 
-// left returns b rotated left by count octets, which may be more than it has. b stays as it is; the result is b or lies
-// in w.
+// left returns b rotated left by count octets, which may be more than it has.
+// It does not change b; the result is b or lies in w.
 func (w *rotation) left(b []byte, count uint16) []byte {
 	if len(b) == 0 || int(count)%len(b) == 0 {
 		return b

@@ -14,22 +14,25 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// rc4Tokens are the tokens of RFC 4757 7 in the frame of RFC 1964 1.2. It is immutable. The sequence number stands
-// encrypted, but under no checksum, and the keys of both directions are the same: see the security considerations.
+// rc4Tokens is the format of RFC 4757 7, in the frame of RFC 1964 1.2. It is
+// immutable. The sequence number is encrypted, but no checksum covers it, and
+// both directions have the same keys: see the security considerations.
 type rc4Tokens struct {
 	acceptor bool
 	sign     [md5.Size]byte // Ksign
-	sequence [md5.Size]byte // what Kseq is made of
-	crypt    [md5.Size]byte // what Kcrypt is made of
+	sequence [md5.Size]byte // from which Kseq is derived
+	crypt    [md5.Size]byte // from which Kcrypt is derived
 }
 
-// Salts of the checksum (RFC 4757 3, 7: the usages 23 and 22 as Windows numbers them).
+// Salts of the checksum (RFC 4757 3, 7: the usages 23 and 22 as Windows numbers
+// them).
 const (
 	rc4SaltMIC  = 15
 	rc4SaltWrap = 13
 )
 
-// Headers (RFC 4757 7.2, 7.3): token identifier, SGN_ALG, SEAL_ALG of Wrap tokens, filler.
+// Headers (RFC 4757 7.2, 7.3): token identifier, SGN_ALG, SEAL_ALG of Wrap
+// tokens, filler.
 const (
 	rc4HeaderMIC       = "\x01\x01\x11\x00\xff\xff\xff\xff"
 	rc4HeaderSealed    = "\x02\x01\x11\x00\x10\x00\xff\xff"
@@ -64,7 +67,8 @@ func rc4Crypt(key, dst, src []byte) {
 	c.XORKeyStream(dst, src)
 }
 
-// checksum is SGN_CKSUM: HMAC under Ksign over the MD5 of salt and parts, cut to 8 octets.
+// checksum returns SGN_CKSUM (RFC 4757 7.3): the HMAC under Ksign over the MD5
+// of salt and parts, cut to 8 octets.
 func (r *rc4Tokens) checksum(salt uint32, parts ...[]byte) (sum [8]byte) {
 	h := md5.New()
 	h.Write(binary.LittleEndian.AppendUint32(nil, salt))
@@ -85,7 +89,8 @@ func (r *rc4Tokens) cryptPayload(dst, src []byte, seq uint64) {
 	rc4Crypt(hmacMD5(r.crypt[:], binary.BigEndian.AppendUint32(nil, uint32(seq))), dst, src)
 }
 
-// sequenceField is SND_SEQ in clear: the number, and four octets that tell who sends.
+// sequenceField returns SND_SEQ in clear: the number, and four octets for the
+// direction.
 func sequenceField(seq uint64, fromAcceptor bool) (f [8]byte) {
 	binary.BigEndian.PutUint32(f[:], uint32(seq))
 	if fromAcceptor {
@@ -98,7 +103,8 @@ func sequenceField(seq uint64, fromAcceptor bool) (f [8]byte) {
 func (r *rc4Tokens) appendToken(dst []byte, header string, seq uint64, sum, payload []byte) []byte {
 	field := sequenceField(seq, r.acceptor)
 	r.cryptSequence(field[:], sum)
-	return der.Append(dst, der.TagApplication(0), der.Element(der.TagOID, []byte(krbmsg.OIDKRB5)), []byte(header), field[:], sum, payload)
+	return der.Append(dst, der.TagApplication(0), der.Element(der.TagOID, []byte(krbmsg.OIDKRB5)), []byte(header),
+		field[:], sum, payload)
 }
 
 func (r *rc4Tokens) wrap(_ *rotation, dst, plaintext []byte, seq uint64, sealed bool) []byte {
@@ -121,21 +127,15 @@ func (r *rc4Tokens) mic(dst, message []byte, seq uint64) []byte {
 	return r.appendToken(dst, rc4HeaderMIC, seq, sum[:], nil)
 }
 
-// unframe takes the frame off and decrypts SND_SEQ.
+// unframe splits a token into its fields and decrypts SND_SEQ.
 func (r *rc4Tokens) unframe(token []byte) (header string, seq [8]byte, sum, payload []byte, err error) {
-	p := der.Parser{In: "RFC 1964 token"}
-	body := p.Whole(token, der.TagApplication(0), "frame")
-	oid := p.Next(&body, der.TagOID, "mechanism")
-	switch {
-	case p.Err != nil:
-		return "", seq, nil, nil, refuseMessage(ErrMessageToken, "%v", p.Err)
-	case string(oid) != krbmsg.OIDKRB5 || len(body) < krbmsg.RC4MICLen:
-		return "", seq, nil, nil, refuseMessage(ErrMessageToken, "a frame that holds no per-message token of RFC 4757")
+	t, err := krbmsg.ReadRC4Token(token)
+	if err != nil {
+		return "", seq, nil, nil, refuseMessage(ErrMessageToken, "%v", err)
 	}
-	header, sum, payload = string(body[:8]), body[16:24], body[24:]
-	copy(seq[:], body[8:])
-	r.cryptSequence(seq[:], sum)
-	return header, seq, sum, payload, nil
+	copy(seq[:], t.SndSeq)
+	r.cryptSequence(seq[:], t.Sum)
+	return string(t.Header), seq, t.Sum, t.Payload, nil
 }
 
 func (r *rc4Tokens) unwrap(_ *rotation, dst, token []byte) (out []byte, number uint64, sealed bool, err error) {
@@ -145,7 +145,8 @@ func (r *rc4Tokens) unwrap(_ *rotation, dst, token []byte) (out []byte, number u
 	}
 	sealed = header == rc4HeaderSealed
 	if !sealed && header != rc4HeaderIntegrity || len(payload) < krbmsg.RC4Confounder+krbmsg.RC4Pad {
-		return nil, 0, false, refuseMessage(ErrMessageToken, "no Wrap token of RFC 4757: header %x, payload of %d octets", header, len(payload))
+		return nil, 0, false, refuseMessage(ErrMessageToken, "no Wrap token of RFC 4757: header %x, payload of %d octets",
+			header, len(payload))
 	}
 	number = uint64(binary.BigEndian.Uint32(seq[:]))
 	dst = slices.Grow(dst, len(payload))
@@ -170,7 +171,8 @@ func (r *rc4Tokens) verifyMIC(message, token []byte) (number uint64, err error) 
 		return 0, err
 	}
 	if header != rc4HeaderMIC || len(payload) != 0 {
-		return 0, refuseMessage(ErrMessageToken, "no MIC token of RFC 4757: header %x, payload of %d octets", header, len(payload))
+		return 0, refuseMessage(ErrMessageToken, "no MIC token of RFC 4757: header %x, payload of %d octets",
+			header, len(payload))
 	}
 	if r.authentic(r.checksum(rc4SaltMIC, []byte(header), message), sum, seq) != 1 {
 		return 0, &MessageError{Err: ErrMessageIntegrity}
@@ -178,8 +180,8 @@ func (r *rc4Tokens) verifyMIC(message, token []byte) (number uint64, err error) 
 	return uint64(binary.BigEndian.Uint32(seq[:])), nil
 }
 
-// authentic is 1 when the checksum is right and the token the peer's. The latter is decrypted as well, so that there is
-// one error for both.
+// authentic returns 1 if the checksum is right and the token is the peer's,
+// else 0. SND_SEQ is decrypted too, so there is one error for both.
 func (r *rc4Tokens) authentic(want [8]byte, sum []byte, seq [8]byte) int {
 	peer := sequenceField(0, !r.acceptor)
 	return subtle.ConstantTimeCompare(want[:], sum) & subtle.ConstantTimeCompare(peer[4:], seq[4:])

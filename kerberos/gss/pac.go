@@ -8,17 +8,18 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// A PACRule says what an acceptor does with the PAC of a ticket (MS-PAC): the privilege attribute certificate, in which
-// an Active Directory, Samba, FreeIPA or MIT (1.20 or later) KDC says who the client is and of which groups.
+// A PACRule is what an acceptor does with the PAC of a ticket (MS-PAC), the
+// privilege attribute certificate in which an Active Directory, Samba, FreeIPA
+// or MIT (1.20 or later) KDC states the client's account and groups.
 type PACRule string
 
 const (
-	PACIgnore      PACRule = ""             // not looked at
-	PACWhenPresent PACRule = "when-present" // verified and read; one that is wrong refuses the ticket
-	PACRequired    PACRule = "required"     // a ticket without one is refused too
+	PACIgnore      PACRule = ""             // ignores it
+	PACWhenPresent PACRule = "when-present" // verifies and reads it; an invalid one refuses the ticket
+	PACRequired    PACRule = "required"     // refuses a ticket without one, too
 )
 
-// checkPAC verifies and reads the ticket's PAC as the rule has it.
+// checkPAC verifies and reads the ticket's PAC by the rule.
 func (s *acceptance) checkPAC() error {
 	raw, err := pac.Find(s.ticket.AuthzData)
 	if err != nil {
@@ -45,6 +46,7 @@ func (s *acceptance) checkPAC() error {
 		return err
 	}
 	s.withhold(pac)
+	s.noteDenied(pac)
 	s.pac = pac
 	return nil
 }
@@ -53,18 +55,21 @@ func (s *acceptance) clientText() string {
 	return string(kerberos.AppendEscaped(append(s.ticket.CName.AppendText(nil), '@'), s.ticket.CRealm))
 }
 
-// checkPACClient demands that a PAC is of its ticket (MS-PAC 2.7): same client, same authentication.
+// checkPACClient checks that a PAC belongs to its ticket: same client, same
+// authentication (MS-PAC 2.7).
 func (s *acceptance) checkPACClient(pac *pac.PAC) error {
 	if !pac.AuthTime.Truncate(time.Second).Equal(s.ticket.AuthTime) {
-		return kerberos.Errorf(kerberos.CodePACClient, "ticket of %s is of an authentication at %s, its PAC of one at %s", s.clientText(),
-			kerberos.FormatTime(s.ticket.AuthTime), kerberos.FormatTime(pac.AuthTime))
+		return kerberos.Errorf(kerberos.CodePACClient, "ticket of %s is of an authentication at %s, its PAC of one at %s",
+			s.clientText(), kerberos.FormatTime(s.ticket.AuthTime), kerberos.FormatTime(pac.AuthTime))
 	}
 	name := string(s.ticket.CName.AppendText(nil))
 	if pac.ClientName == name {
 		return nil
 	}
-	// Windows does not escape: an enterprise name has its @ in the PAC as it is.
-	if parts := s.ticket.CName.Components(); len(parts) == 1 && parts[0] == pac.ClientName && !strings.ContainsAny(pac.ClientName, `/\`) {
+	// Windows does not escape names: an enterprise name has a plain @ in the
+	// PAC.
+	if parts := s.ticket.CName.Components(); len(parts) == 1 && parts[0] == pac.ClientName &&
+		!strings.ContainsAny(pac.ClientName, `/\`) {
 		return nil
 	}
 	return kerberos.Errorf(kerberos.CodePACClient, "ticket is of %s, its PAC of %q", s.clientText(), pac.ClientName)

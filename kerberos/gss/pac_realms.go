@@ -9,7 +9,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// checkRealmSIDs demands domains of accounts, S-1-5-21 and three numbers.
+// checkRealmSIDs returns an error unless all SIDs are of domains with accounts,
+// S-1-5-21 and three numbers.
 func checkRealmSIDs(realms map[string][]pac.SID) error {
 	for _, realm := range slices.Sorted(maps.Keys(realms)) {
 		for _, sid := range realms[realm] {
@@ -21,11 +22,13 @@ func checkRealmSIDs(realms map[string][]pac.SID) error {
 	return nil
 }
 
-// withhold finds the groups that the client's realm may not tell of. The PAC of a ticket is signed by the service's KDC
-// with the service's key, whoever wrote what is in it: of a client of another realm that was the client's KDC, and what
-// ours lets pass depends on the trust and on the product (MS-PAC 4.1.2.2): all, within a forest or without a directory
-// that knows better. A realm that is trusted to name its users must not make them administrators here. So unless the
-// configuration says more, a client of another realm is in no group.
+// withhold moves the groups that the client's realm may not name to Withheld.
+// The service's KDC signs a PAC with the service's key, whoever wrote its
+// content: for a client of another realm that is the client's KDC. What the
+// service's KDC lets pass depends on the trust and the product (MS-PAC
+// 4.1.2.2): everything, within a forest or without a directory to compare with.
+// A realm that is trusted to name its users must not make them administrators
+// here. So by default a client of another realm is in no group.
 func (s *acceptance) withhold(logon *pac.PAC) {
 	domains, listed := s.cfg.RealmSIDs[string(s.ticket.CRealm)]
 	if slices.Contains(domains, pac.AnySID) || !listed && bytes.Equal(s.ticket.CRealm, s.req.Realm) {
@@ -34,6 +37,16 @@ func (s *acceptance) withhold(logon *pac.PAC) {
 	for _, text := range logon.Groups() {
 		if sid := pac.SID(text); !slices.Contains(domains, sid.Domain()) {
 			logon.Withheld = append(logon.Withheld, sid)
+		}
+	}
+}
+
+// noteDenied notes the SIDs of DeniedSIDs that the PAC names. A realm that may
+// not put its clients into groups here can only take rights from them by that.
+func (s *acceptance) noteDenied(logon *pac.PAC) {
+	for _, sid := range s.cfg.DeniedSIDs {
+		if logon.Names(sid) {
+			logon.Denied = append(logon.Denied, sid)
 		}
 	}
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// sambaServices are the accounts whose tickets have one encryption type each. Samba knows none of AES with SHA-2.
+// sambaServices are the accounts whose tickets have one encryption type each.
+// Samba knows none of AES with SHA-2.
 var sambaServices = []struct {
 	account, principal string
 	etype              int32
@@ -30,12 +31,14 @@ var sambaServices = []struct {
 	{"web23", "HTTP/gw23.ad.example.com", 23, 4},
 }
 
-// sambaUPN is alice's in the directory; made of account and domain it would be alice@ad.example.com.
+// sambaUPN is alice's in the directory; made of account and domain it would be
+// alice@ad.example.com.
 const sambaUPN = "alice.l@ad.example.com"
 
-// TestInteropSamba: tickets of a Samba domain controller, an Active Directory as far as a service sees, whose PAC tells
-// the groups of the directory, nested ones included, the UPN, and is signed with the service's key of every type that
-// Samba has.
+// TestInteropSamba: tickets of a Samba domain controller, an Active Directory
+// as far as a service sees, whose PAC holds the groups of the directory, nested
+// ones included, the UPN, and is signed with the service's key of every type
+// that Samba has.
 func TestInteropSamba(t *testing.T) {
 	s := krbtest.StartSamba(t)
 	s.AddUser("alice", "Secret.12345", sambaUPN)
@@ -52,7 +55,8 @@ func TestInteropSamba(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + s.Realm, Password: "Secret.12345", Krb5Conf: s.Krb5Conf(), Etypes: []int32{18, 17, 23}})
+	i, err := kdc.NewClient(kdc.ClientConfig{Client: "alice@" + s.Realm, Password: "Secret.12345", Krb5Conf: s.Krb5Conf(),
+		Etypes: []int32{18, 17, 23}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +70,10 @@ func TestInteropSamba(t *testing.T) {
 	recorded := map[string][]byte{}
 	for _, svc := range sambaServices {
 		t.Run(fmt.Sprint(svc.etype), func(t *testing.T) {
-			a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, PAC: gss.PACRequired, Services: []string{svc.principal},
-				// MIT's clock can lag within a process: see "Habits" in docs/interop.md.
+			a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, PAC: gss.PACRequired,
+				Services: []string{svc.principal},
+				// MIT's clock can lag within a process: see "Habits" in
+				// docs/interop.md.
 				Replay: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})})
 			if err != nil {
 				t.Fatal(err)
@@ -104,29 +110,31 @@ func TestInteropSamba(t *testing.T) {
 func checkSambaPAC(t *testing.T, auth *gss.Authentication, user string, groups, inDirectory []string) {
 	t.Helper()
 	pac := auth.PAC()
-	if string(pac.User()) != user || pac.Logon == nil || pac.Logon.EffectiveName != "alice" || pac.Logon.LogonDomainName != "AD" ||
+	if string(pac.User()) != user || pac.Logon == nil || pac.Logon.EffectiveName != "alice" ||
+		pac.Logon.LogonDomainName != "AD" ||
 		!strings.HasPrefix(user, string(pac.Logon.LogonDomainID)+"-") {
 		t.Errorf("user %s, want %s: %+v", pac.User(), user, pac.Logon)
 	}
 	if u := pac.UPN; u == nil || u.UPN != sambaUPN || u.Made || u.DNSDomain != "AD.EXAMPLE.COM" {
 		t.Errorf("%+v", u)
 	}
-	told := auth.Groups()
+	listed := auth.Groups()
 	for _, g := range groups {
-		if !slices.Contains(told, g) {
-			t.Errorf("group %s is not among %v", g, told)
+		if !slices.Contains(listed, g) {
+			t.Errorf("group %s is not among %v", g, listed)
 		}
 	}
-	// S-1-18-1 says how the client authenticated itself; it is no group of the directory. The built-in groups that the
-	// directory counts (S-1-5-32) are each machine's own, and in no PAC.
-	for _, g := range told {
+	// S-1-18-1 says how the client authenticated itself; it is no group of the
+	// directory. The built-in groups that the directory counts (S-1-5-32) are
+	// each machine's own, and in no PAC.
+	for _, g := range listed {
 		if !slices.Contains(inDirectory, g) && !strings.HasPrefix(g, "S-1-18-") {
 			t.Errorf("group %s is not the directory's: %v", g, inDirectory)
 		}
 	}
 	for _, g := range inDirectory {
-		if !slices.Contains(told, g) && !strings.HasPrefix(g, "S-1-5-32-") {
-			t.Errorf("the directory's group %s is not among %v", g, told)
+		if !slices.Contains(listed, g) && !strings.HasPrefix(g, "S-1-5-32-") {
+			t.Errorf("the directory's group %s is not among %v", g, listed)
 		}
 	}
 }
@@ -137,11 +145,13 @@ const sambaRecord = "../testdata/samba-tokens.txt"
 
 func recordSamba(t *testing.T, keytab string, tokens map[string][]byte) {
 	t.Helper()
-	text := "# Kerberos tokens with tickets of Samba's domain controller (4.17 of Debian 12) for alice, who is in the groups quotes and, by that, traders.\n" +
-		"# samba.keytab opens them; its keys are throw-away. Made by go test ./kerberos -run InteropSamba -update-samba. Fields: encryption type of\n" +
-		"# the ticket, time of the recording, token in base64.\n"
+	text := "# Kerberos tokens with tickets of Samba's domain controller (4.17 of Debian 12) for alice, who is in\n" +
+		"# the groups quotes and, by that, traders. samba.keytab opens them; its keys are throw-away. Made by\n" +
+		"#   go test ./kerberos/gss -run InteropSamba -update-samba\n" +
+		"# Fields: encryption type of the ticket, time of the recording, token in base64.\n"
 	for _, name := range slices.Sorted(maps.Keys(tokens)) {
-		text += fmt.Sprintf("%s %s %s\n", name, time.Now().UTC().Format(time.RFC3339), base64.StdEncoding.EncodeToString(tokens[name]))
+		text += fmt.Sprintf("%s %s %s\n", name, time.Now().UTC().Format(time.RFC3339),
+			base64.StdEncoding.EncodeToString(tokens[name]))
 	}
 	octets, err := os.ReadFile(keytab)
 	if err == nil {
@@ -155,8 +165,8 @@ func recordSamba(t *testing.T, keytab string, tokens map[string][]byte) {
 	}
 }
 
-// TestSambaRecorded reads PACs of a real domain without one.
-func TestSambaRecorded(t *testing.T) {
+// TestAcceptorAcceptsRecordedSamba reads PACs of a real domain without one.
+func TestAcceptorAcceptsRecordedSamba(t *testing.T) {
 	kt, err := keytab.Load("../testdata/samba.keytab")
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +174,8 @@ func TestSambaRecorded(t *testing.T) {
 	count := 0
 	readRecorded(t, sambaRecord, func(name string, at time.Time, tokens [][]byte) {
 		count++
-		a := newAcceptor(t, nil, gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, PAC: gss.PACRequired, Time: func() time.Time { return at }})
+		a := newAcceptor(t, nil,
+			gss.AcceptorConfig{Keytab: kt, Etypes: allEtypes, PAC: gss.PACRequired, Time: func() time.Time { return at }})
 		c, err := a.Accept(t.Context(), tokens[0])
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -172,9 +183,11 @@ func TestSambaRecorded(t *testing.T) {
 		}
 		user := string(c.PAC().User())
 		domain := user[:strings.LastIndexByte(user, '-')]
-		// As the directory numbers accounts and groups in the order in which they are made.
+		// As the directory numbers accounts and groups in the order in which
+		// they are made.
 		want := []string{"S-1-18-1", domain + "-1103", domain + "-1104", domain + "-513"}
-		if g := slices.Sorted(slices.Values(c.Groups())); !slices.Equal(g, want) || user != domain+"-1102" || c.PAC().Logon.EffectiveName != "alice" {
+		if g := slices.Sorted(slices.Values(c.Groups())); !slices.Equal(g, want) || user != domain+"-1102" ||
+			c.PAC().Logon.EffectiveName != "alice" {
 			t.Errorf("%s: %v in %v", name, user, g)
 		}
 		if u := c.PAC().UPN; u == nil || u.UPN != sambaUPN || u.Made || u.DNSDomain != "AD.EXAMPLE.COM" {

@@ -19,7 +19,7 @@ var (
 	code         = kerberostest.Code
 	wantRefusal  = kerberostest.WantRefusal
 	mitEnctypes  = kerberostest.MITEnctypes
-	newInitiator = kerberostest.NewClient
+	newClient    = kerberostest.NewClient
 	mustAccept   = kerberostest.MustAccept
 	passwordKeys = kerberostest.PasswordKeys
 	readRecorded = kerberostest.ReadRecorded

@@ -13,15 +13,15 @@ import (
 // negotiation is the state of SPNEGO (RFC 4178), of either side.
 type negotiation struct {
 	mechTypes   []byte // MechTypeList as sent: what mechListMIC is over
-	mech        string // that was chosen, by the OID in the list; "" before
-	mechDone    bool   // the mechanism has no more tokens to come or to go
-	resent      bool   // initiator: the mechanism's first token went out twice
+	mech        string // the chosen one, by its OID in the list; "" before
+	mechDone    bool   // the mechanism has no more tokens
+	resent      bool   // initiator: the mechanism's first token was sent twice
 	micRequired bool   // by RFC 4178 5, or because the peer sent one
 	micSent     bool
 	micReceived bool
 }
 
-// acceptSPNEGO is the acceptor's side of RFC 4178 4 and 5.
+// acceptSPNEGO is an acceptor's step of a negotiation (RFC 4178 4, 5).
 func (c *Context) acceptSPNEGO(ctx context.Context, token []byte) (reply []byte, done bool, err error) {
 	if len(token) == 0 {
 		if c.neg != nil {
@@ -33,7 +33,8 @@ func (c *Context) acceptSPNEGO(ctx context.Context, token []byte) (reply []byte,
 	}
 	init, resp, err := krbmsg.ParseNegotiationToken(token)
 	if err != nil {
-		return (&krbmsg.NegTokenResp{State: krbmsg.NegReject}).Token(), false, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a SPNEGO token", Err: err}
+		return (&krbmsg.NegTokenResp{State: krbmsg.NegReject}).Token(), false,
+			&kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a SPNEGO token", Err: err}
 	}
 	var out krbmsg.NegTokenResp
 	if init != nil {
@@ -54,9 +55,10 @@ func (c *Context) acceptSPNEGO(ctx context.Context, token []byte) (reply []byte,
 	return out.Token(), done, nil
 }
 
-// choose takes the first mechanism of the list that is Kerberos. Only if it heads the list is there a token for it;
-// else a mechListMIC must follow, and the client sends the token when it knows the choice (RFC 4178 4.2.2, 5). It gives
-// what is to be done with the mechanism now, nil for nothing.
+// choose chooses the first mechanism of the list that is Kerberos. Only if it
+// is first in the list the token is for it; else a mechListMIC must follow, and
+// the client sends the token when it knows the choice (RFC 4178 4.2.2, 5). It
+// returns what the mechanism has to process now, or nil.
 func (c *Context) choose(init *krbmsg.NegTokenInit, out *krbmsg.NegTokenResp) (*krbmsg.NegTokenResp, error) {
 	if c.neg == nil {
 		c.neg = new(negotiation)
@@ -80,7 +82,7 @@ func (c *Context) choose(init *krbmsg.NegTokenInit, out *krbmsg.NegTokenResp) (*
 	return &krbmsg.NegTokenResp{ResponseToken: init.MechToken, MechListMIC: init.MechListMIC}, nil
 }
 
-// continues looks at an initiator's further token.
+// continues checks an initiator's further token.
 func (n *negotiation) continues(resp *krbmsg.NegTokenResp) error {
 	switch {
 	case n == nil || n.mech == "":
@@ -88,7 +90,9 @@ func (n *negotiation) continues(resp *krbmsg.NegTokenResp) error {
 	case resp.State == krbmsg.NegReject:
 		return kerberos.Errorf(kerberos.CodePeerRefused, "the client broke the negotiation off (negState reject)")
 	case (resp.ResponseToken == nil) != n.mechDone:
-		return kerberos.Errorf(kerberos.CodeNegotiation, "a NegTokenResp %s the mechanism's token where it belongs the other way", map[bool]string{true: "with", false: "without"}[n.mechDone])
+		return kerberos.Errorf(kerberos.CodeNegotiation,
+			"a NegTokenResp %s the mechanism's token where it belongs the other way",
+			map[bool]string{true: "with", false: "without"}[n.mechDone])
 	case n.mechDone && resp.MechListMIC == nil:
 		return errNoMIC()
 	}
@@ -96,11 +100,12 @@ func (n *negotiation) continues(resp *krbmsg.NegTokenResp) error {
 }
 
 func errNoMIC() *kerberos.Error {
-	return kerberos.Errorf(kerberos.CodeMechListMIC, "mechListMIC is missing where RFC 4178 5 demands it: the list of mechanisms may have been altered on the way")
+	return kerberos.Errorf(kerberos.CodeMechListMIC,
+		"mechListMIC is missing where RFC 4178 5 demands it: the list of mechanisms may have been altered on the way")
 }
 
-// acceptMech gives the mechanism its token, then sees to the mechListMIC.
-func (c *Context) acceptMech(ctx context.Context, resp *krbmsg.NegTokenResp, out *krbmsg.NegTokenResp) (done bool, err error) {
+// acceptMech passes the mechanism its token, then exchanges mechListMICs.
+func (c *Context) acceptMech(ctx context.Context, resp, out *krbmsg.NegTokenResp) (done bool, err error) {
 	answered := false
 	if resp.ResponseToken != nil {
 		out.ResponseToken, err = c.acceptKRB5(ctx, resp.ResponseToken)
@@ -110,7 +115,7 @@ func (c *Context) acceptMech(ctx context.Context, resp *krbmsg.NegTokenResp, out
 		c.neg.mechDone, answered = true, out.ResponseToken != nil
 	}
 	if err := c.neg.exchangeMIC(c.krb5.messages, resp.MechListMIC, answered, out); err != nil {
-		out.ResponseToken = nil // an AP-REP, which is not for who meddles with the list
+		out.ResponseToken = nil // drops the AP-REP: the peer altered the list
 		return false, err
 	}
 	done = !c.neg.micRequired || c.neg.micReceived
@@ -121,8 +126,9 @@ func (c *Context) acceptMech(ctx context.Context, resp *krbmsg.NegTokenResp, out
 	return done, nil
 }
 
-// exchangeMIC is RFC 4178 5, once the mechanism is done: the peer's mechListMIC is checked, and ours made when it is
-// needed. The peer's may follow later only when this message carries the mechanism's last token. Out is nil when the
+// exchangeMIC checks the peer's mechListMIC and makes ours if it is needed,
+// once the mechanism is done (RFC 4178 5). The peer's may follow later only if
+// our answer carries the mechanism's last token (answered). out is nil if the
 // peer takes no more tokens.
 func (n *negotiation) exchangeMIC(m *MessageProtection, mic []byte, answered bool, out *krbmsg.NegTokenResp) error {
 	switch {
@@ -130,7 +136,8 @@ func (n *negotiation) exchangeMIC(m *MessageProtection, mic []byte, answered boo
 		return kerberos.Errorf(kerberos.CodeMechListMIC, "a second mechListMIC")
 	case mic != nil:
 		if err := m.VerifyMIC(n.mechTypes, mic); err != nil {
-			return &kerberos.Error{Code: kerberos.CodeMechListMIC, Detail: "mechListMIC does not fit: the list of mechanisms was altered on the way", Err: err}
+			return &kerberos.Error{Code: kerberos.CodeMechListMIC,
+				Detail: "mechListMIC does not match: the list of mechanisms was altered on the way", Err: err}
 		}
 		n.micReceived, n.micRequired = true, true
 	case n.micRequired && !n.micReceived && !answered:

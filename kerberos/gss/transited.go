@@ -9,30 +9,36 @@ import (
 	"github.com/wssgate/wssgate/kerberos"
 )
 
-// anonymousRealm is the realm of clients that the KDC itself does not know (RFC 8062 3).
+// anonymousRealm is the realm of clients that even the KDC does not know (RFC
+// 8062 3).
 const anonymousRealm = "WELLKNOWN:ANONYMOUS"
 
-// checkClientRealm is the list of trusted realms, if there is one; then the path by which the client came.
+// checkClientRealm checks the client's realm against the trusted ones, if any
+// are listed, and then the path by which the client came.
 func (s *acceptance) checkClientRealm() error {
 	anonymous := s.ticket.Flags&kerberos.FlagAnonymous != 0 || string(s.ticket.CRealm) == anonymousRealm
 	if anonymous && !slices.Contains(s.cfg.ClientRealms, anonymousRealm) {
-		return kerberos.Errorf(kerberos.CodeClientRealm, "client is anonymous, and realm %s is not among the trusted ones", anonymousRealm)
+		return kerberos.Errorf(kerberos.CodeClientRealm, "client is anonymous, and realm %s is not among the trusted ones",
+			anonymousRealm)
 	}
 	if !anonymous && len(s.cfg.ClientRealms) > 0 && !slices.Contains(s.cfg.ClientRealms, string(s.ticket.CRealm)) {
-		return kerberos.Errorf(kerberos.CodeClientRealm, "client is of realm %s, trusted are %s", s.ticket.CRealm, strings.Join(s.cfg.ClientRealms, ", "))
+		return kerberos.Errorf(kerberos.CodeClientRealm, "client is of realm %s, trusted are %s",
+			s.ticket.CRealm, strings.Join(s.cfg.ClientRealms, ", "))
 	}
 	return s.checkTransited()
 }
 
-// checkTransited is RFC 4120 2.7: each realm on the path could have put any client's name into the ticket. An empty path
-// means that the client's own realm has the key shared with the service's (3.3.3.2).
+// checkTransited checks the transited field (RFC 4120 2.7): each realm on the
+// path could have put any client's name into the ticket. An empty path means
+// that the client's realm shares a key with the service's (3.3.3.2).
 func (s *acceptance) checkTransited() error {
 	if len(s.ticket.Transited) == 0 {
 		return nil
 	}
 	if bytes.Equal(s.ticket.CRealm, s.req.Realm) {
-		return kerberos.Errorf(kerberos.CodeClientRealm, "ticket says that the client is of the service's own realm %s, and that it came by %.200q: "+
-			"a realm on the way may have made that up", s.ticket.CRealm, s.ticket.Transited)
+		return kerberos.Errorf(kerberos.CodeClientRealm,
+			"ticket says that the client is of the service's own realm %s, and that it came by %.200q: "+
+				"a realm on the way may have made that up", s.ticket.CRealm, s.ticket.Transited)
 	}
 	if s.ticket.Flags&kerberos.FlagTransitedPolicyChecked != 0 {
 		return nil
@@ -43,14 +49,17 @@ func (s *acceptance) checkTransited() error {
 			return nil
 		}
 	}
-	return kerberos.Errorf(kerberos.CodeClientRealm, "client is of realm %s, which came by other realms (%.200q) without a check of the path by the KDC; "+
-		"name them all among the trusted client realms to accept it (not there: %.200q)", s.ticket.CRealm, s.ticket.Transited, realm)
+	return kerberos.Errorf(kerberos.CodeClientRealm,
+		"client is of realm %s, which came by other realms (%.200q) without a check of the path by the KDC; "+
+			"name them all among the trusted client realms to accept it (not there: %.200q)",
+		s.ticket.CRealm, s.ticket.Transited, realm)
 }
 
 const domainX500Compress = 1 // RFC 4120 3.3.3.2
 
-// untrustedTransited is the first realm of a path that is not in trusted, or "". Names that need quoting and realms that
-// the path does not spell out (an empty subfield) are in no list.
+// untrustedTransited returns the first realm of a path that is not in trusted,
+// or "". Names that need quoting and realms that the path leaves out (an empty
+// subfield) are never trusted.
 func untrustedTransited(path []byte, trusted []string) string {
 	previous := ""
 	for field := range strings.SplitSeq(string(path), ",") {
@@ -73,8 +82,9 @@ func untrustedTransited(path []byte, trusted []string) string {
 	return ""
 }
 
-// trustedPath are the realms that may be on the way of the ticket's client: the trusted client realms, and those that
-// [capaths] names for this client and service.
+// trustedPath returns the realms that may be on the client's path: the trusted
+// client realms, and those of [capaths] between the client's realm and the
+// service's.
 func (s *acceptance) trustedPath() []string {
 	if s.cfg.Paths == nil {
 		return s.cfg.ClientRealms

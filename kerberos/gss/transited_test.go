@@ -6,10 +6,13 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// TestUntrustedTransited: compressed paths (RFC 4120 3.3.3.2) are compared by the names they stand for, and what is not
-// spelled out is not trusted.
-func TestUntrustedTransited(t *testing.T) {
-	trusted := []string{"EDU", "MIT.EDU", "ATHENA.MIT.EDU", "WASHINGTON.EDU", "CS.WASHINGTON.EDU", "/COM", "/COM/HP", "/COM/HP/APOLLO", "/COM/DEC"}
+// TestUntrustedTransitedReadsPaths: compressed paths (RFC 4120 3.3.3.2) are
+// compared by the names they stand for, and what is not spelled out is not
+// trusted.
+func TestUntrustedTransitedReadsPaths(t *testing.T) {
+	t.Parallel()
+	trusted := []string{"EDU", "MIT.EDU", "ATHENA.MIT.EDU", "WASHINGTON.EDU", "CS.WASHINGTON.EDU", "/COM", "/COM/HP",
+		"/COM/HP/APOLLO", "/COM/DEC"}
 	for path, want := range map[string]string{
 		"EDU":                             "",
 		"EDU,MIT.,ATHENA.,WASHINGTON.EDU": "",
@@ -42,8 +45,10 @@ func TestUntrustedTransited(t *testing.T) {
 	}
 }
 
-// TestTransitedOfUnknownType: a path that cannot be read is not a path of listed realms.
-func TestTransitedOfUnknownType(t *testing.T) {
+// TestAcceptorRejectsTransitedOfUnknownType: a path that cannot be read is not
+// a path of listed realms.
+func TestAcceptorRejectsTransitedOfUnknownType(t *testing.T) {
+	t.Parallel()
 	for trType, ok := range map[int32]bool{1: true, 0: false, 2: false} {
 		s := acceptance{Acceptor: &Acceptor{cfg: AcceptorConfig{ClientRealms: []string{"FAR", "MIDDLE"}}}}
 		s.req.Realm = []byte("EXAMPLE.COM")

@@ -12,11 +12,11 @@ import (
 )
 
 // keytabFile explains a keytab file.
-func (x *inspection) keytabFile(n *Node, p part) {
-	titled(n, "keytab", "format %d, %s", p.b[1], OctetCount(len(p.b)))
-	entries, err := keytab.ParseEntries(p.b)
+func (x *inspection) keytabFile(n *Node, b []byte) {
+	n.Name, n.Value = "keytab", fmt.Sprintf("format %d, %s", b[1], OctetCount(len(b)))
+	entries, err := keytab.ParseEntries(b)
 	if err != nil {
-		n.Problem, x.failed = keytab.Explain(p.b, err).Error(), true
+		x.fail(n, keytab.Explain(b, err))
 	}
 	kt := keytab.New(entries...)
 	for _, name := range kt.Principals() {
@@ -63,24 +63,25 @@ func (x *inspection) keytabKeys(n *Node, list []*keytab.Entry) {
 		rc4Only = rc4Only && (e.Etype == etype.RC4 || e.Key.IsZero())
 	}
 	if rc4Only {
-		n.Problem = "has no AES key: give the account AES keys and fetch a new keytab; domain controllers no longer issue RC4 tickets"
+		n.Problem = "has no AES key: give the account AES keys and fetch a new keytab; " +
+			"domain controllers no longer issue RC4 tickets"
 	}
 }
 
 // ccacheFile explains a credential cache file.
-func (x *inspection) ccacheFile(n *Node, p part) {
-	titled(n, "credential cache", "format %d, %s", p.b[1], OctetCount(len(p.b)))
-	c, err := ccache.ParsePartial(p.b)
+func (x *inspection) ccacheFile(n *Node, b []byte) {
+	n.Name, n.Value = "credential cache", fmt.Sprintf("format %d, %s", b[1], OctetCount(len(b)))
+	c, err := ccache.ParsePartial(b)
 	if err != nil {
-		n.Problem, x.failed = err.Error(), true
+		x.fail(n, err)
 	}
 	if len(c.Client.Components) > 0 && c.Client.Realm != "" {
 		n.Add("client", c.Client.String())
 	}
 	if c.KDCOffset != 0 {
-		n.Add("KDC's clock", c.KDCOffset.Round(time.Millisecond).String()).Note = "against this machine's, when the cache was written"
+		n.Add("KDC's clock", c.KDCOffset.Round(time.Millisecond).String()).Note = "against this machine's, when " +
+			"the cache was written"
 	}
-	defer x.within("credential cache")()
 	for i := range c.Tickets {
 		if x.nodes += 8; x.nodes > maxInspectLines {
 			n.Add("…", "more than can be shown")
@@ -94,9 +95,7 @@ func (x *inspection) ccacheFile(n *Node, p part) {
 		if t.Client.String() != c.Client.String() {
 			line.Add("client", t.Client.String())
 		}
-		line.Add("flags", bitNames(t.Flags, ticketFlagBits()))
-		x.times(line, t.AuthTime, t.StartTime, t.EndTime, t.RenewTill)
-		x.showKey(line, "session key", t.SessionKey.Etype(), t.SessionKey.ExposeKeyOctets())
+		x.credential(line, t)
 		x.cachedTicket(line, t)
 	}
 	if c.Skipped > 0 {
@@ -104,18 +103,16 @@ func (x *inspection) ccacheFile(n *Node, p part) {
 	}
 }
 
-// cachedTicket tells how a ticket is sealed, and with a keytab whether that opens it.
+// cachedTicket adds how a ticket is sealed, and with a keytab that has keys of
+// its service whether one opens it.
 func (x *inspection) cachedTicket(n *Node, t *kerberos.Credential) {
-	inner := &Node{}
-	clear := x.clearTicket(inner, part{t.Ticket, 0})
-	for _, c := range inner.Children {
-		if c.Name == "sealed" {
-			c.Name = "sealed with"
-			n.Children = append(n.Children, c)
-		}
-	}
-	if x.cfg.Keytab == nil || len(x.cfg.Keytab.EntriesOf(clear.service())) == 0 {
+	r, err := krbmsg.TicketInClear(t.Ticket)
+	if err != nil {
+		x.fail(n, err)
 		return
 	}
-	x.openTicket(n.Add("this keytab", ""), &clear)
+	encrypted(n, "sealed with", &r.Ticket)
+	if x.cfg.Keytab != nil && len(x.cfg.Keytab.EntriesOf(principalText(r.SName, r.Realm))) > 0 {
+		x.openTicket(n.Add("this keytab", ""), &r)
+	}
 }

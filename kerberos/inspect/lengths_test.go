@@ -10,8 +10,10 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// TestInspectLongLengths: a token whose lengths are longer than they need to be is explained as the one with the shortest.
-func TestInspectLongLengths(t *testing.T) {
+// TestInspectReadsLongLengthsAlike: a token whose lengths are longer than they
+// need to be is explained as the one with the shortest.
+func TestInspectReadsLongLengthsAlike(t *testing.T) {
+	t.Parallel()
 	k := newKDC()
 	token, _ := mustToken(t, k, krbtest.TokenOptions{GSSFlags: 0x3e})
 	octets := regexp.MustCompile(`[0-9]+ octets?`)

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// A Node is a line of what an Inspector found, and what belongs to it. Strings may hold anything that a hostile token
-// does; AppendText and JSON escape what a terminal would take for a command.
+// A Node is a line of what an Inspector found, and what belongs to it. Strings
+// may hold anything that a hostile token does; AppendText and JSON escape what
+// a terminal would take for a command.
 type Node struct {
 	Name     string  // "ap-options"
 	Value    string  // "mutual-required"; may be empty
@@ -32,7 +33,8 @@ func (n *Node) Addf(name, format string, args ...any) *Node {
 	return n.Add(name, fmt.Sprintf(format, args...))
 }
 
-// Nest makes n, which has a name of its own, say also what t does: it is the field in which t stands.
+// Nest adds to n, which has a name of its own, what t shows: n is the
+// field in which t stands.
 func (n *Node) Nest(t *Node) {
 	join := func(a, b, between string) string {
 		if a == "" || b == "" {
@@ -45,7 +47,8 @@ func (n *Node) Nest(t *Node) {
 	n.Children = append(n.Children, t.Children...)
 }
 
-// MarshalJSON writes an object with the fields that are not empty, in lower case.
+// MarshalJSON writes an object with the fields that are not empty, in lower
+// case.
 func (n *Node) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -57,11 +60,13 @@ func (n *Node) MarshalJSON() ([]byte, error) {
 		Text     string  `json:"text,omitempty"`
 		Problem  string  `json:"problem,omitempty"`
 		Children []*Node `json:"children,omitempty"`
-	}{escapeLine(n.Name), escapeLine(n.Value), escapeLine(n.Note), escapeLines(n.Text), escapeLine(n.Problem), n.Children})
+	}{escapeLine(n.Name), escapeLine(n.Value), escapeLine(n.Note), escapeLines(n.Text), escapeLine(n.Problem),
+		n.Children})
 	return b.Bytes(), err
 }
 
-// Columns of a text. Values of one parent stand below each other unless a name is very long.
+// Columns of a text. Values of one parent stand below each other unless a name
+// is very long.
 const (
 	textWidth   = 118
 	textNames   = 32 // of a name, in columns
@@ -69,8 +74,9 @@ const (
 	textDeepest = 40 // columns of indentation
 )
 
-// AppendText appends the tree as lines of about 118 columns at most: names, values below each other, notes in brackets,
-// problems behind an exclamation mark.
+// AppendText appends the tree as lines of about 118 columns at most: names,
+// values below each other, notes in brackets, problems behind an exclamation
+// mark.
 func (n *Node) AppendText(dst []byte) []byte { return n.appendText(dst, 0, 0) }
 
 func (n *Node) appendText(dst []byte, depth, names int) []byte {
@@ -111,7 +117,8 @@ func (n *Node) appendText(dst []byte, depth, names int) []byte {
 	return dst
 }
 
-// appendWrapped breaks text at spaces; further lines begin in the column where the first does.
+// appendWrapped breaks text at spaces; further lines begin in the column where
+// the first does.
 func appendWrapped(dst []byte, text string, column int) []byte {
 	at := column
 	for i, word := range strings.Split(text, " ") {
@@ -133,7 +140,8 @@ func appendWrapped(dst []byte, text string, column int) []byte {
 // maxShown bounds a single line, in octets before escaping.
 const maxShown = 4096
 
-// escapeLine makes a text harmless for terminals: what is no printable character stands as \x1b or \u{202e}.
+// escapeLine makes a text harmless for terminals: what is no printable
+// character stands as \x1b or \u{202e}.
 func escapeLine(s string) string { return escape(s, maxShown, false) }
 
 // escapeLines is escapeLine for a text with line ends and tabs.

@@ -2,45 +2,50 @@ package inspect
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
-	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
 
-// pac explains a PAC (MS-PAC 2.3). Its signatures of the KDC cannot be checked here, that of the service's key can.
-func (x *inspection) pac(n *Node, p part) {
-	buffers, err := pac.ParseBuffers(p.b)
+// pac explains a PAC (MS-PAC 2.3). Its signatures of the KDC cannot be checked
+// here, that of the service's key can: zero for a PAC that is not a ticket's.
+func (x *inspection) pac(n *Node, b []byte, service etype.Key) {
+	buffers, err := pac.ParseBuffers(b)
 	if err != nil {
-		x.fail(n, p.at, "%v", err)
-	}
-	logon := new(pac.PAC)
-	for _, b := range buffers.List {
-		c := n.Add(pacBufferName(b.Kind), OctetCount(b.End-b.Start))
-		octets := p.b[b.Start:b.End]
-		if err := logon.Read(b.Kind, octets); err != nil {
-			x.fail(c, p.at+b.Start, "%v", err)
-			continue
-		}
-		x.pacBuffer(c, logon, b.Kind, octets)
-	}
-	if x.ticketKey.IsZero() || err != nil || x.sealed != "ticket" {
+		x.fail(n, err)
 		return
 	}
-	for _, c := range n.Children {
-		if c.Name != pacBufferName(pac.TypeServerSignature) {
+	if _, err := buffers.Parse(); err != nil {
+		x.fail(n, err)
+	}
+	said := new(pac.PAC)
+	for _, buffer := range buffers.List {
+		octets := b[buffer.Start:buffer.End]
+		c := n.Add(pacBufferName(buffer.Kind), OctetCount(len(octets)))
+		if said.Read(buffer.Kind, octets) == nil {
+			x.pacBuffer(c, said, buffer.Kind, octets)
+		}
+		if buffer.Kind != pac.TypeServerSignature || service.IsZero() {
 			continue
 		}
-		if err := buffers.Verify(x.ticketKey); err != nil {
-			c.Problem = err.(*kerberos.Error).Detail
-		} else {
-			c.Note = "right: made with the key that opened the ticket"
+		if c.Note = "right: made with the key that opened the ticket"; buffers.Verify(service) != nil {
+			c.Note, c.Problem = "", reason(buffers.Verify(service))
 		}
 	}
+}
+
+// reason returns an error's words without its code.
+func reason(err error) string {
+	if refusal, ok := errors.AsType[*kerberos.Error](err); ok {
+		return refusal.Detail
+	}
+	return err.Error()
 }
 
 // pacBuffer explains a buffer that was read into pac.
@@ -88,7 +93,8 @@ func (x *inspection) logonInfo(c *Node, l *pac.LogonInfo) {
 	for _, t := range []struct {
 		name string
 		at   time.Time
-	}{{"logon", l.LogonTime}, {"logoff", l.LogoffTime}, {"kick off", l.KickOffTime}, {"password set", l.PasswordLastSet}, {"password ends", l.PasswordMustChange}} {
+	}{{"logon", l.LogonTime}, {"logoff", l.LogoffTime}, {"kick off", l.KickOffTime},
+		{"password set", l.PasswordLastSet}, {"password ends", l.PasswordMustChange}} {
 		if !t.at.IsZero() {
 			c.Add(t.name, x.when(t.at))
 		}
@@ -101,7 +107,8 @@ func (x *inspection) logonInfo(c *Node, l *pac.LogonInfo) {
 	}
 }
 
-// groupName is the name of a group that is the same in all domains (MS-DTYP 2.4.2.4), "" for others.
+// groupName is the name of a group that is the same in all domains (MS-DTYP
+// 2.4.2.4), "" for others.
 func groupName(sid pac.SID) string {
 	switch sid {
 	case "S-1-18-1":
@@ -118,18 +125,21 @@ func groupName(sid pac.SID) string {
 	if err != nil || !strings.HasPrefix(string(sid), "S-1-5-21-") {
 		return ""
 	}
-	return map[int]string{512: "Domain Admins", 513: "Domain Users", 514: "Domain Guests", 515: "Domain Computers", 516: "Domain Controllers",
-		517: "Cert Publishers", 518: "Schema Admins", 519: "Enterprise Admins", 520: "Group Policy Creator Owners", 521: "Read-only Domain Controllers",
-		525: "Protected Users", 526: "Key Admins", 527: "Enterprise Key Admins", 572: "Denied RODC Password Replication Group"}[rid]
+	return map[int]string{512: "Domain Admins", 513: "Domain Users", 514: "Domain Guests", 515: "Domain Computers",
+		516: "Domain Controllers", 517: "Cert Publishers", 518: "Schema Admins", 519: "Enterprise Admins",
+		520: "Group Policy Creator Owners", 521: "Read-only Domain Controllers", 525: "Protected Users",
+		526: "Key Admins", 527: "Enterprise Key Admins",
+		572: "Denied RODC Password Replication Group"}[rid]
 }
 
-// judgePAC says what a route that asks for groups would say of the PAC, if that is not what others say.
-func (x *inspection) judgePAC(v *Node, token []byte) {
-	if err := x.ask(token, x.now, gss.PACWhenPresent); err != nil {
-		c := v.Add("with allowed-groups", fmt.Sprintf("%v", err))
-		if refusal, ok := err.(*kerberos.Error); ok {
-			c.Value = "refused: " + string(refusal.Code)
-			c.Add("why", refusal.Reason())
-		}
+// pacBufferName is a type of PAC buffer (MS-PAC 2.4).
+func pacBufferName(kind uint32) string {
+	names := map[uint32]string{1: "LOGON_INFO", 2: "CREDENTIALS_INFO", 6: "SERVER_CHECKSUM", 7: "PRIVSVR_CHECKSUM",
+		10: "CLIENT_INFO", 11: "S4U_DELEGATION_INFO", 12: "UPN_DNS_INFO", 13: "CLIENT_CLAIMS_INFO",
+		14: "DEVICE_INFO", 15: "DEVICE_CLAIMS_INFO",
+		16: "TICKET_CHECKSUM", 17: "ATTRIBUTES_INFO", 18: "REQUESTOR", 19: "FULL_CHECKSUM"}
+	if name, ok := names[kind]; ok {
+		return name
 	}
+	return fmt.Sprintf("buffer of type %d", kind)
 }

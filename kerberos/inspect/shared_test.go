@@ -1,6 +1,9 @@
 package inspect_test
 
-import "github.com/wssgate/wssgate/kerberos/internal/kerberostest"
+import (
+	"github.com/wssgate/wssgate/kerberos/internal/kerberostest"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
 
 // What the tests of several packages share.
 const (
@@ -17,3 +20,5 @@ var (
 	mustToken    = kerberostest.MustToken
 	code         = kerberostest.Code
 )
+
+func tokenOptions(flags uint32) krbtest.TokenOptions { return krbtest.TokenOptions{GSSFlags: flags} }

@@ -3,27 +3,29 @@ package kdc
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
 )
 
 const (
-	maxTickets    = 1024             // kept by a Client
-	maxSpare      = 2 * time.Minute  // before its end a ticket is not used any more
-	maxFlight     = 2 * time.Minute  // of all exchanges for one ticket
-	renewPause    = 10 * time.Second // between renewals that go on beside requests
+	maxTickets    = 1024             // kept by a Client, and as many in the names of users
+	maxSpare      = 2 * time.Minute  // a ticket is not used any more so long before its end
+	maxFlight     = 2 * time.Minute  // limit for all exchanges for one ticket
+	renewPause    = 10 * time.Second // between renewals in the background
 	renewFraction = 5                // a ticket-granting ticket is renewed in the last fifth of its life
 )
 
-var errClosed = errors.New("kerberos: initiator is closed")
+var errClosed = errors.New("kerberos: client is closed")
 
 type cachedTicket struct {
 	ticket kerberos.Credential
 	used   uint64
 }
 
-// ticketLife returns how long the ticket was made for.
+// ticketLife returns the time from the ticket's start to its end, or 0 if that
+// is not known.
 func ticketLife(t *kerberos.Credential) time.Duration {
 	start := t.StartTime
 	if start.IsZero() {
@@ -35,8 +37,8 @@ func ticketLife(t *kerberos.Credential) time.Duration {
 	return t.EndTime.Sub(start)
 }
 
-// ticketUsable reports whether the ticket lasts long enough to be used: to a tenth of its life before its end, or two
-// minutes.
+// ticketUsable reports whether the ticket lasts long enough to be used: another
+// tenth of its life, or two minutes.
 func ticketUsable(t *kerberos.Credential, now time.Time) bool {
 	return now.Add(min(maxSpare, ticketLife(t)/10)).Before(t.EndTime)
 }
@@ -52,7 +54,7 @@ func ticketRenewable(t *kerberos.Credential, now time.Time) bool {
 	return t.Flags&kerberos.FlagRenewable != 0 && t.RenewTill.After(now) && t.EndTime.After(now)
 }
 
-// handOut returns a ticket with a key of its own, which Close does not wipe.
+// handOut returns the ticket with a copy of its key, which Close does not wipe.
 func (i *Client) handOut(t kerberos.Credential, err error) (kerberos.Credential, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -66,11 +68,20 @@ func (i *Client) handOut(t kerberos.Credential, err error) (kerberos.Credential,
 	return t, nil
 }
 
-// cached is the ticket that was got for key, if it is usable.
+// kept returns the tickets that one under key is among: those in the names of
+// users do not displace the client's own. The caller holds i.mu.
+func (i *Client) kept(key string) map[string]*cachedTicket {
+	if strings.HasPrefix(key, userKey) {
+		return i.users
+	}
+	return i.tickets
+}
+
+// cached returns the ticket under key, if it is usable.
 func (i *Client) cached(key string) (kerberos.Credential, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	c := i.tickets[key]
+	c := i.kept(key)[key]
 	if c == nil || !ticketUsable(&c.ticket, i.cfg.Time()) {
 		return kerberos.Credential{}, false
 	}
@@ -79,7 +90,8 @@ func (i *Client) cached(key string) (kerberos.Credential, bool) {
 	return c.ticket, true
 }
 
-// store keeps a ticket. When there is no room, one that has ended goes, or else the one that was not used for longest.
+// store keeps a ticket under key. If there is no room it drops a ticket that
+// has ended, or else the least recently used one.
 func (i *Client) store(key string, t kerberos.Credential) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -87,24 +99,28 @@ func (i *Client) store(key string, t kerberos.Credential) {
 		t.SessionKey.Wipe()
 		return
 	}
-	if _, there := i.tickets[key]; !there && len(i.tickets) >= maxTickets {
+	tickets := i.kept(key)
+	if _, there := tickets[key]; !there && len(tickets) >= maxTickets {
 		now, oldest := i.cfg.Time(), ""
-		for k, c := range i.tickets {
+		for k, c := range tickets {
 			if !c.ticket.EndTime.After(now) {
 				oldest = k
 				break
 			}
-			if k != homeKey && (oldest == "" || c.used < i.tickets[oldest].used) {
+			if k != homeKey && (oldest == "" || c.used < tickets[oldest].used) {
 				oldest = k
 			}
 		}
-		delete(i.tickets, oldest)
+		delete(tickets, oldest)
 	}
 	i.used++
-	i.tickets[key] = &cachedTicket{t, i.used}
+	tickets[key] = &cachedTicket{t, i.used}
 }
 
-// A flight is one request for a ticket, for all who want it.
+// A fetcher gets a ticket from a KDC.
+type fetcher func(context.Context) (kerberos.Credential, error)
+
+// A flight is one request for a ticket, for all calls that want it.
 type flight struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
@@ -113,9 +129,10 @@ type flight struct {
 	err     error
 }
 
-// share runs fetch, or waits for the run that is under way for this key, and keeps the ticket under it. With the key ""
-// it shares and keeps nothing. The run ends when nobody waits for it any more.
-func (i *Client) share(ctx context.Context, key string, fetch func(context.Context) (kerberos.Credential, error)) (kerberos.Credential, error) {
+// share calls fetch, or waits for the call under way for the same key, and
+// keeps the ticket under key. With the key "" it neither shares nor keeps. The
+// call is canceled when nobody waits for it any more.
+func (i *Client) share(ctx context.Context, key string, fetch fetcher) (kerberos.Credential, error) {
 	f, err := i.board(ctx, key, fetch)
 	if err != nil {
 		return kerberos.Credential{}, err
@@ -130,7 +147,7 @@ func (i *Client) share(ctx context.Context, key string, fetch func(context.Conte
 }
 
 // board joins the flight for key, or starts it.
-func (i *Client) board(ctx context.Context, key string, fetch func(context.Context) (kerberos.Credential, error)) (*flight, error) {
+func (i *Client) board(ctx context.Context, key string, fetch fetcher) (*flight, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -153,7 +170,7 @@ func (i *Client) board(ctx context.Context, key string, fetch func(context.Conte
 	return f, nil
 }
 
-func (i *Client) fly(ctx context.Context, key string, f *flight, fetch func(context.Context) (kerberos.Credential, error)) {
+func (i *Client) fly(ctx context.Context, key string, f *flight, fetch fetcher) {
 	defer close(f.done)
 	defer f.cancel()
 	f.ticket, f.err = fetch(ctx)
@@ -178,7 +195,7 @@ func (i *Client) leave(key string, f *flight) {
 		return
 	}
 	f.cancel()
-	if i.flights[key] == f { // who comes now starts anew
+	if i.flights[key] == f { // the next request starts anew
 		delete(i.flights, key)
 	}
 }

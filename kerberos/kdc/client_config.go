@@ -16,46 +16,58 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
-// A ClientConfig configures a Client: who, with which secret, and where the KDCs are. Exactly one of Password, Keytab,
-// CCache and Credentials is the source of the ticket-granting ticket.
+// A ClientConfig configures a [Client]. Exactly one of Password, Keytab, CCache
+// and Credentials must be set: the source of the ticket-granting ticket.
 type ClientConfig struct {
-	// Client is the principal, "alice@EXAMPLE.COM"; without "@" it is of krb5.conf's default realm. With CCache and
-	// Credentials it may be empty, and is theirs.
+	// Client is the principal, "alice@EXAMPLE.COM"; without "@" it is of
+	// krb5.conf's default realm. It may be empty with CCache and Credentials,
+	// whose client it then is.
 	Client string
 	// Password of Client.
 	Password string
-	// Keytab has a key of Client: a *keytab.Keytab, or what has one that changes. It is asked for each login.
+	// Keytab has a key of Client. It is a [*keytab.Keytab], or another
+	// [keytab.Source] if the keytab changes. Each login asks it.
 	Keytab keytab.Source
-	// CCache is the path of a credential cache, as KRB5CCNAME has it; see ccache.Load. It is read when a ticket is needed
-	// that is not in memory, and when the ticket-granting ticket is about to end, since others write it; it is not
-	// written. A service ticket in it is used at once, even where there is no ticket-granting ticket.
+	// CCache is the path of a credential cache, as in KRB5CCNAME; see
+	// [ccache.Load]. It is read for a ticket that is not in memory, and when
+	// the ticket-granting ticket is about to end, since others write it; it is
+	// never written. A service ticket in it is used even without a
+	// ticket-granting ticket.
 	CCache string
-	// Credentials are tickets that are there already, such as those that a client delegated: a ticket-granting ticket of
-	// the client's realm, and perhaps others.
+	// Credentials are existing tickets, such as those that a client delegated:
+	// a ticket-granting ticket of the client's realm, and perhaps others.
 	Credentials []kerberos.Credential
 
-	// Krb5Conf is the text of a krb5.conf; see krb5conf.Read. Beside what TransportConfig tells, of [libdefaults]
-	// default_tkt_enctypes, default_tgs_enctypes, permitted_enctypes, allow_rc4, ticket_lifetime, renew_lifetime,
-	// forwardable and clockskew are used, [domain_realm] for services without a realm, and [capaths].
+	// Krb5Conf is the text of a krb5.conf; see [krb5conf.Read]. Besides the
+	// settings of [TransportConfig] it uses default_tkt_enctypes,
+	// default_tgs_enctypes, permitted_enctypes, allow_rc4, ticket_lifetime,
+	// renew_lifetime, forwardable and clockskew of [libdefaults],
+	// [domain_realm] for services without a realm, and [capaths].
 	Krb5Conf string
-	// KDC exchanges messages with KDCs; nil means a Transport with Krb5Conf.
+	// KDC exchanges messages with KDCs; nil means a [Transport] with Krb5Conf.
 	KDC Exchanger
 
-	// Etypes are the encryption types to ask for and accept, by preference, of keys and session keys. Empty means those
-	// of Krb5Conf, and if it has none, 18, 17, 20 and 19. RC4 (23) must be listed, in Krb5Conf with allow_rc4 = true.
+	// Etypes are the encryption types of keys and session keys to ask for and
+	// accept, in order of preference. Empty means those of Krb5Conf, and if it
+	// has none, 18, 17, 20 and 19. RC4 (23) must be listed, in Krb5Conf with
+	// allow_rc4 = true.
 	Etypes []int32
-	// Lifetime and RenewLifetime are asked for; the KDC may give less. 0 means those of Krb5Conf; and if it has none, the
-	// longest life that the KDC gives, not renewable.
+	// Lifetime and RenewLifetime are the lives to ask for; the KDC may grant
+	// less. 0 means those of Krb5Conf, and if it has none, the longest life
+	// that the KDC grants, not renewable.
 	Lifetime, RenewLifetime time.Duration
-	// Forwardable asks for a ticket-granting ticket that Forwarded can use. Krb5Conf may say so too.
+	// Forwardable asks for a ticket-granting ticket that [Client.Forwarded] can
+	// use. Krb5Conf can set it too.
 	Forwardable bool
-	// MaxSkew is how far the KDC's clock may be from ours. 0 means clockskew of Krb5Conf, else kerberos.DefaultMaxSkew.
+	// MaxSkew is how far the KDC's clock may be from ours. 0 means clockskew of
+	// Krb5Conf, else [kerberos.DefaultMaxSkew].
 	MaxSkew time.Duration
-	// Time is the clock; nil means time.Now.
+	// Time is the clock; nil means [time.Now].
 	Time func() time.Time
 }
 
-// String names the client and the source of its tickets, never what that is.
+// String returns the client and the kind of source of its tickets, never a
+// secret.
 func (cfg ClientConfig) String() string {
 	source := "nothing"
 	switch {
@@ -68,14 +80,16 @@ func (cfg ClientConfig) String() string {
 	case len(cfg.Credentials) > 0:
 		source = "given credentials"
 	}
-	return fmt.Sprintf("initiator for %s with %s", cmp.Or(cfg.Client, "their client"), source)
+	return fmt.Sprintf("client %s with %s", cmp.Or(cfg.Client, "of the tickets"), source)
 }
 
 // Format prints String for every verb.
 func (cfg ClientConfig) Format(f fmt.State, _ rune) { fmt.Fprint(f, cfg.String()) }
 
-// A Client gets tickets from KDCs, keeps them while they last, and renews its ticket-granting ticket or logs in again
-// in time. Requests for the same ticket at the same time are one. It is safe for concurrent use. Close it.
+// A Client gets tickets from KDCs, keeps them while they last, and renews its
+// ticket-granting ticket or logs in again in time. Concurrent requests for the
+// same ticket share one exchange. It is safe for concurrent use. Call
+// [Client.Close] when it is no longer needed.
 type Client struct {
 	cfg         ClientConfig // with defaults
 	conf        *krb5conf.Config
@@ -84,23 +98,25 @@ type Client struct {
 	loginEtypes []int32
 	etypes      []int32 // of TGS requests; both are accepted
 	clock       *etype.AuthenticatorClock
-	logsIn      bool // with password or keytab
+	logsIn      bool // has a password or keytab
 
 	mu        sync.Mutex
-	password  func() string              // a func for the reason that etype.Key is one; nil without one, and after Close
-	tickets   map[string]*cachedTicket   // by what was asked for
-	forgotten map[[sha256.Size]byte]bool // tickets given to us that their services refuse
-	flights   map[string]*flight         // those that others can join
+	password  func() string              // a func so that fmt cannot print it; nil without one, and after Close
+	tickets   map[string]*cachedTicket   // by the service that was asked for
+	users     map[string]*cachedTicket   // in the names of users, by userKey and what was asked for
+	forgotten map[[sha256.Size]byte]bool // hashes of given tickets that their services refuse
+	flights   map[string]*flight         // those that other requests can join
 	open      map[*flight]bool           // all
-	running   sync.WaitGroup             // as many
+	running   sync.WaitGroup             // counts open
 	used      uint64                     // counts uses of tickets
-	renewal   time.Time                  // when the next one beside a request may begin
+	renewal   time.Time                  // when the next one in the background may begin
 	refused   refusal
 	closed    bool
 }
 
-// NewClient makes a Client. It does not talk to a KDC yet. It reads the credential cache only to know the client.
-// Errors about the cache are *kerberos.Error.
+// NewClient returns a Client. It sends nothing to a KDC yet, and reads the
+// credential cache only to learn the client. It returns an error if cfg is
+// invalid, a [*kerberos.Error] if the cache cannot be read.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	conf, err := krb5conf.Parse(cfg.Krb5Conf)
 	if err != nil {
@@ -109,8 +125,14 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.Time == nil {
 		cfg.Time = time.Now
 	}
-	i := &Client{cfg: cfg, conf: conf, kdc: cfg.KDC, clock: new(etype.AuthenticatorClock), tickets: make(map[string]*cachedTicket),
-		forgotten: make(map[[sha256.Size]byte]bool), flights: make(map[string]*flight), open: make(map[*flight]bool)}
+	i := &Client{
+		cfg: cfg, conf: conf, kdc: cfg.KDC, clock: new(etype.AuthenticatorClock),
+		tickets:   make(map[string]*cachedTicket),
+		users:     make(map[string]*cachedTicket),
+		forgotten: make(map[[sha256.Size]byte]bool),
+		flights:   make(map[string]*flight),
+		open:      make(map[*flight]bool),
+	}
 	if i.kdc == nil {
 		if i.kdc, err = NewTransport(TransportConfig{Krb5Conf: cfg.Krb5Conf, AnyRealm: true}); err != nil {
 			return nil, err
@@ -126,18 +148,19 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 
 func (i *Client) setSource() error {
 	sources := 0
-	for _, there := range []bool{i.cfg.Password != "", i.cfg.Keytab != nil, i.cfg.CCache != "", len(i.cfg.Credentials) > 0} {
-		if there {
+	cfg := &i.cfg
+	for _, set := range []bool{cfg.Password != "", cfg.Keytab != nil, cfg.CCache != "", len(cfg.Credentials) > 0} {
+		if set {
 			sources++
 		}
 	}
 	switch {
 	case sources == 0:
-		return errors.New("kerberos: initiator without password, keytab, credential cache and credentials")
+		return errors.New("kerberos: client without password, keytab, credential cache and credentials")
 	case sources > 1:
-		return errors.New("kerberos: initiator with more than one of password, keytab, credential cache and credentials")
+		return errors.New("kerberos: client with more than one of password, keytab, credential cache and credentials")
 	case i.cfg.Keytab != nil && i.cfg.Keytab.Keytab() == nil:
-		return errors.New("kerberos: initiator without a keytab")
+		return errors.New("kerberos: client without a keytab")
 	}
 	i.logsIn = i.cfg.Password != "" || i.cfg.Keytab != nil
 	if password := i.cfg.Password; password != "" {
@@ -170,7 +193,7 @@ func (i *Client) setClient() (err error) {
 	case len(i.cfg.Credentials) > 0:
 		i.who = i.cfg.Credentials[0].Client
 	default:
-		return errors.New("kerberos: initiator without the client's name")
+		return errors.New("kerberos: client without a name")
 	}
 	return nil
 }
@@ -190,7 +213,8 @@ func (i *Client) setEtypes() error {
 		}
 	}
 	if len(i.etypes) == 0 || len(i.loginEtypes) == 0 {
-		return errors.New("kerberos: krb5.conf allows no encryption type that is supported; list AES ones, or set allow_rc4 = true for rc4-hmac")
+		return errors.New("kerberos: krb5.conf allows no encryption type that is supported; list AES ones, or set " +
+			"allow_rc4 = true for rc4-hmac")
 	}
 	return nil
 }
@@ -225,8 +249,8 @@ func (i *Client) setTimes() error {
 	return nil
 }
 
-// String names the client.
-func (i *Client) String() string { return "initiator for " + i.who.String() }
+// String returns "client " and the principal.
+func (i *Client) String() string { return "client " + i.who.String() }
 
 // Format prints String for every verb.
 func (i *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, i.String()) }
@@ -236,8 +260,9 @@ func (i *Client) Client() kerberos.Principal {
 	return kerberos.Principal{Components: slices.Clone(i.who.Components), Realm: i.who.Realm}
 }
 
-// Close ends the exchanges under way, waits for them, and forgets tickets, their keys and the password; the keys are
-// wiped. Those of tickets that were handed out are their owners'. Later calls fail.
+// Close ends the exchanges under way, waits for them, drops tickets and the
+// password, and wipes the tickets' keys. Tickets that were returned to callers
+// stay usable. Later calls return an error.
 func (i *Client) Close() {
 	i.mu.Lock()
 	i.closed = true
@@ -248,9 +273,11 @@ func (i *Client) Close() {
 	i.running.Wait()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, c := range i.tickets {
-		c.ticket.SessionKey.Wipe()
+	for _, tickets := range []map[string]*cachedTicket{i.tickets, i.users} {
+		for _, c := range tickets {
+			c.ticket.SessionKey.Wipe()
+		}
+		clear(tickets)
 	}
-	clear(i.tickets)
 	i.password, i.cfg.Keytab, i.cfg.Credentials = nil, nil, nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// givenTickets are the tickets of the credential cache or the credentials, those of other clients included.
+// givenTickets returns the tickets of the credential cache or the credentials,
+// including those of other clients.
 func (i *Client) givenTickets() ([]kerberos.Credential, error) {
 	if i.cfg.CCache == "" {
 		return i.cfg.Credentials, nil
@@ -24,12 +25,13 @@ func (i *Client) givenTickets() ([]kerberos.Credential, error) {
 		return nil, err
 	}
 	if c.Client.String() != i.who.String() {
-		return nil, kerberos.Errorf(kerberos.CodeCredential, "credential cache %s is of %s, wanted is %s", i.cfg.CCache, c.Client, i.who)
+		return nil, kerberos.Errorf(kerberos.CodeCredential, "credential cache %s is of %s, not of %s",
+			i.cfg.CCache, c.Client, i.who)
 	}
 	return c.Tickets, nil
 }
 
-// givenIn is where givenTickets come from.
+// givenIn returns where givenTickets come from, for errors.
 func (i *Client) givenIn() string {
 	if i.cfg.CCache != "" {
 		return "credential cache " + i.cfg.CCache
@@ -37,7 +39,8 @@ func (i *Client) givenIn() string {
 	return "the credentials"
 }
 
-// given is the ticket-granting ticket among those given, and held, that lasts longest. Those for other realms are kept.
+// given returns the ticket-granting ticket that lasts longest, of those given
+// and held. It stores those for other realms.
 func (i *Client) given(held kerberos.Credential) (kerberos.Credential, error) {
 	tickets, err := i.givenTickets()
 	if err != nil {
@@ -47,7 +50,8 @@ func (i *Client) given(held kerberos.Credential) (kerberos.Credential, error) {
 	others := make(map[string]kerberos.Credential)
 	for _, t := range tickets {
 		realm, isTGT := tgtRealm(&t)
-		if !isTGT || t.Client.String() != i.who.String() || !t.EndTime.After(now) && !ticketRenewable(&t, now) || !i.accepts(&t) {
+		if !isTGT || t.Client.String() != i.who.String() || !t.EndTime.After(now) && !ticketRenewable(&t, now) ||
+			!i.accepts(&t) {
 			continue
 		}
 		switch {
@@ -70,7 +74,8 @@ func (i *Client) given(held kerberos.Credential) (kerberos.Credential, error) {
 	return held, nil
 }
 
-// noneGiven returns the error that says why there is no ticket-granting ticket among those given.
+// noneGiven returns the error that explains why no given ticket is a usable
+// ticket-granting ticket.
 func (i *Client) noneGiven(tickets []kerberos.Credential) error {
 	var ended time.Time
 	for _, t := range tickets {
@@ -79,9 +84,12 @@ func (i *Client) noneGiven(tickets []kerberos.Credential) error {
 		}
 	}
 	if !ended.IsZero() {
-		return kerberos.Errorf(kerberos.CodeCredentialExpired, "%s: ticket-granting ticket of %s ended %s, our clock has %s", i.givenIn(), i.who, kerberos.FormatTime(ended), kerberos.FormatTime(i.cfg.Time()))
+		return kerberos.Errorf(kerberos.CodeCredentialExpired, "%s: ticket-granting ticket of %s ended %s, our clock has %s",
+			i.givenIn(), i.who, kerberos.FormatTime(ended), kerberos.FormatTime(i.cfg.Time()))
 	}
-	return kerberos.Errorf(kerberos.CodeCredential, "%s: no ticket-granting ticket of %s for realm %s with a session key of the encryption types %v", i.givenIn(), i.who, i.who.Realm, i.etypes)
+	return kerberos.Errorf(kerberos.CodeCredential,
+		"%s: no ticket-granting ticket of %s for realm %s with a session key of the encryption types %v",
+		i.givenIn(), i.who, i.who.Realm, i.etypes)
 }
 
 // accepts reports whether the session key's encryption type is allowed.
@@ -89,9 +97,10 @@ func (i *Client) accepts(t *kerberos.Credential) bool {
 	return slices.Contains(i.etypes, t.SessionKey.Etype()) || slices.Contains(i.loginEtypes, t.SessionKey.Etype())
 }
 
-// givenService is the best ticket for a service among those given: one that can be used before one that soon ends and
-// one that has ended, then by realm, by the preference of encryption types, and by its end. Nil when there is none.
-// That a cache cannot be read is for whoever needs the ticket-granting ticket in it to tell.
+// givenService returns the best given ticket for a service, or nil: a usable
+// one before one that soon ends and one that has ended, then by realm, by
+// preference of encryption types, and by its end. It ignores that a cache
+// cannot be read; getting the ticket-granting ticket from it reports that.
 func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 	if i.logsIn {
 		return nil
@@ -103,8 +112,12 @@ func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 	now, realms := i.cfg.Time(), i.realmsOf(name)
 	i.mu.Lock()
 	tickets = slices.DeleteFunc(slices.Clone(tickets), func(t kerberos.Credential) bool {
-		return t.Client.String() != i.who.String() || !slices.Equal(t.Service.Components, name.Components) || !slices.Contains(realms, t.Service.Realm) ||
-			!slices.Contains(i.etypes, t.SessionKey.Etype()) || t.Flags&kerberos.FlagInvalid != 0 || t.StartTime.After(now.Add(i.cfg.MaxSkew)) ||
+		return t.Client.String() != i.who.String() ||
+			!slices.Equal(t.Service.Components, name.Components) ||
+			!slices.Contains(realms, t.Service.Realm) ||
+			!slices.Contains(i.etypes, t.SessionKey.Etype()) ||
+			t.Flags&kerberos.FlagInvalid != 0 ||
+			t.StartTime.After(now.Add(i.cfg.MaxSkew)) ||
 			i.forgotten[sha256.Sum256(t.Ticket)]
 	})
 	i.mu.Unlock()
@@ -112,8 +125,10 @@ func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 		return nil
 	}
 	best := slices.MinFunc(tickets, func(a, b kerberos.Credential) int {
-		return cmp.Or(cmp.Compare(ticketAge(&a, now), ticketAge(&b, now)), cmp.Compare(slices.Index(realms, a.Service.Realm), slices.Index(realms, b.Service.Realm)),
-			cmp.Compare(slices.Index(i.etypes, a.SessionKey.Etype()), slices.Index(i.etypes, b.SessionKey.Etype())), b.EndTime.Compare(a.EndTime))
+		return cmp.Or(cmp.Compare(ticketAge(&a, now), ticketAge(&b, now)),
+			cmp.Compare(slices.Index(realms, a.Service.Realm), slices.Index(realms, b.Service.Realm)),
+			cmp.Compare(slices.Index(i.etypes, a.SessionKey.Etype()), slices.Index(i.etypes, b.SessionKey.Etype())),
+			b.EndTime.Compare(a.EndTime))
 	})
 	best.SessionKey = best.SessionKey.Clone().ShareClock(i.clock)
 	if best.Service.Realm == "" {
@@ -124,7 +139,8 @@ func (i *Client) givenService(name kerberos.Principal) *kerberos.Credential {
 	return &best
 }
 
-// ticketAge is 0 for a ticket that can be used, 1 for one that soon ends, 2 for one that has ended.
+// ticketAge returns 0 for a usable ticket, 1 for one that soon ends, 2 for one
+// that has ended.
 func ticketAge(t *kerberos.Credential, now time.Time) int {
 	switch {
 	case ticketUsable(t, now):
@@ -135,8 +151,10 @@ func ticketAge(t *kerberos.Credential, now time.Time) int {
 	return 2
 }
 
-// realmsOf are the realms under which a ticket for a service may be kept, by preference. For a service without a realm,
-// MIT's library keeps the ticket to which KDCs referred under the name as it was asked for, with the empty realm.
+// realmsOf returns the realms under which a cache may have a ticket for a
+// service, in order of preference. For a service without a realm, MIT's library
+// stores the ticket that referrals led to under the name that was asked for,
+// with an empty realm.
 func (i *Client) realmsOf(name kerberos.Principal) []string {
 	switch {
 	case name.Realm != "":
@@ -147,15 +165,18 @@ func (i *Client) realmsOf(name kerberos.Principal) []string {
 	return []string{"", i.who.Realm}
 }
 
-// lastOf is the ticket that was given for a service where another cannot be had: to its end. After that the error of a
-// missing ticket-granting ticket says so.
+// lastOf returns the given ticket for a service if no other can be obtained,
+// until its end. After that it returns err, which for a missing ticket-granting
+// ticket names the given one too.
 func (i *Client) lastOf(given *kerberos.Credential, err error) (kerberos.Credential, error) {
 	now := i.cfg.Time()
 	switch {
 	case given.EndTime.After(now):
 		return *given, nil
-	case errors.Is(err, &kerberos.Error{Code: kerberos.CodeCredential}) || errors.Is(err, &kerberos.Error{Code: kerberos.CodeCredentialExpired}):
-		detail := fmt.Sprintf("%s: ticket of %s for %s ended %s, our clock has %s, and no other can be got", i.givenIn(), i.who, given.Service, kerberos.FormatTime(given.EndTime), kerberos.FormatTime(now))
+	case errors.Is(err, &kerberos.Error{Code: kerberos.CodeCredential}),
+		errors.Is(err, &kerberos.Error{Code: kerberos.CodeCredentialExpired}):
+		detail := fmt.Sprintf("%s: ticket of %s for %s ended %s, our clock has %s, and no other can be got",
+			i.givenIn(), i.who, given.Service, kerberos.FormatTime(given.EndTime), kerberos.FormatTime(now))
 		err = &kerberos.Error{Code: kerberos.CodeCredentialExpired, Detail: detail, Err: err}
 	}
 	return kerberos.Credential{}, err

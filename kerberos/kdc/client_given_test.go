@@ -16,7 +16,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// deafKDC counts who asks, and answers nobody.
+// deafKDC counts requests and answers none.
 type deafKDC struct{ asked int }
 
 func (d *deafKDC) Exchange(context.Context, string, []byte) ([]byte, error) {
@@ -27,13 +27,14 @@ func (d *deafKDC) Exchange(context.Context, string, []byte) ([]byte, error) {
 // givenConf has a realm of other.example and none for hosts elsewhere.
 const givenConf = "[libdefaults]\n default_realm = EXAMPLE.COM\n[domain_realm]\n .other.example = OTHER.EXAMPLE\n"
 
-// given writes tickets of alice's to a credential cache.
+// given writes tickets of alice to a credential cache.
 type given struct {
 	t *testing.T
 	k *krbtest.KDC
 }
 
-// ticket makes a ticket for a service, which may be of another realm than the KDC's, or of none as MIT keeps referrals.
+// ticket makes a ticket for a service, which may be of another realm than the
+// KDC's, or of none as MIT keeps referrals.
 func (g given) ticket(service string, o krbtest.TicketOptions) kerberos.Credential {
 	g.t.Helper()
 	p, err := kerberos.ParsePrincipal(service)
@@ -49,7 +50,7 @@ func (g given) ticket(service string, o krbtest.TicketOptions) kerberos.Credenti
 	return st
 }
 
-func (g given) initiator(cfg kdc.ClientConfig, tickets ...kerberos.Credential) (*kdc.Client, *deafKDC, string) {
+func (g given) client(cfg kdc.ClientConfig, tickets ...kerberos.Credential) (*kdc.Client, *deafKDC, string) {
 	g.t.Helper()
 	path := filepath.Join(g.t.TempDir(), "cc")
 	client := kerberos.Principal{Components: []string{"alice"}, Realm: "EXAMPLE.COM"}
@@ -61,16 +62,19 @@ func (g given) initiator(cfg kdc.ClientConfig, tickets ...kerberos.Credential) (
 	if cfg.Time == nil {
 		cfg.Time = fixedTime
 	}
-	return newInitiator(g.t, cfg), kdc, path
+	return newClient(g.t, cfg), kdc, path
 }
 
-// TestServiceTicketOfCCache: a ticket for the service in a credential cache is used at once and no KDC is asked, with a
-// ticket-granting ticket beside it and without, whether the realm is named or found.
-func TestServiceTicketOfCCache(t *testing.T) {
+// TestServiceTicketUsesCCache: a ticket for the service in a credential cache
+// is used at once and no KDC is asked, with a ticket-granting ticket beside it
+// and without, whether the realm is named or found.
+func TestServiceTicketUsesCCache(t *testing.T) {
+	t.Parallel()
 	const here, there = "soap/gw.example.com", "soap/gw.other.example"
 	g := given{t, krbtest.New(krbtest.Config{Time: fixedTime})}
 	none := krbtest.TicketOptions{}
-	tgt, config := g.ticket("krbtgt/EXAMPLE.COM@EXAMPLE.COM", none), g.ticket("krb5_ccache_conf_data/pa_type@X-CACHECONF:", none)
+	tgt, config := g.ticket("krbtgt/EXAMPLE.COM@EXAMPLE.COM", none),
+		g.ticket("krb5_ccache_conf_data/pa_type@X-CACHECONF:", none)
 	own := g.ticket(here+"@EXAMPLE.COM", none)
 	referred := own
 	referred.Service = kerberos.Principal{Components: own.Service.Components}
@@ -98,7 +102,7 @@ func TestServiceTicketOfCCache(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := given{t, g.k}
-			i, kdc, _ := g.initiator(kdc.ClientConfig{}, c.tickets...)
+			i, kdc, _ := g.client(kdc.ClientConfig{}, c.tickets...)
 			for call := 1; call <= 2; call++ {
 				got, err := i.ServiceTicket(t.Context(), c.asked)
 				if asked := kdc.asked > 0; asked != (c.want == nil) || asked != (err != nil) {
@@ -112,8 +116,10 @@ func TestServiceTicketOfCCache(t *testing.T) {
 	}
 }
 
-// TestServiceTicketOfCCacheIsChosen: the best of several, and none that cannot be used.
-func TestServiceTicketOfCCacheIsChosen(t *testing.T) {
+// TestServiceTicketChoosesFromCCache: the best of several, and none that cannot
+// be used.
+func TestServiceTicketChoosesFromCCache(t *testing.T) {
+	t.Parallel()
 	g := given{t, krbtest.New(krbtest.Config{Time: fixedTime})}
 	now := fixedTime()
 	make := func(etype int32, end time.Duration, change ...func(*kerberos.Credential)) kerberos.Credential {
@@ -133,22 +139,26 @@ func TestServiceTicketOfCCacheIsChosen(t *testing.T) {
 		want    *kerberos.Credential
 		code    kerberos.Code
 	}{
-		"by the preference of encryption types":  {tickets: list{aes128, good}, want: &good},
-		"by another preference":                  {tickets: list{good, aes128}, etypes: []int32{17, 18}, want: &aes128},
-		"of a type that is not asked for":        {tickets: list{good}, etypes: []int32{19}, code: kerberos.CodeCredential},
-		"the one that lasts longest":             {tickets: list{good, long, good}, want: &long},
-		"none that soon ends":                    {tickets: list{soon, aes128}, want: &aes128},
-		"none that has ended":                    {tickets: list{ended, aes128}, want: &aes128},
-		"one that soon ends, if it is the last":  {tickets: list{ended, soon}, want: &soon},
-		"ended":                                  {tickets: list{ended}, code: kerberos.CodeCredentialExpired},
-		"of another client":                      {tickets: list{make(18, time.Hour, func(s *kerberos.Credential) { s.Client.Components = []string{"bob"} })}, code: kerberos.CodeCredential},
-		"postdated, and not validated":           {tickets: list{make(18, time.Hour, func(s *kerberos.Credential) { s.Flags |= kerberos.FlagInvalid })}, code: kerberos.CodeCredential},
-		"that begins in an hour":                 {tickets: list{make(18, 3*time.Hour, func(s *kerberos.Credential) { s.StartTime = now.Add(time.Hour) })}, code: kerberos.CodeCredential},
-		"of several ticket-granting tickets too": {tickets: list{g.ticket("krbtgt/EXAMPLE.COM@EXAMPLE.COM", krbtest.TicketOptions{}), g.ticket("krbtgt/OTHER@EXAMPLE.COM", krbtest.TicketOptions{}), good}, want: &good},
+		"by the preference of encryption types": {tickets: list{aes128, good}, want: &good},
+		"by another preference":                 {tickets: list{good, aes128}, etypes: []int32{17, 18}, want: &aes128},
+		"of a type that is not asked for":       {tickets: list{good}, etypes: []int32{19}, code: kerberos.CodeCredential},
+		"the one that lasts longest":            {tickets: list{good, long, good}, want: &long},
+		"none that soon ends":                   {tickets: list{soon, aes128}, want: &aes128},
+		"none that has ended":                   {tickets: list{ended, aes128}, want: &aes128},
+		"one that soon ends, if it is the last": {tickets: list{ended, soon}, want: &soon},
+		"ended":                                 {tickets: list{ended}, code: kerberos.CodeCredentialExpired},
+		"of another client": {tickets: list{make(18, time.Hour,
+			func(s *kerberos.Credential) { s.Client.Components = []string{"bob"} })}, code: kerberos.CodeCredential},
+		"postdated, and not validated": {tickets: list{make(18, time.Hour,
+			func(s *kerberos.Credential) { s.Flags |= kerberos.FlagInvalid })}, code: kerberos.CodeCredential},
+		"that begins in an hour": {tickets: list{make(18, 3*time.Hour,
+			func(s *kerberos.Credential) { s.StartTime = now.Add(time.Hour) })}, code: kerberos.CodeCredential},
+		"of several ticket-granting tickets too": {tickets: list{g.ticket("krbtgt/EXAMPLE.COM@EXAMPLE.COM",
+			krbtest.TicketOptions{}), g.ticket("krbtgt/OTHER@EXAMPLE.COM", krbtest.TicketOptions{}), good}, want: &good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := given{t, g.k}
-			i, kdc, _ := g.initiator(kdc.ClientConfig{Etypes: c.etypes}, c.tickets...)
+			i, kdc, _ := g.client(kdc.ClientConfig{Etypes: c.etypes}, c.tickets...)
 			got, err := i.ServiceTicket(t.Context(), service)
 			switch {
 			case c.want == nil:
@@ -160,19 +170,22 @@ func TestServiceTicketOfCCacheIsChosen(t *testing.T) {
 	}
 }
 
-// TestServiceTicketOfCCacheIsForgotten: a ticket that its service refuses is not taken from the cache again; a new one
-// that somebody puts there is.
-func TestServiceTicketOfCCacheIsForgotten(t *testing.T) {
+// TestForgetDropsTicketOfCCache: a ticket that its service refuses is not used
+// again; a new one in the cache is.
+func TestForgetDropsTicketOfCCache(t *testing.T) {
+	t.Parallel()
 	g := given{t, krbtest.New(krbtest.Config{Time: fixedTime})}
-	old, fresh := g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{}), g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{})
-	i, _, path := g.initiator(kdc.ClientConfig{}, old)
+	old, fresh := g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{}),
+		g.ticket(service+"@EXAMPLE.COM", krbtest.TicketOptions{})
+	i, _, path := g.client(kdc.ClientConfig{}, old)
 	if _, err := i.ServiceTicket(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
 	i.Forget(service)
 	_, err := i.ServiceTicket(t.Context(), service)
 	wantRefusal(t, err, kerberos.CodeCredential)
-	if err := (&ccache.Cache{Client: old.Client, Tickets: []kerberos.Credential{old, fresh}}).WriteFile(path); err != nil {
+	if err := (&ccache.Cache{Client: old.Client,
+		Tickets: []kerberos.Credential{old, fresh}}).WriteFile(path); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := i.ServiceTicket(t.Context(), service); err != nil || !slices.Equal(got.Ticket, fresh.Ticket) {
@@ -180,8 +193,9 @@ func TestServiceTicketOfCCacheIsForgotten(t *testing.T) {
 	}
 }
 
-// TestServiceTicketOfMITsCCache: a file that MIT's library wrote, and the same tickets as credentials.
-func TestServiceTicketOfMITsCCache(t *testing.T) {
+// TestServiceTicketUsesCCacheOfMIT: a file that MIT's library wrote, and the
+// same tickets as credentials.
+func TestServiceTicketUsesCCacheOfMIT(t *testing.T) {
 	for _, format := range []int{3, 4} {
 		path := fmt.Sprintf("../testdata/mit-%d.ccache", format)
 		b, err := os.ReadFile(path)
@@ -196,9 +210,10 @@ func TestServiceTicketOfMITsCCache(t *testing.T) {
 		for _, cfg := range []kdc.ClientConfig{{CCache: path}, {Credentials: c.Tickets}, {Credentials: c.Tickets[1:]}} {
 			kdc := new(deafKDC)
 			cfg.Krb5Conf, cfg.KDC, cfg.Time = givenConf, kdc, during
-			i := newInitiator(t, cfg)
+			i := newClient(t, cfg)
 			for _, asked := range []string{service, service + "@EXAMPLE.COM"} {
-				if got, err := i.ServiceTicket(t.Context(), asked); err != nil || kdc.asked != 0 || !slices.Equal(got.Ticket, c.Tickets[1].Ticket) {
+				if got, err := i.ServiceTicket(t.Context(), asked); err != nil || kdc.asked != 0 ||
+					!slices.Equal(got.Ticket, c.Tickets[1].Ticket) {
 					t.Errorf("format %d, %s: KDC asked %d times, %v", format, asked, kdc.asked, err)
 				}
 			}

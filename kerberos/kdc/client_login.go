@@ -17,22 +17,24 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// How long a refused login is not tried again: a service with a wrong password must not lock the account by trying it
-// for each request. It doubles up to the limit.
+// How long a refused login is not tried again: a service with a wrong password
+// must not lock the account by trying it for each request. The time doubles up
+// to the limit.
 const (
 	refusalHold    = 30 * time.Second
 	maxRefusalHold = 10 * time.Minute
 )
 
-// A refusal is a login that failed in a way that another try does not cure.
+// A refusal is a login that failed in a way that trying again does not cure.
 type refusal struct {
 	err    error
 	until  time.Time
 	hold   time.Duration
-	keytab *keytab.Keytab // that was tried
+	keytab *keytab.Keytab // that was used
 }
 
-// login is the AS exchange (RFC 4120 3.1) with the password or the keytab.
+// login gets a ticket-granting ticket by the AS exchange (RFC 4120 3.1), with
+// the password or the keytab.
 func (i *Client) login(ctx context.Context) (kerberos.Credential, error) {
 	secret := i.secret()
 	i.mu.Lock()
@@ -56,10 +58,11 @@ func (i *Client) login(ctx context.Context) (kerberos.Credential, error) {
 	return t, err
 }
 
-// holds reports whether an error is of the account, and not of the network.
+// holds reports whether an error concerns the account, not the network.
 func holds(err error) bool {
 	e, ok := err.(*kerberos.Error)
-	return ok && slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodeClientRevoked, kerberos.CodePasswordExpired, kerberos.CodeClientUnknown}, e.Code)
+	return ok && slices.Contains([]kerberos.Code{kerberos.CodePreauth, kerberos.CodeClientRevoked,
+		kerberos.CodePasswordExpired, kerberos.CodeClientUnknown}, e.Code)
 }
 
 // A clientSecret is a password, or a keytab if that is not nil.
@@ -79,7 +82,7 @@ func (i *Client) secret() clientSecret {
 	return s
 }
 
-// String returns which of the two it is.
+// String returns which of the two it is, for errors.
 func (s clientSecret) String() string {
 	if s.keytab != nil {
 		return "keytab's key"
@@ -90,7 +93,8 @@ func (s clientSecret) String() string {
 // Format prints String for every verb.
 func (s clientSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// prefer puts the encryption types of which there is a key first: KDCs encrypt with the first one that they can.
+// prefer returns etypes with those that there is a key of first, since KDCs use
+// the first one that they can.
 func (s *clientSecret) prefer(etypes []int32) []int32 {
 	if s.keytab == nil {
 		return etypes
@@ -106,7 +110,8 @@ func (s *clientSecret) prefer(etypes []int32) []int32 {
 	return append(have, rest...)
 }
 
-// entry is the keytab's newest key of an encryption type, or that of a kvno, if it is not 0 and there is one.
+// entry returns the keytab's newest key of an encryption type, or the one with
+// kvno, if that is not 0 and there is one.
 func (s *clientSecret) entry(etype int32, kvno uint32) (found *keytab.Entry) {
 	for _, e := range s.keytab.EntriesOf(s.who.String()) { // newest first
 		if e.Etype != etype || e.Key.IsZero() {
@@ -119,13 +124,15 @@ func (s *clientSecret) entry(etype int32, kvno uint32) (found *keytab.Entry) {
 	return found
 }
 
-// key is the client's key of an encryption type, made of the password by what the KDC says.
+// key returns the client's key of an encryption type: the keytab's, or one made
+// from the password with the KDC's salt and parameters.
 func (s *clientSecret) key(et int32, kvno uint32, info []krbmsg.EtypeInfo) (etype.Key, error) {
 	if s.keytab != nil {
 		if e := s.entry(et, kvno); e != nil {
 			return e.Key, nil
 		}
-		return etype.Key{}, kerberos.Errorf(kerberos.CodeCredential, "keytab has no key of %s of encryption type %d (%s), it has %s", s.who, et, etype.Name(et),
+		return etype.Key{}, kerberos.Errorf(kerberos.CodeCredential,
+			"keytab has no key of %s of encryption type %d (%s), it has %s", s.who, et, etype.Name(et),
 			cmp.Or(keytab.Versions(s.keytab.EntriesOf(s.who.String())), "none of this principal"))
 	}
 	salt, params := s.who.DefaultSalt(), []byte(nil)
@@ -139,29 +146,32 @@ func (s *clientSecret) key(et int32, kvno uint32, info []krbmsg.EtypeInfo) (etyp
 	}
 	key, err := etype.StringToKey(et, s.password(), salt, params)
 	if err != nil {
-		return etype.Key{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "parameters of the password's key", Err: err}
+		err = &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "parameters of the password's key", Err: err}
+		return etype.Key{}, err
 	}
 	return key, nil
 }
 
-// asRun is one login.
+// asRun is the state of one login.
 type asRun struct {
 	*Client
 	secret  clientSecret
 	service []string
-	preauth krbmsg.Preauth // that the KDC asked for
+	preauth krbmsg.Preauth // what the KDC asked for
 	request krbmsg.KDCRequest
 }
 
 func (r *asRun) run(ctx context.Context) (kerberos.Credential, error) {
 	if r.secret.keytab != nil && len(r.secret.keytab.EntriesOf(r.who.String())) == 0 {
-		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeCredential, "keytab has no key of %s%s", r.who, r.secret.keytab.Nearby(r.who.String()))
+		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeCredential, "keytab has no key of %s%s",
+			r.who, r.secret.keytab.Nearby(r.who.String()))
 	}
 	reply, err := r.ask(ctx, nil)
 	var asked *kerberos.KRBError
 	if err == nil && reply[0] == der.TagApplication(30) {
 		if asked, err = krbmsg.ParseKRBError(reply); err != nil {
-			return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "login of " + r.who.String(), Err: err}
+			return kerberos.Credential{},
+				&kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "login of " + r.who.String(), Err: err}
 		}
 		if asked.Code != krbErrPreauthRequired {
 			return kerberos.Credential{}, r.refusal(asked)
@@ -175,14 +185,15 @@ func (r *asRun) run(ctx context.Context) (kerberos.Credential, error) {
 }
 
 func (r *asRun) refusal(e *kerberos.KRBError) error {
-	return kdcRefusal(e, r.who, kerberos.Principal{Components: r.service, Realm: r.who.Realm}, r.secret.String(), r.cfg.Time())
+	return kdcRefusal(e, r.who, kerberos.Principal{Components: r.service, Realm: r.who.Realm}, r.secret.String(),
+		r.cfg.Time())
 }
 
-// ask sends AS-REQ with these PA-DATA.
+// ask sends AS-REQ with PA-DATA and returns the reply.
 func (r *asRun) ask(ctx context.Context, paData []byte) ([]byte, error) {
 	now := r.cfg.Time()
-	r.request = krbmsg.KDCRequest{Realm: r.who.Realm, Client: r.who.Components, ClientType: krbmsg.NamePrincipal, Service: r.service,
-		Till: krbmsg.NoEnd(), Nonce: newNonce(), Etypes: r.secret.prefer(r.loginEtypes)}
+	r.request = krbmsg.KDCRequest{Realm: r.who.Realm, Client: r.who.Components, ClientType: krbmsg.NamePrincipal,
+		Service: r.service, Till: krbmsg.NoEnd(), Nonce: newNonce(), Etypes: r.secret.prefer(r.loginEtypes)}
 	if r.cfg.Lifetime > 0 {
 		r.request.Till = now.Add(r.cfg.Lifetime)
 	}
@@ -211,7 +222,9 @@ func (r *asRun) authenticate(ctx context.Context, asked *kerberos.KRBError) ([]b
 		return nil, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "what the KDC asks for", Err: err}
 	}
 	if !r.preauth.Timestamp {
-		return nil, kerberos.Errorf(kerberos.CodePreauthType, "KDC asks %s for pre-authentication of the types %v; only 2, encrypted timestamp, is supported", r.who, r.preauth.Offered)
+		return nil, kerberos.Errorf(kerberos.CodePreauthType,
+			"KDC asks %s for pre-authentication of the types %v; only 2, encrypted timestamp, is supported",
+			r.who, r.preauth.Offered)
 	}
 	etype, err := r.chooseEtype()
 	if err != nil {
@@ -235,7 +248,8 @@ func (r *asRun) authenticate(ctx context.Context, asked *kerberos.KRBError) ([]b
 	return reply, err
 }
 
-// chooseEtype takes the first of ours that the KDC offers and that there is a key for.
+// chooseEtype returns the first encryption type of the request that the KDC
+// offers and that there is a key of.
 func (r *asRun) chooseEtype() (int32, error) {
 	offered := make([]int32, 0, len(r.preauth.Info))
 	for _, e := range r.preauth.Info {
@@ -250,19 +264,23 @@ func (r *asRun) chooseEtype() (int32, error) {
 		return r.request.Etypes[0], nil
 	}
 	if r.secret.keytab != nil {
-		return 0, kerberos.Errorf(kerberos.CodeCredential, "KDC has keys of %s of the encryption types %v, the keytab has %s", r.who, offered, keytab.Versions(r.secret.keytab.EntriesOf(r.who.String())))
+		return 0, kerberos.Errorf(kerberos.CodeCredential,
+			"KDC has keys of %s of the encryption types %v, the keytab has %s",
+			r.who, offered, keytab.Versions(r.secret.keytab.EntriesOf(r.who.String())))
 	}
-	return 0, kerberos.Errorf(kerberos.CodeKDCEtype, "KDC has keys of %s of the encryption types %v, we ask for %v", r.who, offered, r.request.Etypes)
+	return 0, kerberos.Errorf(kerberos.CodeKDCEtype, "KDC has keys of %s of the encryption types %v, we ask for %v",
+		r.who, offered, r.request.Etypes)
 }
 
-// open reads AS-REP, which is under the client's key.
+// open decrypts AS-REP under the client's key and checks it.
 func (r *asRun) open(reply []byte) (kerberos.Credential, error) {
 	m, err := krbmsg.ParseKDCReply(reply, 11)
 	if err != nil {
 		return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "AS-REP", Err: err}
 	}
 	if !slices.Contains(r.loginEtypes, m.EncPart.Etype) {
-		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply, "AS-REP is encrypted with etype %d, which was not asked for", m.EncPart.Etype)
+		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply,
+			"AS-REP is encrypted with etype %d, which was not asked for", m.EncPart.Etype)
 	}
 	extra, err := krbmsg.ParsePreauth(m.PAData)
 	if err != nil {
@@ -272,9 +290,10 @@ func (r *asRun) open(reply []byte) (kerberos.Credential, error) {
 	if err != nil {
 		return kerberos.Credential{}, err
 	}
-	t, err := r.openReply(&m, key, krbmsg.UsageASReply, &r.request, r.who)
+	t, err := r.openReply(&m, key, krbmsg.UsageASReply, &r.request, expectation{client: r.who})
 	if e, ok := err.(*kerberos.Error); ok && e.Code == kerberos.CodeTicketIntegrity {
-		return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodePreauth, Detail: fmt.Sprintf("reply for %s does not open: %s is not what the KDC has", r.who, r.secret), Err: e.Err}
+		return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodePreauth,
+			Detail: fmt.Sprintf("reply for %s does not decrypt: %s is not what the KDC has", r.who, r.secret), Err: e.Err}
 	}
 	if err == nil && !slices.Equal(t.Service.Components, r.service) {
 		err = kerberos.Errorf(kerberos.CodeKDCReply, "asked for a ticket-granting ticket, KDC gave one for %s", t.Service)
@@ -282,10 +301,18 @@ func (r *asRun) open(reply []byte) (kerberos.Credential, error) {
 	return t, err
 }
 
+// An expectation is what a reply has to be beside an answer to its request.
+type expectation struct {
+	client kerberos.Principal
+	verify func(*krbmsg.EncKDCRepPart) error // nil for nothing more
+}
+
 // openReply decrypts the reply to q and checks it (RFC 4120 3.1.5, 3.3.4).
-func (i *Client) openReply(m *krbmsg.KDCReply, key etype.Key, usage uint32, q *krbmsg.KDCRequest, client kerberos.Principal) (kerberos.Credential, error) {
+func (i *Client) openReply(m *krbmsg.KDCReply, key etype.Key, usage uint32, q *krbmsg.KDCRequest,
+	expected expectation) (kerberos.Credential, error) {
 	if m.EncPart.Etype != key.Etype() {
-		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply, "reply is encrypted with etype %d, its key has %d", m.EncPart.Etype, key.Etype())
+		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply,
+			"reply is encrypted with etype %d, its key has %d", m.EncPart.Etype, key.Etype())
 	}
 	plain, err := etype.NewUsageKey(key, krbmsg.KDCUsage(key.Etype(), usage)).Decrypt(nil, m.EncPart.Cipher)
 	if err != nil {
@@ -296,8 +323,13 @@ func (i *Client) openReply(m *krbmsg.KDCReply, key etype.Key, usage uint32, q *k
 	if err != nil {
 		return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "encrypted part", Err: err}
 	}
-	if err := i.checkReply(m, &e, q, client); err != nil {
+	if err := i.checkReply(m, &e, q, expected.client); err != nil {
 		return kerberos.Credential{}, err
+	}
+	if expected.verify != nil {
+		if err := expected.verify(&e); err != nil {
+			return kerberos.Credential{}, err
+		}
 	}
 	t, err := krbmsg.TicketFrom(m, &e)
 	if err != nil {
@@ -307,11 +339,12 @@ func (i *Client) openReply(m *krbmsg.KDCReply, key etype.Key, usage uint32, q *k
 	return t, nil
 }
 
-// checkReply compares the reply with the request. That the service is the one asked for is left to the caller, as there
-// are referrals.
-func (i *Client) checkReply(m *krbmsg.KDCReply, e *krbmsg.EncKDCRepPart, q *krbmsg.KDCRequest, client kerberos.Principal) error {
+// checkReply compares the reply with the request (RFC 4120 3.1.5, 3.3.4). The
+// caller checks the service, which referrals may change.
+func (i *Client) checkReply(m *krbmsg.KDCReply, e *krbmsg.EncKDCRepPart, q *krbmsg.KDCRequest,
+	client kerberos.Principal) error {
 	now := i.cfg.Time()
-	made := e.StartTime // of a ticket that starts now, as we ask for no other
+	made := e.StartTime // we ask for tickets that start now only
 	if q.Client != nil && made.IsZero() {
 		made = e.AuthTime
 	}
@@ -320,19 +353,24 @@ func (i *Client) checkReply(m *krbmsg.KDCReply, e *krbmsg.EncKDCRepPart, q *krbm
 	case e.Nonce != q.Nonce:
 		return kerberos.Errorf(kerberos.CodeKDCReply, "reply is to another request: its nonce is not ours")
 	case !bytes.Equal(e.SRealm, m.Realm) || !bytes.Equal(e.SName.Strings, m.SName.Strings):
-		return kerberos.Errorf(kerberos.CodeKDCReply, "reply says that the ticket is for %s@%.200q, the ticket says %s@%.200q", e.SName.AppendText(nil), e.SRealm, m.SName.AppendText(nil), m.Realm)
+		return kerberos.Errorf(kerberos.CodeKDCReply,
+			"reply says that the ticket is for %s@%.200q, the ticket says %s@%.200q", e.SName.AppendText(nil), e.SRealm,
+			m.SName.AppendText(nil), m.Realm)
 	case string(e.SRealm) != q.Realm:
 		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket is of realm %.200q, realm %s was asked", e.SRealm, q.Realm)
 	case string(m.CRealm) != client.Realm || !slices.Equal(m.CName.Components(), client.Components):
-		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket is for the client %s@%.200q, asked for was %s", m.CName.AppendText(nil), m.CRealm, client)
+		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket is for the client %s@%.200q, asked for was %s",
+			m.CName.AppendText(nil), m.CRealm, client)
 	case !allowed:
-		return kerberos.Errorf(kerberos.CodeKDCReply, "session key has encryption type %d (%s), which was not asked for", e.Key.Etype, etype.Name(e.Key.Etype))
+		return kerberos.Errorf(kerberos.CodeKDCReply, "session key has encryption type %d (%s), which was not asked for",
+			e.Key.Etype, etype.Name(e.Key.Etype))
 	case e.Flags&kerberos.FlagInvalid != 0:
 		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket is postdated, which was not asked for")
 	case !made.IsZero() && made.Sub(now).Abs() > i.cfg.MaxSkew:
 		return kdcSkew(made, now)
 	case !e.EndTime.After(now):
-		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket ended %s already, our clock has %s", kerberos.FormatTime(e.EndTime), kerberos.FormatTime(now))
+		return kerberos.Errorf(kerberos.CodeKDCReply, "ticket ended %s already, our clock has %s",
+			kerberos.FormatTime(e.EndTime), kerberos.FormatTime(now))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -14,16 +15,19 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
-// homeKey is where the ticket-granting ticket of the client's realm is kept; those of other realms are at tgtKey.
+// homeKey is the key of the ticket-granting ticket of the client's realm in
+// Client.tickets; those of other realms have tgtKey.
 const homeKey = "home"
 
 func tgtKey(realm string) string { return "realm " + realm }
 
-// ServiceTicket returns a ticket for a service, "soap/gw.example.com@OTHER.EXAMPLE": while it lasts, from memory, or
-// from the credential cache or the credentials, which then need no ticket-granting ticket beside it; else from the KDC.
-// Without "@" the realm is that of [domain_realm] for the host, the second part of the name; else the client's KDC is
-// asked, and where it refers to. Referrals are followed. Errors are *kerberos.Error, ctx's, or after Close one that
-// says so.
+// ServiceTicket returns a ticket for a service,
+// "soap/gw.example.com@OTHER.EXAMPLE". While one lasts it comes from memory, or
+// from the credential cache or the credentials, which need no ticket-granting
+// ticket for that; else from a KDC. Without "@" the realm is that of
+// [domain_realm] for the host, the second component of the name, or else found
+// by the referrals of the client's KDC (RFC 6806 8). Errors are
+// [*kerberos.Error], or ctx's, or that the Client is closed.
 func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Credential, error) {
 	name, err := kerberos.ParsePrincipal(service)
 	if err != nil {
@@ -39,7 +43,7 @@ func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Cr
 			return *given, nil
 		}
 		t, err := i.fetch(ctx, name)
-		if staleTGT(err) && i.logsIn { // the KDC has new keys, or says so in error
+		if staleTGT(err) && i.logsIn { // the KDC has new keys, or seems to
 			i.forgetTGTs()
 			t, err = i.fetch(ctx, name)
 		}
@@ -51,8 +55,11 @@ func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Cr
 	return i.handOut(t, err)
 }
 
-// Forget forgets the ticket for a service, named as for ServiceTicket. It is for a service that refuses the ticket,
-// since it has new keys. That the credential cache or the credentials have it still does not bring it back.
+// Forget drops the ticket for a service, named as for [Client.ServiceTicket], and
+// those for it in the names of users.
+// Call it if the service refuses the ticket, because it has new keys. The
+// ticket is not used again even if the credential cache or the credentials have
+// it.
 func (i *Client) Forget(service string) {
 	name, err := kerberos.ParsePrincipal(service)
 	if err != nil {
@@ -68,12 +75,18 @@ func (i *Client) Forget(service string) {
 		i.forgotten[sha256.Sum256(c.ticket.Ticket)] = true
 	}
 	delete(i.tickets, key)
+	for k := range i.users {
+		if strings.HasSuffix(k, " "+name.String()) {
+			delete(i.users, k)
+		}
+	}
 }
 
-// staleTGT reports whether a KDC refused the ticket-granting ticket that was presented.
+// staleTGT reports whether a KDC refused the ticket-granting ticket.
 func staleTGT(err error) bool {
 	e, ok := errors.AsType[*kerberos.KRBError](err)
-	return ok && slices.Contains([]int32{krbErrTGTRevoked, krbErrBadIntegrity, kerberos.KRBErrTicketExpired, kerberos.KRBErrModified, kerberos.KRBErrBadKeyVersion}, e.Code)
+	return ok && slices.Contains([]int32{krbErrTGTRevoked, krbErrBadIntegrity, kerberos.KRBErrTicketExpired,
+		kerberos.KRBErrModified, kerberos.KRBErrBadKeyVersion}, e.Code)
 }
 
 func (i *Client) forgetTGTs() {
@@ -86,9 +99,10 @@ func (i *Client) forgetTGTs() {
 	}
 }
 
-// Forwarded returns a forwarded ticket-granting ticket (RFC 4120 2.6): one that a service can act with as the client,
-// for gss.InitConfig.Delegate. Each call gets a new one. The error is a *kerberos.Error with kerberos.CodeForwardable
-// when the KDC did not give a forwardable ticket.
+// Forwarded returns a forwarded ticket-granting ticket (RFC 4120 2.6), with
+// which a service can act as the client, for gss.InitConfig.Delegate. Each call
+// gets a new one. The error is a [*kerberos.Error] with
+// [kerberos.CodeForwardable] if the ticket-granting ticket is not forwardable.
 func (i *Client) Forwarded(ctx context.Context) (kerberos.Credential, error) {
 	t, err := i.share(ctx, "", func(ctx context.Context) (kerberos.Credential, error) {
 		tgt, err := i.home(ctx)
@@ -96,9 +110,11 @@ func (i *Client) Forwarded(ctx context.Context) (kerberos.Credential, error) {
 			return kerberos.Credential{}, err
 		}
 		if tgt.Flags&kerberos.FlagForwardable == 0 {
-			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeForwardable, "ticket-granting ticket of %s is not forwardable", i.who)
+			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeForwardable,
+				"ticket-granting ticket of %s is not forwardable", i.who)
 		}
-		t, err := i.tgs(ctx, &tgt, tgt.Service.Components, krbmsg.KDCForwarded|tgt.Flags&(kerberos.FlagForwardable|kerberos.FlagRenewable), tgt.RenewTill)
+		options := krbmsg.KDCForwarded | tgt.Flags&(kerberos.FlagForwardable|kerberos.FlagRenewable)
+		t, err := i.tgs(ctx, &tgt, tgt.Service.Components, options, tgt.RenewTill)
 		if err == nil && t.Flags&kerberos.FlagForwarded == 0 {
 			err = kerberos.Errorf(kerberos.CodeForwardable, "KDC gave %s a ticket that is not forwarded", i.who)
 		}
@@ -107,10 +123,11 @@ func (i *Client) Forwarded(ctx context.Context) (kerberos.Credential, error) {
 	return i.handOut(t, err)
 }
 
-// Maintain keeps the ticket-granting ticket fresh until ctx is done, and returns ctx's error: it gets one, and renews
-// it or logs in again before its end. Without it, that happens when tickets are asked for, and a ticket that can be
-// renewed only in time is lost when none is for long. Failures are tried again each minute, and given to failed, if
-// that is not nil.
+// Maintain keeps the ticket-granting ticket fresh until ctx is done, and
+// returns ctx's error. It gets one, and renews it or logs in again before its
+// end. Without Maintain only calls that need a ticket do that, so a renewable
+// ticket ends if there is none in time. It tries again each minute after a
+// failure, and calls failed with it, if failed is not nil.
 func (i *Client) Maintain(ctx context.Context, failed func(error)) error {
 	for {
 		wait := time.Minute
@@ -136,19 +153,23 @@ func (i *Client) Maintain(ctx context.Context, failed func(error)) error {
 	}
 }
 
-// home is the ticket-granting ticket of the client's realm. One that is due is renewed while it is used still.
+// home returns the ticket-granting ticket of the client's realm. If it is due
+// it begins a renewal in the background.
 func (i *Client) home(ctx context.Context) (kerberos.Credential, error) {
 	t, ok := i.cached(homeKey)
 	if !ok {
 		return i.share(ctx, homeKey, i.acquire)
 	}
-	if now := i.cfg.Time(); renewalDue(&t, now) && (i.logsIn || i.cfg.CCache != "" || ticketRenewable(&t, now)) && i.mayRenew(now) {
-		i.board(ctx, homeKey, i.acquire) // its error is the next call's, when the ticket has ended
+	now := i.cfg.Time()
+	can := i.logsIn || i.cfg.CCache != "" || ticketRenewable(&t, now)
+	if can && renewalDue(&t, now) && i.mayRenew(now) {
+		i.board(ctx, homeKey, i.acquire) // a call after the ticket's end returns the error
 	}
 	return t, nil
 }
 
-// mayRenew spares a KDC that does not renew.
+// mayRenew reports whether a renewal may begin now: a KDC that does not renew
+// is not asked all the time.
 func (i *Client) mayRenew(now time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -159,7 +180,8 @@ func (i *Client) mayRenew(now time.Time) bool {
 	return true
 }
 
-// acquire gets a new ticket-granting ticket: by renewal, from where others put it, or by login.
+// acquire gets a new ticket-granting ticket: by renewal, from the credential
+// cache or the credentials, or by login.
 func (i *Client) acquire(ctx context.Context) (kerberos.Credential, error) {
 	now := i.cfg.Time()
 	i.mu.Lock()
@@ -178,7 +200,8 @@ func (i *Client) acquire(ctx context.Context) (kerberos.Credential, error) {
 		}
 	}
 	if ticketRenewable(&held, now) {
-		t, err := i.tgs(ctx, &held, held.Service.Components, krbmsg.KDCRenew|held.Flags&(kerberos.FlagForwardable|kerberos.FlagRenewable), held.RenewTill)
+		options := krbmsg.KDCRenew | held.Flags&(kerberos.FlagForwardable|kerberos.FlagRenewable)
+		t, err := i.tgs(ctx, &held, held.Service.Components, options, held.RenewTill)
 		if err == nil || ctx.Err() != nil || !i.logsIn && !ticketUsable(&held, now) {
 			return t, err
 		}
@@ -187,7 +210,9 @@ func (i *Client) acquire(ctx context.Context) (kerberos.Credential, error) {
 		return i.login(ctx)
 	}
 	if !held.EndTime.After(now) {
-		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeCredentialExpired, "ticket-granting ticket of %s ended %s, our clock has %s", i.who, kerberos.FormatTime(held.EndTime), kerberos.FormatTime(now))
+		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeCredentialExpired,
+			"ticket-granting ticket of %s ended %s, our clock has %s",
+			i.who, kerberos.FormatTime(held.EndTime), kerberos.FormatTime(now))
 	}
 	return held, nil
 }
@@ -215,14 +240,16 @@ func (i *Client) fetch(ctx context.Context, name kerberos.Principal) (kerberos.C
 			return t, nil
 		}
 		if slices.Contains(seen, next) {
-			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath, "referrals for %s go round: %v, then %s again", name, seen, next)
+			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath,
+				"referrals for %s go round: %v, then %s again", name, seen, next)
 		}
 		tgt = t
 	}
 	return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath, "referrals for %s do not end: %v", name, seen)
 }
 
-// tgtRealm is the realm that a ticket-granting ticket is for.
+// tgtRealm returns the realm that a ticket-granting ticket is for, and reports
+// whether t is one.
 func tgtRealm(t *kerberos.Credential) (string, bool) {
 	if c := t.Service.Components; len(c) == 2 && c[0] == krbmsg.KRBTGT {
 		return c[1], true
@@ -230,7 +257,7 @@ func tgtRealm(t *kerberos.Credential) (string, bool) {
 	return "", false
 }
 
-// tgt is a ticket-granting ticket for a realm.
+// tgt returns a ticket-granting ticket for a realm.
 func (i *Client) tgt(ctx context.Context, realm string) (kerberos.Credential, error) {
 	home, err := i.home(ctx)
 	if err != nil || realm == i.who.Realm {
@@ -239,11 +266,14 @@ func (i *Client) tgt(ctx context.Context, realm string) (kerberos.Credential, er
 	if t, ok := i.cached(tgtKey(realm)); ok {
 		return t, nil
 	}
-	return i.share(ctx, tgtKey(realm), func(ctx context.Context) (kerberos.Credential, error) { return i.walk(ctx, home, realm) })
+	return i.share(ctx, tgtKey(realm), func(ctx context.Context) (kerberos.Credential, error) {
+		return i.walk(ctx, home, realm)
+	})
 }
 
-// walk gets from the client's realm to another (RFC 4120 1.2, 3.3.1), by the configured realms or the shortest way that
-// the KDCs know. A KDC may answer with a ticket for a realm that is nearer than the one asked for.
+// walk gets a ticket-granting ticket for another realm (RFC 4120 1.2, 3.3.1),
+// by the configured realms or the shortest path that the KDCs know. A KDC may
+// answer with a ticket for a realm that is closer than the one asked for.
 func (i *Client) walk(ctx context.Context, tgt kerberos.Credential, realm string) (kerberos.Credential, error) {
 	path, configured := i.conf.RealmPath(i.who.Realm, realm)
 	seen := []string{i.who.Realm}
@@ -251,26 +281,30 @@ func (i *Client) walk(ctx context.Context, tgt kerberos.Credential, realm string
 		at := seen[len(seen)-1]
 		t, err := i.step(ctx, &tgt, path[slices.Index(path, at)+1:], configured)
 		if err != nil {
-			return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodeRealmPath, Detail: fmt.Sprintf("no way from realm %s to %s, at %s", i.who.Realm, realm, at), Err: err}
+			return kerberos.Credential{}, &kerberos.Error{Code: kerberos.CodeRealmPath,
+				Detail: fmt.Sprintf("no way from realm %s to %s, at %s", i.who.Realm, realm, at), Err: err}
 		}
 		next, _ := tgtRealm(&t)
 		if next == realm {
 			return t, nil
 		}
 		if slices.Contains(seen, next) {
-			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath, "the way from realm %s to %s goes round: %v, then %s again", i.who.Realm, realm, seen, next)
+			return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath,
+				"the way from realm %s to %s goes round: %v, then %s again", i.who.Realm, realm, seen, next)
 		}
-		if !slices.Contains(path, next) { // a realm that the KDC knows and we do not
+		if !slices.Contains(path, next) { // a realm that is not on our path
 			path, configured = []string{next, realm}, false
 		}
 		seen, tgt = append(seen, next), t
 	}
-	return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath, "the way from realm %s to %s has more than %d realms: %v", i.who.Realm, realm, krb5conf.MaxHops, seen)
+	return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeRealmPath,
+		"the way from realm %s to %s has more than %d realms: %v", i.who.Realm, realm, krb5conf.MaxHops, seen)
 }
 
-// step gets a ticket for one of the realms ahead: the next one when the way is configured, else the furthest that the
-// KDC knows.
-func (i *Client) step(ctx context.Context, tgt *kerberos.Credential, ahead []string, configured bool) (t kerberos.Credential, err error) {
+// step gets a ticket for one of the realms ahead: the next one if the path is
+// configured, else the furthest that the KDC knows.
+func (i *Client) step(ctx context.Context, tgt *kerberos.Credential, ahead []string,
+	configured bool) (t kerberos.Credential, err error) {
 	if configured {
 		ahead = ahead[:1]
 	}
@@ -278,7 +312,8 @@ func (i *Client) step(ctx context.Context, tgt *kerberos.Credential, ahead []str
 		t, err = i.tgs(ctx, tgt, []string{krbmsg.KRBTGT, realm}, tgt.Flags&kerberos.FlagForwardable, time.Time{})
 		if err == nil {
 			if _, ok := tgtRealm(&t); !ok {
-				return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply, "asked for a ticket-granting ticket, KDC gave one for %s", t.Service)
+				return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCReply,
+					"asked for a ticket-granting ticket, KDC gave one for %s", t.Service)
 			}
 			return t, nil
 		}

@@ -7,11 +7,14 @@ import (
 	"github.com/wssgate/wssgate/kerberos"
 )
 
-// Error codes of RFC 4120 7.5.9 that KDCs send, beside those of krberror.go.
+// Error codes of RFC 4120 7.5.9 that KDCs send, besides those of package
+// kerberos.
 const (
 	krbErrClientExpired   = 1
 	krbErrClientUnknown   = 6
 	krbErrServiceUnknown  = 7
+	krbErrBadOption       = 13
+	krbErrPADataType      = 16
 	krbErrClientRevoked   = 18
 	krbErrTGTRevoked      = 20
 	krbErrClientNotYet    = 21
@@ -26,17 +29,21 @@ const (
 	krbErrWrongRealm      = 68
 )
 
-// kdcRefusal says in words what a KRB-ERROR of a KDC means for a request of client for service; secret is "password" or
-// "keytab", or "" when a ticket was presented.
-func kdcRefusal(e *kerberos.KRBError, client, service kerberos.Principal, secret string, now time.Time) *kerberos.Error {
-	r := &kerberos.Error{Code: kerberos.CodeKDCRefused, Detail: fmt.Sprintf("KDC gives %s no ticket for %s", client, service), Err: e}
+// kdcRefusal returns the error for a KRB-ERROR that answers client's request
+// for a ticket for service. secret is what the client logs in with, as
+// clientSecret.String returns it, or "" if it presented a ticket.
+func kdcRefusal(e *kerberos.KRBError, client, service kerberos.Principal, secret string,
+	now time.Time) *kerberos.Error {
+	r := &kerberos.Error{Code: kerberos.CodeKDCRefused,
+		Detail: fmt.Sprintf("KDC issues %s no ticket for %s", client, service), Err: e}
 	switch e.Code {
 	case krbErrClientUnknown:
 		r.Code, r.Detail = kerberos.CodeClientUnknown, fmt.Sprintf("KDC does not know the client %s", client)
 	case krbErrServiceUnknown, krbErrServerNoMatch:
 		r.Code, r.Detail = kerberos.CodeServiceUnknown, fmt.Sprintf("KDC does not know the service %s", service)
 	case kerberos.KRBErrEtype:
-		r.Code, r.Detail = kerberos.CodeKDCEtype, fmt.Sprintf("KDC has no encryption type for %s and %s that we ask for", client, service)
+		r.Code, r.Detail = kerberos.CodeKDCEtype, fmt.Sprintf("KDC has no encryption type for %s and %s that we ask for",
+			client, service)
 	case krbErrClientRevoked, krbErrClientExpired, krbErrClientNotYet:
 		r.Code, r.Detail = kerberos.CodeClientRevoked, fmt.Sprintf("account of %s is disabled, locked or has ended", client)
 	case krbErrKeyExpired:
@@ -46,9 +53,11 @@ func kdcRefusal(e *kerberos.KRBError, client, service kerberos.Principal, secret
 			r.Code, r.Detail = kerberos.CodePreauth, fmt.Sprintf("%s is not what the KDC has for %s", secret, client)
 		}
 	case krbErrPathNotAccepted:
-		r.Code, r.Detail = kerberos.CodeRealmPath, fmt.Sprintf("KDC does not accept the realms between %s and %s", client, service)
+		r.Code, r.Detail = kerberos.CodeRealmPath,
+			fmt.Sprintf("KDC does not accept the realms between %s and %s", client, service)
 	case kerberos.KRBErrTicketExpired:
-		r.Code, r.Detail = kerberos.CodeCredentialExpired, fmt.Sprintf("ticket-granting ticket of %s has ended by the KDC's clock", client)
+		r.Code, r.Detail = kerberos.CodeCredentialExpired,
+			fmt.Sprintf("ticket-granting ticket of %s has ended by the KDC's clock", client)
 	case kerberos.KRBErrSkew:
 		skew := kdcSkew(e.Time, now)
 		r.Code, r.Skew, r.Detail = skew.Code, skew.Skew, skew.Detail
@@ -56,11 +65,13 @@ func kdcRefusal(e *kerberos.KRBError, client, service kerberos.Principal, secret
 	return r
 }
 
-// kdcSkew says how far our clock is from the KDC's.
+// kdcSkew returns the error for a clock that is too far from the KDC's.
 func kdcSkew(theirs, ours time.Time) *kerberos.Error {
 	skew, way := ours.Sub(theirs), "ahead of"
 	if skew < 0 {
 		way = "behind"
 	}
-	return &kerberos.Error{Code: kerberos.CodeSkew, Skew: skew, Detail: fmt.Sprintf("our clock is %v %s the KDC's, which has %s", skew.Abs().Round(time.Second), way, kerberos.FormatTime(theirs))}
+	return &kerberos.Error{Code: kerberos.CodeSkew, Skew: skew,
+		Detail: fmt.Sprintf("our clock is %v %s the KDC's, which has %s", skew.Abs().Round(time.Second), way,
+			kerberos.FormatTime(theirs))}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// A client logs in with a password, gets a ticket and makes a token for each request.
+// A client logs in with a password, gets a ticket and makes a token for each
+// request.
 func ExampleClient() {
 	client := krbtest.New(krbtest.Config{})
 	client.AddUser("alice", "secret")

@@ -15,7 +15,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
-// recordedReplies are replies of fakeKDC to both requests, and the encrypted part of one.
+// recordedReplies are replies of fakeKDC to both requests, and the encrypted
+// part of one.
 func recordedReplies(f *testing.F) [][]byte {
 	f.Helper()
 	k := &recordingKDC{}
@@ -41,8 +42,8 @@ func (k *recordingKDC) Exchange(ctx context.Context, realm string, request []byt
 	return reply, err
 }
 
-// FuzzKDCReply: no reply panics; one that is read is of names that are legal, and gokrb5, where it reads it too, finds
-// the same.
+// FuzzKDCReply: no reply panics; one that is read has legal names, and gokrb5,
+// where it reads it too, finds the same.
 func FuzzKDCReply(f *testing.F) {
 	for _, b := range recordedReplies(f) {
 		f.Add(b)
@@ -55,7 +56,8 @@ func FuzzKDCReply(f *testing.F) {
 				continue
 			}
 			krbmsg.ParsePreauth(r.PAData)
-			if !kerberos.LegalName(string(r.CRealm)) || !kerberos.LegalName(string(r.Realm)) || len(r.CName.Components()) == 0 || len(r.SName.Components()) == 0 {
+			if !kerberos.LegalName(string(r.CRealm)) || !kerberos.LegalName(string(r.Realm)) ||
+				len(r.CName.Components()) == 0 || len(r.SName.Components()) == 0 {
 				t.Fatalf("accepted names %q %q", r.CRealm, r.Realm)
 			}
 			var theirs messages.KDCRepFields
@@ -72,19 +74,22 @@ func FuzzKDCReply(f *testing.F) {
 				}
 				theirs = tgs.KDCRepFields
 			}
-			if theirs.CRealm != string(r.CRealm) || !sameName(r.CName, theirs.CName) || theirs.Ticket.Realm != string(r.Realm) || !sameName(r.SName, theirs.Ticket.SName) ||
+			if theirs.CRealm != string(r.CRealm) || !sameName(r.CName, theirs.CName) ||
+				theirs.Ticket.Realm != string(r.Realm) || !sameName(r.SName, theirs.Ticket.SName) ||
 				string(theirs.EncPart.Cipher) != string(r.EncPart.Cipher) || theirs.EncPart.EType != r.EncPart.Etype {
 				t.Errorf("gokrb5 reads %+v", theirs)
 			}
 		}
-		if e, err := krbmsg.ParseEncKDCRepPart(b); err == nil && (!kerberos.LegalName(string(e.SRealm)) || e.EndTime.IsZero()) {
+		if e, err := krbmsg.ParseEncKDCRepPart(b); err == nil &&
+			(!kerberos.LegalName(string(e.SRealm)) || e.EndTime.IsZero()) {
 			t.Errorf("%+v", e)
 		}
 	})
 }
 
-// FuzzLogin: whatever a KDC says to a login, in clear or inside what opens with the right key, nothing panics, nothing
-// takes long, and no ticket comes of it but one that is for us and lasts.
+// FuzzLogin: whatever a KDC answers to a login, in clear or encrypted under the
+// right key, nothing panics or takes long, and a ticket that is returned is the
+// client's and has not ended.
 func FuzzLogin(f *testing.F) {
 	for _, b := range recordedReplies(f) {
 		f.Add(b, true)
@@ -95,7 +100,8 @@ func FuzzLogin(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	kt := keytab.New(keytab.Entry{Principal: kerberos.Principal{Components: []string{"alice"}, Realm: "A"}, Kvno: 1, Etype: 18, Key: key})
+	kt := keytab.New(keytab.Entry{Principal: kerberos.Principal{Components: []string{"alice"}, Realm: "A"}, Kvno: 1,
+		Etype: 18, Key: key})
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
 		i, err := NewClient(ClientConfig{Client: "alice@A", Keytab: kt, KDC: cannedKDC{b, sealed, key}})
 		if err != nil {
@@ -103,13 +109,15 @@ func FuzzLogin(f *testing.F) {
 		}
 		defer i.Close()
 		ticket, err := i.login(t.Context())
-		if err == nil && (ticket.Client.String() != "alice@A" || ticket.Service.String() != "krbtgt/A@A" || !ticket.EndTime.After(time.Now()) || ticket.SessionKey.IsZero()) {
+		if err == nil && (ticket.Client.String() != "alice@A" || ticket.Service.String() != "krbtgt/A@A" ||
+			!ticket.EndTime.After(time.Now()) || ticket.SessionKey.IsZero()) {
 			t.Errorf("%+v", ticket)
 		}
 	})
 }
 
-// cannedKDC gives the same each time: as it is, or as encrypted part of an AS-REP.
+// cannedKDC answers with the same octets each time: as they are, or as
+// encrypted part of an AS-REP.
 type cannedKDC struct {
 	b      []byte
 	sealed bool
@@ -122,20 +130,31 @@ func (k cannedKDC) Exchange(context.Context, string, []byte) ([]byte, error) {
 	}
 	return der.Element(der.TagApplication(11), der.Element(der.TagSequence,
 		der.Field(0, der.TagInteger, []byte{5}), der.Field(1, der.TagInteger, []byte{11}),
-		der.Field(3, der.TagGeneralString, []byte("A")), der.Element(der.TagContext(4), krbmsg.EncodeName(1, []string{"alice"})),
-		der.Element(der.TagContext(5), der.Element(der.TagApplication(1), der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{5}),
-			der.Field(1, der.TagGeneralString, []byte("A")), der.Element(der.TagContext(2), krbmsg.EncodeName(2, []string{"krbtgt", "A"})), der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(18, make([]byte, 48)))))),
-		der.Element(der.TagContext(6), krbmsg.EncodeEncryptedData(18, etype.NewUsageKey(k.key, krbmsg.UsageASReply).AppendEncrypted(nil, k.b))))), nil
+		der.Field(3, der.TagGeneralString, []byte("A")),
+		der.Element(der.TagContext(4), krbmsg.EncodeName(1, []string{"alice"})),
+		der.Element(der.TagContext(5),
+			der.Element(der.TagApplication(1), der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{5}),
+				der.Field(1, der.TagGeneralString, []byte("A")),
+				der.Element(der.TagContext(2), krbmsg.EncodeName(2, []string{"krbtgt", "A"})),
+				der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(18, make([]byte, 48)))))),
+		der.Element(der.TagContext(6),
+			krbmsg.EncodeEncryptedData(18, etype.NewUsageKey(k.key, krbmsg.UsageASReply).AppendEncrypted(nil, k.b))))), nil
 }
 
 // preauthRequired is KDC_ERR_PREAUTH_REQUIRED with ETYPE-INFO2.
 func preauthRequired(t testing.TB, salt string) []byte {
 	t.Helper()
-	info := der.Element(der.TagSequence, der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{18}), der.Field(1, der.TagGeneralString, []byte(salt)), der.Field(2, der.TagOctetString, []byte{0, 0, 16, 0})))
-	data := der.Element(der.TagSequence, krbmsg.EncodePAData(krbmsg.PAEncTimestamp, nil), krbmsg.EncodePAData(krbmsg.PAETypeInfo2, info), krbmsg.EncodePAData(krbmsg.PAFXCookie, []byte("cookie")))
-	return der.Element(der.TagApplication(30), der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{5}), der.Field(1, der.TagInteger, []byte{30}),
-		der.Field(4, der.TagGeneralizedTime, []byte("20260101000000Z")), der.Field(5, der.TagInteger, []byte{0}), der.Field(6, der.TagInteger, []byte{25}),
-		der.Field(9, der.TagGeneralString, []byte("A")), der.Element(der.TagContext(10), krbmsg.EncodeName(2, []string{"krbtgt", "A"})), der.Field(12, der.TagOctetString, data)))
+	info := der.Element(der.TagSequence, der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{18}),
+		der.Field(1, der.TagGeneralString, []byte(salt)), der.Field(2, der.TagOctetString, []byte{0, 0, 16, 0})))
+	data := der.Element(der.TagSequence, krbmsg.EncodePAData(krbmsg.PAEncTimestamp, nil),
+		krbmsg.EncodePAData(krbmsg.PAETypeInfo2, info), krbmsg.EncodePAData(krbmsg.PAFXCookie, []byte("cookie")))
+	return der.Element(der.TagApplication(30),
+		der.Element(der.TagSequence, der.Field(0, der.TagInteger, []byte{5}), der.Field(1, der.TagInteger, []byte{30}),
+			der.Field(4, der.TagGeneralizedTime, []byte("20260101000000Z")), der.Field(5, der.TagInteger, []byte{0}),
+			der.Field(6, der.TagInteger, []byte{25}),
+			der.Field(9, der.TagGeneralString, []byte("A")),
+			der.Element(der.TagContext(10), krbmsg.EncodeName(2, []string{"krbtgt", "A"})),
+			der.Field(12, der.TagOctetString, data)))
 }
 
 // FuzzConfiguredKDCs: kdc entries of any krb5.conf are KDCs, or an error.

@@ -12,50 +12,57 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krb5conf"
 )
 
-// ProbeFacts is what a KDC tells somebody who has not logged in. Nothing authenticates it.
+// ProbeFacts is what a KDC discloses without a login. Nothing authenticates it.
 type ProbeFacts struct {
-	// Error is the refusal, which is the usual answer: KDC_ERR_PREAUTH_REQUIRED (25) says that the client exists. Its
-	// Time is the KDC's clock. It is nil when the KDC asks for no pre-authentication and gave a ticket at once; the
-	// reply then has no time in clear.
+	// Error is the refusal, which is the usual answer: KDC_ERR_PREAUTH_REQUIRED
+	// (25) means that the client exists. Its Time is the KDC's clock. It is nil
+	// if the KDC requires no pre-authentication and issued a ticket at once;
+	// that reply has no time in clear.
 	Error *kerberos.KRBError
-	// Keys are what the KDC says of the client's keys, by its preference (ETYPE-INFO2, RFC 4120 5.2.7.5). Some KDCs name
-	// only the one that they would use. Nil when it says nothing.
+	// Keys describe the client's keys, in the KDC's order of preference
+	// (ETYPE-INFO2, RFC 4120 5.2.7.5). Some KDCs name only the one that they
+	// would use. It is nil if the KDC names none.
 	Keys []KeyInfo
-	// ClientEtype and ClientKvno are of the client's key under which the reply is encrypted, ServiceEtype and
-	// ServiceKvno of the service's key under which the ticket is. 0 when Error is not nil, and where the KDC names none.
+	// ClientEtype and ClientKvno are of the client's key that the reply is
+	// encrypted under, ServiceEtype and ServiceKvno of the service's key that
+	// the ticket is encrypted under. They are 0 if Error is not nil, or the KDC
+	// names none.
 	ClientEtype, ServiceEtype int32
 	ClientKvno, ServiceKvno   uint32
-	// Ticket is DER of the Ticket for the service, nil when Error is not. keytab.Keytab.KeyOf tells whether a keytab opens
-	// it.
+	// Ticket is the DER of the Ticket for the service, nil if Error is not nil.
+	// [keytab.Keytab.KeyOf] finds the key that decrypts it.
 	Ticket []byte
 }
 
-// A KeyInfo is one entry of ETYPE-INFO2.
+// A KeyInfo is one entry of ETYPE-INFO2 (RFC 4120 5.2.7.5).
 type KeyInfo struct {
 	Etype int32
-	Salt  string // printable and bounded; empty when the KDC leaves it out
+	Salt  string // valid UTF-8 of a bounded length; "" when absent
 }
 
-// Probe asks a KDC for a ticket in the client's name, without proving anything: an AS-REQ without pre-authentication
-// (RFC 4120 3.1.1, 5.4.1). No KDC counts that as an attempt to log in with a wrong password. The realm is the client's;
-// etypes are those that the client may use, none means 17 to 20 and 23. A KDC that answers with an error is a success,
-// see [ProbeFacts].
-func Probe(ctx context.Context, kdc Exchanger, client, service kerberos.Principal, etypes ...int32) (ProbeFacts, error) {
+// Probe asks a KDC for a ticket in the client's name without knowing its key:
+// by an AS-REQ without pre-authentication (RFC 4120 3.1.1, 5.4.1). No KDC
+// counts that as a login with a wrong password. The KDC is one of the client's
+// realm; etypes are those that the client may use, by default 17 to 20 and 23.
+// A KRB-ERROR is an answer and not an error, see [ProbeFacts].
+func Probe(ctx context.Context, kdc Exchanger, client, service kerberos.Principal,
+	etypes ...int32) (ProbeFacts, error) {
 	if client.Realm == "" || len(client.Components) == 0 || len(service.Components) == 0 {
 		return ProbeFacts{}, errors.New("kerberos: probe: client and service must have names, and the client a realm")
 	}
 	if len(etypes) == 0 {
 		etypes = append(krb5conf.DefaultEtypes(), etype.RC4)
 	}
-	request := krbmsg.KDCRequest{Realm: client.Realm, Client: client.Components, ClientType: krbmsg.NamePrincipal, Service: service.Components,
-		Till: krbmsg.NoEnd(), Nonce: newNonce(), Etypes: etypes}
+	request := krbmsg.KDCRequest{Realm: client.Realm, Client: client.Components, ClientType: krbmsg.NamePrincipal,
+		Service: service.Components, Till: krbmsg.NoEnd(), Nonce: newNonce(), Etypes: etypes}
 	reply, err := kdc.Exchange(ctx, client.Realm, krbmsg.EncodeKDCRequest(10, nil, request.Body()))
 	if err != nil {
 		return ProbeFacts{}, err
 	}
 	facts, err := parseProbeReply(reply)
 	if err != nil {
-		return ProbeFacts{}, &kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "answer to a request without pre-authentication", Err: err}
+		return ProbeFacts{},
+			&kerberos.Error{Code: kerberos.CodeKDCReply, Detail: "answer to a request without pre-authentication", Err: err}
 	}
 	return facts, nil
 }
@@ -80,8 +87,8 @@ func parseProbeReply(b []byte) (f ProbeFacts, err error) {
 	return f, err
 }
 
-// keyInfo finds ETYPE-INFO2 in the content of SEQUENCE OF PA-DATA. What it cannot read it leaves: e-data has many
-// forms.
+// keyInfo returns the ETYPE-INFO2 in the content of a SEQUENCE OF PA-DATA, or
+// nil if that cannot be read: e-data has many forms.
 func keyInfo(paData []byte) (keys []KeyInfo) {
 	pre, err := krbmsg.ParsePreauth(paData)
 	if err != nil {
@@ -93,8 +100,9 @@ func keyInfo(paData []byte) (keys []KeyInfo) {
 	return keys
 }
 
-// ServiceKey returns the encryption type and version of the service's key that the ticket is encrypted under, version 0
-// where the KDC names none. Both stand in the ticket in clear (RFC 4120 5.3).
+// ServiceKey returns the encryption type and version of the service's key that
+// the ticket is encrypted under, version 0 if the KDC names none. The ticket
+// has both in clear (RFC 4120 5.3).
 func ServiceKey(t kerberos.Credential) (etype int32, kvno uint32, err error) {
 	return ticketKey(t.Ticket)
 }

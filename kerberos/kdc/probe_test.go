@@ -20,14 +20,15 @@ func principal(t *testing.T, text string) kerberos.Principal {
 	return p
 }
 
-// A probe proves nothing and learns what a KDC tells anybody: here MIT's.
-func TestProbeOfMIT(t *testing.T) {
+// A probe needs no key and returns what a KDC discloses to anyone: here MIT's.
+func TestProbeReadsKeysOfMIT(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.Admin("modprinc +requires_preauth alice")
 	m.AddService("soap/gw.example.com")
 	m.Admin("cpw -randkey soap/gw.example.com")
-	gw, alice, tgs := principal(t, "soap/gw.example.com@EXAMPLE.COM"), principal(t, "alice@EXAMPLE.COM"), principal(t, "krbtgt/EXAMPLE.COM")
+	gw, alice, tgs := principal(t, "soap/gw.example.com@EXAMPLE.COM"), principal(t, "alice@EXAMPLE.COM"),
+		principal(t, "krbtgt/EXAMPLE.COM")
 	mit, err := kdc.NewTransport(kdc.TransportConfig{Krb5Conf: m.Krb5Conf()})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +52,8 @@ func TestProbeOfMIT(t *testing.T) {
 	}
 
 	f := probe(alice, tgs)
-	if refusal(f) != 25 || len(f.Keys) == 0 || f.Keys[0].Etype != etype.AES256SHA1 || f.Keys[0].Salt != "EXAMPLE.COMalice" {
+	if refusal(f) != 25 || len(f.Keys) == 0 || f.Keys[0].Etype != etype.AES256SHA1 ||
+		f.Keys[0].Salt != "EXAMPLE.COMalice" {
 		t.Errorf("with pre-authentication: %+v", f)
 	}
 	if f := probe(gw, gw); f.Error != nil || f.ServiceKvno != 2 || f.ServiceEtype != etype.AES256SHA1 {
@@ -75,7 +77,8 @@ func TestProbeOfMIT(t *testing.T) {
 	}
 }
 
-func TestProbeNeedsNames(t *testing.T) {
+func TestProbeRejectsMissingNames(t *testing.T) {
+	t.Parallel()
 	for _, client := range []string{"alice", "alice@R"} {
 		c, s := principal(t, client), kerberos.Principal{}
 		if client == "alice" {
@@ -87,8 +90,9 @@ func TestProbeNeedsNames(t *testing.T) {
 	}
 }
 
-// What a ticket says in clear of its key.
-func TestServiceKeyOfATicket(t *testing.T) {
+// The type and version of a ticket's key are in clear.
+func TestServiceKeyReadsTicket(t *testing.T) {
+	t.Parallel()
 	k := krbtest.New(krbtest.Config{})
 	k.AddService(service)
 	k.AddService(service)

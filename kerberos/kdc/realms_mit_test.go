@@ -13,16 +13,19 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// startRealms starts realms A.TEST and B.TEST that trust each other, and C.TEST that A trusts and D trusts: the way
-// from A to D.TEST leads by C. D's KDC refuses such a path, or, when lax, gives tickets that say that it did not check;
-// E.TEST is behind C too, and its KDC has C in its capaths.
+// startRealms starts realms A.TEST and B.TEST that trust each other, and C.TEST
+// that A trusts and D trusts: the way from A to D.TEST leads by C. D's KDC
+// refuses such a path, or, when lax, gives tickets that say that it did not
+// check; E.TEST is behind C too, and its KDC has C in its capaths.
 func startRealms(t *testing.T) (a, b, c, d, e *krbtest.MIT) {
 	t.Helper()
-	a = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "A.TEST", Krb5Conf: "[domain_realm]\n b.example.net = B.TEST\n"})
+	a = krbtest.StartMITRealm(t,
+		krbtest.MITConfig{Realm: "A.TEST", Krb5Conf: "[domain_realm]\n b.example.net = B.TEST\n"})
 	b = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "B.TEST"})
 	c = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "C.TEST"})
 	d = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "D.TEST", RealmConf: "  reject_bad_transit = false"})
-	e = krbtest.StartMITRealm(t, krbtest.MITConfig{Realm: "E.TEST", Krb5Conf: "[capaths]\n A.TEST = {\n  E.TEST = C.TEST\n }\n"})
+	e = krbtest.StartMITRealm(t,
+		krbtest.MITConfig{Realm: "E.TEST", Krb5Conf: "[capaths]\n A.TEST = {\n  E.TEST = C.TEST\n }\n"})
 	a.Trust(b)
 	a.Trust(c)
 	c.Trust(d)
@@ -34,7 +37,7 @@ func startRealms(t *testing.T) (a, b, c, d, e *krbtest.MIT) {
 
 const capathsByC = "[capaths]\n A.TEST = {\n  D.TEST = C.TEST\n  E.TEST = C.TEST\n }"
 
-// acceptorOf accepts tickets for a service, of clients as told.
+// acceptorOf returns an acceptor for a service, with rules for client realms.
 func acceptorOf(t *testing.T, m *krbtest.MIT, service string, cfg gss.AcceptorConfig) *gss.Acceptor {
 	t.Helper()
 	cfg.Keytab = m.Keytab(service)
@@ -46,9 +49,11 @@ func acceptorOf(t *testing.T, m *krbtest.MIT, service string, cfg gss.AcceptorCo
 	return a
 }
 
-// TestCrossRealmMIT: a client of one MIT realm, ours and MIT's, and our acceptor in another: with a key in common, by a
-// referral, and by a realm between that the service's KDC checks, does not check, or that our configuration trusts.
-func TestCrossRealmMIT(t *testing.T) {
+// TestClientCrossesRealmsOfMIT: a client of one MIT realm, ours and MIT's, and
+// our acceptor in another: with a key in common, by a referral, and by a realm
+// between that the service's KDC checks, does not check, or that our
+// configuration trusts.
+func TestClientCrossesRealmsOfMIT(t *testing.T) {
 	t.Parallel()
 	a, b, c, d, e := startRealms(t)
 	others := []*krbtest.MIT{b, c, d, e}
@@ -69,17 +74,25 @@ func TestCrossRealmMIT(t *testing.T) {
 		refused string
 		checked bool // by the KDC
 	}{
-		"direct":                       {at: b, service: "soap/b.example.net@B.TEST", conf: plain, checked: true},
-		"direct, realm listed":         {at: b, service: "soap/b.example.net@B.TEST", conf: plain, cfg: only("B.TEST", "A.TEST"), checked: true},
-		"direct, realm not listed":     {at: b, service: "soap/b.example.net@B.TEST", conf: plain, cfg: only("B.TEST"), refused: "client is of realm A.TEST, trusted are B.TEST"},
-		"by domain_realm":              {at: b, service: "soap/b.example.net", conf: a.Krb5ConfWith(others, "[domain_realm]\n .example.net = B.TEST"), checked: true},
-		"referral":                     {at: b, service: "soap/b.example.net", conf: plain, checked: true},
-		"by C, KDC checks":             {at: e, service: "soap/e.example.net@E.TEST", conf: withCapaths, checked: true},
-		"by C, KDC checks, listed":     {at: e, service: "soap/e.example.net@E.TEST", conf: withCapaths, cfg: only("A.TEST"), checked: true},
-		"by C, unchecked":              {at: d, service: "soap/d.example.net@D.TEST", conf: withCapaths, refused: `came by other realms ("C.TEST") without a check`},
-		"by C, unchecked, A listed":    {at: d, service: "soap/d.example.net@D.TEST", conf: withCapaths, cfg: only("A.TEST"), refused: `(not there: "C.TEST")`},
-		"by C, unchecked, both listed": {at: d, service: "soap/d.example.net@D.TEST", conf: withCapaths, cfg: only("A.TEST", "C.TEST")},
-		"by C, unchecked, capaths":     {at: d, service: "soap/d.example.net@D.TEST", conf: withCapaths, cfg: gss.AcceptorConfig{Paths: capaths}},
+		"direct": {at: b, service: "soap/b.example.net@B.TEST", conf: plain, checked: true},
+		"direct, realm listed": {at: b, service: "soap/b.example.net@B.TEST",
+			conf: plain, cfg: only("B.TEST", "A.TEST"), checked: true},
+		"direct, realm not listed": {at: b, service: "soap/b.example.net@B.TEST", conf: plain, cfg: only("B.TEST"),
+			refused: "client is of realm A.TEST, trusted are B.TEST"},
+		"by domain_realm": {at: b, service: "soap/b.example.net",
+			conf: a.Krb5ConfWith(others, "[domain_realm]\n .example.net = B.TEST"), checked: true},
+		"referral":         {at: b, service: "soap/b.example.net", conf: plain, checked: true},
+		"by C, KDC checks": {at: e, service: "soap/e.example.net@E.TEST", conf: withCapaths, checked: true},
+		"by C, KDC checks, listed": {at: e, service: "soap/e.example.net@E.TEST", conf: withCapaths, cfg: only("A.TEST"),
+			checked: true},
+		"by C, unchecked": {at: d, service: "soap/d.example.net@D.TEST",
+			conf: withCapaths, refused: `came by other realms ("C.TEST") without a check`},
+		"by C, unchecked, A listed": {at: d, service: "soap/d.example.net@D.TEST", conf: withCapaths, cfg: only("A.TEST"),
+			refused: `(not there: "C.TEST")`},
+		"by C, unchecked, both listed": {at: d, service: "soap/d.example.net@D.TEST",
+			conf: withCapaths, cfg: only("A.TEST", "C.TEST")},
+		"by C, unchecked, capaths": {at: d, service: "soap/d.example.net@D.TEST",
+			conf: withCapaths, cfg: gss.AcceptorConfig{Paths: capaths}},
 	} {
 		host, _, _ := strings.Cut(test.service, "@")
 		acceptor := acceptorOf(t, test.at, host, test.cfg)
@@ -93,12 +106,13 @@ func TestCrossRealmMIT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.ClientPrincipal().String() != "alice@A.TEST" || c.Service() != host+"@"+test.at.Realm || (c.Facts().TicketFlags&kerberos.FlagTransitedPolicyChecked != 0) != test.checked {
+			if c.ClientPrincipal().String() != "alice@A.TEST" || c.Service() != host+"@"+test.at.Realm ||
+				(c.Facts().TicketFlags&kerberos.FlagTransitedPolicyChecked != 0) != test.checked {
 				t.Errorf("%v, flags %x", c, c.Facts().TicketFlags)
 			}
 		}
 		t.Run(name+"/our client", func(t *testing.T) {
-			i := newInitiator(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: test.conf})
+			i := newClient(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: test.conf})
 			ticket, err := i.ServiceTicket(t.Context(), test.service)
 			if err != nil {
 				t.Fatal(err)
@@ -123,9 +137,10 @@ func TestCrossRealmMIT(t *testing.T) {
 	}
 }
 
-// TestNoWayBetweenRealmsMIT: without capaths nobody finds the realm between, a KDC that checks the path refuses one
-// that it does not have, and both are told.
-func TestNoWayBetweenRealmsMIT(t *testing.T) {
+// TestClientExplainsMissingTrustOfMIT: without capaths nobody finds the realm
+// between, a KDC that checks the path refuses one that it does not have, and
+// the errors say so.
+func TestClientExplainsMissingTrustOfMIT(t *testing.T) {
 	t.Parallel()
 	a, b, c, d, e := startRealms(t)
 	others := []*krbtest.MIT{b, c, d, e}
@@ -134,12 +149,15 @@ func TestNoWayBetweenRealmsMIT(t *testing.T) {
 		conf, service string
 		says          []string
 	}{
-		"no capaths":       {a.Krb5ConfWith(others), "soap/d.example.net@D.TEST", []string{"no way from realm A.TEST to D.TEST, at A.TEST", "krbtgt/"}},
-		"wrong capaths":    {a.Krb5ConfWith(others, "[capaths]\n A.TEST = {\n  D.TEST = B.TEST\n }"), "soap/d.example.net@D.TEST", []string{"no way from realm A.TEST to D.TEST, at B.TEST", "krbtgt/D.TEST@B.TEST"}},
-		"no KDC of middle": {a.Krb5ConfWith([]*krbtest.MIT{b, d}, capathsByC), "soap/d.example.net@D.TEST", []string{"realm C.TEST is not configured"}},
+		"no capaths": {a.Krb5ConfWith(others), "soap/d.example.net@D.TEST",
+			[]string{"no way from realm A.TEST to D.TEST, at A.TEST", "krbtgt/"}},
+		"wrong capaths": {a.Krb5ConfWith(others, "[capaths]\n A.TEST = {\n  D.TEST = B.TEST\n }"),
+			"soap/d.example.net@D.TEST", []string{"no way from realm A.TEST to D.TEST, at B.TEST", "krbtgt/D.TEST@B.TEST"}},
+		"no KDC of middle": {a.Krb5ConfWith([]*krbtest.MIT{b, d}, capathsByC), "soap/d.example.net@D.TEST",
+			[]string{"realm C.TEST is not configured"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := newInitiator(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: test.conf})
+			i := newClient(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: test.conf})
 			_, err := i.ServiceTicket(t.Context(), test.service)
 			wantRefusal(t, err, kerberos.CodeRealmPath, test.says...)
 		})
@@ -147,7 +165,8 @@ func TestNoWayBetweenRealmsMIT(t *testing.T) {
 	t.Run("refused by the service's KDC", func(t *testing.T) {
 		b.Trust(e) // A - B - E, and E's capaths have C
 		e.AddService("soap/e.example.net")
-		i := newInitiator(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: a.Krb5ConfWith(others, "[capaths]\n A.TEST = {\n  E.TEST = B.TEST\n }")})
+		i := newClient(t, kdc.ClientConfig{Client: "alice", Password: "secret",
+			Krb5Conf: a.Krb5ConfWith(others, "[capaths]\n A.TEST = {\n  E.TEST = B.TEST\n }")})
 		_, err := i.ServiceTicket(t.Context(), "soap/e.example.net@E.TEST")
 		if e, ok := errors.AsType[*kerberos.KRBError](err); !ok || e.Code != 12 && e.Code != 28 {
 			t.Error(err)

@@ -10,9 +10,9 @@ const (
 )
 
 var (
-	fixedTime    = kerberostest.FixedTime
-	wantRefusal  = kerberostest.WantRefusal
-	mitEnctypes  = kerberostest.MITEnctypes
-	newInitiator = kerberostest.NewClient
-	mustAccept   = kerberostest.MustAccept
+	fixedTime   = kerberostest.FixedTime
+	wantRefusal = kerberostest.WantRefusal
+	mitEnctypes = kerberostest.MITEnctypes
+	newClient   = kerberostest.NewClient
+	mustAccept  = kerberostest.MustAccept
 )

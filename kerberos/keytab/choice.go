@@ -9,18 +9,23 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// OpenTicket decrypts a ticket for service, its full name, by what the ticket says in clear of its key: encryption type
-// and kvno, 0 when it says none. The order of keys, all of the service and the encryption type:
+// OpenTicket decrypts the ciphertext of a ticket. service is the full name of
+// the ticket's service; etype and kvno (0 when absent) are of the ticket's
+// EncryptedData (RFC 4120 5.2.9). It tries the service's keys of that
+// encryption type in this order:
 //
-//  1. those whose kvno is the ticket's (entries with an 8-bit kvno: whose kvno is its low octet);
-//  2. those with kvno 0 in the file, which is what tools write that do not know it;
-//  3. unless exactKvno, the others, newest kvno first: the ticket may be older than the keytab's newest key, or the
-//     numbers in the file may be wrong.
+//  1. those with the ticket's kvno, or its low octet where the file has only
+//     that;
+//  2. those with kvno 0, which tools write that do not know it;
+//  3. unless exactKvno, the others, newest kvno first: the ticket may be older
+//     than the keytab's newest key, or the file may have wrong versions.
 //
-// A ticket without kvno goes through all of them, newest first. It returns the plaintext, which lies in buf if that is
-// large enough, and the entry that opened it. Errors are *kerberos.Error and say what the keytab has and what the
+// For a ticket without kvno it tries all of them, newest first. It returns the
+// plaintext, which lies in buf if that is large enough, and the entry whose key
+// it was. Errors are [*kerberos.Error] and say what the keytab has and what the
 // ticket wants.
-func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint32, ciphertext []byte, exactKvno bool) (plain []byte, used *Entry, err error) {
+func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint32, ciphertext []byte,
+	exactKvno bool) (plain []byte, used *Entry, err error) {
 	list := kt.byName[service]
 	trials, sameEtype, exact := 0, false, false
 	for pass := range 3 {
@@ -44,8 +49,9 @@ func (kt *Keytab) OpenTicket(buf []byte, service string, etype int32, kvno uint3
 	return nil, nil, kt.explain(service, etype, kvno, list, sameEtype, exact)
 }
 
-// Rank reports how well the entry's kvno fits a ticket's, which may be 0 for none: 0 if it is the same, 1 if the entry
-// has none, 2 if it is another. It is the order in which OpenTicket tries entries.
+// Rank reports how well the entry's kvno fits a ticket's, which may be 0 for
+// none: 0 if it is the same, 1 if the entry has none, 2 if it is another.
+// [Keytab.OpenTicket] tries entries in this order.
 func (e *Entry) Rank(kvno uint32) int {
 	switch {
 	case e.Kvno == 0:
@@ -56,12 +62,13 @@ func (e *Entry) Rank(kvno uint32) int {
 	return 2
 }
 
-// keytabAhead is how many versions the KDC may be ahead of a file that is about to be written: a key that is changed in
-// haste is changed again.
+// keytabAhead is how many versions the KDC may be ahead of a file that is about
+// to be written: a key may be changed several times in a row.
 const keytabAhead = 8
 
-// Awaits reports whether kvno may be of a key that the keytab is about to get: it has keys of the service, all with
-// versions, all of them older, and the newest not by much.
+// Awaits reports whether kvno may be of a key that the file is about to get:
+// the keytab has keys of the service, all with versions, all older, and the
+// newest by a few versions only.
 func (kt *Keytab) Awaits(service string, kvno uint32) bool {
 	ticket := Entry{Kvno: kvno}
 	near := false
@@ -78,8 +85,10 @@ func (kt *Keytab) Awaits(service string, kvno uint32) bool {
 	return near
 }
 
-// explain returns the error that says why no key opened the ticket. A missing key is never called a failed checksum.
-func (kt *Keytab) explain(service string, et int32, kvno uint32, list []*Entry, sameEtype, exact bool) *kerberos.Error {
+// explain returns the error for a ticket that no key decrypts. A missing key is
+// never reported as a failed integrity check.
+func (kt *Keytab) explain(service string, et int32, kvno uint32, list []*Entry,
+	sameEtype, exact bool) *kerberos.Error {
 	wants := fmt.Sprintf("etype %d (%s)", et, etype.Name(et))
 	if kvno != 0 {
 		wants = fmt.Sprintf("kvno %d %s", kvno, wants)
@@ -92,22 +101,31 @@ func (kt *Keytab) explain(service string, et int32, kvno uint32, list []*Entry, 
 	}
 	switch {
 	case len(list) == 0:
-		return kerberos.Errorf(kerberos.CodeNoPrincipal, "ticket is for %s, keytab has no key for it%s", service, kt.Nearby(service))
+		return kerberos.Errorf(kerberos.CodeNoPrincipal, "ticket is for %s, keytab has no key for it%s",
+			service, kt.Nearby(service))
 	case !etypes:
-		return kerberos.Errorf(kerberos.CodeNoEtype, "keytab has %s for %s; ticket wants %s: fetch a new keytab with this encryption type",
+		return kerberos.Errorf(kerberos.CodeNoEtype,
+			"keytab has %s for %s; ticket wants %s: fetch a new keytab with this encryption type",
 			Versions(list), service, wants)
 	case exact:
-		return kerberos.Errorf(kerberos.CodeTicketIntegrity, "keytab has %s for %s; ticket wants %s, and this key does not open it: "+
-			"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered", Versions(list), service, wants)
+		return kerberos.Errorf(kerberos.CodeTicketIntegrity,
+			"keytab has %s for %s; ticket wants %s, and this key does not open it: "+
+				"the keytab's key is not the KDC's (fetch a new keytab), or the ticket was altered",
+			Versions(list), service, wants)
 	case newest == 0 && sameEtype:
-		return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: the keytab does not tell the versions of its keys, and none opens the ticket: "+
-			"it is of another password, salt or version: fetch a new keytab, or correct the password or salt that the keys are made of",
+		return kerberos.Errorf(kerberos.CodeNoKvno,
+			"keytab has %s for %s; ticket wants %s: the keytab has no versions for its keys, and none opens "+
+				"the ticket: it is of another password, salt or version: fetch a new keytab, or correct the password or "+
+				"salt that the keys are made of",
 			Versions(list), service, wants)
 	case kvno < newest:
-		return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
-			"it must purge its tickets, or keep the old key in the keytab until they expire%s", Versions(list), service, wants, tried(sameEtype))
+		return kerberos.Errorf(kerberos.CodeNoKvno,
+			"keytab has %s for %s; ticket wants %s: the client holds an older ticket; "+
+				"it must purge its tickets, or keep the old key in the keytab until they expire%s",
+			Versions(list), service, wants, tried(sameEtype))
 	}
-	return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: fetch a new keytab%s", Versions(list), service, wants, tried(sameEtype))
+	return kerberos.Errorf(kerberos.CodeNoKvno, "keytab has %s for %s; ticket wants %s: fetch a new keytab%s",
+		Versions(list), service, wants, tried(sameEtype))
 }
 
 func tried(any bool) string {
@@ -117,8 +135,8 @@ func tried(any bool) string {
 	return ""
 }
 
-// Nearby returns words for an error about a service that the keytab lacks, to be put behind it: a principal that is
-// nearly the same, else some that it has.
+// Nearby returns the end of an error text about a service that the keytab
+// lacks: a principal that is nearly the same, else some that it has.
 func (kt *Keytab) Nearby(service string) string {
 	wanted, _ := kerberos.ParsePrincipal(service)
 	if name, ok := kt.folded[strings.ToLower(service)]; ok {
@@ -133,8 +151,9 @@ func (kt *Keytab) Nearby(service string) string {
 	return "; it has keys for " + strings.Join(kt.names[:min(len(kt.names), 8)], ", ")
 }
 
-// KeyOf returns the keytab's entry that opens a Ticket (RFC 4120 5.3), of any supported encryption type and key
-// version. That is what tells a keytab that is good, whatever its numbers say. The error is a *kerberos.Error, as a
+// KeyOf returns the entry whose key decrypts a Ticket (RFC 4120 5.3), of any
+// supported encryption type and key version. It shows whether a keytab is good,
+// whatever versions it has. The error is a [*kerberos.Error], as a
 // gss.Acceptor's.
 func (kt *Keytab) KeyOf(ticket []byte) (Entry, error) {
 	r, err := krbmsg.TicketInClear(ticket)

@@ -12,49 +12,56 @@ import (
 	"time"
 )
 
-// A FileConfig configures a File. The zero value is ready.
+// A FileConfig configures a [File]. The zero value is ready to use.
 type FileConfig struct {
-	// Keep is how long a key stays usable after a newer one took its place in the file. It should be the longest life of a
-	// ticket, for until then clients may hold one under the old key: 10 h is Active Directory's default, 24 h MIT's. 0
-	// means 24 h, less means not at all.
+	// Keep is how long a key stays usable after a newer one replaced it in the
+	// file. It should be the longest life of a ticket, since clients may hold
+	// tickets under the old key until then: 10 h is Active Directory's default,
+	// 24 h MIT's. 0 means 24 h; with a negative value replaced keys are dropped
+	// at once.
 	Keep time.Duration
-	// Poll is how often Watch looks at the file by itself, as a net under the notices of the system, which do not come
-	// from network file systems. 0 means 10 s.
+	// Poll is how often [File.Watch] looks at the file besides following the
+	// system's notifications, which network file systems do not send. 0 means
+	// 10s.
 	Poll time.Duration
-	// PollOnly does without notices of the system.
+	// PollOnly turns the system's notifications off.
 	PollOnly bool
-	// Wait is how long a ticket waits for the file when it is of a newer key version than any in it: whoever changes a key
-	// tells the KDC first and the file after. At most 32 tickets wait at a time, for the version is the sender's claim:
-	// with one more the client address that has most, by kerberos.WithRemoteAddr, loses the one that waits longest. 0
-	// means 2 s, less means not at all.
+	// Wait is how long a ticket waits for the file if it is of a newer key
+	// version than any in it: a key changes at the KDC first and in the file
+	// afterwards. At most 32 tickets wait at a time, since anyone can claim a
+	// version: one more takes the place of the ticket that waits longest at the
+	// client address with most of them, by kerberos.WithRemoteAddr. 0 means 2s;
+	// with a negative value no ticket waits.
 	Wait time.Duration
-	// Parse makes a keytab of the file's octets; nil means Parse.
+	// Parse parses the file; nil means the function [Parse].
 	Parse func([]byte) (*Keytab, error)
-	// Notify is told what Watch and tickets found, one event at a time; nil means nobody is. It may call Keytab, and no
-	// other method of the File.
+	// Notify, if not nil, is called with what Watch and tickets found, one
+	// event at a time. It may call Keytab, and no other method of the File.
 	Notify func(Event)
-	// Time is the clock; nil means time.Now.
+	// Time is the clock; nil means [time.Now].
 	Time func() time.Time
 }
 
-// What a File allows itself.
+// How often a File looks.
 const (
-	keytabSettle = time.Second           // a file that did not change for so long is complete
+	keytabSettle = time.Second           // a file that has not changed for this long is complete
 	keytabAsk    = 50 * time.Millisecond // between two looks on behalf of tickets
 )
 
-// A File is a keytab in a file that may change while it is in use. What cannot be read is not taken: the last good
-// keytab stays. Of a good file all is taken, and of the keytab before it those keys are kept, for FileConfig.Keep,
-// whose principal now has a newer key version, since tickets under them are still about. They are not kept when the
-// file
+// A File is a keytab file that may change while it is in use. A file that
+// cannot be read is not used: the last good keytab stays. A good file is used
+// whole, and keys of the keytab before it are kept, for [FileConfig.Keep], if
+// their principal now has a newer key version, since clients still hold tickets
+// under them. They are not kept if the file
 //
-//   - no longer has the principal: who takes it out wants it gone;
-//   - has another key of the same version and encryption type: who corrects a key wants the wrong one gone;
-//   - has no newer version: then it was set back, or the account was made anew.
+//   - no longer has the principal: whoever removed it wants it gone;
+//   - has another key of the same version and encryption type: whoever corrected
+//     it wants the wrong one gone;
+//   - has no newer version: it was set back, or the account was recreated.
 //
-// What is kept lives in memory only. After a restart the file alone counts, so whoever wants an old key gone at once
-// starts anew, and whoever can should leave old keys in the file (MIT's ktadd does). A File is safe for concurrent
-// use.
+// Kept keys are in memory only. After a restart the file alone counts: restart
+// to drop old keys at once, and leave old keys in the file, as MIT's ktadd
+// does, to keep them for certain. A File is safe for concurrent use.
 type File struct {
 	path    string
 	cfg     FileConfig // with defaults
@@ -71,17 +78,18 @@ type File struct {
 	changed chan struct{} // closed by the next one
 }
 
-// A sight is what stood at the path when it was last read.
+// A sight is the file as it was when last read.
 type sight struct {
 	info   os.FileInfo // nil: nothing
 	since  time.Time   // seen first
-	proven bool        // it was read when it had been there for keytabSettle, so that no write can have the same time
+	proven bool        // it was read after keytabSettle, so that a later write has another time
 }
 
 var errUnsettled = errors.New("file lacks principals, and may be incomplete yet")
 
-// OpenFile reads a keytab file, whose path may begin with MIT's "FILE:". Later changes are noticed when Watch runs,
-// when a ticket finds no key, and by Reload.
+// OpenFile reads a keytab file, whose path may begin with "FILE:". Later
+// changes are noticed while [File.Watch] runs, when no key fits a ticket, and
+// by [File.Reload]. With an error it returns a File that has no keys yet.
 func OpenFile(path string, cfg FileConfig) (*File, error) {
 	f := &File{path: strings.TrimPrefix(path, "FILE:"), cfg: cfg, changed: make(chan struct{})}
 	for _, d := range []struct {
@@ -106,15 +114,15 @@ func OpenFile(path string, cfg FileConfig) (*File, error) {
 	return f, err
 }
 
-// A FileStatus says which keytab a File uses, and why not what is there.
+// A FileStatus is the state of a [File].
 type FileStatus struct {
 	Taken   time.Time // when the file in use was read
-	Err     error     // why the file that is there now is not used; nil when it is
-	Failing time.Time // since when; zero without Err
-	Kept    int       // keys that are kept though the file has them no more
+	Err     error     // why the file as it is now is not used; nil if it is
+	Failing time.Time // when Err began; zero without Err
+	Kept    int       // number of keys that are kept and no longer in the file
 }
 
-// Status returns how f is now, for metrics.
+// Status returns the state of f, for metrics.
 func (f *File) Status() FileStatus {
 	f.Keytab() // drops what was kept long enough
 	f.reading.Lock()
@@ -126,7 +134,8 @@ func (f *File) Status() FileStatus {
 // Path returns the path of the file, without "FILE:".
 func (f *File) Path() string { return f.path }
 
-// Keytab returns the keytab that is good now: the last good file, and what is kept of those before.
+// Keytab returns the keytab to use now: the last good file, and the keys that
+// are kept from those before.
 func (f *File) Keytab() *Keytab {
 	s := f.current.Load()
 	if len(s.retired) > 0 && s.over(f.cfg.Time()) {
@@ -153,16 +162,18 @@ func (f *File) store(s *keytabState) {
 	f.changed = make(chan struct{})
 }
 
-// Reload reads the file now and returns what that changed. With an error the last good keytab stays. It takes what it
-// finds: a file that others are still writing may lack principals for a moment.
+// Reload reads the file now and returns what changed. With an error the last
+// good keytab stays. Unlike Watch it uses a file at once, though one that is
+// still being written may lack principals.
 func (f *File) Reload() (Change, error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	return f.look(true, true)
 }
 
-// look reads the file, unless it is certainly the one that was read before or force says so. Principals that it lacks
-// are dropped when it had time to become complete, or by rule of whole. The caller holds reading.
+// look reads the file, unless it is certainly the same as before and force is
+// false. A file that lacks principals is used only if it had time to become
+// complete, or whole is true. The caller holds reading.
 func (f *File) look(force, whole bool) (change Change, err error) {
 	now := f.cfg.Time()
 	defer func() {
@@ -221,12 +232,13 @@ func (f *File) take(kt *Keytab, now time.Time, complete bool) (Change, error) {
 	return change, nil
 }
 
-// is reports whether info is of the same file, unchanged.
+// is reports whether info is of the same unchanged file.
 func (s *sight) is(info os.FileInfo) bool {
-	return s.info != nil && os.SameFile(s.info, info) && s.info.Size() == info.Size() && s.info.ModTime().Equal(info.ModTime())
+	return s.info != nil && os.SameFile(s.info, info) && s.info.Size() == info.Size() &&
+		s.info.ModTime().Equal(info.ModTime())
 }
 
-// readStable reads a file that nobody writes meanwhile.
+// readStable reads a file and fails if it changes meanwhile.
 func readStable(path string) ([]byte, os.FileInfo, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -251,8 +263,9 @@ func readStable(path string) ([]byte, os.FileInfo, error) {
 	return octets, after, nil
 }
 
-// RefreshKeytab looks at the file on behalf of a ticket that old has no key for; see Refresher. Tickets cause a look
-// every 50 ms at most, and a reading only when the file changed, whatever their number.
+// RefreshKeytab looks at the file for a ticket that no key of old fits; see
+// [Refresher]. Whatever their number, tickets cause one look in 50 ms at most,
+// and the file is read only if it changed.
 func (f *File) RefreshKeytab(ctx context.Context, old *Keytab, newer bool) *Keytab {
 	if kt := f.lookForTicket(old); kt != nil || !newer || f.cfg.Wait < 0 {
 		return kt
@@ -281,7 +294,8 @@ func (f *File) RefreshKeytab(ctx context.Context, old *Keytab, newer bool) *Keyt
 	}
 }
 
-// lookForTicket returns the keytab if it is another than old, having looked at the file if that may be done again.
+// lookForTicket looks at the file, unless that was done a moment ago, and
+// returns the keytab if it is another than old.
 func (f *File) lookForTicket(old *Keytab) *Keytab {
 	if kt := f.Keytab(); kt != old {
 		return kt
@@ -291,7 +305,7 @@ func (f *File) lookForTicket(old *Keytab) *Keytab {
 	if now := f.cfg.Time(); now.Sub(f.asked).Abs() >= keytabAsk {
 		f.asked = now
 		if change, err := f.look(false, false); err == nil && !change.IsEmpty() {
-			f.tell(Event{Cause: CauseTicket, Change: change})
+			f.notify(Event{Cause: CauseTicket, Change: change})
 		}
 	}
 	if kt := f.Keytab(); kt != old {
@@ -300,8 +314,8 @@ func (f *File) lookForTicket(old *Keytab) *Keytab {
 	return nil
 }
 
-// tell is called with reading held, which keeps events in order.
-func (f *File) tell(e Event) {
+// notify is called with reading held, which keeps events in order.
+func (f *File) notify(e Event) {
 	if f.cfg.Notify != nil {
 		f.cfg.Notify(e)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos"
 )
 
-// A keytabState is what a File has at one time. It is immutable.
+// A keytabState is a File's state at one time. It is immutable.
 type keytabState struct {
 	keytab  *Keytab // of file and retired
 	file    []Entry // of the last good file
@@ -18,16 +18,17 @@ type keytabState struct {
 	taken   time.Time // when file was read
 }
 
-// A retiredKey is kept though a newer one took its place in the file.
+// A retiredKey is a key that is kept although a newer one replaced it in the
+// file.
 type retiredKey struct {
 	Entry
 	until time.Time
 }
 
-// over reports whether a retired key was kept long enough.
+// over reports whether a retired key has been kept long enough.
 func (s *keytabState) over(now time.Time) bool { return !s.next.IsZero() && !now.Before(s.next) }
 
-// without drops the retired keys that were kept long enough.
+// without returns s without the retired keys that have been kept long enough.
 func (s *keytabState) without(now time.Time) *keytabState {
 	var rest []retiredKey
 	for _, r := range s.retired {
@@ -51,7 +52,7 @@ func newKeytabState(file []Entry, retired []retiredKey, taken time.Time) *keytab
 	return s
 }
 
-// A keySlot is what there should be one key for.
+// A keySlot identifies a key: there should be one for each.
 type keySlot struct {
 	name  string
 	kvno  uint32
@@ -60,7 +61,8 @@ type keySlot struct {
 
 func slotOf(e *Entry) keySlot { return keySlot{e.Principal.String(), e.Kvno, e.Etype} }
 
-// merge takes all of a new file, and of what there was the keys that File says are kept.
+// merge returns the state with a new file: all of its keys, and those of s that
+// are kept; see [File].
 func (s *keytabState) merge(kt *Keytab, now time.Time, keep time.Duration) *keytabState {
 	taken := map[keySlot]bool{}
 	for i := range kt.entries {
@@ -85,7 +87,8 @@ func (s *keytabState) merge(kt *Keytab, now time.Time, keep time.Duration) *keyt
 	return newKeytabState(kt.entries, retired, now)
 }
 
-// newerKvno compares versions; where a file has only 8 bits of one, 0 follows 255.
+// newerKvno reports whether a's version is newer. Where a file has only 8 bits
+// of one, 0 follows 255.
 func newerKvno(a, b *Entry) bool {
 	if a.ShortKvno || b.ShortKvno {
 		ahead := uint8(a.Kvno - b.Kvno)
@@ -94,25 +97,26 @@ func newerKvno(a, b *Entry) bool {
 	return a.Kvno > b.Kvno
 }
 
-// sameEntries compares keys and whose they are, in order; times of making are not compared.
+// sameEntries compares principals and keys, in order, without timestamps.
 func sameEntries(a, b []Entry) bool {
 	return slices.EqualFunc(a, b, func(a, b Entry) bool {
 		return a.Kvno == b.Kvno && a.Etype == b.Etype && a.Principal.String() == b.Principal.String() && a.Key.Equal(b.Key)
 	})
 }
 
-// A Change is what a reading of a keytab file changed. The zero value is no change. It holds no secret.
+// A Change is how a keytab file differs from the one read before. The zero
+// value is no change. It holds no secret.
 type Change struct {
 	Principals []PrincipalChange // sorted by name
 }
 
-// A PrincipalChange is what changed for one principal.
+// A PrincipalChange is how the keys of one principal differ.
 type PrincipalChange struct {
 	Principal string
-	Old, New  []uint32  // key versions in the file before and now, newest first; none: it was not there, or is gone
-	Corrected bool      // keys of a version that stays are others, or of other encryption types
-	Kept      []uint32  // versions that stay usable though they are not in the file any more
-	Until     time.Time // end of the last of Kept
+	Old, New  []uint32  // key versions before and now, newest first; empty if the file has no key
+	Corrected bool      // a version has other keys, or other encryption types
+	Kept      []uint32  // versions that stay usable although no longer in the file
+	Until     time.Time // when the last of Kept is dropped
 }
 
 // IsEmpty reports whether nothing changed.
@@ -134,7 +138,8 @@ func (c Change) String() string {
 	return strings.Join(list, "; ")
 }
 
-// String returns "soap/gw@EXAMPLE.COM: kvno 3 is now 4 (3 kept until 2026-11-27T10:00:00Z)".
+// String returns "soap/gw@EXAMPLE.COM: kvno 3 is now 4 (3 kept until
+// 2026-11-27T10:00:00Z)".
 func (p PrincipalChange) String() string {
 	s := p.Principal + ": "
 	switch {
@@ -157,7 +162,7 @@ func kvnoList(list []uint32) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ", ")
 }
 
-// changeOf compares what was with what is.
+// changeOf returns how next differs from old.
 func changeOf(old, next *keytabState) Change {
 	names := map[string]bool{}
 	was, is := byPrincipal(old.file, names), byPrincipal(next.file, names)
@@ -180,7 +185,8 @@ func changeOf(old, next *keytabState) Change {
 			change.Principals = append(change.Principals, p)
 		}
 	}
-	slices.SortFunc(change.Principals, func(a, b PrincipalChange) int { return strings.Compare(a.Principal, b.Principal) })
+	slices.SortFunc(change.Principals,
+		func(a, b PrincipalChange) int { return strings.Compare(a.Principal, b.Principal) })
 	return change
 }
 
@@ -193,7 +199,7 @@ func byPrincipal(entries []Entry, names map[string]bool) map[string][]Entry {
 	return m
 }
 
-// kvnosOf are the different versions, newest first.
+// kvnosOf returns each version once, newest first.
 func kvnosOf(entries []Entry) (list []uint32) {
 	for _, e := range entries {
 		list = append(list, e.Kvno)
@@ -202,7 +208,7 @@ func kvnosOf(entries []Entry) (list []uint32) {
 	return slices.Compact(list)
 }
 
-// corrected reports whether versions that are in both have other keys.
+// corrected reports whether a version that is in both has other keys.
 func corrected(was, is []Entry) bool {
 	differ := func(a, b []Entry) bool {
 		return slices.ContainsFunc(a, func(x Entry) bool {

@@ -12,23 +12,25 @@ import (
 // keytabMaxWaits bounds the tickets that wait for a file.
 const keytabMaxWaits = 32
 
-// A waitingRoom has the tickets that wait for a key. A ticket's key version is the sender's claim, so whoever can reach
-// us can send any number that wait for what never comes. Therefore nobody is turned away, and no place is kept: who
-// comes when all are taken gets that of the ticket which waits longest, of those of the client address that has most.
-// Who floods displaces itself, and clients at other addresses wait as if it were not there.
+// A waitingRoom holds the tickets that wait for a key. Anyone can claim a key
+// version, so anyone can send tickets that wait for a key that never comes.
+// Therefore no ticket is turned away, and none is sure of its place: when all
+// places are taken, a new ticket displaces the one that waits longest at the
+// client address with most of them. A flood of tickets displaces itself, and
+// clients at other addresses wait as if it were not there.
 type waitingRoom struct {
 	mu      sync.Mutex
 	waiting []*waiter // in the order of their coming
 }
 
-// A waiter is a ticket in a waitingRoom.
+// A waiter is one ticket in a waitingRoom.
 type waiter struct {
 	from      netip.Prefix
-	displaced chan struct{} // closed when another got its place
+	displaced chan struct{} // closed when another takes its place
 }
 
-// enter takes a place for a ticket from the address of ctx, which kerberos.WithRemoteAddr gave; all without one are one
-// address.
+// enter adds a ticket from the client address of ctx (kerberos.WithRemoteAddr).
+// All tickets without an address count as of one.
 func (r *waitingRoom) enter(ctx context.Context) *waiter {
 	addr, _ := kerberos.RemoteAddr(ctx)
 	w := &waiter{from: clientNetwork(addr), displaced: make(chan struct{})}
@@ -43,7 +45,8 @@ func (r *waitingRoom) enter(ctx context.Context) *waiter {
 	return w
 }
 
-// longestOfMost finds who waits longest of those of the address that has most.
+// longestOfMost returns the index of the ticket that waits longest at the
+// address with most.
 func (r *waitingRoom) longestOfMost() int {
 	count := make(map[netip.Prefix]int)
 	most := 0
@@ -54,7 +57,7 @@ func (r *waitingRoom) longestOfMost() int {
 	return slices.IndexFunc(r.waiting, func(w *waiter) bool { return count[w.from] == most })
 }
 
-// leave gives the place back, unless it was lost.
+// leave removes a ticket, unless it was displaced.
 func (r *waitingRoom) leave(w *waiter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,12 +66,13 @@ func (r *waitingRoom) leave(w *waiter) {
 	}
 }
 
-// clientNetwork is what one client can have addresses of: of IPv6 64 bits of them.
+// clientNetwork returns the network that one client can have all addresses of:
+// 64 bits of IPv6.
 func clientNetwork(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
 	}
-	p, _ := a.Prefix(bits) // zero without an address
+	p, _ := a.Prefix(bits) // the zero Prefix without an address
 	return p
 }

@@ -3,7 +3,6 @@ package keytab_test
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,16 +20,23 @@ func from(ctx context.Context, addr string) context.Context {
 	return kerberos.WithRemoteAddr(ctx, netip.MustParseAddr(addr))
 }
 
-// However many tickets with forged versions come from one address, clients at others wait for the late file and are
-// served; at the address itself (behind address translation) the last that came are.
-func TestForgedTicketsDoNotKeepOthersFromWaiting(t *testing.T) {
+// However many tickets with forged versions come from one address, clients at
+// others wait for the late file and are served; at the address itself (behind
+// address translation) the last that came are.
+func TestFileWaitsDespiteForgedTickets(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		flood  func(i int) string
 		honest []string
 	}{
-		"one address":            {func(int) string { return "192.0.2.1" }, []string{"192.0.2.2", "192.0.2.3", "192.0.2.3", "198.51.100.7", "2001:db8::1"}},
-		"a network of IPv6":      {func(i int) string { return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i)}).String() }, []string{"192.0.2.2", "2001:db8:0:1::1"}},
-		"twenty addresses":       {func(i int) string { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 20)}).String() }, []string{"198.51.100.7", "198.51.100.8", "198.51.100.9"}},
+		"one address": {func(int) string { return "192.0.2.1" },
+			[]string{"192.0.2.2", "192.0.2.3", "192.0.2.3", "198.51.100.7", "2001:db8::1"}},
+		"a network of IPv6": {func(i int) string {
+			return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8,
+				15: byte(i)}).String()
+		}, []string{"192.0.2.2", "2001:db8:0:1::1"}},
+		"twenty addresses": {func(i int) string { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 20)}).String() },
+			[]string{"198.51.100.7", "198.51.100.8", "198.51.100.9"}},
 		"that of honest clients": {func(int) string { return "192.0.2.1" }, []string{"192.0.2.1", "192.0.2.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,16 +80,20 @@ func TestForgedTicketsDoNotKeepOthersFromWaiting(t *testing.T) {
 	}
 }
 
-// A ticket whose version the KDC cannot have come to is refused at once, and takes no place.
-func TestImplausibleVersionsDoNotWait(t *testing.T) {
+// A ticket whose version the KDC cannot have come to is refused at once, and
+// takes no place.
+func TestFileDoesNotWaitForImplausibleVersions(t *testing.T) {
+	t.Parallel()
 	r := newRotation(t)
 	synctest.Test(t, func(t *testing.T) {
 		f := r.open(keytab.FileConfig{})
-		a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: f, Replay: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})})
+		a, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: f,
+			Replay: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(0, 0)})})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for kvno, want := range map[uint32]time.Duration{2: 2 * time.Second, 9: 2 * time.Second, 10: 0, 257: 0, 1 << 31: 0, 1<<32 - 1: 0, 1: 0} {
+		for kvno, want := range map[uint32]time.Duration{2: 2 * time.Second, 9: 2 * time.Second, 10: 0, 257: 0, 1 << 31: 0,
+			1<<32 - 1: 0, 1: 0} {
 			k := krbtest.New(krbtest.Config{})
 			k.AddService(rotated)
 			token, _, err := k.Token("mallory", rotated, krbtest.TokenOptions{Ticket: krbtest.TicketOptions{WrittenKvno: kvno}})
@@ -96,32 +106,4 @@ func TestImplausibleVersionsDoNotWait(t *testing.T) {
 			}
 		}
 	})
-}
-
-// Awaits is told by versions of 8 bits too, where 0 follows 255.
-func TestAwaitedVersions(t *testing.T) {
-	short := func(kvno uint32) keytab.Entry {
-		e := entry(t, rotated+"@EXAMPLE.COM", kvno, 18)
-		e.ShortKvno = true
-		return e
-	}
-	full := func(kvno uint32) keytab.Entry { return entry(t, rotated+"@EXAMPLE.COM", kvno, 18) }
-	for _, tt := range []struct {
-		entries []keytab.Entry
-		kvno    uint32
-		want    bool
-	}{
-		{[]keytab.Entry{full(3)}, 4, true}, {[]keytab.Entry{full(3)}, 11, true}, {[]keytab.Entry{full(3)}, 12, false},
-		{[]keytab.Entry{full(3)}, 3, false}, {[]keytab.Entry{full(3)}, 2, false}, {[]keytab.Entry{full(3)}, 0, false},
-		{[]keytab.Entry{full(3), full(9)}, 17, true}, {[]keytab.Entry{full(3), full(9)}, 8, false}, {[]keytab.Entry{full(3), full(0)}, 4, false},
-		{[]keytab.Entry{short(255)}, 256, true}, {[]keytab.Entry{short(255)}, 0x107, true}, {[]keytab.Entry{short(255)}, 0x108, false},
-		{[]keytab.Entry{short(3)}, 1<<32 - 1, false}, {nil, 1, false},
-	} {
-		if got := keytab.New(tt.entries...).Awaits(rotated+"@EXAMPLE.COM", tt.kvno); got != tt.want {
-			t.Errorf("%v: kvno %d: %v", tt.entries, tt.kvno, got)
-		}
-	}
-	if keytab.New(full(3)).Awaits(strings.ToUpper(rotated)+"@EXAMPLE.COM", 4) {
-		t.Error("another service is awaited")
-	}
 }

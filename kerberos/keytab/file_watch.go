@@ -9,43 +9,46 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// A Cause says who noticed a change of a keytab file.
+// A Cause is what noticed a change of a keytab file.
 type Cause string
 
 const (
-	CauseWatch  Cause = "watch"  // Watch, by a notice of the system or by looking
-	CauseTicket Cause = "ticket" // a ticket for which there was no key
+	CauseWatch  Cause = "watch"  // Watch, by a notification or by looking
+	CauseTicket Cause = "ticket" // a ticket that no key fits
 	CauseExpiry Cause = "expiry" // Watch, when keys had been kept long enough
 )
 
-// An Event is what a File tells of itself: a change, a failure, the end of one (neither Change nor Err), or that kept
-// keys were dropped. It holds no secret.
+// An Event is what a [File] reports: a change, a failure, the end of one
+// (neither Change nor Err), or that kept keys were dropped. It holds no secret.
 type Event struct {
 	Cause   Cause
 	Change  Change
-	Err     error    // the file cannot be used, for a second already; the last good keytab stays. Told once
+	Err     error    // why the file has not been usable for a second; the last good keytab stays. Reported once
 	Dropped []string // "kvno 3 of soap/gw@EXAMPLE.COM", with CauseExpiry
-	// NoNotices is why changes are noticed by looking at intervals only; told once, when Watch begins.
+	// NoNotices is why there are no notifications, so that changes are noticed
+	// at intervals only. Reported once, when Watch begins.
 	NoNotices error
 }
 
 // Times of Watch.
 const (
-	watchQuiet = 50 * time.Millisecond  // after the last of several notices
+	watchQuiet = 50 * time.Millisecond  // after the last of several notifications
 	watchBusy  = 500 * time.Millisecond // after the first, if they do not end
-	watchRetry = 200 * time.Millisecond // after a failure that may be one of a moment
+	watchRetry = 200 * time.Millisecond // after a failure that may be transient
 )
 
-// Watch keeps up with the file until ctx ends, and then returns. It watches the directory, so that a file that is
-// renamed into place, written anew, absent for a moment, or reached by a symbolic link that is changed (as Kubernetes
-// does with secrets) is noticed, and looks at the file at intervals besides. What it finds goes to FileConfig.Notify.
+// Watch follows the file until ctx ends, and then returns. It watches the
+// directory, so that it notices a file that is renamed into place, rewritten,
+// absent for a moment, or reached by a symbolic link that changes (as
+// Kubernetes does with secrets). It also looks at the file at intervals. What
+// it finds goes to [FileConfig.Notify].
 func (f *File) Watch(ctx context.Context) {
 	w := &keytabWatch{File: f}
 	w.open()
 	defer w.close()
 	timer := time.NewTimer(w.check(false))
 	defer timer.Stop()
-	var burst time.Time // first notice that was not acted on
+	var burst time.Time // first notification not yet acted on
 	force := false
 	for {
 		select {
@@ -57,7 +60,7 @@ func (f *File) Watch(ctx context.Context) {
 				burst = time.Now()
 			}
 			timer.Reset(min(watchQuiet, max(0, watchBusy-time.Since(burst))))
-		case <-w.errors(): // notices were lost
+		case <-w.errors(): // notifications were lost
 			force = true
 			timer.Reset(watchQuiet)
 		case <-timer.C:
@@ -67,14 +70,14 @@ func (f *File) Watch(ctx context.Context) {
 	}
 }
 
-// keytabWatch is one run of Watch.
+// keytabWatch is the state of one call of Watch.
 type keytabWatch struct {
 	*File
-	notices *fsnotify.Watcher // nil: none
-	dirs    []string
-	names   map[string]bool // of the file itself
-	told    string          // the failure that was told
-	kept    []retiredKey    // when last looked at
+	notices  *fsnotify.Watcher // nil for none
+	dirs     []string
+	names    map[string]bool // of the file itself
+	reported string          // the failure that was reported
+	kept     []retiredKey    // when last looked at
 }
 
 func (w *keytabWatch) open() {
@@ -88,7 +91,7 @@ func (w *keytabWatch) open() {
 	if err != nil {
 		w.reading.Lock()
 		defer w.reading.Unlock()
-		w.tell(Event{Cause: CauseWatch, NoNotices: err})
+		w.notify(Event{Cause: CauseWatch, NoNotices: err})
 	}
 }
 
@@ -112,8 +115,8 @@ func (w *keytabWatch) errors() <-chan error {
 	return w.notices.Errors
 }
 
-// follow watches the directory of the path, and that of what it is a link to now. Adding one again is how a directory
-// that was made anew is found.
+// follow watches the directory of the path, and that of the file it now links
+// to. Adding a directory again finds one that was recreated.
 func (w *keytabWatch) follow() error {
 	if w.notices == nil {
 		return nil
@@ -137,21 +140,22 @@ func (w *keytabWatch) follow() error {
 	return first
 }
 
-// check looks at the file, tells what is new, and says when to look again.
+// check looks at the file, reports what is new, and returns how long to wait
+// before the next look.
 func (w *keytabWatch) check(force bool) time.Duration {
 	w.reading.Lock()
 	defer w.reading.Unlock()
-	_ = w.follow() // looking goes on without
+	_ = w.follow() // looking goes on without notifications
 	change, err := w.look(force, false)
-	w.tellExpiry()
+	w.notifyExpiry()
 	failing := w.cfg.Time().Sub(w.since)
 	switch {
-	case err == nil && (!change.IsEmpty() || w.told != ""):
-		w.told = ""
-		w.tell(Event{Cause: CauseWatch, Change: change})
-	case err != nil && failing >= keytabSettle && w.told != err.Error():
-		w.told = err.Error()
-		w.tell(Event{Cause: CauseWatch, Err: err})
+	case err == nil && (!change.IsEmpty() || w.reported != ""):
+		w.reported = ""
+		w.notify(Event{Cause: CauseWatch, Change: change})
+	case err != nil && failing >= keytabSettle && w.reported != err.Error():
+		w.reported = err.Error()
+		w.notify(Event{Cause: CauseWatch, Err: err})
 	}
 	switch {
 	case err != nil && failing < 2*keytabSettle:
@@ -162,8 +166,8 @@ func (w *keytabWatch) check(force bool) time.Duration {
 	return w.cfg.Poll
 }
 
-// tellExpiry tells which kept keys are no longer.
-func (w *keytabWatch) tellExpiry() {
+// notifyExpiry reports which kept keys were dropped.
+func (w *keytabWatch) notifyExpiry() {
 	w.Keytab() // drops them
 	var dropped []string
 	now := w.cfg.Time()
@@ -175,6 +179,6 @@ func (w *keytabWatch) tellExpiry() {
 	}
 	w.kept = w.current.Load().retired
 	if len(dropped) > 0 {
-		w.tell(Event{Cause: CauseExpiry, Dropped: dropped})
+		w.notify(Event{Cause: CauseExpiry, Dropped: dropped})
 	}
 }

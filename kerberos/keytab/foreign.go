@@ -8,10 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// A FormatError says what a file is that is no keytab, without any of its content.
+// A FormatError describes a file that is not a keytab, without any of its
+// content.
 type FormatError struct {
 	Found string // "is empty", "is the base64 of a keytab"
-	Cure  string // what makes a keytab of it; "" when nothing does
+	Cure  string // how to make a keytab of it; "" if that is not possible
 }
 
 // Error returns what was found and the cure.
@@ -24,14 +25,16 @@ func (e *FormatError) Error() string {
 
 const cureBinaryCopy = "copy the original again, in binary"
 
-// Explain returns what octets are that ParseEntries refuses with err: what people do to keytabs on their way.
+// Explain describes octets that [ParseEntries] refused with err. It recognizes
+// what commonly happens to keytabs on their way.
 func Explain(b []byte, err error) *FormatError {
 	switch {
 	case len(b) == 0:
 		return &FormatError{"is empty", "export the keytab into it"}
 	case len(b) > maxKeytabBytes:
 	case len(b) > 1 && b[0] == 5 && (b[1] == 3 || b[1] == 4):
-		return &FormatError{"is a credential cache, which has tickets of a client and no keys of a service", "name the service's keytab"}
+		return &FormatError{"is a credential cache, which has tickets of a client and no keys of a service",
+			"name the service's keytab"}
 	case bytes.HasPrefix(b, []byte{5, 1}), bytes.HasPrefix(b, []byte{5, 2}):
 		if found := damagedKeytab(b); found != "" {
 			return &FormatError{found, cureBinaryCopy}
@@ -44,7 +47,8 @@ func Explain(b []byte, err error) *FormatError {
 	return &FormatError{Found: strings.TrimPrefix(err.Error(), "keytab: ")}
 }
 
-// damagedKeytab tells what a copy that takes octets for text has done to a keytab: "" when it was something else.
+// damagedKeytab returns what a copy in text mode did to a keytab, or "" if it
+// was something else.
 func damagedKeytab(b []byte) string {
 	crlf, latin1 := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), fromLatin1(b)
 	switch {
@@ -58,7 +62,8 @@ func damagedKeytab(b []byte) string {
 	return ""
 }
 
-// fromLatin1 undoes an encoding of octets as characters U+0000 to U+00FF; nil when b is none.
+// fromLatin1 decodes UTF-8 whose characters U+0000 to U+00FF stand for octets.
+// It returns nil if b is not that.
 func fromLatin1(b []byte) (octets []byte) {
 	if !utf8.Valid(b) {
 		return nil
@@ -77,8 +82,8 @@ func isKeytab(b []byte) bool {
 	return err == nil && len(entries) > 0
 }
 
-// explainKeytabText tells text forms of a keytab and other text, in any encoding that Windows' tools write; nil when b
-// is not text.
+// explainKeytabText recognizes text forms of a keytab and other text, in any
+// encoding that Windows' tools write. It returns nil if b is not text.
 func explainKeytabText(b []byte) *FormatError {
 	wide := bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))
 	text := bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
@@ -101,10 +106,12 @@ func explainKeytabText(b []byte) *FormatError {
 	} else if isKeytab(decodeBase64(string(octets))) {
 		return &FormatError{"is the base64 of the base64 of a keytab", "decode it twice (base64 -d)"}
 	}
-	return &FormatError{"is text: not a keytab", "name the service's keytab, as ktadd, ktutil, ktpass or ipa-getkeytab write it"}
+	return &FormatError{"is text: not a keytab",
+		"name the service's keytab, as ktadd, ktutil, ktpass or ipa-getkeytab write it"}
 }
 
-// decodeBase64 reads either alphabet, padded or not; nil when it is none.
+// decodeBase64 decodes either alphabet, padded or not. It returns nil if text
+// is not base64.
 func decodeBase64(text string) []byte {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
 	octets, err := base64.RawStdEncoding.DecodeString(text)

@@ -31,7 +31,8 @@ func FuzzParseKeytab(f *testing.F) {
 			t.Fatalf("%d entries, gokrb5 has %d", len(kt.entries), len(theirs.Entries))
 		}
 		for i, e := range kt.entries {
-			if e.Kvno != theirs.Entries[i].KVNO || !e.Key.IsZero() && string(e.Key.ExposeKeyOctets()) != string(theirs.Entries[i].Key.KeyValue) {
+			if e.Kvno != theirs.Entries[i].KVNO || !e.Key.IsZero() &&
+				string(e.Key.ExposeKeyOctets()) != string(theirs.Entries[i].Key.KeyValue) {
 				t.Errorf("entry %d differs", i)
 			}
 		}

@@ -23,27 +23,29 @@ const (
 // An Entry is one key of a keytab.
 type Entry struct {
 	Principal kerberos.Principal
-	Kvno      uint32 // 0: the file does not say; fits any, after all others
+	Kvno      uint32 // 0 if the file has none: it then fits any ticket's
 	Timestamp time.Time
-	Etype     int32     // as in the file; may be one that this package cannot use
+	Etype     int32     // as in the file; may be unsupported
 	Key       etype.Key // zero when Etype is not supported
-	// ShortKvno tells that the file holds only the low 8 bits of Kvno.
+	// ShortKvno is set if the file holds only the low 8 bits of Kvno.
 	ShortKvno bool
 
-	// open is etype.UsageKey.Decrypt for tickets, nil when Key is zero; a func for the reason that etype.Key is one.
+	// open is [etype.UsageKey.Decrypt] for tickets, nil when Key is zero. It is
+	// a func so that fmt cannot print the key, as in [etype.Key].
 	open func(buf, ciphertext []byte) ([]byte, error)
 }
 
-// A Keytab holds the long-term keys of services, indexed, with the derived keys that decrypt tickets. It is immutable
-// and safe for concurrent use. The zero value is empty.
+// A Keytab holds the long-term keys of services, indexed, with the derived keys
+// that decrypt tickets. It is immutable and safe for concurrent use. The zero
+// value is empty.
 type Keytab struct {
 	entries []Entry
 	byName  map[string][]*Entry // by Principal.String(); newest kvno first
 	names   []string            // keys of byName, sorted
-	folded  map[string]string   // names by their lower case, and by that of the part before the realm, for hints
+	folded  map[string]string   // names by lower case, with and without realm, for hints
 }
 
-// Load reads a keytab file. The path may begin with MIT's "FILE:".
+// Load reads a keytab file. The path may begin with "FILE:", as MIT's do.
 func Load(path string) (*Keytab, error) {
 	path = strings.TrimPrefix(path, "FILE:")
 	f, err := os.Open(path)
@@ -62,10 +64,11 @@ func Load(path string) (*Keytab, error) {
 	return kt, nil
 }
 
-// Parse reads the octets of a keytab file, format 1 or 2. Format 1 has the byte order of the machine that wrote it,
-// which is taken to be this one's. Holes are skipped; entries of unsupported encryption types are kept and unused.
-// Errors are *FormatError and tell positions, never content: a keytab is a secret. (gokrb5's reader puts the file into
-// its errors and ignores those inside a name, so it serves as second opinion in tests only.)
+// Parse reads the octets of a keytab file, format 1 or 2. Format 1 has the byte
+// order of the machine that wrote it, which is taken to be this one's. Holes
+// are skipped. Entries of unsupported encryption types are listed but never
+// used. Errors are [*FormatError] and hold positions, never content: a keytab
+// is a secret.
 func Parse(b []byte) (*Keytab, error) {
 	entries, err := ParseEntries(b)
 	if err != nil {
@@ -74,7 +77,8 @@ func Parse(b []byte) (*Keytab, error) {
 	return newKeytab(entries), nil
 }
 
-// ParseEntries returns the entries of a file, and beside an error those before the fault.
+// ParseEntries returns the entries of a keytab file. With an error it returns
+// the entries before the fault.
 func ParseEntries(b []byte) (entries []Entry, err error) {
 	if len(b) > maxKeytabBytes {
 		return nil, fmt.Errorf("keytab: more than %d octets", maxKeytabBytes)
@@ -111,7 +115,8 @@ func ParseEntries(b []byte) (entries []Entry, err error) {
 	return entries, nil
 }
 
-// New makes a keytab of entries; those whose Key is zero are kept and unused.
+// New returns a keytab with these entries. Entries whose Key is zero are listed
+// but never used.
 func New(entries ...Entry) *Keytab { return newKeytab(slices.Clone(entries)) }
 
 func newKeytab(entries []Entry) *Keytab {
@@ -206,17 +211,20 @@ func (r *keytabReader) entry(b []byte) (e Entry, err error) {
 	return e, nil
 }
 
-// Keytab returns kt itself: a keytab that does not change is a Source.
+// Keytab returns kt itself, so that a keytab that does not change is a
+// [Source].
 func (kt *Keytab) Keytab() *Keytab { return kt }
 
 // Entries returns a copy of the entries in the file's order.
 func (kt *Keytab) Entries() []Entry { return slices.Clone(kt.entries) }
 
-// EntriesOf returns the entries of a principal, by its full name, newest kvno first. They must not be changed.
+// EntriesOf returns the entries of a principal, by its full name, newest kvno
+// first. They must not be changed.
 func (kt *Keytab) EntriesOf(principal string) []*Entry { return kt.byName[principal] }
 
-// OpenTicket decrypts the ciphertext of a ticket under the entry's key. The plaintext lies in buf if that is large
-// enough. It fails if the key is of an encryption type that is not supported.
+// OpenTicket decrypts the ciphertext of a ticket under the entry's key. The
+// plaintext lies in buf if that is large enough. It returns an error if the
+// ciphertext is not of this key, or the encryption type is not supported.
 func (e *Entry) OpenTicket(buf, ciphertext []byte) ([]byte, error) {
 	if e.open == nil {
 		return nil, errors.New("key of an encryption type that is not supported")
@@ -224,7 +232,7 @@ func (e *Entry) OpenTicket(buf, ciphertext []byte) ([]byte, error) {
 	return e.open(buf, ciphertext)
 }
 
-// Principals lists the different principals, sorted by text.
+// Principals returns each principal once, sorted by full name.
 func (kt *Keytab) Principals() []kerberos.Principal {
 	var list []kerberos.Principal
 	for _, name := range kt.names {
@@ -233,7 +241,9 @@ func (kt *Keytab) Principals() []kerberos.Principal {
 	return list
 }
 
-// AppendBinary appends the file form, format 2. It holds the keys: write it with permissions 0600.
+// AppendBinary appends the octets of a keytab file, format 2. They hold the
+// keys: write them with permissions 0600. It returns an error if an entry has
+// no usable key.
 func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
 	be := binary.BigEndian
 	b = append(b, 5, 2)
@@ -259,7 +269,7 @@ func (kt *Keytab) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// String lists principals, key versions and encryption types, never keys.
+// String returns principals, key versions and encryption types, never keys.
 func (kt *Keytab) String() string {
 	var lines []string
 	for _, name := range kt.names {
@@ -268,10 +278,11 @@ func (kt *Keytab) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// Format prints String for every verb.
+// Format writes [Keytab.String] for every verb.
 func (kt *Keytab) Format(f fmt.State, _ rune) { fmt.Fprint(f, kt.String()) }
 
-// Versions returns in words which keys there are: "kvno 19 etype 18 (aes256-…), kvno 18 etype 18 (…)".
+// Versions returns a list of keys for an error text: "kvno 19 etype 18
+// (aes256-…), kvno 18 etype 18 (…)".
 func Versions(list []*Entry) string {
 	var b strings.Builder
 	for i, e := range list {

@@ -30,7 +30,8 @@ func testKeytab(t testing.TB) *Keytab {
 			if err != nil {
 				t.Fatal(err)
 			}
-			entries = append(entries, Entry{Principal: p, Kvno: uint32(i + 255), Timestamp: time.Unix(1_700_000_000, 0).UTC(), Etype: et.ID, Key: key})
+			entries = append(entries,
+				Entry{Principal: p, Kvno: uint32(i + 255), Timestamp: time.Unix(1_700_000_000, 0).UTC(), Etype: et.ID, Key: key})
 		}
 	}
 	return New(entries...)
@@ -48,14 +49,18 @@ func sameAsGokrb5(t *testing.T, b []byte, ours *Keytab) {
 	}
 	for i, e := range ours.Entries() {
 		g := theirs.Entries[i]
-		if g.Principal.Realm != e.Principal.Realm || strings.Join(g.Principal.Components, "\x00") != strings.Join(e.Principal.Components, "\x00") ||
-			g.KVNO != e.Kvno || g.Key.KeyType != e.Etype || !e.Key.IsZero() && !bytes.Equal(g.Key.KeyValue, e.Key.ExposeKeyOctets()) || !g.Timestamp.Equal(e.Timestamp) {
-			t.Errorf("entry %d: %v kvno %d etype %d, gokrb5 has %v kvno %d etype %d", i, e.Principal, e.Kvno, e.Etype, g.Principal, g.KVNO, g.Key.KeyType)
+		if g.Principal.Realm != e.Principal.Realm ||
+			strings.Join(g.Principal.Components, "\x00") != strings.Join(e.Principal.Components, "\x00") ||
+			g.KVNO != e.Kvno || g.Key.KeyType != e.Etype || !e.Key.IsZero() &&
+			!bytes.Equal(g.Key.KeyValue, e.Key.ExposeKeyOctets()) || !g.Timestamp.Equal(e.Timestamp) {
+			t.Errorf("entry %d: %v kvno %d etype %d, gokrb5 has %v kvno %d etype %d", i, e.Principal, e.Kvno, e.Etype,
+				g.Principal, g.KVNO, g.Key.KeyType)
 		}
 	}
 }
 
-func TestKeytabFile(t *testing.T) {
+func TestLoadAgreesWithGokrb5(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join("../testdata", "cxf.keytab")
 	kt, err := Load("FILE:" + path)
 	if err != nil {
@@ -71,7 +76,8 @@ func TestKeytabFile(t *testing.T) {
 	}
 }
 
-func TestKeytabRoundTrip(t *testing.T) {
+func TestAppendBinaryRoundTrips(t *testing.T) {
+	t.Parallel()
 	kt := testKeytab(t)
 	b, err := kt.AppendBinary(nil)
 	if err != nil {
@@ -111,7 +117,8 @@ func parseEntry(v1 bool, etype int16, keyLen int, vno8 byte, tail []byte) []byte
 	return append(o.AppendUint32(nil, uint32(len(b))), b...)
 }
 
-func TestKeytabShapes(t *testing.T) {
+func TestParseReadsEveryShape(t *testing.T) {
+	t.Parallel()
 	entry := parseEntry(false, 18, 32, 7, nil)
 	hole := append([]byte{0xff, 0xff, 0xff, 0xf6}, make([]byte, 10)...)
 	v2 := func(parts ...[]byte) []byte { return append([]byte{5, 2}, bytes.Join(parts, nil)...) }
@@ -125,7 +132,8 @@ func TestKeytabShapes(t *testing.T) {
 		{"8-bit kvno", v2(entry), []uint32{7}, ""},
 		{"32-bit kvno", v2(parseEntry(false, 18, 32, 7, []byte{0, 1, 0, 7})), []uint32{65543}, ""},
 		{"32-bit kvno of fill", v2(parseEntry(false, 18, 32, 7, []byte{0, 0, 0, 0})), []uint32{7}, ""},
-		{"fill behind the 32-bit kvno, as Samba's", v2(parseEntry(false, 18, 32, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0}), parseEntry(false, 17, 16, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0})), []uint32{3, 3}, ""},
+		{"fill behind the 32-bit kvno, as Samba's", v2(parseEntry(false, 18, 32, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0}),
+			parseEntry(false, 17, 16, 3, []byte{0, 0, 0, 3, 0, 0, 0, 0})), []uint32{3, 3}, ""},
 		{"hole", v2(entry, hole, entry), []uint32{7, 7}, ""},
 		{"hole at the end", v2(entry, hole), []uint32{7}, ""},
 		{"preallocated end", v2(entry, make([]byte, 100)), []uint32{7}, ""},
@@ -167,7 +175,8 @@ func TestKeytabShapes(t *testing.T) {
 	}
 }
 
-func TestLoadKeytabErrors(t *testing.T) {
+func TestLoadRejectsBadFiles(t *testing.T) {
+	t.Parallel()
 	if _, err := Load(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
@@ -175,7 +184,8 @@ func TestLoadKeytabErrors(t *testing.T) {
 	if err := os.WriteFile(path, append([]byte{5, 2, 0, 0, 1, 0}, "the secret"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "the secret") {
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) ||
+		strings.Contains(err.Error(), "the secret") {
 		t.Error(err)
 	}
 }

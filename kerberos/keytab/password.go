@@ -9,26 +9,29 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// A PasswordConfig says for whom and how keys are made of a password.
+// A PasswordConfig configures [FromPassword].
 type PasswordConfig struct {
-	// Principal is whose keys they are, with realm.
+	// Principal owns the keys. It needs a realm.
 	Principal kerberos.Principal
-	// Kvno is the keys' version. 0 leaves it open: they fit tickets of any version.
+	// Kvno is the keys' version. With 0 they fit tickets of any version.
 	Kvno uint32
-	// Salt is what the KDC mixes with the password; "" means kerberos.Principal.DefaultSalt. Active Directory salts by the
-	// account's name, not by the service's: "EXAMPLE.COMsvc-soap" for the user svc-soap, "EXAMPLE.COMhostgw.example.com"
-	// for the computer GW$. RC4 has none.
+	// Salt is what the KDC mixes with the password; "" means
+	// [kerberos.Principal.DefaultSalt]. Active Directory salts by the account's
+	// name, not by the service's: "EXAMPLE.COMsvc-soap" for the user svc-soap,
+	// "EXAMPLE.COMhostgw.example.com" for the computer GW$. RC4 has no salt.
 	Salt string
-	// Iterations is the count of PBKDF2. 0 means the default of the encryption type, 4096 (RFC 3962) or 32768 (RFC 8009).
-	// Fewer, and more than 1<<20, are refused.
+	// Iterations is the count of PBKDF2. 0 means the default of the encryption
+	// type, 4096 (RFC 3962) or 32768 (RFC 8009). Fewer than that and more than
+	// 1<<20 are refused.
 	Iterations uint32
 	// Etypes are the encryption types; empty means 17 to 20.
 	Etypes []int32
 }
 
-// FromPassword makes the keytab entries that ktutil's addent and ktpass make of a password (string-to-key of RFC 3962
-// 4, RFC 8009 4 and RFC 4757 2). Whether they are the KDC's keys only a ticket tells: with a wrong salt they are
-// others.
+// FromPassword makes the keytab entries that ktutil's addent and ktpass make of
+// a password (string-to-key of RFC 3962 4, RFC 8009 4 and RFC 4757 2). Only a
+// ticket shows whether they are the KDC's keys: a wrong salt makes other keys.
+// See [Keytab.KeyOf].
 func FromPassword(cfg PasswordConfig, password string) ([]Entry, error) {
 	switch {
 	case password == "":

@@ -18,7 +18,8 @@ import (
 )
 
 // RFC 8009 appendix A, and RFC 4757's key, which is an NT hash.
-func TestPasswordKeyVectors(t *testing.T) {
+func TestFromPasswordMatchesRFCs(t *testing.T) {
+	t.Parallel()
 	salt, err := hex.DecodeString("10df9dd783e5bc8acea1730e74355f61")
 	if err != nil {
 		t.Fatal(err)
@@ -30,17 +31,20 @@ func TestPasswordKeyVectors(t *testing.T) {
 		key      string
 	}{
 		{etype.AES128SHA2, string(salt) + "ATHENA.MIT.EDUraeburn", "password", "089bca48b105ea6ea77ca5d2f39dc5e7"},
-		{etype.AES256SHA2, string(salt) + "ATHENA.MIT.EDUraeburn", "password", "45bd806dbf6a833a9cffc1c94589a222367a79bc21c413718906e9f578a78467"},
+		{etype.AES256SHA2, string(salt) + "ATHENA.MIT.EDUraeburn", "password",
+			"45bd806dbf6a833a9cffc1c94589a222367a79bc21c413718906e9f578a78467"},
 		{etype.RC4, "", "foo", "ac8e657f83df82beea5d43bdaf7800cc"},
 	} {
-		kt := passwordKeys(t, keytab.PasswordConfig{Salt: tt.salt, Etypes: []int32{tt.etype}, Iterations: 0}, "raeburn@ATHENA.MIT.EDU", tt.password)
+		kt := passwordKeys(t, keytab.PasswordConfig{Salt: tt.salt, Etypes: []int32{tt.etype}, Iterations: 0},
+			"raeburn@ATHENA.MIT.EDU", tt.password)
 		if got := hex.EncodeToString(kt.Entries()[0].Key.ExposeKeyOctets()); got != tt.key {
 			t.Errorf("etype %d: %s, want %s", tt.etype, got, tt.key)
 		}
 	}
 }
 
-func TestPasswordKeyRefusals(t *testing.T) {
+func TestFromPasswordRejectsBadConfigs(t *testing.T) {
+	t.Parallel()
 	alice := kerberos.Principal{Components: []string{"alice"}, Realm: "R"}
 	for want, try := range map[string]func() ([]keytab.Entry, error){
 		"empty password": func() ([]keytab.Entry, error) {
@@ -62,8 +66,9 @@ func TestPasswordKeyRefusals(t *testing.T) {
 	}
 }
 
-// The keys are those of MIT's KDC (kadmin) and of its ktutil, for all encryption types, the default salt and others.
-func TestPasswordKeysAreMITs(t *testing.T) {
+// The keys are those of MIT's KDC (kadmin) and of its ktutil, for all
+// encryption types, the default salt and others.
+func TestFromPasswordAgreesWithMIT(t *testing.T) {
 	krbtest.Need(t, krbtest.Peer{Path: "/usr/bin/ktutil", Package: "krb5-user"})
 	m := krbtest.StartMIT(t)
 	const password = "pässword: not random"
@@ -94,7 +99,8 @@ func TestPasswordKeysAreMITs(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "kt")
 		var script strings.Builder
 		for _, e := range mitEnctypes {
-			fmt.Fprintf(&script, "addent -password -p HTTP/gw.example.com@EXAMPLE.COM -k %d -e %s -s %s\n%s\n", i+3, e.Name, salt, password)
+			fmt.Fprintf(&script, "addent -password -p HTTP/gw.example.com@EXAMPLE.COM -k %d -e %s -s %s\n%s\n",
+				i+3, e.Name, salt, password)
 		}
 		fmt.Fprintf(&script, "wkt %q\nquit\n", path)
 		ktutil := exec.Command("/usr/bin/ktutil")
@@ -111,7 +117,8 @@ func TestPasswordKeysAreMITs(t *testing.T) {
 
 	// And they open MIT's tickets.
 	m.AddUser("alice", "secret")
-	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: passwordKeys(t, keytab.PasswordConfig{}, "soap/gw.example.com@EXAMPLE.COM", password),
+	acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: passwordKeys(t, keytab.PasswordConfig{},
+		"soap/gw.example.com@EXAMPLE.COM", password),
 		Replay: replay.NewMemory(replay.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// DumpKrb5Conf has a line for each relation, and one for each section if wanted, sorted: names in hexadecimal.
+// DumpKrb5Conf has a line for each relation, and one for each section if
+// wanted, sorted: names in hexadecimal.
 func DumpKrb5Conf(c *Config, sections bool) string {
 	var lines []string
 	var walk func(n *confNode, path string)

@@ -10,13 +10,15 @@ import (
 	"github.com/wssgate/wssgate/kerberos/kdc"
 )
 
-// TestKDCEntriesAsMITReadsThem: host and port of generated entries, and which ones are refused.
-func TestKDCEntriesAsMITReadsThem(t *testing.T) {
+// TestKDCEntriesAgreeWithMIT: host and port of generated entries, and which
+// ones are refused.
+func TestKDCEntriesAgreeWithMIT(t *testing.T) {
 	g := rand.New(rand.NewPCG(8, 8))
 	one := func(of ...string) string { return of[g.IntN(len(of))] }
 	var entries, questions []string
 	for range 300 {
-		entry := one("h", "kdc.example.com", "127.0.0.1", "[::1]", "[2001:db8::1]", "88", "k") + one("", "", ":", " ", "\t", ":1088", ":88 ", ": 88", ":+7", ":-7", ":070", ":65536", ":9x") +
+		entry := one("h", "kdc.example.com", "127.0.0.1", "[::1]", "[2001:db8::1]", "88", "k") +
+			one("", "", ":", " ", "\t", ":1088", ":88 ", ": 88", ":+7", ":-7", ":070", ":65536", ":9x") +
 			one("", "", "", "# text", " h2", ":", ":99", "x")
 		if strings.HasPrefix(entry, "88::") { // an address of IPv6, which MIT wants in brackets
 			continue
@@ -38,10 +40,12 @@ func TestKDCEntriesAsMITReadsThem(t *testing.T) {
 	}
 }
 
-// kdcOf returns host and port of a kdc entry as a client takes it, or why it is none.
+// kdcOf returns host and port of a kdc entry as a client reads it, or why it is
+// refused.
 func kdcOf(t *testing.T, entry string) (host, port, why string) {
 	t.Helper()
-	transport, err := kdc.NewTransport(kdc.TransportConfig{Krb5Conf: "[realms]\nR = {\nkdc = \"" + strings.ReplaceAll(entry, "\t", "\\t") + "\"\n}\n"})
+	transport, err := kdc.NewTransport(kdc.TransportConfig{Krb5Conf: "[realms]\nR = {\nkdc = \"" +
+		strings.ReplaceAll(entry, "\t", "\\t") + "\"\n}\n"})
 	if err != nil {
 		t.Fatal(err)
 	}

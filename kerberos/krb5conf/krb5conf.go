@@ -13,13 +13,14 @@ import (
 	"github.com/wssgate/wssgate/kerberos/etype"
 )
 
-// MaxKDCs is how many KDCs of one realm are used.
+// MaxKDCs bounds the KDCs of one realm that are used.
 const MaxKDCs = 16
 
 const maxConfDuration = 100 * 365 * 24 * time.Hour
 
-// A Config is a krb5.conf: where KDCs are, which realm a host is in, by which realms others are reached. It is
-// immutable and safe for concurrent use. The zero value is an empty one.
+// A Config holds the settings of a krb5.conf: where KDCs are, which realm a
+// host is in, by which realms others are reached. It is immutable and safe for
+// concurrent use. The zero value has no settings.
 type Config struct{ root confNode }
 
 // Setting returns the first value of a relation in [libdefaults], or "".
@@ -30,7 +31,8 @@ func (c *Config) Setting(name string) string {
 	return ""
 }
 
-// Bool reads a boolean of [libdefaults]; what is not true is false.
+// Bool returns a boolean of [libdefaults]; what is not a word for true is
+// false.
 func (c *Config) Bool(name string) bool {
 	switch strings.ToLower(c.Setting(name)) {
 	case "1", "y", "yes", "t", "true", "on":
@@ -39,7 +41,8 @@ func (c *Config) Bool(name string) bool {
 	return false
 }
 
-// Duration reads a duration of [libdefaults], 0 when there is none: seconds, h:m, h:m:s, or numbers with d, h, m and s.
+// Duration returns a duration of [libdefaults], or 0 if it is not set: seconds,
+// h:m, h:m:s, or numbers with d, h, m and s.
 func (c *Config) Duration(name string) (time.Duration, error) {
 	s := c.Setting(name)
 	d, err := parseConfDuration(s)
@@ -83,8 +86,9 @@ func parseConfDuration(s string) (total time.Duration, err error) {
 	return total, nil
 }
 
-// Values returns all values at a path, "libdefaults", "rdns" or "realms", "EXAMPLE.COM", "kdc", in the file's order;
-// nil when there are none.
+// Values returns all values at a path, such as "libdefaults", "rdns" or
+// "realms", "EXAMPLE.COM", "kdc", in the file's order. It returns nil if there
+// are none.
 func (c *Config) Values(path ...string) (list []string) {
 	if len(path) == 0 {
 		return nil
@@ -104,10 +108,12 @@ func (c *Config) Values(path ...string) (list []string) {
 // DefaultRealm returns default_realm, or "".
 func (c *Config) DefaultRealm() string { return c.Setting("default_realm") }
 
-// DefaultCCache returns the name of the credential cache that MIT's programs use: env, which is the value of
-// KRB5CCNAME, else default_ccache_name, with the parameters of krb5.conf(5) expanded, else FILE:/tmp/krb5cc_ and the
-// user's number. %{LIBDIR}, %{BINDIR} and %{SBINDIR}, which are known to MIT's library alone, and those of Windows stay
-// as they are; ccache.Load names them when there is no such file, and says if a cache is of a type that cannot be read.
+// DefaultCCache returns the name of the credential cache that MIT's programs
+// use: env, the value of KRB5CCNAME, if not empty; else default_ccache_name,
+// with the parameters of krb5.conf(5) expanded; else FILE:/tmp/krb5cc_ and the
+// user's number. %{LIBDIR}, %{BINDIR} and %{SBINDIR}, which only MIT's library
+// knows, and those of Windows stay as they are; the errors of ccache.Load name
+// them.
 func (c *Config) DefaultCCache(env string) string {
 	if env != "" {
 		return env
@@ -118,7 +124,8 @@ func (c *Config) DefaultCCache(env string) string {
 	return "FILE:/tmp/krb5cc_" + strconv.Itoa(os.Getuid())
 }
 
-// expandConfPath expands the parameters that a path in a krb5.conf may have (krb5.conf(5), "Parameter expansion").
+// expandConfPath expands the parameters that a path in a krb5.conf may have
+// (krb5.conf(5), "Parameter expansion").
 func expandConfPath(path string) string {
 	uid, euid := strconv.Itoa(os.Getuid()), strconv.Itoa(os.Geteuid())
 	known := []string{"%{uid}", uid, "%{USERID}", uid, "%{euid}", euid, "%{TEMP}", os.TempDir(), "%{null}", ""}
@@ -130,7 +137,8 @@ func expandConfPath(path string) string {
 	return strings.NewReplacer(known...).Replace(path)
 }
 
-// ConfParameter returns the first parameter that is left in a path, "" without.
+// ConfParameter returns the first parameter, "%{name}", that is left in a path,
+// or "".
 func ConfParameter(path string) string {
 	_, rest, begins := strings.Cut(path, "%{")
 	name, _, ends := strings.Cut(rest, "}")
@@ -140,12 +148,12 @@ func ConfParameter(path string) string {
 	return "%{" + name + "}"
 }
 
-// HasRealm reports whether the file names a realm: in [realms], or as the default realm.
+// HasRealm reports whether the realm is in [realms] or the default realm.
 func (c *Config) HasRealm(realm string) bool {
 	return realm != "" && (realm == c.DefaultRealm() || c.root.find("realms", realm) != nil)
 }
 
-// Realms returns the realms that the file names, in its order.
+// Realms returns the default realm and those of [realms], in the file's order.
 func (c *Config) Realms() (list []string) {
 	if d := c.DefaultRealm(); d != "" {
 		list = append(list, d)
@@ -162,8 +170,9 @@ func (c *Config) Realms() (list []string) {
 	return list
 }
 
-// RealmOfHost returns the realm that [domain_realm] gives to a host: by the whole name, then by each domain that it is
-// in, ".example.com" before "example.com". It is "" when there is none.
+// RealmOfHost returns the realm of a host by [domain_realm]: of the whole name,
+// else of the first domain that it is in, ".example.com" before "example.com".
+// It returns "" if there is none.
 func (c *Config) RealmOfHost(host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for host != "" {
@@ -181,8 +190,10 @@ func (c *Config) RealmOfHost(host string) string {
 	return ""
 }
 
-// RealmPath returns the realms from one to another, both included. With an entry in [capaths] it is that, to be walked
-// step by step; else the realms between by their names, as in DNS (RFC 4120 1.2), of which some may be left out.
+// RealmPath returns the realms from one to another, both included. If [capaths]
+// has an entry, configured is true and each realm must be passed. Else the path
+// is the hierarchy of their names, as in DNS (RFC 4120 1.2), and realms may be
+// skipped.
 func (c *Config) RealmPath(from, to string) (path []string, configured bool) {
 	if via := c.Values("capaths", from, to); len(via) > 0 {
 		path = append(path, from)
@@ -210,8 +221,9 @@ func (c *Config) RealmPath(from, to string) (path []string, configured bool) {
 	return path, false
 }
 
-// Etypes reads a list of encryption types of [libdefaults], nil when there is none. RC4 counts only with allow_rc4, as
-// in MIT's library of today; types that this package does not know do not count.
+// Etypes returns a list of encryption types of [libdefaults], or nil if it is
+// not set. RC4 counts only with allow_rc4, as for today's MIT library; types
+// that are not supported are left out.
 func (c *Config) Etypes(setting string) []int32 {
 	text := c.Setting(setting)
 	if text == "" {
@@ -231,7 +243,7 @@ func (c *Config) Etypes(setting string) []int32 {
 	return list
 }
 
-// confEtypes are the encryption types that a word in krb5.conf stands for.
+// confEtypes returns the encryption types that a word in krb5.conf stands for.
 func confEtypes(word string) []int32 {
 	switch word {
 	case "default", "aes":
@@ -253,7 +265,8 @@ func confEtypes(word string) []int32 {
 	return nil
 }
 
-// DefaultEtypes returns what is asked for when nothing is configured, in MIT's order.
+// DefaultEtypes returns the encryption types to ask for if none are configured,
+// in MIT's order.
 func DefaultEtypes() []int32 {
 	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2}
 }

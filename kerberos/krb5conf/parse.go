@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// A confNode is a section, which is one in braces too, or a relation "name = value".
+// A confNode is a section, also one in braces, or a relation "name = value".
 type confNode struct {
 	name, value string
 	section     bool
-	final       bool // "name*": later ones of the name do not count
+	final       bool // "name*": later values of the name do not count
 	parent      *confNode
 	children    []*confNode
-	sections    map[string]*confNode // of the children, by name: each comes once
-	finals      map[string]bool      // names of the children that are final
+	sections    map[string]*confNode // the child sections, by name; each is there once
+	finals      map[string]bool      // names of final children
 }
 
-// find is the section at a path, nil when there is none.
+// find returns the section at a path, or nil.
 func (n *confNode) find(path ...string) *confNode {
 	for _, name := range path {
 		if n = n.sections[name]; n == nil {
@@ -27,7 +27,7 @@ func (n *confNode) find(path ...string) *confNode {
 	return n
 }
 
-// add gives the section of a name, which is made if it is not there.
+// add returns the section with a name, which it makes if there is none.
 func (n *confNode) add(name string) *confNode {
 	if child := n.sections[name]; child != nil {
 		return child
@@ -40,7 +40,7 @@ func (n *confNode) add(name string) *confNode {
 	return child
 }
 
-// set adds a relation, unless one of the name is final.
+// set adds a relation, unless the name is final.
 func (n *confNode) set(name, value string, final bool) {
 	if n.finals[name] {
 		return
@@ -60,30 +60,32 @@ func (n *confNode) makeFinal() {
 	n.parent.finals[n.name] = true
 }
 
-// unsupportedConf is an errors.ErrUnsupported: MIT's library may read what this package does not.
+// unsupportedConf is an errors.ErrUnsupported: MIT's library may accept what
+// this package does not.
 type unsupportedConf string
 
 func (e unsupportedConf) Error() string { return string(e) }
 
 func (e unsupportedConf) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// ConfSpace is what C's isspace takes.
+// ConfSpace is the white space of C's isspace.
 const ConfSpace = " \t\n\v\f\r"
 
-// A confParser reads one file line by line, as MIT's library does since 1.22, which knows final values and sections in
-// one file too. It begins outside of all sections, whoever includes the file, and shares the tree with the others.
+// A confParser parses one file line by line, as MIT's library does since 1.22,
+// which honors final values and sections within one file too. Every file begins
+// outside all sections, even an included one. All files share one tree.
 type confParser struct {
 	root    *confNode
-	include func(directive, target string) error // of a line that includes another file
+	include func(directive, target string) error // called for a line that includes another file
 
-	section   *confNode // that is being read
+	section   *confNode // the current one
 	depth     int       // 0 before the first section, 1 in a section, 2 in braces, and so on
-	passOver  int       // not 0: the section at this depth is final, and what is in it does not count
-	wantBrace string    // the name that is to be followed by a brace
+	passOver  int       // if not 0, the section at this depth is final, and its content does not count
+	wantBrace string    // a name that a brace must follow
 }
 
-// parse reads a file. A line that is longer than the buffer of MIT's library is several lines to it; a buffer of 0
-// takes lines of any length.
+// parse parses a file. A line longer than buffer, which MIT's library has, is
+// several lines to that; with 0 lines may be of any length.
 func (p *confParser) parse(text string, buffer int) error {
 	for number := 1; text != ""; number++ {
 		n := strings.IndexByte(text, '\n') + 1
@@ -105,7 +107,7 @@ func (p *confParser) parse(text string, buffer int) error {
 }
 
 func (p *confParser) line(s string) error {
-	s, _, _ = strings.Cut(s, "\x00") // it is a C string
+	s, _, _ = strings.Cut(s, "\x00") // MIT's library reads a C string
 	for _, directive := range []string{"include", "includedir"} {
 		if target, ok := confDirective(s, directive); ok {
 			return p.include(directive, target)
@@ -113,7 +115,8 @@ func (p *confParser) line(s string) error {
 	}
 	switch module, ok := confDirective(s, "module"); {
 	case p.depth == 0 && ok:
-		return unsupportedConf(fmt.Sprintf("module %.100q of MIT's library has the settings, and only that library can ask it", module))
+		return unsupportedConf(fmt.Sprintf(
+			"module %.100q of MIT's library has the settings, and only that library can ask it", module))
 	case p.depth == 0 && !strings.HasPrefix(s, "["):
 		return nil
 	case p.wantBrace != "":
@@ -134,8 +137,8 @@ func (p *confParser) line(s string) error {
 	return p.relation(s)
 }
 
-// confDirective takes the target off "include target". It stands at the beginning of a line, with white space behind
-// it.
+// confDirective returns the target of "include target". The directive must be
+// at the beginning of the line, and white space must follow.
 func confDirective(s, directive string) (target string, ok bool) {
 	rest, ok := strings.CutPrefix(s, directive)
 	if !ok || rest == "" || !strings.ContainsRune(ConfSpace, rune(rest[0])) {
@@ -144,7 +147,7 @@ func confDirective(s, directive string) (target string, ok bool) {
 	return strings.TrimRight(strings.TrimLeft(rest, ConfSpace), "\r\n"), true
 }
 
-// brace reads the line behind "name =": what stands behind its brace does not count.
+// brace parses the line after "name =". What follows its brace does not count.
 func (p *confParser) brace(s string) error {
 	if !strings.HasPrefix(strings.TrimLeft(s, ConfSpace), "{") {
 		return fmt.Errorf("%.100q has neither a value nor a brace", p.wantBrace)
@@ -172,7 +175,8 @@ func (p *confParser) begin(s string) error {
 	return nil
 }
 
-// end reads a line that begins with a closing brace. What stands behind it does not count.
+// end parses a line that begins with a closing brace. What follows the brace
+// does not count.
 func (p *confParser) end(s string) error {
 	if p.depth < 2 {
 		return fmt.Errorf("%.100q where nothing is open", s)
@@ -197,7 +201,8 @@ func (p *confParser) relation(s string) error {
 	}
 	value = strings.TrimLeft(value, ConfSpace)
 	plain, _, final := strings.Cut(name, "*")
-	if behind, braces := strings.CutPrefix(value, "{"); value == "" || braces && strings.TrimLeft(behind, ConfSpace) == "" {
+	rest, braces := strings.CutPrefix(value, "{")
+	if value == "" || braces && strings.TrimLeft(rest, ConfSpace) == "" {
 		if value == "" {
 			p.wantBrace = name
 		}
@@ -210,7 +215,7 @@ func (p *confParser) relation(s string) error {
 	return nil
 }
 
-// descend begins a section in braces. One that is final already is passed over.
+// descend begins a section in braces. One that is already final is passed over.
 func (p *confParser) descend(name string, final bool) {
 	p.depth++
 	if p.passOver != 0 {
@@ -225,8 +230,9 @@ func (p *confParser) descend(name string, final bool) {
 	}
 }
 
-// confValue takes white space off the end; or quotes, with what stands behind them, and inside them the backslashes of
-// \n, \t, \b and of any other character.
+// confValue removes white space at the end. Of a quoted value it removes the
+// quotes and what follows them, and decodes the escapes \n, \t, \b and those of
+// any other character.
 func confValue(s string) string {
 	if s[0] != '"' {
 		return strings.TrimRight(s, ConfSpace)
@@ -245,7 +251,7 @@ func confValue(s string) string {
 	return b.String()
 }
 
-// text writes the tree as a krb5.conf that is read as the same tree.
+// text returns the tree as a krb5.conf that parses to the same tree.
 func (n *confNode) text() string {
 	var b strings.Builder
 	for _, section := range n.children {
@@ -262,8 +268,8 @@ func (n *confNode) mark() string {
 	return ""
 }
 
-// writeContent walks without recursion: braces may be as deep as a file is long. Everything is indented, since an
-// include directive is not.
+// writeContent does not recurse: braces may be as deep as a file is long. It
+// indents each line, so that none is an include directive.
 func (n *confNode) writeContent(b *strings.Builder) {
 	stack := [][]*confNode{n.children}
 	for len(stack) > 0 {

@@ -18,7 +18,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
-// profileScript has MIT's own library read krb5.conf files, and tells what is in them.
+// profileScript makes MIT's library read krb5.conf files and prints their
+// settings.
 //
 //go:embed testdata/profile.py
 var profileScript string
@@ -29,7 +30,7 @@ const (
 	profileFragments = 40
 )
 
-// mitLibrary is Debian's python3, for MIT's library of the machine.
+// mitLibrary returns Debian's python3, which loads the machine's MIT library.
 func mitLibrary(t *testing.T) string {
 	t.Helper()
 	library := krbtest.Peer{Path: "libkrb5.so.3", Package: "libkrb5-3"}
@@ -41,7 +42,7 @@ func mitLibrary(t *testing.T) string {
 	return python.Path
 }
 
-// askMIT gives an answer for each question to testdata/profile.py.
+// askMIT returns the answer of testdata/profile.py to each question.
 func askMIT(t *testing.T, questions []string) (answers []string) {
 	t.Helper()
 	cmd := exec.Command(mitLibrary(t), "-c", profileScript)
@@ -68,11 +69,13 @@ func askMIT(t *testing.T, questions []string) (answers []string) {
 	return answers
 }
 
-// TestKrb5ConfAsMITReadsIt: MIT's library takes what Read takes, with the same sections and values, and refuses what it
-// refuses: generated files that include others, some of them wrong.
-func TestKrb5ConfAsMITReadsIt(t *testing.T) {
+// TestReadAgreesWithMIT: MIT's library accepts the files that Read accepts,
+// with the same settings, and refuses the others: generated files that include
+// others, some of them wrong.
+func TestReadAgreesWithMIT(t *testing.T) {
 	dir := t.TempDir()
-	// Since 1.22 the library knows "*" also among values and sections of one file. Before, it knew it between files.
+	// Since 1.22 the library knows "*" also among values and sections of one
+	// file. Before, it knew it between files.
 	probe := profileCase{files: []string{filepath.Join(dir, "probe")}}
 	if err := os.WriteFile(probe.files[0], []byte("[a]\nx* = 1\nx = 2\n[b]*\ny = 1\n[b]\ny = 2\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -81,7 +84,8 @@ func TestKrb5ConfAsMITReadsIt(t *testing.T) {
 	finals := strings.Contains(answer, "R 61/78 31\n") && strings.Contains(answer, "R 62/79 31\n")
 	cases, questions := make([]profileCase, profileCases), make([]string, profileCases)
 	for n := range cases {
-		g := confGenerator{Rand: rand.New(rand.NewPCG(8, uint64(n))), t: t, dir: filepath.Join(dir, fmt.Sprint(n)), finals: finals,
+		g := confGenerator{Rand: rand.New(rand.NewPCG(8, uint64(n))), t: t, dir: filepath.Join(dir, fmt.Sprint(n)),
+			finals:   finals,
 			included: filepath.Join(dir, fmt.Sprint("included", n%profileFragments))}
 		if n < profileFragments {
 			g.fragments()
@@ -104,17 +108,21 @@ func TestKrb5ConfAsMITReadsIt(t *testing.T) {
 			included++
 		}
 	}
-	t.Logf("final values in one file %t, of %d cases %d refused, %d of several files, %d with includes", finals, profileCases, refused, several, included)
-	if refused < profileCases/10 || profileCases-refused < profileCases/2 || several < profileCases/10 || included < profileCases/4 {
+	t.Logf("final values in one file %t, of %d cases %d refused, %d of several files, %d with includes",
+		finals, profileCases, refused, several, included)
+	if refused < profileCases/10 || profileCases-refused < profileCases/2 || several < profileCases/10 ||
+		included < profileCases/4 {
 		t.Error("the generator is lopsided")
 	}
 }
 
-// TestCCacheNameAsMITExpandsIt: every parameter of krb5.conf(5) that has a meaning beyond MIT's library.
-func TestCCacheNameAsMITExpandsIt(t *testing.T) {
+// TestDefaultCCacheAgreesWithMIT: every parameter of krb5.conf(5) that has a
+// meaning beyond MIT's library.
+func TestDefaultCCacheAgreesWithMIT(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var questions, ours []string
-	for n, name := range []string{"FILE:/tmp/%{username}.cc", "%{uid}", "FILE:%{TEMP}/%{USERID}%{euid}%{null}", "KEYRING:%{username}%{username}:%{uid}", "DIR:/x/{uid}%uid%%{uid}}"} {
+	for n, name := range []string{"FILE:/tmp/%{username}.cc", "%{uid}", "FILE:%{TEMP}/%{USERID}%{euid}%{null}",
+		"KEYRING:%{username}%{username}:%{uid}", "DIR:/x/{uid}%uid%%{uid}}"} {
 		text := "[libdefaults]\ndefault_ccache_name = " + name + "\n"
 		path := filepath.Join(t.TempDir(), fmt.Sprint(n))
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -138,7 +146,7 @@ type profileCase struct{ files []string }
 
 func (c profileCase) question() string { return "files " + strings.Join(c.files, ":") }
 
-// ours is what Read and Parse make of the files.
+// ours returns the settings that Read and Parse find in the files.
 func (c profileCase) ours() string {
 	var text string
 	read := 0
@@ -162,7 +170,7 @@ func (c profileCase) ours() string {
 	return krb5conf.DumpKrb5Conf(conf, len(c.files) == 1)
 }
 
-// describe shows all files.
+// describe returns the text of all files.
 func (c profileCase) describe() string {
 	var b strings.Builder
 	filepath.WalkDir(filepath.Dir(c.files[0]), func(path string, e os.DirEntry, err error) error {
@@ -214,17 +222,20 @@ func (g *confGenerator) make() (c profileCase) {
 	return c
 }
 
-// final is the end of a file: sections which may be final for the files that follow, to all versions of the library.
+// final is the end of a file: sections which may be final for the files that
+// follow, to all versions of the library.
 func (g *confGenerator) final(n int) string {
 	if g.open > 0 || g.IntN(2) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\n[final]%s\nx = %d\ny = {\n z = %[2]d\n}%s\nw%s = {\n z = %[2]d\n }\n", g.one("", "*", "* \t"), n, g.one("", "*", "* x"), g.one("", "*", "*x"))
+	return fmt.Sprintf("\n[final]%s\nx = %d\ny = {\n z = %[2]d\n}%s\nw%s = {\n z = %[2]d\n }\n", g.one("", "*", "* \t"),
+		n, g.one("", "*", "* x"), g.one("", "*", "*x"))
 }
 
 // fragments writes what can be included. Some of it includes more.
 func (g *confGenerator) fragments() {
-	for _, name := range []string{"f0", "f1", "d/a.conf", "d/B-2_x", "d/.hidden.conf", "d/c.conf~", "d/d.rpmsave", "d/\u00e9", "d/e.confx", "e/x", "d/sub/y"} {
+	for _, name := range []string{"f0", "f1", "d/a.conf", "d/B-2_x", "d/.hidden.conf", "d/c.conf~", "d/d.rpmsave",
+		"d/\u00e9", "d/e.confx", "e/x", "d/sub/y"} {
 		g.write(g.included, name, g.file(false))
 	}
 	if g.IntN(2) == 0 {
@@ -238,7 +249,8 @@ func (g *confGenerator) file(top bool) string {
 	g.open = 0
 	switch g.IntN(8) {
 	case 0:
-		b.WriteString(g.one("This file is managed elsewhere\n", "a = 1\n", " [a]\nx = {\n", "}\n", "\ufeff[a]\nx = 1\n", "\x00\n", "includes nothing\n"))
+		b.WriteString(g.one("This file is managed elsewhere\n", "a = 1\n", " [a]\nx = {\n", "}\n", "\ufeff[a]\nx = 1\n",
+			"\x00\n", "includes nothing\n"))
 	case 1:
 		b.WriteString(g.one("# comment\n", "; comment\r\n", "\n", " \t\n"))
 	}
@@ -269,7 +281,8 @@ func (g *confGenerator) line(top bool) string {
 	}
 	switch n := g.IntN(20); {
 	case n < 2 && g.open == 0:
-		return g.one("", " ", "\t") + "[" + g.one("a", "b", "libdefaults", " a", "a b", "", "a=b", "a*") + "]" + g.mark() + g.one("", " ", "\t ") + g.eol()
+		return g.one("", " ", "\t") + "[" + g.one("a", "b", "libdefaults", " a", "a b", "", "a=b", "a*") + "]" + g.mark() +
+			g.one("", " ", "\t ") + g.eol()
 	case n < 6 && g.open < 12:
 		g.open++
 		return g.indent() + g.name() + g.one(" = {", "={", " =\t{ \t", " =\n{", "=\n {# text", " = \r\n{") + g.eol()
@@ -288,7 +301,8 @@ func (g *confGenerator) line(top bool) string {
 
 func (g *confGenerator) indent() string { return g.one("", " ", "\t", "    ") }
 
-// mark makes what was just named final, where that means the same to all versions of the library.
+// mark makes what was just named final, where that means the same to all
+// versions of the library.
 func (g *confGenerator) mark() string {
 	if g.finals && g.IntN(6) == 0 {
 		return "*"
@@ -301,14 +315,19 @@ func (g *confGenerator) name() string {
 }
 
 func (g *confGenerator) value() string {
-	return g.one("1", "a b", "a  \t", "# no comment", "x ; y", "{ x", "{}", "{x", "}", "a = b", "=", "*", "%{uid}", "[a]", "a\\nb", "a\rb", "\xff\xfe", "a\x00b",
-		`""`, `"a"`, `" a "`, `"a\"b\\c\n\t\b\x" text`, `"{"`, `"never closed`, `"\`, `a"b"`, `"#"`, `"`, "a\vb\f", strings.Repeat("v", 2030), `"`+strings.Repeat(`\"`, 1000)+`"`)
+	return g.one("1", "a b", "a  \t", "# no comment", "x ; y", "{ x", "{}", "{x", "}", "a = b", "=", "*", "%{uid}", "[a]",
+		"a\\nb", "a\rb", "\xff\xfe", "a\x00b",
+		`""`, `"a"`, `" a "`, `"a\"b\\c\n\t\b\x" text`, `"{"`, `"never closed`, `"\`, `a"b"`, `"#"`, `"`, "a\vb\f",
+		strings.Repeat("v", 2030), `"`+strings.Repeat(`\"`, 1000)+`"`)
 }
 
 // wrongLine is one that is refused in most places.
 func (g *confGenerator) wrongLine() string {
 	g.t.Helper()
-	return g.one("x\n", "= 1\n", "  =\n", "x y = 1\n", "[a\n", "[a] x\n", "}\n", "x =\n\n{\n", "x =\ny = 1\n", " include /no/such/file\n", "include /no/such/file\n",
-		"includedir /no/such/dir\n", "include "+filepath.Join(g.included, "f1")+" \n", "include\n", "[a]**\n", "[b]\n", "module x:y\n", "x"+strings.Repeat(" ", 2060)+"= 1\n",
-		"# "+strings.Repeat("comment ", 300)+"\n", "x = "+strings.Repeat("v", 2200)+"= 1\n", "included "+g.dir+"\n", "[x = 1\n", "include = 1\n", " include = 1\n", "\x00x\n", "x\x00 = 1\n")
+	return g.one("x\n", "= 1\n", "  =\n", "x y = 1\n", "[a\n", "[a] x\n", "}\n", "x =\n\n{\n", "x =\ny = 1\n",
+		" include /no/such/file\n", "include /no/such/file\n",
+		"includedir /no/such/dir\n", "include "+filepath.Join(g.included, "f1")+" \n", "include\n", "[a]**\n", "[b]\n",
+		"module x:y\n", "x"+strings.Repeat(" ", 2060)+"= 1\n",
+		"# "+strings.Repeat("comment ", 300)+"\n", "x = "+strings.Repeat("v", 2200)+"= 1\n", "included "+g.dir+"\n",
+		"[x = 1\n", "include = 1\n", " include = 1\n", "\x00x\n", "x\x00 = 1\n")
 }

@@ -14,18 +14,28 @@ const (
 	maxConfBytes = 1 << 20
 	maxConfText  = 4 * maxConfBytes // with the white space and the braces that Read adds
 	maxConfFiles = 512
-	confBuffer   = 2047 // octets of a line; MIT's library reads more as another line
+	confBuffer   = 2047 // octets of a line; MIT's library reads the rest as another line
 )
 
-// Read reads a krb5.conf file and the files that it includes, as MIT's library does, and returns what they say together
-// as one text without includes: for Parse, kdc.TransportConfig and kdc.ClientConfig. Texts of several files, as
-// KRB5_CONFIG may list them, can be put together in their order.
+// Read reads a krb5.conf file and the files that it includes, as MIT's library
+// does, and returns their settings as one text without includes, for [Parse],
+// kdc.TransportConfig and kdc.ClientConfig. The texts of several files, as
+// KRB5_CONFIG may list them, can be concatenated in their order.
 //
-// The path may begin with "~/", and may be a directory, of which the files are read that "includedir" would. An error
-// is fs.ErrNotExist or fs.ErrPermission only of the file itself, not of one that it includes; it is
-// errors.ErrUnsupported of what MIT's library may read and this package does not: a module in the place of settings,
-// and files beyond its limits of 1 MiB and 512 files in all. Any other file that is refused, MIT's library refuses too.
+// The path may begin with "~/". If it is a directory, Read reads the files that
+// "includedir" would. An error is fs.ErrNotExist or fs.ErrPermission only for
+// the file itself, not for one that it includes. It is [errors.ErrUnsupported]
+// for what MIT's library may accept and this package does not: a module instead
+// of settings, and more than 1 MiB or 512 files. MIT's library refuses every
+// other file that Read refuses.
 func Read(path string) (text string, err error) {
+	text, _, err = ReadFiles(path)
+	return text, err
+}
+
+// ReadFiles is [Read], and also returns the paths of the files that were read,
+// included ones among them, in their order.
+func ReadFiles(path string) (text string, files []string, err error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
 			path = filepath.Join(home, rest)
@@ -39,20 +49,21 @@ func Read(path string) (text string, err error) {
 		err = r.file(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("krb5.conf: %w", err)
+		return "", nil, fmt.Errorf("krb5.conf: %w", err)
 	}
-	return r.root.text(), nil
+	return r.root.text(), r.files, nil
 }
 
-// A confReader reads files into one tree.
+// A confReader reads files into one tree of settings.
 type confReader struct {
-	root         *confNode
-	files, bytes int // that were read
+	root  *confNode
+	files []string // read so far
+	bytes int      // of them
 }
 
-// file reads a file. A directory is an empty file, as it is to C's library.
+// file reads a file. A directory is an empty file, as for MIT's library.
 func (r *confReader) file(path string) error {
-	if r.files++; r.files > maxConfFiles {
+	if r.files = append(r.files, path); len(r.files) > maxConfFiles {
 		return unsupportedConf(fmt.Sprintf("%s: more than %d files; do they include each other?", path, maxConfFiles))
 	}
 	raw, err := r.read(path)
@@ -85,7 +96,8 @@ func (r *confReader) read(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// include reads what a line names. That it is not there, or not for us, is not an error of the file that names it.
+// include reads the file or directory that a line names. The error does not
+// match fs.ErrNotExist or fs.ErrPermission, which are for the first file.
 func (r *confReader) include(directive, target string) error {
 	read := r.file
 	if directive == "includedir" {
@@ -98,8 +110,9 @@ func (r *confReader) include(directive, target string) error {
 	return fmt.Errorf("%s: %v", directive, err)
 }
 
-// dir reads the files that MIT's library reads: those named with letters, digits, "-" and "_" only, or ending in
-// ".conf", but not beginning with a dot.
+// dir reads the files of a directory that MIT's library reads: names of
+// letters, digits, "-" and "_" only, or ending in ".conf", but not beginning
+// with a dot.
 func (r *confReader) dir(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -119,15 +132,16 @@ func (r *confReader) dir(path string) error {
 	return nil
 }
 
-// Parse reads the text of a krb5.conf (MIT's krb5.conf(5)), as MIT's library does, but for the length of lines. What
-// this package does not use is read and not kept against anybody. Files are not included: see Read.
+// Parse parses the text of a krb5.conf (MIT's krb5.conf(5)) as MIT's library
+// does, except that lines may be of any length. Unknown settings are accepted.
+// A text with includes is refused with [errors.ErrUnsupported]: see [Read].
 func Parse(text string) (*Config, error) {
 	if len(text) > maxConfText {
 		return nil, fmt.Errorf("krb5.conf: %w", unsupportedConf(fmt.Sprintf("more than %d octets", maxConfText)))
 	}
 	c := new(Config)
 	p := confParser{root: &c.root, include: func(string, string) error {
-		return unsupportedConf("includes another file; read the file with ReadKrb5Conf, or put the text here")
+		return unsupportedConf("includes another file; read the file with krb5conf.Read, or put the text here")
 	}}
 	if err := p.parse(text, 0); err != nil {
 		return nil, fmt.Errorf("krb5.conf %w", err)

@@ -14,19 +14,21 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// DefaultRealm is the realm of a KDC that is given none.
+// DefaultRealm is the realm of a KDC without a configured one.
 const DefaultRealm = "EXAMPLE.COM"
 
-// Config configures a KDC. The zero value is ready.
+// Config configures a [KDC]. The zero value is ready to use.
 type Config struct {
 	Realm string           // "" means DefaultRealm
 	Time  func() time.Time // nil means time.Now
-	// NoPreauth gives tickets to whoever asks, as MIT's KDC does for principals without requires_preauth.
+	// NoPreauth issues tickets without pre-authentication, as MIT's KDC does
+	// for principals without requires_preauth.
 	NoPreauth bool
 }
 
-// A KDC holds the principals of one realm, mints tickets and tokens directly, right and wrong ones, and answers AS and
-// TGS requests when started. It is safe for concurrent use.
+// A KDC holds the principals of one realm, makes valid and invalid tickets and
+// tokens directly, and answers AS and TGS requests once started. It is safe for
+// concurrent use.
 type KDC struct {
 	realm     string
 	now       func() time.Time
@@ -34,6 +36,7 @@ type KDC struct {
 
 	mu         sync.Mutex
 	principals map[string]*principal // by name without realm
+	rules      delegationRules
 }
 
 type principal struct {
@@ -48,9 +51,10 @@ type keyVersion struct {
 	keys map[int32][]byte // by etype
 }
 
-// New makes a KDC with a krbtgt principal only.
+// New returns a KDC with a krbtgt principal only.
 func New(cfg Config) *KDC {
-	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth, principals: make(map[string]*principal)}
+	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth}
+	k.principals = make(map[string]*principal)
 	if k.now == nil {
 		k.now = time.Now
 	}
@@ -61,8 +65,9 @@ func New(cfg Config) *KDC {
 // Realm returns the KDC's realm.
 func (k *KDC) Realm() string { return k.realm }
 
-// AddService adds a principal with random keys of all encryption types, kvno 1. Adding it again makes keys of the next
-// kvno, as ktadd does; the old ones remain known.
+// AddService adds a principal with random keys of all encryption types, kvno 1.
+// Adding it again makes keys of the next kvno, as ktadd does; the KDC keeps the
+// old ones.
 func (k *KDC) AddService(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -79,7 +84,8 @@ func (k *KDC) AddService(name string) {
 	p.keys = append(p.keys, v)
 }
 
-// Alias gives a second name to a principal: same keys, as several names of one Windows account have.
+// Alias adds a second name of a principal with the same keys, as several names
+// of one Windows account have.
 func (k *KDC) Alias(name, alias string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -88,13 +94,13 @@ func (k *KDC) Alias(name, alias string) {
 	k.principals[alias] = &p
 }
 
-// Keytab returns a keytab with the current keys of the services, or of all but krbtgt, for the etypes, or for 17 to 20
-// and 23.
+// Keytab returns a keytab with the current keys of the services, by default all
+// but krbtgt, for the etypes, by default 17 to 20 and 23.
 func (k *KDC) Keytab(services []string, etypes ...int32) *keytab.Keytab {
 	return keytab.New(k.Entries(services, etypes...)...)
 }
 
-// Entries returns what Keytab puts into a keytab, to be tampered with.
+// Entries returns the entries of [KDC.Keytab], for tests that change them.
 func (k *KDC) Entries(services []string, etypes ...int32) (entries []keytab.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -122,7 +128,7 @@ func (k *KDC) Entries(services []string, etypes ...int32) (entries []keytab.Entr
 	return entries
 }
 
-// find returns a copy of a principal as it is now, nil if there is none.
+// find returns a copy of a principal, or nil if there is none.
 func (k *KDC) find(name []string) *principal {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -134,8 +140,9 @@ func (k *KDC) find(name []string) *principal {
 	return &c
 }
 
-// Ticket mints a ticket for a client, "alice" or "alice@OTHER", without asking for a password. It fails for an unknown
-// service or an impossible option only.
+// Ticket makes a ticket for a client, "alice" or "alice@OTHER", without a
+// password. It returns an error only for an unknown service or an impossible
+// option.
 func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.Credential, error) {
 	der, o, err := k.ticket(client, service, o)
 	if err != nil {
@@ -151,7 +158,7 @@ func (k *KDC) Ticket(client, service string, o TicketOptions) (kerberos.Credenti
 	}, err
 }
 
-// ticket fills the options and mints.
+// ticket fills in the options and makes the ticket.
 func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOptions, error) {
 	p := k.find(strings.Split(service, "/"))
 	if p == nil {
@@ -194,7 +201,8 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 	return der, o, err
 }
 
-// Token makes a token of a client for a service, and returns the key that both sides will use.
+// Token returns a token of a client for a service, and the key that both sides
+// will use.
 func (k *KDC) Token(client, service string, o TokenOptions) (token []byte, key etype.Key, err error) {
 	ticket, to, err := k.ticket(client, service, o.Ticket)
 	if err != nil {
@@ -220,7 +228,8 @@ func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []by
 	if err != nil {
 		return nil, etype.Key{}, err
 	}
-	// A key of an impossible length belongs to a wrong token: there is no key that both sides use.
+	// A key of an impossible length makes an invalid token, for which there is
+	// no key that both sides use.
 	if o.NoSubkey {
 		key, _ = etype.NewKey(to.SessionEtype, to.SessionKey)
 	} else {
@@ -229,8 +238,8 @@ func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []by
 	return token, key, nil
 }
 
-// Token makes one good token, with its key and a keytab that opens it, at the present time. All three are of a realm
-// of their own.
+// Token returns one valid token, its key, and a keytab with the service's key.
+// All three are of a realm of their own.
 func Token(t TB, client, service string) (token []byte, key etype.Key, keytab *keytab.Keytab) {
 	t.Helper()
 	k := New(Config{})
@@ -242,8 +251,8 @@ func Token(t TB, client, service string) (token []byte, key etype.Key, keytab *k
 	return token, key, k.Keytab(nil)
 }
 
-// Acceptor makes an acceptor for all services of a keytab that takes all encryption types, RC4 included, and tokens
-// made before it.
+// Acceptor returns an acceptor for all services of a keytab. It accepts all
+// encryption types, RC4 included, and tokens made before it was.
 func Acceptor(t TB, keytab *keytab.Keytab) *gss.Acceptor {
 	t.Helper()
 	a, err := gss.NewAcceptor(gss.AcceptorConfig{

@@ -13,7 +13,8 @@ import (
 )
 
 // A test of another package gets a token, its key and an acceptor in two lines.
-func TestTwoLines(t *testing.T) {
+func TestTokenIsAcceptedByAcceptor(t *testing.T) {
+	t.Parallel()
 	token, key, keytab := krbtest.Token(t, "alice", "soap/gw.example.com")
 	acceptor := krbtest.Acceptor(t, keytab)
 
@@ -26,7 +27,7 @@ func TestTwoLines(t *testing.T) {
 	}
 }
 
-// A KDC mints tokens that are wrong in one respect.
+// A KDC makes tokens with one mistake.
 func ExampleKDC_Token() {
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddService("soap/gw.example.com")
@@ -38,7 +39,8 @@ func ExampleKDC_Token() {
 	// Output: true <nil>
 }
 
-func TestUnknownPrincipals(t *testing.T) {
+func TestKDCRejectsUnknownPrincipals(t *testing.T) {
+	t.Parallel()
 	kdc := krbtest.New(krbtest.Config{Realm: "TEST"})
 	if _, _, err := kdc.Token("alice", "no/such", krbtest.TokenOptions{}); err == nil {
 		t.Error("token for an unknown service")
@@ -51,10 +53,13 @@ func TestUnknownPrincipals(t *testing.T) {
 	}
 }
 
-// TestExchangeSurvives: whatever is asked, the KDC answers, with a KRB-ERROR if need be.
-func TestExchangeSurvives(t *testing.T) {
+// TestExchangeAnswersGarbage: the KDC answers every request, with a KRB-ERROR
+// if need be.
+func TestExchangeAnswersGarbage(t *testing.T) {
+	t.Parallel()
 	kdc := krbtest.New(krbtest.Config{})
-	for _, request := range []string{"", "x", "\x6a", "\x6c\x00", "\x6a\x81\x01\x30", "\x6c\x02\x30\x00", strings.Repeat("\x6a", 100)} {
+	for _, request := range []string{"", "x", "\x6a", "\x6c\x00", "\x6a\x81\x01\x30", "\x6c\x02\x30\x00",
+		strings.Repeat("\x6a", 100)} {
 		var reply messages.KRBError
 		if err := reply.Unmarshal(kdc.Exchange([]byte(request))); err != nil {
 			t.Errorf("%q: %v", request, err)
@@ -63,13 +68,15 @@ func TestExchangeSurvives(t *testing.T) {
 }
 
 func TestKeytabHoldsServicesOnly(t *testing.T) {
+	t.Parallel()
 	kdc := krbtest.New(krbtest.Config{})
 	kdc.AddUser("alice", "secret")
 	kdc.AddService("soap/a")
 	kdc.AddService("soap/a")
 	kdc.Alias("soap/a", "soap/b")
 	got := fmt.Sprint(kdc.Keytab(nil, etype.AES256SHA1))
-	if want := "soap/a@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)\nsoap/b@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)"; got != want {
+	if want := "soap/a@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)\n" +
+		"soap/b@EXAMPLE.COM: kvno 2 etype 18 (aes256-cts-hmac-sha1-96)"; got != want {
 		t.Error(got)
 	}
 }
@@ -88,7 +95,7 @@ func (f *fakeTB) Fatalf(format string, args ...any) {
 	f.said = "fatal: " + fmt.Sprintf(format, args...)
 }
 
-func TestNeed(t *testing.T) {
+func TestNeedSkipsOrFails(t *testing.T) {
 	missing := krbtest.Peer{Path: "/no/such/program", Package: "krb5-kdc"}
 	for ci, want := range map[string]string{"": "skip: ", "true": "fatal: "} {
 		t.Setenv("CI", ci)

@@ -11,11 +11,12 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// TicketOptions say what to put into a ticket. Zero values mean what a KDC would put there.
+// TicketOptions are the content of a ticket. Zero values mean what a KDC would
+// put there.
 type TicketOptions struct {
 	Etype        int32  // of the service's key; 0 means 18
 	Kvno         uint32 // of the service's key; 0 means the newest
-	WrittenKvno  uint32 // that the ticket says; 0 means Kvno
+	WrittenKvno  uint32 // kvno in the ticket; 0 means Kvno
 	NoKvno       bool
 	CutCipher    int // leave so many octets of the ciphertext, when not 0
 	SessionEtype int32
@@ -34,13 +35,15 @@ type TicketOptions struct {
 	AuthzType    int64       // its type; 0 means AD-IF-RELEVANT
 	PAC          *PACOptions // a PAC, instead of AuthzData
 	authz        []byte      // AuthorizationData without its sequence
+	encPAData    []byte      // of the reply's encrypted part, without its sequence
 	Realm        string      // cleartext realm
 	Name         []string    // cleartext sname
 	TktVno       int64
 	Padding      int // zero octets behind the encrypted part's DER
 }
 
-// TokenOptions say what to put into an AP-REQ. Zero values mean what Java's GSS-API puts there.
+// TokenOptions are the content of an AP-REQ. Zero values mean what Java's
+// GSS-API would put there.
 type TokenOptions struct {
 	Ticket       TicketOptions
 	ClientRealm  string // of the authenticator
@@ -57,7 +60,7 @@ type TokenOptions struct {
 	PVNO         int64
 	MsgType      int64
 	APOptions    uint32
-	AuthEtype    int32  // as it stands in the message
+	AuthEtype    int32  // as in the message
 	CutAuth      int    // leave so many octets of the authenticator's ciphertext, when not 0
 	AuthKey      []byte // encrypt the authenticator with this key instead of the session key
 	Cusec        int64
@@ -128,7 +131,8 @@ func encrypted(b *cryptobyte.Builder, n uint8, etype int32, kvno uint32, noKvno 
 	})
 }
 
-// build runs f. What it builds is bounded and well-formed, so a failure is a fault of this package.
+// build returns what f adds. That is bounded and well-formed, so an error is a
+// bug of this package.
 func build(f func(*cryptobyte.Builder)) []byte {
 	b := cryptobyte.NewBuilder(nil)
 	f(b)
@@ -139,7 +143,8 @@ func build(f func(*cryptobyte.Builder)) []byte {
 	return out
 }
 
-// KeyLen returns the length in octets of keys of an encryption type, 0 for unknown ones.
+// KeyLen returns the length of an encryption type's keys in octets, or 0 if the
+// type is unknown.
 func KeyLen(etype int32) int {
 	switch etype {
 	case 17, 19, 23:
@@ -150,14 +155,14 @@ func KeyLen(etype int32) int {
 	return 0
 }
 
-// RandomKey makes key octets for an encryption type.
+// RandomKey returns random key octets for an encryption type.
 func RandomKey(etype int32) []byte {
 	k := make([]byte, KeyLen(etype))
 	rand.Read(k)
 	return k
 }
 
-// encrypt is gokrb5's: the second opinion on ours.
+// encrypt encrypts with gokrb5, so that tests compare our decryption with it.
 func encrypt(etype int32, key, plain []byte, usage uint32) ([]byte, error) {
 	e, err := crypto.GetEtype(etype)
 	if err != nil {
@@ -167,7 +172,7 @@ func encrypt(etype int32, key, plain []byte, usage uint32) ([]byte, error) {
 	return c, err
 }
 
-// encTicketPart is the plaintext of a ticket.
+// encTicketPart returns the plaintext of a ticket (RFC 4120 5.3).
 func (o *TicketOptions) encTicketPart() []byte {
 	return append(build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(3), func(b *cryptobyte.Builder) {
@@ -221,7 +226,7 @@ func (o *TicketOptions) authzData(b *cryptobyte.Builder) {
 	})
 }
 
-// mint makes a ticket under a service's key.
+// mint returns a ticket under a service's key.
 func mint(o *TicketOptions, serviceKey []byte) ([]byte, error) {
 	cipher, err := encrypt(o.Etype, serviceKey, o.encTicketPart(), 2)
 	if err != nil {
@@ -242,7 +247,7 @@ func mint(o *TicketOptions, serviceKey []byte) ([]byte, error) {
 	}), nil
 }
 
-// authenticator is the plaintext of an authenticator.
+// authenticator returns the plaintext of an authenticator (RFC 4120 5.5.1).
 func (o *TokenOptions) authenticator() []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(2), func(b *cryptobyte.Builder) {
@@ -270,7 +275,7 @@ func (o *TokenOptions) authenticator() []byte {
 	})
 }
 
-// gssChecksum is the checksum of RFC 4121 4.1.1 without bindings.
+// gssChecksum returns the checksum of RFC 4121 4.1.1 without bindings.
 func gssChecksum(flags uint32) []byte {
 	c := make([]byte, 24)
 	binary.LittleEndian.PutUint32(c, 16)
@@ -278,7 +283,7 @@ func gssChecksum(flags uint32) []byte {
 	return c
 }
 
-// apReq makes the token.
+// apReq returns an AP-REQ, in the GSS-API frame unless o.Bare.
 func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
 	if o.AuthKey != nil {
 		sessionKey = o.AuthKey
@@ -307,14 +312,15 @@ func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte
 	return Frame(o.OID, o.TokID, bare), nil
 }
 
-// OIDs of the krb5 mechanism that acceptors take, as DER content.
+// OIDs of the krb5 mechanism that acceptors accept, as DER content.
 var (
 	OIDKRB5    = []byte("\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")
 	OIDMSKRB5  = []byte("\x2a\x86\x48\x82\xf7\x12\x01\x02\x02")
 	OIDOldKRB5 = []byte("\x2b\x05\x01\x05\x02")
 )
 
-// Frame puts a GSS-API initial token's frame around inner. Nil oid and tokID mean krb5 and 01 00, AP-REQ.
+// Frame returns a GSS-API initial token (RFC 2743 3.1) around inner. Nil oid
+// and tokID mean krb5 and 01 00, AP-REQ.
 func Frame(oid, tokID, inner []byte) []byte {
 	if oid == nil {
 		oid = OIDKRB5

@@ -28,8 +28,9 @@ var (
 	debianPython = Peer{"/usr/bin/python3", "python3"}
 )
 
-// Need skips the test when a peer is missing, and names the Debian package that has it. With CI=true in the environment
-// a missing peer is a failure. The test is the one that asks: never that of a peer which it shares with other tests.
+// Need skips the test if a peer is missing, and names the Debian package that
+// has it. With CI=true in the environment a missing peer is a failure. t must
+// be the calling test, not one that started a shared peer.
 func Need(t TB, peers ...Peer) {
 	t.Helper()
 	for _, p := range peers {
@@ -48,36 +49,54 @@ func missing(t TB, what, debian string) {
 	t.Skipf("%s is missing: install the Debian package %s to run this test", what, debian)
 }
 
-// MIT is a running krb5kdc of MIT Kerberos with a realm of its own, on a loopback port.
+// MIT is a running krb5kdc of MIT Kerberos with a realm of its own, on a
+// loopback port.
 type MIT struct {
 	Realm string
 	Addr  string
 	dir   string
 	conf  string
+	env   []string // of its programs, beside that of every realm
+	ldap  string   // URL of its database; "" without
 	t     TB
 }
 
-// StartMIT makes a realm EXAMPLE.COM in a temporary directory, starts krb5kdc, and stops it at the end of the test.
+// StartMIT creates a realm EXAMPLE.COM in a temporary directory and runs
+// krb5kdc until the end of the test.
 func StartMIT(t TB) *MIT {
 	t.Helper()
 	return StartMITRealm(t, MITConfig{})
 }
 
-// MITConfig configures a realm of MIT Kerberos. The zero value is ready.
+// MITConfig configures a realm of MIT Kerberos. The zero value is ready to use.
 type MITConfig struct {
 	Realm       string // "" means DefaultRealm
 	KDCDefaults string // lines of [kdcdefaults] in kdc.conf
 	RealmConf   string // lines of the realm in kdc.conf
-	Krb5Conf    string // sections behind those of the realm's krb5.conf, which krb5kdc reads too
+	Krb5Conf    string // more sections of the realm's krb5.conf, which krb5kdc reads too
+	// Delegation has rules of who may act for users, see [MIT.AllowDelegation] and
+	// [MIT.AllowFrom]. LDAP has the database in slapd, which has those of
+	// AllowDelegation.
+	Delegation, LDAP bool
 }
 
-// StartMITRealm is StartMIT with choices.
+// mitEnctypes are the types of the keys that MIT's kadmin makes.
+const mitEnctypes = "aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal " +
+	"aes256-cts-hmac-sha384-192:normal aes128-cts-hmac-sha256-128:normal arcfour-hmac:normal"
+
+// StartMITRealm is [StartMIT] with a configuration.
 func StartMITRealm(t TB, cfg MITConfig) *MIT {
 	t.Helper()
 	Need(t, mitKDC, mitUtil, mitAdmin, mitKinit)
 	m := &MIT{Realm: or(cfg.Realm, DefaultRealm), Addr: freePort(t), dir: t.TempDir(), t: t}
+	switch {
+	case cfg.Delegation:
+		m.delegationModule(t, &cfg)
+	case cfg.LDAP:
+		m.ldapDatabase(t, &cfg)
+	}
 	m.conf = m.write("krb5.conf", krb5Conf(m.Realm, m.Addr, "")+cfg.Krb5Conf)
-	m.write("kdc.conf", fmt.Sprintf(`[kdcdefaults]
+	profile := m.write("kdc.conf", fmt.Sprintf(`[kdcdefaults]
  kdc_listen = %[1]s
  kdc_tcp_listen = %[1]s
 %[4]s
@@ -87,22 +106,40 @@ func StartMITRealm(t TB, cfg MITConfig) *MIT {
   key_stash_file = %[3]s/stash
   acl_file = %[3]s/acl
   max_life = 10h
-  supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal aes256-cts-hmac-sha384-192:normal aes128-cts-hmac-sha256-128:normal arcfour-hmac:normal
+  supported_enctypes = %[6]s
 %[5]s
  }
 [logging]
  kdc = FILE:%[3]s/kdc.log
-`, m.Addr, m.Realm, m.dir, cfg.KDCDefaults, cfg.RealmConf))
-	m.run(mitUtil.Path, "create", "-s", "-r", m.Realm, "-P", "master")
-	m.startKDC()
+`, m.Addr, m.Realm, m.dir, cfg.KDCDefaults, cfg.RealmConf, mitEnctypes))
+	if cfg.LDAP {
+		m.createLDAP()
+	} else {
+		m.run(mitUtil.Path, "create", "-s", "-r", m.Realm, "-P", "master")
+	}
+	m.startKDC(m.Addr, profile)
 	return m
 }
 
-// startKDC runs krb5kdc until the end of the test.
-func (m *MIT) startKDC() {
+// StartReplica runs another krb5kdc of the realm until the end of the test. Its
+// process may be ended before.
+func (m *MIT) StartReplica() (addr string, kdc *os.Process) {
+	m.t.Helper()
+	profile, err := os.ReadFile(filepath.Join(m.dir, "kdc.conf"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	addr = freePort(m.t)
+	_, port, _ := net.SplitHostPort(addr)
+	path := m.write("kdc-"+port+".conf", strings.ReplaceAll(string(profile), m.Addr, addr))
+	return addr, m.startKDC(addr, path)
+}
+
+// startKDC runs krb5kdc until the end of the test and waits until it answers.
+func (m *MIT) startKDC(addr, profile string) *os.Process {
 	m.t.Helper()
 	kdc := exec.Command(mitKDC.Path, "-n", "-r", m.Realm)
-	kdc.Env = m.Env()
+	kdc.Env = m.Env("KRB5_KDC_PROFILE=" + profile)
 	var out bytes.Buffer
 	kdc.Stdout, kdc.Stderr = &out, &out
 	if err := kdc.Start(); err != nil {
@@ -110,13 +147,14 @@ func (m *MIT) startKDC() {
 	}
 	m.t.Cleanup(func() { kdc.Process.Kill(); kdc.Wait() })
 	for range 200 {
-		if c, err := net.Dial("tcp", m.Addr); err == nil {
+		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
-			return
+			return kdc.Process
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
 	m.t.Fatalf("krb5kdc does not answer: %s%s", &out, m.Log())
+	return nil
 }
 
 // Log returns what the KDC has logged.
@@ -125,7 +163,7 @@ func (m *MIT) Log() string {
 	return string(log)
 }
 
-// MITClient has MIT's client programs talk to a KDC in process.
+// MITClient returns an MIT whose client programs use a KDC in process.
 func MITClient(t TB, s *Server) *MIT {
 	t.Helper()
 	Need(t, mitKinit)
@@ -134,7 +172,7 @@ func MITClient(t TB, s *Server) *MIT {
 	return m
 }
 
-// freePort finds a loopback port that is free for TCP and UDP now.
+// freePort returns a loopback address whose port is free for TCP and UDP.
 func freePort(t TB) string {
 	t.Helper()
 	for range 20 {
@@ -168,10 +206,10 @@ func (m *MIT) ConfFile() string { return m.conf }
 // Env returns the environment for programs that use the realm.
 func (m *MIT) Env(more ...string) []string {
 	return append(append(os.Environ(), "KRB5_CONFIG="+m.conf, "KRB5_KDC_PROFILE="+filepath.Join(m.dir, "kdc.conf"),
-		"KRB5CCNAME=FILE:"+filepath.Join(m.dir, "ccache"), "KRB5RCACHETYPE=none"), more...)
+		"KRB5CCNAME=FILE:"+filepath.Join(m.dir, "ccache"), "KRB5RCACHETYPE=none"), append(m.env, more...)...)
 }
 
-// run runs a program with stdin empty and gives what it printed.
+// run runs a program with empty stdin and returns its output.
 func (m *MIT) run(path string, args ...string) string {
 	m.t.Helper()
 	return m.runIn(nil, "", path, args...)
@@ -197,7 +235,8 @@ func (m *MIT) Admin(command string) string {
 // AddUser adds a principal with a password.
 func (m *MIT) AddUser(name, password string) { m.Admin("addprinc -pw " + password + " " + name) }
 
-// AddService adds a principal with random keys, of the encryption types (by MIT's names) or of all.
+// AddService adds a principal with random keys, of the encryption types (by
+// MIT's names) or of all.
 func (m *MIT) AddService(name string, enctypes ...string) {
 	e := ""
 	for i, n := range enctypes {
@@ -212,7 +251,8 @@ func (m *MIT) AddService(name string, enctypes ...string) {
 	m.Admin("addprinc -randkey " + e + name)
 }
 
-// KeytabFile writes the present keys of the services to a new file, without changing them.
+// KeytabFile writes the current keys of the services to a new file, without
+// changing them, and returns its path.
 func (m *MIT) KeytabFile(services ...string) (path string) {
 	m.t.Helper()
 	path = filepath.Join(m.t.TempDir(), "keytab")
@@ -220,7 +260,7 @@ func (m *MIT) KeytabFile(services ...string) (path string) {
 	return path
 }
 
-// Keytab is KeytabFile, loaded.
+// Keytab is [MIT.KeytabFile], loaded.
 func (m *MIT) Keytab(services ...string) *keytab.Keytab {
 	m.t.Helper()
 	return loadKeytab(m.t, m.KeytabFile(services...))
@@ -235,8 +275,9 @@ func loadKeytab(t TB, path string) *keytab.Keytab {
 	return kt
 }
 
-// Krb5Conf returns the text of the realm's krb5.conf; enctypes are MIT's names of those that a client may ask for, by
-// preference, or none for all.
+// Krb5Conf returns the text of the realm's krb5.conf. enctypes are the
+// encryption types that a client may ask for, by MIT's names and in order of
+// preference; by default all.
 func (m *MIT) Krb5Conf(enctypes ...string) string {
 	return krb5Conf(m.Realm, m.Addr, strings.Join(enctypes, " "))
 }
@@ -255,7 +296,7 @@ type Script struct {
 	Conf string   // text of a krb5.conf to use instead of the realm's
 }
 
-// Python starts a script with the realm's environment, until the end of t.
+// Python runs a script in the realm's environment until the end of t.
 func (m *MIT) Python(t TB, s Script) *Python {
 	t.Helper()
 	Need(t, debianPython)

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Trust gives two realms keys in common, so that clients of either get tickets of the other.
+// Trust sets up trust between two realms, in both directions.
 func (m *MIT) Trust(other *MIT) {
 	m.t.Helper()
 	for _, realm := range []*MIT{m, other} {
 		for _, name := range []string{"krbtgt/" + other.Realm + "@" + m.Realm, "krbtgt/" + m.Realm + "@" + other.Realm} {
-			realm.AddUser(name, "trust-"+strings.ReplaceAll(name, "/", "-")) // of one password, so of one key in both
+			realm.AddUser(name, "trust-"+strings.ReplaceAll(name, "/", "-")) // the same password, so the same key in both
 		}
 	}
 }
 
-// Krb5ConfWith returns the text of a krb5.conf for this realm and the others. more are lines of [libdefaults], and
-// sections.
+// Krb5ConfWith returns the text of a krb5.conf for this realm and the others.
+// more are lines of [libdefaults] and whole sections.
 func (m *MIT) Krb5ConfWith(others []*MIT, more ...string) string {
 	lines := ""
 	var realms, sections strings.Builder
@@ -35,7 +35,7 @@ func (m *MIT) Krb5ConfWith(others []*MIT, more ...string) string {
 	return text + sections.String()
 }
 
-// Ccache returns the path of the realm's credential cache, which Kinit writes.
+// Ccache returns the path of the credential cache that [MIT.Kinit] writes.
 func (m *MIT) Ccache() string { return m.dir + "/ccache" }
 
 // KinitWith gets a ticket-granting ticket with a password and options of kinit.
@@ -44,7 +44,7 @@ func (m *MIT) KinitWith(password string, options ...string) {
 	m.KinitEnv(password, nil, options...)
 }
 
-// KinitEnv is KinitWith in an environment that has these NAME=value too.
+// KinitEnv is [MIT.KinitWith] with NAME=value added to the environment.
 func (m *MIT) KinitEnv(password string, env []string, options ...string) {
 	m.t.Helper()
 	m.runIn(env, password+"\n", mitKinit.Path, options...)

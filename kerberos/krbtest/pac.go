@@ -25,39 +25,43 @@ const (
 	PACRequestor  = 18
 )
 
-// PACOptions say what to put into a ticket's PAC, and what to do to it. Zero values mean what MIT's KDC puts there: no
-// LOGON_INFO.
+// PACOptions are the content of a ticket's PAC, and what to do to it. Zero
+// values mean what MIT's KDC puts there: no LOGON_INFO.
 type PACOptions struct {
 	ClientName string    // "" means the ticket's
 	AuthTime   time.Time // zero means the ticket's
 	Logon      *PACLogon
 	UPN        *PACUPN
-	More       []PACBuffer // behind the others
+	More       []PACBuffer // after the others
 	Without    []uint32    // types to leave out
 
-	Etype    int32                                   // of Key; 0 means that of the service's key
-	Key      []byte                                  // signs instead of the service's key
-	SigType  int32                                   // written as the server signature's type, when not 0
-	RODC     bool                                    // put the number of a read-only KDC behind the signatures
-	Unsigned func(pac []byte) []byte                 // changes the PAC before it is signed
-	Signed   func(pac []byte) []byte                 // changes the PAC after it was signed
-	Wrap     func(element []byte) (authzData []byte) // makes AuthorizationData of the element AD-WIN2K-PAC; nil: in AD-IF-RELEVANT
+	Etype    int32                   // of Key; 0 means that of the service's key
+	Key      []byte                  // signs instead of the service's key
+	SigType  int32                   // written as the server signature's type, when not 0
+	RODC     bool                    // put the number of a read-only KDC after the signatures
+	Unsigned func(pac []byte) []byte // changes the PAC before it is signed
+	Signed   func(pac []byte) []byte // changes the PAC after it was signed
+	// Wrap makes AuthorizationData of the element AD-WIN2K-PAC; nil means in
+	// AD-IF-RELEVANT.
+	Wrap func(element []byte) (authzData []byte)
 }
 
-// PACLogon is what LOGON_INFO holds. All texts and lists may be empty.
+// PACLogon is the content of LOGON_INFO (MS-PAC 2.5). All texts and lists may
+// be empty.
 type PACLogon struct {
 	Name, FullName, Server, Domain string
-	DomainID                       string // SID, "S-1-5-21-1-2-3"; "" means that one
+	DomainID                       string // SID; "" means "S-1-5-21-1-2-3"
 	UserID, PrimaryGroup           uint32
 	Groups                         []PACGroup
-	UserFlags                      uint32 // beside those that lists need
+	UserFlags                      uint32 // besides those that lists need
 	Extra                          []PACSID
 	ResourceDomain                 string
 	Resource                       []PACGroup
-	NoListFlags                    bool // leave the flags out that lists need
+	NoListFlags                    bool // without the flags that lists need
 }
 
-// A PACGroup is a group by its relative identifier; Attributes 0 means 7: mandatory, by default, enabled.
+// A PACGroup is a group by its relative identifier; Attributes 0 means 7:
+// mandatory, by default, enabled.
 type PACGroup struct{ ID, Attributes uint32 }
 
 // A PACSID is a group by its SID; Attributes 0 means 7.
@@ -66,13 +70,14 @@ type PACSID struct {
 	Attributes uint32
 }
 
-// PACUPN is what UPN_DNS_INFO holds. With SAMName it has the extension.
+// PACUPN is the content of UPN_DNS_INFO (MS-PAC 2.10). With SAMName it has the
+// extension.
 type PACUPN struct {
 	UPN, DNSDomain, SAMName, SID string
 	Flags                        uint32
 }
 
-// A PACBuffer is one buffer.
+// A PACBuffer is one buffer of a PAC.
 type PACBuffer struct {
 	Type uint32
 	Data []byte
@@ -112,13 +117,13 @@ func FileTime(t time.Time) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64((t.Unix()+11_644_473_600)*10_000_000+int64(t.Nanosecond()/100)))
 }
 
-// ndr writes the fixed part of a structure and what it points to.
+// ndr holds the fixed part of a structure and what it points to.
 type ndr struct {
 	fixed, deferred []byte
 	pointers        uint32
 }
 
-// pointer adds a pointer to what comes next in deferred, or a null pointer.
+// pointer adds a pointer to the next part of deferred, or a null pointer.
 func (n *ndr) pointer(there bool) bool {
 	if !there {
 		n.fixed = le32(n.fixed, 0)
@@ -180,7 +185,8 @@ func (n *ndr) sids(list []PACSID) {
 	}
 }
 
-// Bytes returns LOGON_INFO, KERB_VALIDATION_INFO in NDR (MS-PAC 2.5, MS-RPCE 2.2.6).
+// Bytes returns LOGON_INFO, KERB_VALIDATION_INFO in NDR (MS-PAC 2.5, MS-RPCE
+// 2.2.6).
 func (l *PACLogon) Bytes() []byte {
 	var n ndr
 	never := []byte("\xff\xff\xff\xff\xff\xff\xff\x7f")
@@ -208,7 +214,8 @@ func (l *PACLogon) Bytes() []byte {
 	n.sid(l.ResourceDomain)
 	n.groups(l.Resource)
 	object := pad(slices.Concat([]byte{4, 0, 2, 0}, n.fixed, n.deferred), 8)
-	return slices.Concat([]byte("\x01\x10\x08\x00\xcc\xcc\xcc\xcc"), le32(nil, uint32(len(object))), make([]byte, 4), object)
+	return slices.Concat([]byte("\x01\x10\x08\x00\xcc\xcc\xcc\xcc"), le32(nil, uint32(len(object))),
+		make([]byte, 4), object)
 }
 
 // Bytes returns UPN_DNS_INFO (MS-PAC 2.10).
@@ -232,13 +239,14 @@ func (u *PACUPN) Bytes() []byte {
 	return append(pad(fixed, 8), texts...)
 }
 
-// clientInfo is PAC_CLIENT_INFO (MS-PAC 2.7).
+// clientInfo returns PAC_CLIENT_INFO (MS-PAC 2.7).
 func clientInfo(name string, t time.Time) []byte {
 	chars := UTF16(name)
 	return append(le16(FileTime(t), len(chars)), chars...)
 }
 
-// BuildPAC puts buffers together (MS-PAC 2.3), each at a multiple of eight.
+// BuildPAC returns a PAC with these buffers (MS-PAC 2.3), each at a multiple of
+// eight.
 func BuildPAC(buffers ...PACBuffer) []byte {
 	b := le32(le32(nil, uint32(len(buffers))), 0)
 	offset := 8 + 16*len(buffers)
@@ -251,13 +259,14 @@ func BuildPAC(buffers ...PACBuffer) []byte {
 	return append(b, data...)
 }
 
-// pacSigTypes are the checksum types of encryption types, and their lengths.
+// pacSigTypes are the checksum types of encryption types, with their lengths.
 var pacSigTypes = map[int32]struct {
 	kind int32
 	size int
 }{17: {15, 12}, 18: {16, 12}, 19: {19, 16}, 20: {20, 24}, 23: {-138, 16}}
 
-// PACSignature returns a buffer of type 6 or 7 with room for the signature of a key's encryption type.
+// PACSignature returns a buffer of type 6 or 7 with room for the signature of a
+// key's encryption type.
 func PACSignature(kind uint32, etype, sigType int32, rodc bool) PACBuffer {
 	s := pacSigTypes[etype]
 	data := append(le32(nil, uint32(or(sigType, s.kind))), make([]byte, s.size)...)
@@ -267,8 +276,8 @@ func PACSignature(kind uint32, etype, sigType int32, rodc bool) PACBuffer {
 	return PACBuffer{kind, data}
 }
 
-// SignPAC fills in server and KDC signature in place, with gokrb5's checksums: over zeros behind their types (MS-PAC
-// 2.8.1). It finds them by their types, wherever the table says that they are.
+// SignPAC fills in the server and KDC signatures in place, with gokrb5's
+// checksums (MS-PAC 2.8.1). It finds them by the table's types and offsets.
 func SignPAC(pac []byte, etype int32, key []byte) error {
 	whole := slices.Clone(pac)
 	for _, kind := range []uint32{PACServerSig, PACKDCSig} {
@@ -284,7 +293,7 @@ func SignPAC(pac []byte, etype int32, key []byte) error {
 		}
 		data := whole
 		if kind == PACKDCSig {
-			data, key = slices.Clone(pacBufferOf(pac, PACServerSig)), RandomKey(etype) // krbtgt's, which nobody here has
+			data, key = slices.Clone(pacBufferOf(pac, PACServerSig)), RandomKey(etype) // krbtgt's, which no test needs
 		}
 		e, err := crypto.GetEtype(etype)
 		if err != nil {
@@ -299,7 +308,8 @@ func SignPAC(pac []byte, etype int32, key []byte) error {
 	return nil
 }
 
-// pacBufferOf returns the first buffer of a type, in place; nil when there is none or it lies outside.
+// pacBufferOf returns the first buffer of a type, in place, or nil if there is
+// none or it lies outside.
 func pacBufferOf(pac []byte, kind uint32) []byte {
 	for i := range int(binary.LittleEndian.Uint32(pac)) {
 		if 8+16*i+16 > len(pac) {
@@ -314,7 +324,7 @@ func pacBufferOf(pac []byte, kind uint32) []byte {
 	return nil
 }
 
-// Bytes makes the PAC of a ticket, signed with the service's key.
+// Bytes returns the PAC of a ticket, signed with the service's key.
 func (p *PACOptions) Bytes(t *TicketOptions, serviceKey []byte) ([]byte, error) {
 	etype, key := or(p.Etype, t.Etype), serviceKey
 	if p.Key != nil {
@@ -329,7 +339,8 @@ func (p *PACOptions) Bytes(t *TicketOptions, serviceKey []byte) ([]byte, error) 
 	if p.Logon != nil {
 		add(PACBuffer{PACLogonInfo, p.Logon.Bytes()})
 	}
-	add(PACBuffer{PACClientInfo, clientInfo(or(p.ClientName, strings.Join(t.ClientName, "/")), or(p.AuthTime, t.AuthTime))})
+	add(PACBuffer{PACClientInfo,
+		clientInfo(or(p.ClientName, strings.Join(t.ClientName, "/")), or(p.AuthTime, t.AuthTime))})
 	if p.UPN != nil {
 		add(PACBuffer{PACUPNDNSInfo, p.UPN.Bytes()})
 	}
@@ -361,14 +372,15 @@ func AuthzElement(kind int64, data []byte) []byte {
 	})
 }
 
-// AuthzSequence returns AuthorizationData, which AD-IF-RELEVANT holds.
+// AuthzSequence returns AuthorizationData, such as AD-IF-RELEVANT holds.
 func AuthzSequence(elements ...[]byte) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(elements...)) })
 	})
 }
 
-// authz is the ticket's AuthorizationData without its sequence: the PAC in AD-IF-RELEVANT, as MS-PAC 3.1 has it.
+// authz returns the content of the ticket's AuthorizationData: the PAC in
+// AD-IF-RELEVANT (MS-PAC 3.1).
 func (p *PACOptions) authz(pac []byte) []byte {
 	element := AuthzElement(128, pac)
 	if p.Wrap != nil {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// A Python is a running script of Debian's python3 with gssapi, which talks in lines.
+// A Python is a running script of Debian's python3 with gssapi, which reads and
+// writes lines of hexadecimal.
 type Python struct {
 	t      TB
 	cmd    *exec.Cmd
@@ -46,7 +47,7 @@ func (p *Python) Receive() []byte {
 	}
 	b, err := hex.DecodeString(strings.TrimSpace(line))
 	if err != nil {
-		p.t.Fatalf("python said %q", line)
+		p.t.Fatalf("python: %q is not hexadecimal", line)
 	}
 	return b
 }

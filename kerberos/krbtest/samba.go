@@ -20,8 +20,8 @@ var (
 	sambaSetup  = Peer{"/usr/share/samba/setup/provision.ldif", "samba-ad-provision"}
 )
 
-// Samba is a domain controller of a throw-away Active Directory domain, of which only the KDC runs, on a loopback port.
-// It needs root, as samba does.
+// Samba is a domain controller of a temporary Active Directory domain. Only its
+// KDC runs, on a loopback port. It needs root, as samba does.
 type Samba struct {
 	Realm string // AD.EXAMPLE.COM
 	Addr  string // of the KDC
@@ -30,8 +30,8 @@ type Samba struct {
 	t     TB
 }
 
-// StartSamba provisions a domain in a temporary directory, starts samba in the foreground, and stops it at the end of
-// the test. It takes some ten seconds.
+// StartSamba provisions a domain in a temporary directory and runs samba until
+// the end of the test. It takes about ten seconds.
 func StartSamba(t TB) *Samba {
 	t.Helper()
 	Need(t, sambaDaemon, sambaTool, sambaSetup, debianPython)
@@ -70,8 +70,9 @@ panic action =
 	if err := os.WriteFile(s.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Its own smb.conf: that of the machine is not read. xattr_tdb: the access lists of SYSVOL are kept in a file, since
-	// as extended attributes they need CAP_SYS_ADMIN, which root in a container does not have.
+	// xattr_tdb keeps the access lists of SYSVOL in a file: as extended
+	// attributes they need CAP_SYS_ADMIN, which root in a container does not
+	// have.
 	s.Tool("domain", "provision", "--targetdir="+domain, "--realm="+s.Realm, "--domain=AD", "--server-role=dc",
 		"--dns-backend=NONE", "--adminpass=Provision.1", "--host-name=dc1", "--host-ip=127.0.0.1")
 	s.start()
@@ -94,7 +95,7 @@ func (s *Samba) start() {
 	daemon := exec.Command(sambaDaemon.Path, "-i", "-M", "single", "-s", s.conf)
 	var out bytes.Buffer
 	daemon.Stdout, daemon.Stderr = &out, &out
-	stdin, err := daemon.StdinPipe() // at whose end samba ends, were the test killed
+	stdin, err := daemon.StdinPipe() // samba ends when it is closed, also if the test is killed
 	if err == nil {
 		err = daemon.Start()
 	}
@@ -127,8 +128,9 @@ func (s *Samba) Tool(args ...string) string {
 	return s.run(sambaTool.Path, append(args, "-s", s.conf)...)
 }
 
-// AddService adds an account with a service principal, "HTTP/gw.ad.example.com", and the encryption types of its
-// tickets as msDS-SupportedEncryptionTypes has them (MS-KILE 2.2.7): 4 RC4, 8 AES-128, 16 AES-256.
+// AddService adds an account with a service principal,
+// "HTTP/gw.ad.example.com", and the encryption types of its tickets, as bits of
+// msDS-SupportedEncryptionTypes (MS-KILE 2.2.7): 4 RC4, 8 AES-128, 16 AES-256.
 func (s *Samba) AddService(account, principal string, etypes int) {
 	s.t.Helper()
 	s.Tool("user", "add", account, "Service.12345")
@@ -137,7 +139,8 @@ func (s *Samba) AddService(account, principal string, etypes int) {
 	s.Tool("user", "setpassword", account, "--newpassword=Service.67890") // keys of these types
 }
 
-// AddUser adds an account with a password and a user principal name, "alice.l@ad.example.com".
+// AddUser adds an account with a password and a user principal name,
+// "alice.l@ad.example.com".
 func (s *Samba) AddUser(account, password, upn string) {
 	s.t.Helper()
 	s.Tool("user", "add", account, password)
@@ -155,24 +158,27 @@ func (s *Samba) AddGroup(group string, members ...string) {
 
 func (s *Samba) set(account, attribute, value string) {
 	s.t.Helper()
-	s.directory("db.modify_ldif('dn: %s\\nchangetype: modify\\nreplace: %s\\n%s: %s\\n' % (dn(sys.argv[2]), sys.argv[3], sys.argv[3], sys.argv[4]))",
+	s.directory("db.modify_ldif('dn: %s\\nchangetype: modify\\nreplace: %s\\n%s: %s\\n' % (dn(sys.argv[2]), "+
+		"sys.argv[3], sys.argv[3], sys.argv[4]))",
 		account, attribute, value)
 }
 
 // SID returns the security identifier of an account or group.
 func (s *Samba) SID(account string) string {
 	s.t.Helper()
-	return strings.TrimSpace(s.directory("print(sid(db.search(dn(sys.argv[2]), scope=0, attrs=['objectSid'])[0]['objectSid'][0]))", account))
+	return strings.TrimSpace(s.directory("print(sid(db.search(dn(sys.argv[2]), scope=0, "+
+		"attrs=['objectSid'])[0]['objectSid'][0]))", account))
 }
 
-// TokenGroups returns the security identifiers of all groups that the directory counts an account to, nested ones
-// included.
+// TokenGroups returns the security identifiers of all groups of an account by
+// the directory, nested ones included.
 func (s *Samba) TokenGroups(account string) []string {
 	s.t.Helper()
-	return strings.Fields(s.directory("[print(sid(v)) for v in db.search(dn(sys.argv[2]), scope=0, attrs=['tokenGroups'])[0]['tokenGroups']]", account))
+	return strings.Fields(s.directory("[print(sid(v)) for v in db.search(dn(sys.argv[2]), scope=0, "+
+		"attrs=['tokenGroups'])[0]['tokenGroups']]", account))
 }
 
-// directory runs Python on the domain's directory.
+// directory runs Python code on the domain's directory and returns its output.
 func (s *Samba) directory(code string, args ...string) string {
 	s.t.Helper()
 	const prelude = `
@@ -190,7 +196,8 @@ def sid(v): return str(ndr_unpack(security.dom_sid, v))
 	return s.run(debianPython.Path, append([]string{"-c", prelude + code, s.conf}, args...)...)
 }
 
-// KeytabFile exports the keys of service principals.
+// KeytabFile exports the keys of service principals to a new file, and returns
+// its path.
 func (s *Samba) KeytabFile(principals ...string) (path string) {
 	s.t.Helper()
 	path = filepath.Join(s.t.TempDir(), "keytab")
@@ -200,13 +207,13 @@ func (s *Samba) KeytabFile(principals ...string) (path string) {
 	return path
 }
 
-// Keytab is KeytabFile, loaded.
+// Keytab is [Samba.KeytabFile], loaded.
 func (s *Samba) Keytab(principals ...string) *keytab.Keytab {
 	s.t.Helper()
 	return loadKeytab(s.t, s.KeytabFile(principals...))
 }
 
-// MIT has MIT's client programs talk to the domain controller.
+// MIT returns an MIT whose client programs use the domain controller.
 func (s *Samba) MIT(t TB) *MIT {
 	t.Helper()
 	Need(t, mitKinit)

@@ -28,20 +28,23 @@ const (
 	errNoEtype         = 14
 	errPreauthFailed   = 24
 	errPreauthRequired = 25
+	errServerNoMatch   = 26
+	errBadMatch        = 36
+	errModified        = 41
 	errGeneric         = 60
 )
 
 // kdcMaxRequest bounds a request in octets.
 const kdcMaxRequest = 64 << 10
 
-// A Server answers AS and TGS requests of a KDC on a loopback TCP port.
+// A Server answers AS and TGS requests for a [KDC] on a loopback TCP port.
 type Server struct {
 	kdc      *KDC
 	listener net.Listener
 	wg       sync.WaitGroup
 }
 
-// Start listens on a free loopback port and serves until Close.
+// Start listens on a free loopback port and serves until [Server.Close].
 func (k *KDC) Start() (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -55,12 +58,13 @@ func (k *KDC) Start() (*Server, error) {
 // Addr returns the host and port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Krb5Conf returns the text of a krb5.conf that points to the server.
+// Krb5Conf returns the text of a krb5.conf with the server as the realm's KDC.
 func (s *Server) Krb5Conf() string { return krb5Conf(s.kdc.realm, s.Addr(), "") }
 
 func krb5Conf(realm, addr, enctypes string) string {
 	if enctypes == "" {
-		enctypes = "aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128 rc4-hmac"
+		enctypes = "aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 " +
+			"aes128-cts-hmac-sha256-128 rc4-hmac"
 	}
 	return fmt.Sprintf(`[libdefaults]
  default_realm = %[1]s
@@ -105,7 +109,7 @@ func (s *Server) serve() {
 	}
 }
 
-// exchange is one request and reply (RFC 4120 7.2.2).
+// exchange reads one request and writes its reply (RFC 4120 7.2.2).
 func (s *Server) exchange(c net.Conn) error {
 	var length [4]byte
 	if _, err := io.ReadFull(c, length[:]); err != nil {
@@ -124,7 +128,7 @@ func (s *Server) exchange(c net.Conn) error {
 	return err
 }
 
-// kdcError becomes a KRB-ERROR.
+// kdcError is an error that is sent as a KRB-ERROR.
 type kdcError struct {
 	code  int64
 	text  string
@@ -133,7 +137,7 @@ type kdcError struct {
 
 func (e *kdcError) Error() string { return e.text }
 
-// Exchange answers one request, AS-REQ or TGS-REQ, with the reply or a KRB-ERROR.
+// Exchange returns the reply to one request, AS-REQ or TGS-REQ, or a KRB-ERROR.
 func (k *KDC) Exchange(request []byte) (reply []byte) {
 	reply, err := k.answer(request)
 	if err != nil {
@@ -146,7 +150,7 @@ func (k *KDC) Exchange(request []byte) (reply []byte) {
 	return reply
 }
 
-// answer survives what gokrb5's decoding does not.
+// answer returns the reply, and an error if gokrb5's decoding panics.
 func (k *KDC) answer(request []byte) (reply []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -189,7 +193,8 @@ func (k *KDC) AddUser(name, password string) {
 	k.principals[name] = &principal{name: strings.Split(name, "/"), password: password, kvno: 1}
 }
 
-// longTermKey is the newest key of an encryption type; a user's comes from the password with the default salt.
+// longTermKey returns the newest key of an encryption type; a user's is made
+// from the password with the default salt.
 func (k *KDC) longTermKey(p *principal, etype int32) ([]byte, error) {
 	if p.password == "" {
 		return p.keys[len(p.keys)-1].keys[etype], nil
@@ -203,7 +208,8 @@ func (k *KDC) longTermKey(p *principal, etype int32) ([]byte, error) {
 
 func (k *KDC) salt(p *principal) string { return k.realm + strings.Join(p.name, "") }
 
-// chooseEtype takes the first that the client offers and we know.
+// chooseEtype returns the first encryption type of the client's list that is
+// supported.
 func chooseEtype(offered []int32) (int32, error) {
 	for _, e := range offered {
 		if KeyLen(e) != 0 {
@@ -213,7 +219,7 @@ func chooseEtype(offered []int32) (int32, error) {
 	return 0, &kdcError{code: errNoEtype, text: fmt.Sprintf("none of the encryption types %v is supported", offered)}
 }
 
-// as is the AS exchange (RFC 4120 3.1) with PA-ENC-TIMESTAMP.
+// as answers an AS-REQ (RFC 4120 3.1), with PA-ENC-TIMESTAMP.
 func (k *KDC) as(request []byte) ([]byte, error) {
 	var req messages.ASReq
 	if err := req.Unmarshal(request); err != nil {
@@ -240,7 +246,8 @@ func (k *KDC) as(request []byte) ([]byte, error) {
 	}
 	der, o, err := k.ticket("", strings.Join(body.SName.NameString, "/"), TicketOptions{
 		ClientName: body.CName.NameString, ClientRealm: k.realm, SessionEtype: etype,
-		Flags:   kerberos.FlagInitial | kerberos.FlagPreAuthent | kerberos.FlagForwardable | requested(body, kerberos.FlagRenewable),
+		Flags: kerberos.FlagInitial | kerberos.FlagPreAuthent | kerberos.FlagForwardable |
+			requested(body, kerberos.FlagRenewable),
 		EndTime: k.endTime(body.Till), RenewTill: renewTill(body),
 	})
 	if err != nil {
@@ -249,7 +256,7 @@ func (k *KDC) as(request []byte) ([]byte, error) {
 	return kdcReply(11, 25, body.Nonce, der, &o, k.etypeInfo(19, client, etype), etype, key, 3)
 }
 
-// endTime is what the client asks for, ten hours at most.
+// endTime returns the end that the client asks for, at most ten hours from now.
 func (k *KDC) endTime(till time.Time) time.Time {
 	longest := k.now().Add(10 * time.Hour)
 	if till.After(k.now()) && till.Before(longest) {
@@ -258,7 +265,7 @@ func (k *KDC) endTime(till time.Time) time.Time {
 	return longest
 }
 
-// preauth demands PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2).
+// preauth checks PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2), which is required.
 func (k *KDC) preauth(pas types.PADataSequence, client *principal, etype int32, key []byte) error {
 	i := slices.IndexFunc(pas, func(pa types.PAData) bool { return pa.PADataType == 2 })
 	if i < 0 {
@@ -285,7 +292,7 @@ func (k *KDC) preauth(pas types.PADataSequence, client *principal, etype int32, 
 	return nil
 }
 
-// etypeInfo is PA-ETYPE-INFO2 (RFC 4120 5.2.7.5).
+// etypeInfo returns PA-ETYPE-INFO2 (RFC 4120 5.2.7.5).
 func (k *KDC) etypeInfo(kind int64, p *principal, etype int32) []byte {
 	return build(func(b *cryptobyte.Builder) {
 		paData(b, kind, build(func(b *cryptobyte.Builder) {
@@ -314,7 +321,7 @@ func decrypt(ed types.EncryptedData, etype int32, key []byte, usage uint32) ([]b
 	return crypto.DecryptMessage(ed.Cipher, types.EncryptionKey{KeyType: etype, KeyValue: key}, usage)
 }
 
-// tgs is the TGS exchange (RFC 4120 3.3).
+// tgs answers a TGS-REQ (RFC 4120 3.3).
 func (k *KDC) tgs(request []byte) ([]byte, error) {
 	var req messages.TGSReq
 	if err := req.Unmarshal(request); err != nil {
@@ -348,26 +355,31 @@ func (k *KDC) tgs(request []byte) ([]byte, error) {
 			options.EndTime = tgt.RenewTill
 		}
 	}
-	der, o, err := k.ticket("", service, options)
-	if err != nil {
-		return nil, err
-	}
 	key, usage := tgt.Key, uint32(8)
 	if sub := ap.Authenticator.SubKey; sub.KeyType != 0 {
 		key, usage = sub, 9
 	}
-	return kdcReply(13, 26, body.Nonce, der, &o, nil, key.KeyType, key.KeyValue, usage)
+	pa, err := k.forUser(&req, tgt, key, &options)
+	if err != nil {
+		return nil, err
+	}
+	der, o, err := k.ticket("", service, options)
+	if err != nil {
+		return nil, err
+	}
+	return kdcReply(13, 26, body.Nonce, der, &o, pa, key.KeyType, key.KeyValue, usage)
 }
 
 // optionRenew is the KDC option RENEW (RFC 4120 5.4.1).
 const optionRenew = 1 << 1
 
-// requested are those of the KDC options that are set; options have the bits of the flags that they ask for.
+// requested returns those of the KDC options that are set. Options have the
+// bits of the ticket flags that they ask for.
 func requested(body *messages.KDCReqBody, options uint32) uint32 {
 	return flagsOf(body.KDCOptions) & options
 }
 
-// flagsOf reads KerberosFlags, bit 0 the highest.
+// flagsOf returns KerberosFlags as a number, bit 0 the highest.
 func flagsOf(b interface{ At(int) int }) uint32 {
 	v := uint32(0)
 	for bit := range 32 {
@@ -376,7 +388,7 @@ func flagsOf(b interface{ At(int) int }) uint32 {
 	return v
 }
 
-// renewTill is what the client asks for, if it does.
+// renewTill returns the time that the client asks for, or zero.
 func renewTill(body *messages.KDCReqBody) time.Time {
 	if requested(body, kerberos.FlagRenewable) == 0 {
 		return time.Time{}
@@ -384,7 +396,8 @@ func renewTill(body *messages.KDCReqBody) time.Time {
 	return body.RTime
 }
 
-// presented verifies the AP-REQ in PA-TGS-REQ, and the authenticator's checksum over the body of the request.
+// presented verifies the AP-REQ in PA-TGS-REQ, and the authenticator's checksum
+// over the body of the request.
 func (k *KDC) presented(pas types.PADataSequence, request []byte) (*messages.APReq, error) {
 	i := slices.IndexFunc(pas, func(pa types.PAData) bool { return pa.PADataType == 1 })
 	if i < 0 {
@@ -416,7 +429,7 @@ func (k *KDC) presented(pas types.PADataSequence, request []byte) (*messages.APR
 	return ap, nil
 }
 
-// requestBody finds the octets of req-body in a KDC-REQ.
+// requestBody returns the octets of req-body in a KDC-REQ.
 func requestBody(request []byte) []byte {
 	s, body := cryptobyte.String(request), cryptobyte.String(nil)
 	s.ReadASN1(&s, asn1.Tag(request[0]))
@@ -428,8 +441,10 @@ func requestBody(request []byte) []byte {
 	return body
 }
 
-// kdcReply is AS-REP (11, encrypted part 25) or TGS-REP (13, 26) (RFC 4120 5.4.2).
-func kdcReply(msgType int64, encTag uint8, nonce int, ticket []byte, o *TicketOptions, pa []byte, etype int32, replyKey []byte, usage uint32) ([]byte, error) {
+// kdcReply returns AS-REP (11, encrypted part 25) or TGS-REP (13, 26) (RFC 4120
+// 5.4.2).
+func kdcReply(msgType int64, encTag uint8, nonce int, ticket []byte, o *TicketOptions, pa []byte, etype int32,
+	replyKey []byte, usage uint32) ([]byte, error) {
 	cipher, err := encrypt(etype, replyKey, build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(encTag), func(b *cryptobyte.Builder) { b.AddASN1(asn1.SEQUENCE, o.replyPart(nonce)) })
 	}), usage)
@@ -453,7 +468,7 @@ func kdcReply(msgType int64, encTag uint8, nonce int, ticket []byte, o *TicketOp
 	}), nil
 }
 
-// replyPart is the content of EncKDCRepPart.
+// replyPart returns the content of EncKDCRepPart.
 func (o *TicketOptions) replyPart(nonce int) func(*cryptobyte.Builder) {
 	return func(b *cryptobyte.Builder) {
 		key(b, 0, o.SessionEtype, o.SessionKey)
@@ -473,5 +488,8 @@ func (o *TicketOptions) replyPart(nonce int) func(*cryptobyte.Builder) {
 		}
 		str(b, 9, o.Realm)
 		name(b, 10, o.Name)
+		if o.encPAData != nil {
+			sequence(b, 12, func(b *cryptobyte.Builder) { b.AddBytes(o.encPAData) })
+		}
 	}
 }

@@ -12,7 +12,8 @@ var (
 	OIDNegoEx = []byte("\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e")
 )
 
-// States of a NegTokenResp (RFC 4178 4.2.2); StateAbsent leaves the field out.
+// States of a [NegTokenResp] (RFC 4178 4.2.2); StateAbsent leaves the field
+// out.
 const (
 	StateAbsent = iota - 1
 	StateAcceptCompleted
@@ -32,7 +33,7 @@ func MechTypes(oids ...[]byte) []byte {
 	})
 }
 
-// NegTokenInit says what to put into a NegTokenInit (RFC 4178 4.2.1).
+// NegTokenInit is the content of a NegTokenInit (RFC 4178 4.2.1).
 type NegTokenInit struct {
 	MechTypes []byte // the element; see MechTypes
 	MechToken []byte // nil: none
@@ -65,7 +66,7 @@ func (t NegTokenInit) Token() []byte {
 	return Frame(OIDSPNEGO, []byte{}, inner)
 }
 
-// NegTokenResp says what to put into a NegTokenResp (RFC 4178 4.2.2).
+// NegTokenResp is the content of a NegTokenResp (RFC 4178 4.2.2).
 type NegTokenResp struct {
 	State         int
 	SupportedMech []byte // OID content; nil: none
@@ -97,7 +98,8 @@ func (t NegTokenResp) Token() []byte {
 	})
 }
 
-// ReadNegTokenResp reads a NegTokenResp strictly; ok is false when it is none.
+// ReadNegTokenResp reads a [NegTokenResp] strictly. ok is false if token is not
+// one.
 func ReadNegTokenResp(token []byte) (t NegTokenResp, ok bool) {
 	s, field := cryptobyte.String(token), cryptobyte.String(nil)
 	if !s.ReadASN1(&field, tag(1)) || !s.Empty() || !field.ReadASN1(&s, asn1.SEQUENCE) || !field.Empty() {

@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// Types of buffers (MS-PAC 2.4) that are read. Others are left alone.
+// Types of buffers (MS-PAC 2.4) that are read. Others are ignored.
 const (
 	TypeLogonInfo       = 1
 	TypeServerSignature = 6
@@ -30,13 +30,15 @@ type Buffers struct {
 	List []Buffer
 }
 
-// A Buffer is PAC_INFO_BUFFER (MS-PAC 2.4): which octets of a PAC are of which type.
+// A Buffer is PAC_INFO_BUFFER (MS-PAC 2.4): which octets of a PAC are of which
+// type.
 type Buffer struct {
 	Kind       uint32 // Type… or another one of MS-PAC 2.4
 	Start, End int    // of its octets, counted from the first of the PAC
 }
 
-// ParseBuffers reads the table. Buffers lie behind it, at multiples of eight, and share no octets; each type comes
+// ParseBuffers reads the table of a PAC's buffers (MS-PAC 2.3). Buffers must
+// lie behind it, at multiples of eight, and share no octets; each type comes
 // once.
 func ParseBuffers(b []byte) (p Buffers, err error) {
 	r := reader{in: "PAC", b: b}
@@ -87,7 +89,7 @@ type signature struct {
 	end   int // of the buffer
 }
 
-// signature reads a buffer of type 6 or 7; why is empty on success.
+// signature reads the buffer of type 6 or 7; why is empty on success.
 func (p *Buffers) signature(kind uint32, name string) (s signature, why string) {
 	b, ok := p.find(kind)
 	switch {
@@ -102,9 +104,11 @@ func (p *Buffers) signature(kind uint32, name string) (s signature, why string) 
 // usagePAC is KERB_NON_KERB_CKSUM_SALT (MS-PAC 2.8.1).
 const usagePAC = 17
 
-// Verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with all octets behind the types of server and
-// KDC signature zero, the numbers of read-only KDCs included, under the service's key that opened the ticket, and of
-// the type that is that key's. A weaker type is not for the PAC to choose.
+// Verify checks the server signature (MS-PAC 2.8.1): over the whole PAC with
+// all octets behind the types of server and KDC signature zero, the numbers of
+// read-only KDCs included, under the service's key that opened the ticket, and
+// of that key's type: a PAC cannot choose a weaker one. The error is a
+// [*kerberos.Error].
 func (p *Buffers) Verify(key etype.Key) error {
 	server, why := p.signature(TypeServerSignature, "server signature")
 	if why != "" {
@@ -116,18 +120,20 @@ func (p *Buffers) Verify(key etype.Key) error {
 	}
 	want, sum := etype.Checksum(key, usagePAC, p.zeroed(server, kdc)...)
 	if server.kind != want {
-		return kerberos.Errorf(kerberos.CodePACIntegrity, "server signature is of checksum type %d, and the service's key of %s makes %d", server.kind, etype.Name(key.Etype()), want)
+		return kerberos.Errorf(kerberos.CodePACIntegrity, "server signature is of checksum type %d, and the service's key "+
+			"of %s makes %d", server.kind, etype.Name(key.Etype()), want)
 	}
 	if len(sum) > server.end-server.start {
 		return kerberos.Errorf(kerberos.CodePACIntegrity, "server signature is cut off")
 	}
 	if !hmac.Equal(sum, p.raw[server.start:server.start+len(sum)]) {
-		return kerberos.Errorf(kerberos.CodePACIntegrity, "server signature does not fit: the PAC was altered, or signed with another key than the ticket's")
+		return kerberos.Errorf(kerberos.CodePACIntegrity,
+			"server signature does not fit: the PAC was altered, or signed with another key than the ticket's")
 	}
 	return nil
 }
 
-// zeroed is the PAC in pieces, zeros where the signatures are.
+// zeroed returns the PAC in pieces, with zeros for the signatures.
 func (p *Buffers) zeroed(a, b signature) [][]byte {
 	if a.start > b.start {
 		a, b = b, a
@@ -136,7 +142,7 @@ func (p *Buffers) zeroed(a, b signature) [][]byte {
 	return [][]byte{p.raw[:a.start], zero[:a.end-a.start], p.raw[a.end:b.start], zero[:b.end-b.start], p.raw[b.end:]}
 }
 
-// Parse reads the buffers. The result holds copies only.
+// Parse reads the buffers. The result shares no memory with the PAC's octets.
 func (p *Buffers) Parse() (*PAC, error) {
 	pac := new(PAC)
 	if sig, why := p.signature(TypeServerSignature, ""); why == "" {
@@ -160,7 +166,8 @@ const (
 	upnExtended = 1 << 1
 )
 
-// parseUPNInfo is UPN_DNS_INFO (MS-PAC 2.10): descriptions of its texts, which lie behind them.
+// parseUPNInfo reads UPN_DNS_INFO (MS-PAC 2.10): descriptions of texts, then
+// the texts.
 func parseUPNInfo(b []byte) (*UPNInfo, error) {
 	r := reader{in: "PAC: UPN_DNS_INFO", b: b}
 	type part struct{ size, offset uint16 }

@@ -1,5 +1,5 @@
-// Package pac reads privilege attribute certificates: what a domain controller
-// says of a client, signed with the service's key.
+// Package pac reads privilege attribute certificates: a domain controller's
+// statements about a client, signed with the service's key.
 //
 //	specification                    Go
 //	PACTYPE (MS-PAC 2.3)             ParseBuffers, Buffers
@@ -10,10 +10,10 @@
 //
 // # Security considerations
 //
-// A PAC is to be taken from the ticket only, never from the authenticator,
-// which the client writes. Verify checks the signature of the service's KDC,
-// of the type that is the service's key's. The KDC's own signatures cannot be
-// checked by a service, so whoever has the service's key can make any PAC for
-// it. The KDC signs what another realm's KDC has written of its clients, so
-// the groups of another realm's clients are that realm's word.
+// Take a PAC from the ticket only, never from the authenticator, which the
+// client writes. [Buffers.Verify] checks the signature that the KDC made with
+// the service's key, and accepts that key's checksum type only. A service
+// cannot check the KDC's other signatures, so whoever has the service's key can
+// forge any PAC for it. For a client of another realm the KDC signs what that
+// realm's KDC wrote, so such a client's groups are that realm's claim.
 package pac

@@ -5,11 +5,13 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 )
 
-// MaxAuthzDepth bounds lists in lists, such as AD-IF-RELEVANT in AD-IF-RELEVANT.
+// MaxAuthzDepth bounds lists in lists, such as AD-IF-RELEVANT in
+// AD-IF-RELEVANT.
 const MaxAuthzDepth = 4
 
-// Find returns the PAC in a ticket's AuthorizationData (MS-PAC 3.1), nil without one. That of an authenticator is the
-// client's to write and never searched.
+// Find returns the PAC in a ticket's AuthorizationData (MS-PAC 3.1), or nil if
+// there is none. The client writes the authenticator's AuthorizationData, so
+// that is never searched.
 func Find(authzData []byte) ([]byte, error) {
 	p := der.Parser{In: "authorization-data of the ticket"}
 	var pac []byte

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// A LogonInfo is KERB_VALIDATION_INFO (MS-PAC 2.5): what a domain knows of a client, without its scripts and
-// directories. Times are the zero time when the domain sets none.
+// A LogonInfo is KERB_VALIDATION_INFO (MS-PAC 2.5): what a domain knows about a
+// client, without its scripts and directories. Times that the domain does not
+// set are zero.
 type LogonInfo struct {
 	LogonTime          time.Time
 	LogoffTime         time.Time
@@ -23,20 +24,22 @@ type LogonInfo struct {
 	UserID             uint32 // relative to LogonDomainID; 0: the first of ExtraSIDs is the account
 	PrimaryGroupID     uint32 // relative to LogonDomainID
 	Groups             []RelativeGroup
-	UserFlags          uint32 // MS-PAC 2.5: 0x20 says that ExtraSIDs are filled in, 0x200 that ResourceGroups are
+	UserFlags          uint32 // MS-PAC 2.5: 0x20 if ExtraSIDs is filled in, 0x200 if ResourceGroups is
 	UserAccountControl uint32 // MS-SAMR 2.2.1.12
 	ExtraSIDs          []GroupSID
 	ResourceDomain     SID // of ResourceGroups
 	ResourceGroups     []RelativeGroup
 }
 
-// A RelativeGroup is GROUP_MEMBERSHIP (MS-PAC 2.2.2): a group of a domain that is named elsewhere.
+// A RelativeGroup is GROUP_MEMBERSHIP (MS-PAC 2.2.2): a group of a domain that
+// another field names.
 type RelativeGroup struct {
 	ID         uint32
 	Attributes uint32 // GroupEnabled and others
 }
 
-// A GroupSID is KERB_SID_AND_ATTRIBUTES (MS-PAC 2.2.1): a group by its full name.
+// A GroupSID is KERB_SID_AND_ATTRIBUTES (MS-PAC 2.2.1): a group by its full
+// name.
 type GroupSID struct {
 	SID        SID
 	Attributes uint32
@@ -54,10 +57,12 @@ const (
 	logonResourceGroups = 1 << 9 // LOGON_RESOURCE_GROUPS
 )
 
-// maxPACGroups bounds each list of groups. Windows gives a client 1,015 at most.
+// maxPACGroups bounds each list of groups. Windows gives a client 1,015 at
+// most.
 const maxPACGroups = 4096
 
-// ndrText is an RPC_UNICODE_STRING (MS-DTYP 2.3.10) whose characters come later, or never.
+// ndrText is an RPC_UNICODE_STRING (MS-DTYP 2.3.10) whose characters come
+// later, or never.
 type ndrText struct {
 	octets  uint16
 	pointer uint32
@@ -73,7 +78,8 @@ func (r *reader) ndrText(field string) (t ndrText) {
 	return t
 }
 
-// characters reads what an ndrText points to: a conformant varying array (C706 14.3.3.4).
+// characters returns what an ndrText points to: a conformant varying array
+// (C706 14.3.3.4).
 func (r *reader) characters(t ndrText, field string) []byte {
 	if t.pointer == 0 || r.err != nil {
 		return nil
@@ -86,7 +92,8 @@ func (r *reader) characters(t ndrText, field string) []byte {
 	return r.take(int(t.octets), field)
 }
 
-// count demands that an array's size is the number before its pointer, and that so many entries fit into what is left.
+// count returns an array's size, which must be the number before its pointer.
+// So many entries must fit into what is left.
 func (r *reader) count(announced uint32, entry int, field string) int {
 	r.align(4, field)
 	size := r.uint32(field)
@@ -125,7 +132,8 @@ func (r *reader) follow(announced, pointer uint32, field string) bool {
 	return r.err == nil && pointer != 0
 }
 
-// groupSIDs reads an array of KERB_SID_AND_ATTRIBUTES, then what its pointers point to.
+// groupSIDs reads an array of KERB_SID_AND_ATTRIBUTES, then what its pointers
+// point to.
 func (r *reader) groupSIDs(announced, pointer uint32, field string) []GroupSID {
 	if !r.follow(announced, pointer, field) {
 		return nil
@@ -143,8 +151,8 @@ func (r *reader) groupSIDs(announced, pointer uint32, field string) []GroupSID {
 	return list
 }
 
-// ndrSID reads an RPC_SID (MS-DTYP 2.4.2.3), a conformant structure: the number of its subauthorities comes before it
-// too.
+// ndrSID reads an RPC_SID (MS-DTYP 2.4.2.3), a conformant structure: the number
+// of its subauthorities comes before it too.
 func (r *reader) ndrSID(pointer uint32, field string) SID {
 	if pointer == 0 || r.err != nil {
 		return ""
@@ -157,7 +165,8 @@ func (r *reader) ndrSID(pointer uint32, field string) SID {
 	return r.sid(r.take(8+4*int(size&15), field), field)
 }
 
-// ndrHeader reads the type serialization version 1 headers (MS-RPCE 2.2.6.1, 2.2.6.2) and cuts b to the object.
+// ndrHeader reads the type serialization version 1 headers (MS-RPCE 2.2.6.1,
+// 2.2.6.2) and cuts b to the object.
 func (r *reader) ndrHeader() {
 	common := r.take(8, "header")
 	object := r.uint32("header")
@@ -176,7 +185,8 @@ func (r *reader) ndrHeader() {
 	r.b = r.b[:r.pos+int(object)]
 }
 
-// parseLogonInfo reads LOGON_INFO. The layout is the fixed part first, then what its pointers point to, in their order.
+// parseLogonInfo reads LOGON_INFO. The layout is the fixed part first, then
+// what its pointers point to, in their order.
 func parseLogonInfo(b []byte) (*LogonInfo, error) {
 	r := reader{in: "PAC: LOGON_INFO", b: b}
 	r.ndrHeader()
@@ -184,7 +194,8 @@ func parseLogonInfo(b []byte) (*LogonInfo, error) {
 		r.fail("pointer", "is null")
 	}
 	l := new(LogonInfo)
-	for _, t := range []*time.Time{&l.LogonTime, &l.LogoffTime, &l.KickOffTime, &l.PasswordLastSet, &l.PasswordCanChange, &l.PasswordMustChange} {
+	for _, t := range []*time.Time{&l.LogonTime, &l.LogoffTime, &l.KickOffTime, &l.PasswordLastSet, &l.PasswordCanChange,
+		&l.PasswordMustChange} {
 		*t = r.fileTime("times")
 	}
 	var texts [6]ndrText // EffectiveName, FullName, LogonScript, ProfilePath, HomeDirectory, HomeDirectoryDrive
@@ -201,7 +212,8 @@ func parseLogonInfo(b []byte) (*LogonInfo, error) {
 	l.UserAccountControl = r.uint32("UserAccountControl")
 	r.take(7*4, "Reserved3") // SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount, Reserved3
 	sidCount, sids := r.uint32("SidCount"), r.uint32("ExtraSids")
-	resourceDomain, resourceCount, resources := r.uint32("ResourceGroupDomainSid"), r.uint32("ResourceGroupCount"), r.uint32("ResourceGroupIds")
+	resourceDomain, resourceCount, resources := r.uint32("ResourceGroupDomainSid"), r.uint32("ResourceGroupCount"),
+		r.uint32("ResourceGroupIds")
 
 	l.EffectiveName = r.name(r.characters(texts[0], "EffectiveName"), "EffectiveName")
 	l.FullName = r.utf16(r.characters(texts[1], "FullName"), "FullName")
@@ -219,7 +231,8 @@ func parseLogonInfo(b []byte) (*LogonInfo, error) {
 	return l, r.err
 }
 
-// check is on what the structure leaves open: relative identifiers need a domain with room for one number more.
+// check fails unless relative identifiers have a domain, with room for one more
+// number, and the structure ends.
 func (l *LogonInfo) check(r *reader) {
 	if !l.LogonDomainID.isDomain() {
 		r.fail("LogonDomainId", "missing, or no domain")
@@ -232,9 +245,10 @@ func (l *LogonInfo) check(r *reader) {
 	}
 }
 
-// TokenGroups returns every group that counts, as a Windows service of the domain has it in the client's token (MS-PAC
-// 2.5, 4.1.2.2): lists that UserFlags does not announce do not count, nor groups that are not enabled or for denying
-// only.
+// TokenGroups returns every group that counts, as a Windows service of the
+// domain has it in the client's token (MS-PAC 2.5, 4.1.2.2): lists that
+// [LogonInfo.UserFlags] does not announce do not count, nor groups that are not
+// enabled or for denying only.
 func (l *LogonInfo) TokenGroups() (list []SID) {
 	primary := l.PrimaryGroupID != 0
 	for _, g := range l.Groups {
@@ -266,7 +280,7 @@ func counts(attributes uint32) bool {
 	return attributes&GroupEnabled != 0 && attributes&GroupDenyOnly == 0
 }
 
-// User returns the client's own SID, "" when it is not told.
+// User returns the client's own SID, or "" if there is none.
 func (l *LogonInfo) User() SID {
 	switch {
 	case l.UserID != 0:
@@ -275,4 +289,20 @@ func (l *LogonInfo) User() SID {
 		return l.ExtraSIDs[0].SID
 	}
 	return ""
+}
+
+// sids returns every SID of a group and of the account, whatever its attributes
+// and whether its list is announced.
+func (l *LogonInfo) sids() []SID {
+	list := []SID{l.User(), l.LogonDomainID.member(l.PrimaryGroupID)}
+	for _, g := range l.Groups {
+		list = append(list, l.LogonDomainID.member(g.ID))
+	}
+	for _, g := range l.ExtraSIDs {
+		list = append(list, g.SID)
+	}
+	for _, g := range l.ResourceGroups {
+		list = append(list, l.ResourceDomain.member(g.ID))
+	}
+	return list
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// reader reads the little-endian structures of MS-PAC. As with der.Parser the first failure sticks, every later call
-// gives a zero value, and nothing is allocated by an announced length: a count is first compared with the octets that
-// are left.
+// reader reads the little-endian structures of MS-PAC. As with der.Parser the
+// first failure sticks, every later call returns a zero value, and nothing is
+// allocated by a length from the input: a count is first compared with the
+// octets that are left.
 type reader struct {
 	in  string // the structure that is being read, for errors
 	b   []byte
@@ -25,7 +26,7 @@ func (r *reader) fail(field, why string) {
 	}
 }
 
-// left is the number of octets not read.
+// left returns the number of octets not read yet.
 func (r *reader) left() int { return len(r.b) - r.pos }
 
 // take returns the next n octets, nil on failure.
@@ -74,8 +75,8 @@ const (
 	fileTimeMax    = 265_046_774_400 * 10_000_000 // the year 10000
 )
 
-// fileTime is the time of a FILETIME. 0, which means none, and what lies after the year 9999, which means never, are
-// the zero time.
+// fileTime returns the time of a FILETIME. 0, which means none, and times after
+// the year 9999, which mean never, become the zero time.
 func fileTime(v uint64) time.Time {
 	if v == 0 || v >= fileTimeMax {
 		return time.Time{}
@@ -83,11 +84,11 @@ func fileTime(v uint64) time.Time {
 	return time.Unix(int64(v/fileTimeSecond)-fileTimeUnix, int64(v%fileTimeSecond)*100).UTC()
 }
 
-// fileTime reads one as two words, which need no alignment to 8.
+// fileTime reads a FILETIME as two words, which need no alignment to 8.
 func (r *reader) fileTime(field string) time.Time { return fileTime(r.uint64(field)) }
 
-// utf16 is the text of little-endian UTF-16. Half a surrogate pair is refused, since it would become the same as
-// another.
+// utf16 decodes little-endian UTF-16. Half a surrogate pair is refused, since
+// all of them would become U+FFFD.
 func (r *reader) utf16(b []byte, field string) string {
 	if len(b)%2 != 0 {
 		r.fail(field, "odd number of octets in UTF-16")
@@ -113,7 +114,7 @@ func (r *reader) utf16(b []byte, field string) string {
 	return string(text)
 }
 
-// name is utf16 for a text that names somebody: without control characters.
+// name is utf16 for a name, which has no control characters.
 func (r *reader) name(b []byte, field string) string {
 	text := r.utf16(b, field)
 	for _, c := range text {

@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
-// AnySID in gss.AcceptorConfig.RealmSIDs stands for every domain.
+// AnySID stands for every domain, in gss.AcceptorConfig.RealmSIDs.
 const AnySID SID = "*"
 
-// A SID is a security identifier in its text form (MS-DTYP 2.4.2.1), "S-1-5-21-3623811015-3361044348-30300820-1013": a
-// user's, a group's or a domain's. There is one text for each, so SIDs are compared with ==. "" is none.
+// A SID is a security identifier in its text form (MS-DTYP 2.4.2.1),
+// "S-1-5-21-3623811015-3361044348-30300820-1013": a user's, a group's or a
+// domain's. There is one text for each, so SIDs are compared with ==. The zero
+// value is no SID.
 type SID string
 
 // maxSubAuthorities is SID_MAX_SUB_AUTHORITIES.
@@ -20,12 +22,14 @@ const maxSubAuthorities = 15
 // String returns the text.
 func (s SID) String() string { return string(s) }
 
-// ParseSID reads the text form and returns it as a PAC has it. It fails when text is no SID, and when it has leading
-// zeros, signs or lower case, so that what is configured is what is compared.
+// ParseSID returns the SID with a text form. It fails unless text is the only
+// form that a SID of a PAC has, without leading zeros, signs or lower case, so
+// that a configured SID can be compared.
 func ParseSID(text string) (SID, error) {
 	parts := strings.Split(text, "-")
 	if len(parts) < 3 || len(parts) > 3+maxSubAuthorities || parts[0] != "S" || parts[1] != "1" {
-		return "", fmt.Errorf("%.100q is no SID, which begins with S-1- and has up to %d numbers more", text, 1+maxSubAuthorities)
+		return "", fmt.Errorf("%.100q is no SID, which begins with S-1- and has up to %d numbers more",
+			text, 1+maxSubAuthorities)
 	}
 	var b [8 + 4*maxSubAuthorities]byte
 	b[0], b[1] = 1, byte(len(parts)-3)
@@ -48,7 +52,8 @@ func ParseSID(text string) (SID, error) {
 	return SID(text), nil
 }
 
-// sidText is the text of a SID's packet form (MS-DTYP 2.4.2.2), whose length was checked.
+// sidText returns the text of a SID's packet form (MS-DTYP 2.4.2.2), whose
+// length was checked.
 func sidText(b []byte) SID {
 	text := append(make([]byte, 0, 64), "S-1-"...)
 	authority := uint64(binary.BigEndian.Uint16(b[2:]))<<32 | uint64(binary.BigEndian.Uint32(b[4:]))
@@ -64,7 +69,8 @@ func sidText(b []byte) SID {
 	return SID(text)
 }
 
-// member is the SID of an account or group of this domain, whose relative identifier is rid.
+// member returns the SID of the account or group of this domain whose relative
+// identifier is rid.
 func (s SID) member(rid uint32) SID {
 	return SID(strconv.AppendUint(append([]byte(s), '-'), uint64(rid), 10))
 }
@@ -74,8 +80,8 @@ func (s SID) isDomain() bool {
 	return s != "" && strings.Count(string(s), "-") < 2+maxSubAuthorities
 }
 
-// IsAccountDomain reports whether s is the SID of a domain that has accounts and groups: "S-1-5-21-", and three
-// numbers.
+// IsAccountDomain reports whether s is the SID of a domain that has accounts
+// and groups: "S-1-5-21-", and three numbers.
 func (s SID) IsAccountDomain() bool {
 	_, err := ParseSID(string(s))
 	return err == nil && strings.HasPrefix(string(s), "S-1-5-21-") && strings.Count(string(s), "-") == 6

@@ -21,7 +21,7 @@ const (
 func (m Method) comments() bool  { return m&1 != 0 }
 func (m Method) inclusive() bool { return m >= Inclusive10 }
 
-// C14N says which canonical form is wanted. The zero value is Exclusive XML
+// C14N selects a canonical form. The zero value is Exclusive XML
 // Canonicalization 1.0 without comments and without a prefix list.
 type C14N struct {
 	Method Method
@@ -51,7 +51,7 @@ type ApexAttr struct {
 
 // AppendCanonical appends the canonical form of the subtree of n, grafts
 // included. Apart from dst it needs about one kilobyte, for documents with many
-// prefixes a little more. The zero Node has the empty form.
+// prefixes a little more. For the zero Node it appends nothing.
 func (n Node) AppendCanonical(dst []byte, c C14N) []byte {
 	if n.doc == nil {
 		return dst
@@ -62,8 +62,8 @@ func (n Node) AppendCanonical(dst []byte, c C14N) []byte {
 }
 
 // WriteCanonical writes the canonical form of the subtree of n, grafts
-// included, to w. Its memory does not grow with the message: what needs no
-// change goes to w straight from the source. The error is that of w.
+// included, to w. Its memory does not grow with the message: source that needs
+// no change is written to w directly. The error is that of w.
 func (n Node) WriteCanonical(w io.Writer, c C14N) error {
 	if n.doc == nil {
 		return nil
@@ -88,11 +88,11 @@ type writing struct {
 }
 
 // writers keeps them for the next call: a message has five or more small parts
-// to digest, and without this they were a seventh of the octets allocated for
-// it.
+// to digest, and without the pool they are a seventh of the octets allocated
+// for it.
 var writers sync.Pool
 
-// slot is what the canonicalizer knows of one prefix.
+// slot is the canonicalizer's state of one prefix.
 type slot struct {
 	uri    uint16 // namespace rendered by the nearest output ancestor, or noID
 	listed bool   // on the PrefixList
@@ -122,12 +122,14 @@ type canonicalizer struct {
 	undos  []undo
 	frames []frame
 	fresh  []uint16 // prefixes that the start tag at hand declares
+	ranks  []ranked // its attributes, if they are out of order
 
 	// Prefixes and namespaces that only Extra has, numbered from the end of the
 	// tables on.
 	prefixes, uris []string
+	nameStore      [2][2]string
 
-	// Where the lists are as long as they are short.
+	// The memory of the lists while they are short.
 	slotStore  [32]slot
 	undoStore  [16]undo
 	frameStore [16]frame
@@ -139,6 +141,7 @@ func (k *canonicalizer) run(n Node, c C14N) {
 	k.comments = c.Method.comments()
 	k.all = c.Method.inclusive()
 	k.any = k.all
+	k.prefixes, k.uris = k.nameStore[0][:0], k.nameStore[1][:0]
 	k.slots, k.undos, k.frames, k.fresh = k.slotStore[:0], k.undoStore[:0], k.frameStore[:0], k.freshStore[:0]
 	if need := len(k.names.prefixes.list) + len(c.Extra); need > cap(k.slots) {
 		k.slots = make([]slot, 0, need)
@@ -182,11 +185,16 @@ func (k *canonicalizer) list(prefixes []string) {
 // that ends at the end tag of top; it returns where that run starts.
 //
 // Invariant: everything before pos is either written or in the pending run
-// d.src[run:pos], whose canonical form is itself.
+// d.src[run:pos], whose canonical form is itself. That is so for the content of
+// an element that is not varied: its names need no other declaration than the
+// element's own. A usual Body is one run, at no cost for each element.
 func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 	elements := d.elements
 	end := elements[top].subEnd
 	run = elements[top].contentStart
+	if elements[top].flags&varied == 0 {
+		return run
+	}
 	pos, cur := run, top
 	for i := top + 1; i < end; {
 		e := &elements[i]
@@ -196,9 +204,7 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 			cur = elements[cur].parent
 		}
 		if e.flags&notVerbatim == 0 && k.slots[e.prefix].uri == e.uri {
-			pos = e.contentStart
-			cur = i
-			i++
+			pos, cur, i = k.enter(e, i)
 			continue
 		}
 		if e.flags&headDirty != 0 {
@@ -207,7 +213,7 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 		switch {
 		case e.flags&grafted != 0:
 			k.write(d.src[run:e.start])
-			k.graft(d.grafts[i])
+			k.graft(d.graftAt(i))
 			run, pos, i = e.end, e.end, e.subEnd
 		case e.flags&emptyTag != 0:
 			k.emptyTag(d, i, run)
@@ -218,9 +224,7 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 				k.render(d, i)
 				run = e.contentStart
 			}
-			pos = e.contentStart
-			cur = i
-			i++
+			pos, cur, i = k.enter(e, i)
 		}
 	}
 	for cur != top {
@@ -232,6 +236,16 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 		run = k.gap(d, run, pos, elements[top].contentEnd)
 	}
 	return run
+}
+
+// enter returns the place behind the start tag of e, element i, and the index
+// of the next element; if nothing inside e has to be looked at, the place before
+// its end tag and the index behind its last descendant.
+func (k *canonicalizer) enter(e *element, i uint32) (pos, cur, next uint32) {
+	if e.flags&varied == 0 {
+		return e.contentEnd, i, e.subEnd
+	}
+	return e.contentStart, i, i + 1
 }
 
 // leave handles the text before the end tag of element i, and that tag.
@@ -322,29 +336,47 @@ func (k *canonicalizer) text(b []byte, references bool) {
 		for n < len(b) && classes[b[n]]&classText == 0 {
 			n++
 		}
-		k.write(b[:n])
-		if b = b[n:]; len(b) == 0 {
-			return
+		if n > 0 {
+			k.write(b[:n])
+			b = b[n:]
+			continue
 		}
-		switch n = 1; b[0] {
-		case '&':
-			r := '&'
-			if references {
-				r, n, _ = reference(b)
-				n = max(n, 1)
-			}
+		if b[0] == '&' && references {
+			r, n, _ := reference(b)
 			k.textRune(r)
+			b = b[max(n, 1):]
+			continue
+		}
+		b = k.escaped(b)
+	}
+}
+
+// escaped writes the characters that b starts with, as long as they are written
+// otherwise in canonical text and are no '&', but the first may be, and returns
+// what is behind them. A text can have nothing else.
+func (k *canonicalizer) escaped(b []byte) []byte {
+	for first := true; len(b) > 0; first = false {
+		k.room(len("&amp;"))
+		switch b[0] {
+		case '&':
+			if !first {
+				return b
+			}
+			k.buf = append(k.buf, "&amp;"...)
 		case '<':
-			k.writeString("&lt;")
+			k.buf = append(k.buf, "&lt;"...)
 		case '>':
-			k.writeString("&gt;")
+			k.buf = append(k.buf, "&gt;"...)
 		case '\r':
 			if len(b) == 1 || b[1] != '\n' {
-				k.writeString("\n")
+				k.buf = append(k.buf, '\n')
 			}
+		default:
+			return b
 		}
-		b = b[n:]
+		b = b[1:]
 	}
+	return b
 }
 
 // textRune writes one character that a reference stands for.

@@ -2,22 +2,20 @@ package xmltext
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"runtime"
 	"strings"
 	"testing"
 )
 
-// TestExtra: adding an attribute to the form is the same as adding it to the
-// source.
-func TestExtra(t *testing.T) {
+// TestAppendCanonicalAddsExtra: adding an attribute to the form is the same as
+// adding it to the source.
+func TestAppendCanonicalAddsExtra(t *testing.T) {
+	t.Parallel()
 	const doc = `<r xmlns="urn:d" xmlns:s="urn:s" xmlns:u="urn:u" xmlns:q="urn:u"><s:x%s b="2" s:k="1"><u:y/></s:x></r>`
 	for _, tc := range []struct {
 		name   string
 		extra  []ApexAttr
-		inText string // how the source would say the same
+		inText string // the same in the source
 	}{
 		{"prefix in scope", []ApexAttr{{"u", "urn:u", "Id", "i"}}, ` u:Id="i"`},
 		{"other prefix of the namespace", []ApexAttr{{"q", "urn:u", "Id", "i"}}, ` q:Id="i"`},
@@ -51,7 +49,8 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-func TestDefaultNS(t *testing.T) {
+func TestAppendCanonicalAddsDefaultNS(t *testing.T) {
+	t.Parallel()
 	const doc = `<r xmlns="urn:d" xmlns:p="urn:p"><p:x/><x/><n xmlns=""><y/></n></r>`
 	want := []string{`<p:x xmlns="" xmlns:p="urn:p"></p:x>`, `<x xmlns="urn:d"></x>`, `<n xmlns=""><y></y></n>`}
 	i := 0
@@ -62,13 +61,16 @@ func TestDefaultNS(t *testing.T) {
 		i++
 	}
 	n := mustScan(t, doc).Root().FirstChild()
-	if got := string(n.AppendCanonical(nil, C14N{DefaultNS: true, Prefixes: []string{"#default"}})); got != `<p:x xmlns="urn:d" xmlns:p="urn:p"></p:x>` {
+	if got := string(n.AppendCanonical(nil, C14N{DefaultNS: true,
+		Prefixes: []string{"#default"}})); got != `<p:x xmlns="urn:d" xmlns:p="urn:p"></p:x>` {
 		t.Errorf("with #default: %s", got)
 	}
 }
 
-// TestManyPrefixes takes the canonicalizer out of its small tables.
-func TestManyPrefixes(t *testing.T) {
+// TestAppendCanonicalOfManyPrefixes takes the canonicalizer out of its small
+// tables.
+func TestAppendCanonicalOfManyPrefixes(t *testing.T) {
+	t.Parallel()
 	var open, shut strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&open, `<p%d:e xmlns:p%d="urn:%d">`, i, i, i)
@@ -84,60 +86,14 @@ func TestManyPrefixes(t *testing.T) {
 		inner = inner.FirstChild()
 	}
 	got := string(inner.AppendCanonical(nil, C14N{Method: Inclusive10}))
-	if strings.Count(got, "xmlns:") != 100 || !strings.HasPrefix(got, `<p99:e xmlns:p0="urn:0" xmlns:p1="urn:1" xmlns:p10="urn:10"`) {
+	if strings.Count(got, "xmlns:") != 100 || !strings.HasPrefix(got,
+		`<p99:e xmlns:p0="urn:0" xmlns:p1="urn:1" xmlns:p10="urn:10"`) {
 		t.Errorf("%s", got)
 	}
 }
 
-// failAfter fails when more than n octets were written.
-type failAfter struct{ n int }
-
-var errFull = errors.New("full")
-
-func (w *failAfter) Write(b []byte) (int, error) {
-	if w.n -= len(b); w.n < 0 {
-		return 0, errFull
-	}
-	return len(b), nil
-}
-
-func TestWriteCanonicalError(t *testing.T) {
-	n := mustScan(t, string(benchDocument(64<<10))).Root()
-	size := len(n.AppendCanonical(nil, C14N{}))
-	for _, room := range []int{0, 1, size / 2, size - 1} {
-		if err := n.WriteCanonical(&failAfter{room}, C14N{}); !errors.Is(err, errFull) {
-			t.Errorf("room for %d of %d: %v", room, size, err)
-		}
-	}
-	if err := n.WriteCanonical(&failAfter{size}, C14N{}); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestWriteCanonicalMemory: memory must not grow with the message, whatever
-// there is to change in it.
-func TestWriteCanonicalMemory(t *testing.T) {
-	for name, unit := range map[string]string{
-		"plain": "text ", "greater": "a > b ", "references": "&amp;", "CR": "x\r\n", "CDATA": "<![CDATA[<]]>",
-		"dirty tags": "<a  b = 'c'/>", "comments": "<!-- c -->", "declarations": `<p:a xmlns:p="urn:p"></p:a>`,
-	} {
-		d, err := Scan([]byte("<r>"+strings.Repeat(unit, 200_000)+"</r>"), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if err := d.Root().WriteCanonical(io.Discard, C14N{}); err != nil {
-			t.Fatal(err)
-		}
-		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > 16<<10 {
-			t.Errorf("%s: %d octets allocated", name, n)
-		}
-	}
-}
-
-func TestMethodsIgnoreUnknownPrefixes(t *testing.T) {
+func TestAppendCanonicalIgnoresUnknownPrefixes(t *testing.T) {
+	t.Parallel()
 	n := mustScan(t, `<a xmlns:p="urn:p"/>`).Root()
 	got := string(n.AppendCanonical(nil, C14N{Prefixes: []string{"", "nope", "xmlns", "xml", "#default"}}))
 	if got != `<a></a>` {
@@ -145,8 +101,10 @@ func TestMethodsIgnoreUnknownPrefixes(t *testing.T) {
 	}
 }
 
-// TestOneFlaw: start and end tags with one thing in them that is not canonical.
-func TestOneFlaw(t *testing.T) {
+// TestAppendCanonicalRepairsOneFlaw: start and end tags with one thing in them
+// that is not canonical.
+func TestAppendCanonicalRepairsOneFlaw(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ in, want string }{
 		{`<a b="1"></a>`, `<a b="1"></a>`}, // none
 		{"<a\tb=\"1\"></a>", `<a b="1"></a>`},
@@ -208,7 +166,8 @@ func TestOneFlaw(t *testing.T) {
 	for in, want := range map[string]string{
 		"&quot;": `"`, ">": "&gt;", "\r\n": "\n", "<!-- c -->": "", "<![CDATA[&]]>": "&amp;", "&amp;": "&amp;",
 	} {
-		if got := string(mustScan(t, "<a>"+in+"<b></b>"+in+"</a>").Root().AppendCanonical(nil, C14N{})); got != "<a>"+want+"<b></b>"+want+"</a>" {
+		if got := string(mustScan(t, "<a>"+in+"<b></b>"+in+"</a>").Root().AppendCanonical(nil, C14N{})); got != "<a>"+want+
+			"<b></b>"+want+"</a>" {
 			t.Errorf("%q: %q", in, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package xmltext
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -33,7 +34,8 @@ func (k *canonicalizer) startTag(d *Doc, i uint32) (verbatim bool) {
 }
 
 // declaresFresh reports whether the declarations on element i, which are in
-// canonical order and as many as the prefixes in k.fresh, are of just these.
+// canonical order and as many as the prefixes in k.fresh, are of those
+// prefixes.
 func (k *canonicalizer) declaresFresh(d *Doc, i uint32) bool {
 	b := d.elements[i].scope
 	for _, p := range slices.Backward(k.fresh) {
@@ -61,8 +63,8 @@ func (k *canonicalizer) declareUsed(d *Doc, i uint32) {
 	}
 }
 
-// declare notes that prefix has to be declared, unless an output ancestor
-// rendered just that.
+// declare records that prefix has to be declared, unless an output ancestor
+// rendered the same declaration.
 func (k *canonicalizer) declare(prefix, uri uint16) {
 	if s := &k.slots[prefix]; s.uri != uri && prefix != prefixXML {
 		k.undos = append(k.undos, undo{prefix, s.uri})
@@ -71,11 +73,26 @@ func (k *canonicalizer) declare(prefix, uri uint16) {
 	}
 }
 
+// sortFresh puts k.fresh into canonical order: by prefix.
 func (k *canonicalizer) sortFresh() {
-	if len(k.fresh) > 1 {
+	if len(k.fresh) <= fewAttrs {
 		slices.SortFunc(k.fresh, func(a, b uint16) int {
 			return strings.Compare(k.prefixName(a), k.prefixName(b))
 		})
+		return
+	}
+	k.ranks = k.ranks[:0]
+	for _, p := range k.fresh {
+		k.ranks = append(k.ranks, ranked{head: head(k.prefixName(p)), at: uint32(p)})
+	}
+	slices.SortFunc(k.ranks, func(a, b ranked) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		return strings.Compare(k.prefixName(uint16(a.at)), k.prefixName(uint16(b.at)))
+	})
+	for i, r := range k.ranks {
+		k.fresh[i] = uint16(r.at)
 	}
 }
 
@@ -99,37 +116,30 @@ func (k *canonicalizer) render(d *Doc, i uint32) {
 	k.write(d.qname(i))
 	k.renderDeclarations()
 	attrs := d.attrsOf(i)
-	if d.elements[i].flags&unsorted != 0 {
-		var few [fewAttrs]attribute
-		attrs = append(few[:0], attrs...)
-		d.sortAttrs(attrs)
-	}
-	for j := range attrs {
-		a := &attrs[j]
-		k.writeString(" ")
-		if !a.dirty && a.value == a.name+uint32(a.nameLen)+2 && d.src[a.value-1] == '"' {
-			k.write(d.src[a.name : a.value+a.valueLen+1]) // name="value"
-			continue
+	if d.elements[i].flags&unsorted == 0 {
+		for j := range attrs {
+			k.attr(d, &attrs[j])
 		}
-		k.write(d.src[a.name:][:a.nameLen])
-		k.writeString(`="`)
-		k.value(d, a)
-		k.writeString(`"`)
+	} else {
+		k.ranks = d.rank(k.ranks[:0], attrs)
+		for _, r := range k.ranks {
+			k.attr(d, &attrs[r.at])
+		}
 	}
 	k.writeString(">")
 }
 
-// sortAttrs puts attributes into canonical order.
-func (d *Doc) sortAttrs(attrs []attribute) {
-	if len(attrs) > fewAttrs {
-		slices.SortFunc(attrs, func(a, b attribute) int { return d.compareAttrs(&a, &b) })
+// attr writes attribute a.
+func (k *canonicalizer) attr(d *Doc, a *attribute) {
+	k.writeString(" ")
+	if !a.dirty && a.value == a.name+uint32(a.nameLen)+2 && d.src[a.value-1] == '"' {
+		k.write(d.src[a.name : a.value+a.valueLen+1]) // name="value"
 		return
 	}
-	for i := 1; i < len(attrs); i++ {
-		for j := i; j > 0 && d.compareAttrs(&attrs[j-1], &attrs[j]) > 0; j-- {
-			attrs[j-1], attrs[j] = attrs[j], attrs[j-1]
-		}
-	}
+	k.write(d.src[a.name:][:a.nameLen])
+	k.writeString(`="`)
+	k.value(d, a)
+	k.writeString(`"`)
 }
 
 // value writes the value of an attribute (Canonical XML 1.0, 2.3, attribute
@@ -169,9 +179,9 @@ func (k *canonicalizer) renderDeclarations() {
 	}
 }
 
-// apex writes the start tag of the apex element. It differs from others in the
-// namespaces that the PrefixList or an inclusive method brings in from omitted
-// ancestors, in inherited xml attributes and in what c adds.
+// apex writes the start tag of the apex element. It also declares the
+// namespaces that a PrefixList or an inclusive method includes from omitted
+// ancestors, and has inherited xml attributes and what c adds.
 func (k *canonicalizer) apex(d *Doc, i uint32, c C14N) {
 	e := &d.elements[i]
 	if !k.all {
@@ -203,7 +213,8 @@ func (k *canonicalizer) apex(d *Doc, i uint32, c C14N) {
 	k.writeString("<")
 	k.write(d.qname(i))
 	k.renderDeclarations()
-	for _, a := range d.withExtra(i, extra) {
+	var few [fewAttrs]ApexAttr
+	for _, a := range d.withExtra(few[:0], i, extra) {
 		k.writeString(" ")
 		if a.Prefix != "" {
 			k.writeString(a.Prefix)
@@ -217,7 +228,8 @@ func (k *canonicalizer) apex(d *Doc, i uint32, c C14N) {
 	k.writeString(">")
 }
 
-// declareExtra declares the prefix of an attribute that the source lacks.
+// declareExtra declares the prefix of an attribute that the source does not
+// have.
 func (k *canonicalizer) declareExtra(a ApexAttr) {
 	if a.Prefix == "" || a.Prefix == "xml" {
 		return
@@ -243,10 +255,9 @@ func (k *canonicalizer) number(s string, table *interner, own *[]string) uint16 
 	return uint16(len(table.list) + at)
 }
 
-// withExtra returns the attributes of element i and extra in canonical order.
-// Later ones replace earlier ones of the same name.
-func (d *Doc) withExtra(i uint32, extra []ApexAttr) []ApexAttr {
-	var all []ApexAttr
+// withExtra appends the attributes of element i and extra, in canonical order, to
+// all, which is empty. Later ones replace earlier ones of the same name.
+func (d *Doc) withExtra(all []ApexAttr, i uint32, extra []ApexAttr) []ApexAttr {
 	attrs := d.attrsOf(i)
 	for j := range attrs {
 		a := &attrs[j]

@@ -31,8 +31,10 @@ func inRanges(r rune, lists ...[][2]rune) bool {
 	return false
 }
 
-// TestCharacterClasses compares all of Unicode with the productions.
-func TestCharacterClasses(t *testing.T) {
+// TestCharacterClassesAreThoseOfXML compares all of Unicode with the
+// productions.
+func TestCharacterClassesAreThoseOfXML(t *testing.T) {
+	t.Parallel()
 	for r := rune(0); r <= 0x10FFFF; r++ {
 		if got, want := isNameStart(r), inRanges(r, prodNameStart); got != want {
 			t.Fatalf("NameStartChar %U: %v, want %v", r, got, want)
@@ -46,9 +48,10 @@ func TestCharacterClasses(t *testing.T) {
 	}
 }
 
-// TestScanNames puts the edges of all ranges into documents, as the first and
-// as a later character of a name.
-func TestScanNames(t *testing.T) {
+// TestScanQNameFindsTheEnd puts the edges of all ranges into documents, as the
+// first and as a later character of a name.
+func TestScanQNameFindsTheEnd(t *testing.T) {
+	t.Parallel()
 	for _, list := range [][][2]rune{prodNameStart, prodName, prodChar} {
 		for _, p := range list {
 			for _, r := range []rune{p[0] - 1, p[0], p[1], p[1] + 1} {

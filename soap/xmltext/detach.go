@@ -7,22 +7,21 @@ import (
 )
 
 // AppendDetached appends n as source octets that mean the same in any place:
-// all namespace declarations in scope stand on its start tag, grafts are in
-// place of the EncryptedData they stand for, and comments, which digests do not
-// cover, are left out. Where the default namespace is none because a
-// declaration says so, xmlns="" is written.
+// all namespace declarations in scope stand on its start tag, including
+// xmlns="". Grafts replace the EncryptedData they stand for, and comments,
+// which digests do not cover, are left out.
 func (n Node) AppendDetached(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
 	}
 	w := detacher{dst: dst}
-	w.element(n.doc, n.index, n.doc.declarations(n.index))
+	w.element(n.doc, n.index, n.doc.declarations(nil, n.index))
 	return w.dst
 }
 
-// AppendDetachedContent appends what is inside n, each element directly inside
-// as AppendDetached would. This is the plaintext of an EncryptedData of Type
-// Content. Every such element repeats all declarations in scope.
+// AppendDetachedContent appends the content of n, each child element as
+// [Node.AppendDetached] does, so that it repeats all declarations in scope.
+// This is the plaintext of an EncryptedData of Type Content.
 func (n Node) AppendDetachedContent(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
@@ -35,20 +34,32 @@ func (n Node) AppendDetachedContent(dst []byte) []byte {
 // detacher collects source octets that are taken out of their place.
 type detacher struct{ dst []byte }
 
-// declarations returns the namespace declarations in scope at element i by
-// prefix, as they stand on a start tag.
-func (d *Doc) declarations(i uint32) []byte {
+// declarations appends the namespace declarations in scope at element i by
+// prefix, as they stand on a start tag, to out.
+func (d *Doc) declarations(out []byte, i uint32) []byte {
 	var store [32]binding
 	list := d.inScope(store[:0], d.elements[i].scope)
 	prefixes := d.names.prefixes.list
 	slices.SortFunc(list, func(a, b binding) int {
 		return strings.Compare(prefixes[a.prefix], prefixes[b.prefix])
 	})
-	var out []byte
+	out = slices.Grow(out, d.declarationSizes(list))
 	for _, b := range list {
 		out = d.appendDeclaration(out, b)
 	}
 	return out
+}
+
+// declarationSizes returns the octets of declarations as they stand on a start
+// tag.
+func (d *Doc) declarationSizes(list []binding) (octets int) {
+	for _, b := range list {
+		octets += len(` xmlns=""`) + int(d.names.uris.sizes[b.uri])
+		if b.prefix != prefixNone {
+			octets += len(":") + len(d.names.prefixes.list[b.prefix])
+		}
+	}
+	return octets
 }
 
 // appendDeclaration appends b as it stands on a start tag.
@@ -83,22 +94,23 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 	w.inside(d, i)
 }
 
-// content writes what is inside element i; top says that its elements lose
-// their place.
+// content writes what is inside element i. If top is set, its elements are
+// taken out of their place and repeat the declarations in scope.
 func (w *detacher) content(d *Doc, i uint32, top bool) {
 	e := &d.elements[i]
 	pos := e.contentStart
 	var scope uint32 // that declarations are of; siblings mostly share one
+	var room [256]byte
 	var declarations []byte
 	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
 		child := &d.elements[c]
 		w.gap(d.src[pos:child.start], child.flags&headDirty == 0)
 		switch {
 		case child.flags&grafted != 0:
-			w.content(d.grafts[c], 0, top)
+			w.content(d.graftAt(c), 0, top)
 		case top:
 			if declarations == nil || scope != child.scope {
-				scope, declarations = child.scope, d.declarations(c)
+				scope, declarations = child.scope, d.declarations(room[:0], c)
 			}
 			w.element(d, c, declarations)
 		default:
@@ -118,8 +130,8 @@ func (w *detacher) copy(d *Doc, i uint32) {
 	}
 }
 
-// inside writes the content and the end tag of element i. Without comments and
-// grafts in the whole document the octets are as they were.
+// inside writes the content and the end tag of element i. If the document has
+// no comments and no grafts, that is the source.
 func (w *detacher) inside(d *Doc, i uint32) {
 	e := &d.elements[i]
 	if !d.comments && len(d.grafts) == 0 {

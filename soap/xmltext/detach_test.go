@@ -1,13 +1,9 @@
 package xmltext
 
-import (
-	"errors"
-	"testing"
+import "testing"
 
-	"github.com/beevik/etree"
-)
-
-func TestAppendDetached(t *testing.T) {
+func TestAppendDetachedMeansTheSameAnywhere(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ doc, want, content string }{
 		{`<r><x/></r>`, `<x/>`, ``},
 		{`<r xmlns:a="urn:a" xmlns="urn:d"><x b='1'  c = "&#9;" ><y/> <!-- c --></x ></r>`,
@@ -37,9 +33,10 @@ func TestAppendDetached(t *testing.T) {
 	}
 }
 
-// TestDetachedSeams: a graft must not make "]]>" or a line end with the text
-// around it.
-func TestDetachedSeams(t *testing.T) {
+// TestAppendDetachedKeepsSeamsApart: a graft must not make "]]>" or a line end
+// with the text around it.
+func TestAppendDetachedKeepsSeamsApart(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ before, plain, after, want string }{
 		{"]]", ">", "", "<x>]]&gt;</x>"},
 		{"]", "]", ">", "<x>]]&gt;</x>"},
@@ -57,46 +54,9 @@ func TestDetachedSeams(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%q %q %q: %q, want %q", tc.before, tc.plain, tc.after, got, tc.want)
 		}
-		if again := mustScan(t, got).Root(); string(again.AppendCanonical(nil, C14N{})) != string(n.AppendCanonical(nil, C14N{})) {
+		if again := mustScan(t, got).Root(); string(again.AppendCanonical(nil, C14N{})) != string(n.AppendCanonical(nil,
+			C14N{})) {
 			t.Errorf("%q %q %q: another canonical form", tc.before, tc.plain, tc.after)
-		}
-	}
-}
-
-func TestElementCopies(t *testing.T) {
-	n := mustScan(t, `<r xmlns:p="urn:p" xmlns="urn:d"><p:x a="1&#10;2" p:b="3"><!--c-->t&#13;<y xmlns=""/></p:x></r>`).Root().FirstChild()
-	e := n.Element()
-	if e.FullTag() != "p:x" || e.NamespaceURI() != "urn:p" || e.SelectAttrValue("a", "") != "1\n2" || e.Text() != "t\r" {
-		t.Errorf("%s %s %q %q", e.FullTag(), e.NamespaceURI(), e.SelectAttrValue("a", ""), e.Text())
-	}
-	text, err := FromElement(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `<p:x xmlns="urn:d" xmlns:p="urn:p" a="1&#xA;2" p:b="3">t&#xD;<y xmlns=""/></p:x>`
-	got := mustScan(t, string(text)).Root()
-	if string(got.AppendCanonical(nil, C14N{Method: Inclusive10})) != string(mustScan(t, want).Root().AppendCanonical(nil, C14N{Method: Inclusive10})) {
-		t.Errorf("%s, want %s", text, want)
-	}
-	e.CreateAttr("a", "changed")
-	if v, _ := n.Attr("", "a"); v != "1\n2" {
-		t.Error("the copy is no copy")
-	}
-}
-
-// TestFromElementRefuses: etree itself would write all of these.
-func TestFromElementRefuses(t *testing.T) {
-	undeclared := etree.NewElement("p:a")
-	name := etree.NewElement("a b")
-	character := etree.NewElement("a")
-	character.SetText("\x00")
-	utf8Error := etree.NewElement("a")
-	utf8Error.CreateAttr("b", "\xff")
-	relative := etree.NewElement("a")
-	relative.CreateAttr("xmlns", "foo")
-	for _, e := range []*etree.Element{undeclared, name, character, utf8Error, relative} {
-		if text, err := FromElement(e); !errors.Is(err, ErrNotSerializable) {
-			t.Errorf("%s: %q %v", e.FullTag(), text, err)
 		}
 	}
 }

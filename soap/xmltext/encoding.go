@@ -39,14 +39,14 @@ func (e encoding) named(label string) (match, known bool) {
 	return false, false
 }
 
-// checkLabel compares what source (the HTTP charset, the XML declaration) says
-// with the octets.
+// checkLabel compares label, the encoding that source (the HTTP charset, the
+// XML declaration) names, with the octets.
 func (e encoding) checkLabel(source, label string) error {
 	switch match, known := e.named(label); {
 	case !known:
-		return fmt.Errorf("%w: %s says %q", ErrEncoding, source, clip(label, 40))
+		return fmt.Errorf("%w: %s is %q", ErrEncoding, source, clip(label, 40))
 	case !match:
-		return fmt.Errorf("%w: %s says %q, octets are %v", ErrCharset, source, clip(label, 40), e)
+		return fmt.Errorf("%w: %s is %q, octets are %v", ErrCharset, source, clip(label, 40), e)
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func checkASCII(text []byte, source, label string) *SyntaxError {
 	}
 	for i, c := range text {
 		if c >= utf8.RuneSelf {
-			return rootError(i, fmt.Errorf("%w: %s says US-ASCII, which octet %#02x is not in", ErrCharset, source, c))
+			return rootError(i, fmt.Errorf("%w: %s is US-ASCII, which does not have octet %#02x", ErrCharset, source, c))
 		}
 	}
 	return nil
@@ -67,40 +67,46 @@ func checkASCII(text []byte, source, label string) *SyntaxError {
 
 // decode returns src as UTF-8 and the number of octets that a byte order mark
 // takes there. src itself is returned when it is UTF-8. UTF-16 needs its mark
-// (RFC 7303 3.3, XML 1.0 4.3.3).
+// (RFC 7303 3.3, XML 1.0 4.3.3), unless the charset says which of the two it is,
+// under which names there is none (RFC 2781 3.3).
 func (s *scanner) decode(src []byte) (text []byte, mark int, enc encoding, err error) {
+	wide := src // without a mark of UTF-16
 	switch {
 	case bytes.HasPrefix(src, []byte("\xFE\xFF")):
-		enc = encUTF16BE
+		enc, wide = encUTF16BE, src[2:]
 	case bytes.HasPrefix(src, []byte("\xFF\xFE")):
-		enc = encUTF16LE
+		enc, wide = encUTF16LE, src[2:]
 	case bytes.HasPrefix(src, []byte("\xEF\xBB\xBF")):
 		mark = 3
+	case bytes.HasPrefix(src, []byte("\x00<")) && strings.EqualFold(s.opt.Charset, "UTF-16BE"):
+		enc = encUTF16BE
+	case bytes.HasPrefix(src, []byte("<\x00")) && strings.EqualFold(s.opt.Charset, "UTF-16LE"):
+		enc = encUTF16LE
 	}
 	if s.opt.Charset != "" {
-		if err := enc.checkLabel("HTTP charset", s.opt.Charset); err != nil {
+		if err := enc.checkLabel("HTTP charset parameter", s.opt.Charset); err != nil {
 			return nil, 0, enc, rootError(0, err)
 		}
 	}
 	if enc == encUTF8 {
-		if err := checkASCII(src[mark:], "HTTP charset", s.opt.Charset); err != nil {
+		if err := checkASCII(src[mark:], "HTTP charset parameter", s.opt.Charset); err != nil {
 			return nil, 0, enc, err
 		}
 		return src, mark, enc, nil
 	}
-	size := min(sizeAsUTF8(src[2:], enc == encUTF16BE), s.opt.MessageBytes+utf8.UTFMax)
+	size := min(sizeAsUTF8(wide, enc == encUTF16BE), s.opt.MessageBytes+utf8.UTFMax)
 	if err := s.reserve(size); err != nil {
 		return nil, 0, enc, rootError(0, err)
 	}
-	text, err = transcode(make([]byte, 0, size), src[2:], enc == encUTF16BE, s.opt.MessageBytes)
+	text, err = transcode(make([]byte, 0, size), wide, enc == encUTF16BE, s.opt.MessageBytes)
 	if err != nil {
 		s.release(s.reserved)
 	}
 	return text, 0, enc, err
 }
 
-// sizeAsUTF8 returns how many octets the UTF-8 form of src has. Of what is no
-// UTF-16 it returns no less than transcode writes before it fails.
+// sizeAsUTF8 returns the number of octets of the UTF-8 form of src. For src
+// that is not UTF-16 it returns no less than transcode writes before it fails.
 func sizeAsUTF8(src []byte, bigEndian bool) int {
 	high, low := 1, 0
 	if bigEndian {
@@ -151,9 +157,9 @@ func transcode(out, src []byte, bigEndian bool, limit int) ([]byte, error) {
 }
 
 // xmlDecl checks the XML declaration at the start of b against enc and returns
-// its end (XML 1.0 2.8, production 23). A document of any version 1.x is read
-// as one of 1.0, as its fifth edition says: for 1.1 too, whose readers would
-// take more characters and line ends. What is forwarded has no declaration.
+// its end (XML 1.0 2.8, production 23). A document of any version 1.x is
+// processed as one of 1.0, as the fifth edition requires; XML 1.1 would allow
+// more characters and line ends. What is forwarded has no declaration.
 func xmlDecl(b []byte, enc encoding) (int, error) {
 	version, i, ok := pseudoAttr(b, len("<?xml"), "version")
 	if !ok || !isVersionNum(version) {
@@ -163,10 +169,10 @@ func xmlDecl(b []byte, enc encoding) (int, error) {
 		if !isEncName(label) {
 			return i, fmt.Errorf("%w: encoding name", ErrXMLDecl)
 		}
-		if err := enc.checkLabel("XML declaration", label); err != nil {
+		if err := enc.checkLabel("encoding of the XML declaration", label); err != nil {
 			return i, err
 		}
-		if err := checkASCII(b, "XML declaration", label); err != nil {
+		if err := checkASCII(b, "encoding of the XML declaration", label); err != nil {
 			return int(err.Offset), err.Err
 		}
 		i = next
@@ -184,7 +190,7 @@ func xmlDecl(b []byte, enc encoding) (int, error) {
 	return i + 2, nil
 }
 
-// pseudoAttr reads `S name Eq "value"` at b[i:].
+// pseudoAttr parses `S name Eq "value"` at b[i:] and returns its end.
 func pseudoAttr(b []byte, i int, name string) (value string, end int, ok bool) {
 	j := skipSpace(b, i)
 	if j == i || !bytes.HasPrefix(b[j:], []byte(name)) {
@@ -222,7 +228,7 @@ func isEncName(s string) bool {
 	return s != ""
 }
 
-// rootError is a SyntaxError outside any element.
+// rootError returns a SyntaxError outside any element.
 func rootError(offset int, err error) *SyntaxError {
 	return &SyntaxError{Offset: int64(offset), Path: "/", Err: err}
 }

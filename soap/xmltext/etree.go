@@ -50,7 +50,7 @@ func (d *Doc) etreeContent(parent *etree.Element, i uint32) {
 		child := &d.elements[c]
 		etreeText(parent, d.src[pos:child.start])
 		if child.flags&grafted != 0 {
-			d.grafts[c].etreeContent(parent, 0)
+			d.graftAt(c).etreeContent(parent, 0)
 		} else {
 			parent.AddChild(d.etree(c, d.own(c)))
 		}
@@ -76,9 +76,9 @@ func (d *Doc) own(i uint32) []binding {
 	return own
 }
 
-// FromElement returns e as XML text that reads back as the same tree. Prefixes
-// that e uses must be declared in it. The text passes [Scan]; a tree that is
-// not well-formed XML is an error that matches [ErrNotSerializable].
+// FromElement returns e as XML text that parses to the same tree. Prefixes that
+// e uses must be declared in it. The text passes [Scan]; for a tree that is not
+// well-formed XML the error matches [ErrNotSerializable].
 func FromElement(e *etree.Element) ([]byte, error) {
 	if err := checkCharacters(e); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func FromElement(e *etree.Element) ([]byte, error) {
 	return text, nil
 }
 
-// checkCharacters refuses what etree would replace by U+FFFD.
+// checkCharacters refuses characters that etree would replace by U+FFFD.
 func checkCharacters(e *etree.Element) error {
 	check := func(s string) error {
 		for i, r := range s {

@@ -1,8 +1,8 @@
 package xmltext
 
 // AppendSource appends n as source octets for a place with the same namespace
-// declarations in scope: grafts are in place of the EncryptedData they stand
-// for, and comments, which digests do not cover, are left out.
+// declarations in scope. Grafts replace the EncryptedData they stand for, and
+// comments, which digests do not cover, are left out.
 func (n Node) AppendSource(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
@@ -12,7 +12,7 @@ func (n Node) AppendSource(dst []byte) []byte {
 	return w.dst
 }
 
-// AppendSourceContent appends what is inside n as AppendSource would.
+// AppendSourceContent appends the content of n as [Node.AppendSource] does.
 func (n Node) AppendSourceContent(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
@@ -23,18 +23,19 @@ func (n Node) AppendSourceContent(dst []byte) []byte {
 }
 
 // AppendScopeTag appends a start tag with the name of n and all namespace
-// declarations in scope at it, and nothing else of n. What AppendSource gives
-// for the children of n can stand behind it.
+// declarations in scope at n, and nothing else of n. What [Node.AppendSource]
+// appends for children of n can follow it.
 func (n Node) AppendScopeTag(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
 	}
 	dst = append(append(dst, '<'), n.doc.qname(n.index)...)
-	dst = append(dst, n.doc.declarations(n.index)...)
+	dst = n.doc.declarations(dst, n.index)
 	return append(dst, '>')
 }
 
-// AppendOwnTag is AppendScopeTag with those declarations only that stand on n.
+// AppendOwnTag is [Node.AppendScopeTag] with only those declarations that stand
+// on n.
 func (n Node) AppendOwnTag(dst []byte) []byte {
 	if n.doc == nil {
 		return dst
@@ -56,11 +57,12 @@ func (n Node) AppendEndTag(dst []byte) []byte {
 	return append(append(append(dst, "</"...), n.doc.qname(n.index)...), '>')
 }
 
-// ScopeSize returns the octets that the declarations in scope at n take on a
-// start tag.
+// ScopeSize returns the number of octets that the declarations in scope at n
+// take on a start tag.
 func (n Node) ScopeSize() int {
 	if n.doc == nil {
 		return 0
 	}
-	return len(n.doc.declarations(n.index))
+	var store [32]binding
+	return n.doc.declarationSizes(n.doc.inScope(store[:0], n.element().scope))
 }

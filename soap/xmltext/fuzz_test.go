@@ -21,8 +21,14 @@ func seedDocuments(f *testing.F) {
 	}
 	f.Add([]byte(graftHost))
 	f.Add(benchDocument(2 << 10))
+	for i, unit := range quickInserts { // among what quick scans
+		f.Add([]byte(`<q:r xmlns:q="urn:q">` + strings.Repeat("x", i) + unit + usualMarkup + unit + usualMarkup + `</q:r>`))
+	}
 	f.Add(toUTF16(`<a b="ä">𐍈</a>`, true))
 }
+
+// usualMarkup is more than quick needs.
+var usualMarkup = strings.Repeat(`<q:a k="v" l="">te&amp;xt</q:a><q:b/>`, 12)
 
 // FuzzScan: whatever is accepted is accepted by encoding/xml too and survives
 // every way back to octets.
@@ -34,12 +40,17 @@ func FuzzScan(f *testing.F) {
 		if !bytes.Equal(src, before) {
 			t.Fatal("input modified")
 		}
+		sameIndex(t, before, Options{AllowPI: true}) // for quick, up to the end
+		const ends = ahead + behind
+		sameIndex(t, append(before, bytes.Repeat([]byte{' '}, ends)...), Options{AllowPI: true})
 		if err != nil {
 			checkError(t, err, len(src))
 			return
 		}
 		checkIndex(t, d)
-		if err := readStd(d.Source()); err != nil && !nonASCIINames(d) {
+		// encoding/xml knows no minor version, which the fifth edition allows (2.8).
+		err = readStd(d.Source())
+		if err != nil && !nonASCIINames(d) && !strings.Contains(err.Error(), "unsupported version") {
 			t.Fatalf("encoding/xml: %v", err)
 		}
 		for _, n := range sampleNodes(d) {
@@ -59,7 +70,7 @@ func checkError(t *testing.T, err error, size int) {
 	}
 }
 
-// checkIndex compares the index with what the source says at its offsets.
+// checkIndex compares the index with the source at its offsets.
 func checkIndex(t *testing.T, d *Doc) {
 	t.Helper()
 	src := d.Source()
@@ -74,7 +85,8 @@ func checkIndex(t *testing.T, d *Doc) {
 			t.Fatalf("%s: range %d %d %d %d", n.Path(), start, contentStart, contentEnd, end)
 		}
 		if p := n.Parent(); !p.IsZero() {
-			if _, from, to, _ := p.SourceRange(); p.Doc() == d && (start < from || end > to) || !p.Contains(n) || n.Contains(p) {
+			if _, from, to, _ := p.SourceRange(); p.Doc() == d && (start < from || end > to) || !p.Contains(n) ||
+				n.Contains(p) {
 				t.Fatalf("%s: not inside its parent", n.Path())
 			}
 		}
@@ -164,7 +176,8 @@ func checkForms(t *testing.T, n Node) {
 		if err := n.WriteCanonical(&b, c); err != nil || !bytes.Equal(b.Bytes(), form) {
 			t.Fatalf("%s: WriteCanonical differs: %v\n%q\n%q", m.name, err, b.Bytes(), form)
 		}
-		again, err := Scan(form, Options{AllowPI: true, Limits: Limits{AttributesPerElement: -1, Attributes: -1, ValueBytes: -1}})
+		again, err := Scan(form, Options{AllowPI: true, Limits: Limits{AttributesPerElement: -1, Attributes: -1,
+			ValueBytes: -1}})
 		if err != nil {
 			t.Fatalf("%s: canonical form: %v\n%q", m.name, err, form)
 		}
@@ -190,8 +203,8 @@ func checkForms(t *testing.T, n Node) {
 	}
 }
 
-// FuzzPrefixList: any list of prefixes gives a form that is well-formed and
-// means the same as the one without.
+// FuzzPrefixList: any list of prefixes results in a form that is well-formed
+// and means the same as the one without.
 func FuzzPrefixList(f *testing.F) {
 	for _, v := range loadVectors(f) {
 		f.Add(v.in, v.header["prefixes"])
@@ -205,7 +218,8 @@ func FuzzPrefixList(f *testing.F) {
 		c := C14N{Prefixes: strings.Fields(list)}
 		for _, n := range sampleNodes(d) {
 			form := n.AppendCanonical(nil, c)
-			again, err := Scan(form, Options{AllowPI: true, Limits: Limits{AttributesPerElement: -1, Attributes: -1, ValueBytes: -1}})
+			again, err := Scan(form, Options{AllowPI: true, Limits: Limits{AttributesPerElement: -1, Attributes: -1,
+				ValueBytes: -1}})
 			if err != nil {
 				t.Fatalf("%v\n%q", err, form)
 			}
@@ -240,6 +254,8 @@ func FuzzGraft(f *testing.F) {
 	} {
 		f.Add([]byte(`<s:E xmlns:s="urn:s" xmlns:p="urn:p"><B>x`), []byte(plain), []byte(`y</B></s:E>`))
 		f.Add([]byte(`<E xmlns="urn:d" xmlns:p="urn:p"><B xml:lang="en">]`), []byte(plain), []byte("\n</B><!-- x --></E>"))
+		f.Add([]byte(`<q:E xmlns:q="urn:q" xmlns:p="urn:p">`+usualMarkup+"<q:B>"), []byte(usualMarkup+plain+usualMarkup),
+			[]byte("</q:B>"+usualMarkup+"</q:E>"))
 	}
 	f.Fuzz(func(t *testing.T, before, plain, after []byte) {
 		const ed = `<e:EncryptedData xmlns:e="urn:e" xmlns:p="urn:not-this" xmlns="urn:nor-this"/>`
@@ -272,13 +288,14 @@ func FuzzGraft(f *testing.F) {
 		if seam(before, plain, after) {
 			return
 		}
-		for _, c := range []C14N{{}, {Method: ExclusiveWithComments}, {Method: Inclusive10}, {Prefixes: []string{"p", "#default"}}} {
+		for _, c := range []C14N{{}, {Method: ExclusiveWithComments}, {Method: Inclusive10},
+			{Prefixes: []string{"p", "#default"}}} {
 			if got, want := d.Root().AppendCanonical(nil, c), whole.Root().AppendCanonical(nil, c); !bytes.Equal(got, want) {
 				t.Fatalf("canonical form across the graft\n%q\n%q", got, want)
 			}
 		}
 		checkForms(t, d.Root())
-		checkIndex(t, d.grafts[node.index])
+		checkIndex(t, d.graftAt(node.index))
 		var a, b []string
 		for n := range d.Root().Descendants() {
 			a = append(a, n.Name().String()+n.Text())
@@ -295,7 +312,8 @@ func FuzzGraft(f *testing.F) {
 // seam reports whether text on both sides of a graft's edge would read
 // differently as one: as a line end or as the end of a section.
 func seam(before, plain, after []byte) bool {
-	for _, joint := range [][2][]byte{{before, append(bytes.Clone(plain), after...)}, {append(bytes.Clone(before), plain...), after}} {
+	for _, joint := range [][2][]byte{{before, append(bytes.Clone(plain), after...)},
+		{append(bytes.Clone(before), plain...), after}} {
 		left, right := joint[0], joint[1]
 		if bytes.HasSuffix(left, []byte("\r")) && bytes.HasPrefix(right, []byte("\n")) ||
 			bytes.HasSuffix(left, []byte("]")) && bytes.HasPrefix(bytes.TrimLeft(right, "]"), []byte(">")) {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-const graftHost = `<s:E xmlns:s="urn:s" xmlns:p="urn:outer"><s:B k="1">x<e:ED xmlns:e="urn:e" xmlns:p="urn:inner"><e:C/></e:ED>y</s:B><z/></s:E>`
+const graftHost = `<s:E xmlns:s="urn:s" xmlns:p="urn:outer"><s:B k="1">x<e:ED xmlns:e="urn:e" ` +
+	`xmlns:p="urn:inner"><e:C/></e:ED>y</s:B><z/></s:E>`
 
 func mustScan(t testing.TB, src string) *Doc {
 	t.Helper()
@@ -17,7 +18,8 @@ func mustScan(t testing.TB, src string) *Doc {
 	return d
 }
 
-func TestGraftContent(t *testing.T) {
+func TestGraftOfContent(t *testing.T) {
+	t.Parallel()
 	d := mustScan(t, graftHost)
 	body := d.Root().Child("urn:s", "B")
 	ed := body.Child("urn:e", "ED")
@@ -61,7 +63,8 @@ func TestGraftContent(t *testing.T) {
 	}
 }
 
-func TestGraftElement(t *testing.T) {
+func TestGraftOfAnElement(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		plain string
 		err   error
@@ -90,11 +93,13 @@ func TestGraftElement(t *testing.T) {
 	}
 }
 
-// TestGraftScope: the plaintext is in the scope of the parent of EncryptedData.
-// What the EncryptedData declares, which a signature over the plaintext never
-// covered, must not bind a prefix in it.
-func TestGraftScope(t *testing.T) {
-	const host = `<r xmlns="urn:d" xmlns:a="urn:1" xmlns:b="urn:b"><b:x xmlns:a="urn:2"><ED xmlns="urn:evil" xmlns:a="urn:evil" xmlns:c="urn:c"/></b:x></r>`
+// TestGraftScansInTheScopeOfTheParent: the plaintext is in the scope of the
+// parent of EncryptedData. What the EncryptedData declares, which a signature
+// over the plaintext never covered, must not bind a prefix in it.
+func TestGraftScansInTheScopeOfTheParent(t *testing.T) {
+	t.Parallel()
+	const host = `<r xmlns="urn:d" xmlns:a="urn:1" xmlns:b="urn:b"><b:x xmlns:a="urn:2"><ED xmlns="urn:evil" ` +
+		`xmlns:a="urn:evil" xmlns:c="urn:c"/></b:x></r>`
 	d := mustScan(t, host)
 	x := d.Root().FirstChild()
 	ed := x.FirstChild()
@@ -121,8 +126,9 @@ func TestGraftScope(t *testing.T) {
 	}
 }
 
-// TestGraftInGraft: EncryptedData inside decrypted content.
-func TestGraftInGraft(t *testing.T) {
+// TestGraftInAGraft: EncryptedData inside decrypted content.
+func TestGraftInAGraft(t *testing.T) {
+	t.Parallel()
 	d := mustScan(t, `<r xmlns:p="urn:p"><ED/><last/></r>`)
 	root := d.Root()
 	outer := root.FirstChild()
@@ -159,7 +165,8 @@ func TestGraftInGraft(t *testing.T) {
 	}
 }
 
-func TestGraftEmpty(t *testing.T) {
+func TestGraftOfNothing(t *testing.T) {
+	t.Parallel()
 	d := mustScan(t, `<r><a/><ED/><ED/><b/></r>`)
 	first := d.Root().FirstChild().NextSibling()
 	second := first.NextSibling()
@@ -186,9 +193,10 @@ func TestGraftEmpty(t *testing.T) {
 	}
 }
 
-// TestGraftRefused: what cannot be replaced, and that a failed graft leaves the
+// TestGraftRejects: what cannot be replaced, and that a failed graft leaves the
 // host as it was.
-func TestGraftRefused(t *testing.T) {
+func TestGraftRejects(t *testing.T) {
+	t.Parallel()
 	d := mustScan(t, graftHost)
 	if err := d.Root().Graft([]byte(`<a/>`), GraftElement, Options{}); !errors.Is(err, ErrGraft) {
 		t.Errorf("root: %v", err)
@@ -222,7 +230,8 @@ func TestGraftRefused(t *testing.T) {
 	}
 }
 
-func TestGraftErrorPath(t *testing.T) {
+func TestGraftErrorHasThePath(t *testing.T) {
+	t.Parallel()
 	ed := mustScan(t, graftHost).Root().FirstChild().FirstChild()
 	var se *SyntaxError
 	err := ed.Graft([]byte(`<a><b>&x;</b></a>`), GraftElement, Options{})
@@ -235,8 +244,9 @@ func TestGraftErrorPath(t *testing.T) {
 	}
 }
 
-// TestConcurrentReaders runs under the race detector.
-func TestConcurrentReaders(t *testing.T) {
+// TestDocIsSafeForConcurrentReaders runs under the race detector.
+func TestDocIsSafeForConcurrentReaders(t *testing.T) {
+	t.Parallel()
 	d := mustScan(t, graftHost)
 	body := d.Root().FirstChild()
 	if err := body.FirstChild().Graft([]byte(`<p:a/>`), GraftElement, Options{}); err != nil {
@@ -254,6 +264,38 @@ func TestConcurrentReaders(t *testing.T) {
 	for range 3 {
 		if !bytes.Equal(<-done, first) {
 			t.Error("readers disagree")
+		}
+	}
+}
+
+// TestGraftRejectsNamesFromOutside: what a signature over a ciphertext
+// does not cover must not apply to names in the plaintext.
+func TestGraftRejectsNamesFromOutside(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		host, plain string
+		names       GraftNames
+		ok          bool
+	}{
+		{`<p:b xmlns:p="urn:p"><x/></p:b>`, `<p:a/>`, NamesInScope, true},
+		{`<p:b xmlns:p="urn:p"><x/></p:b>`, `<p:a/>`, NamesParent, true},
+		{`<p:b xmlns:p="urn:p"><x/></p:b>`, `<p:a/>`, NamesOwn, false},
+		{`<p:b xmlns:p="urn:p" xmlns:q="urn:q"><x/></p:b>`, `<a q:c="1"/>`, NamesParent, false},
+		{`<p:b xmlns:p="urn:p" xmlns:q="urn:q"><x/></p:b>`, `<q:a xmlns:q="urn:own" q:c="1"/>`, NamesOwn, true},
+		{`<p:b xmlns:p="urn:p" xmlns="urn:evil"><x/></p:b>`, `<a/>`, NamesParent, false},
+		{`<p:b xmlns:p="urn:p" xmlns="urn:evil"><x/></p:b>`, `<a xmlns=""/>`, NamesParent, true},
+		{`<p:b xmlns:p="urn:p"><x/></p:b>`, `<a xml:lang="en"/>`, NamesOwn, true},
+		{`<b xmlns="urn:p"><x/></b>`, `<a/>`, NamesParent, true},
+		{`<p:b xmlns:p="urn:p" xmlns:q="urn:q"><x/></p:b>`, `<a xmlns:q="urn:own"><q:c/></a><q:d/>`, NamesParent,
+			false},
+	} {
+		d, err := Scan([]byte(x.host), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Root().FirstChild().Graft([]byte(x.plain), GraftContent, Options{Names: x.names})
+		if (err == nil) != x.ok || err != nil && !errors.Is(err, ErrOuterName) {
+			t.Errorf("%+v: %v", x, err)
 		}
 	}
 }

@@ -22,9 +22,9 @@ type element struct {
 
 const noElement = ^uint32(0)
 
-// Flags of an element. "Dirty" means that the octets are not the canonical form
-// of what they say, "cooked" that they are not what they say: "&amp;" is
-// cooked, ">" is dirty, a comment is both.
+// Flags of an element. "Dirty" means that the octets differ from their
+// canonical form, "cooked" that they differ from the text that they stand for:
+// "&amp;" is cooked, ">" is dirty, a comment is both.
 const (
 	headDirty    = 1 << iota // text between the previous tag and the start tag
 	headCooked               //
@@ -38,6 +38,7 @@ const (
 	unsorted                 // attributes are not in canonical order
 	hasXMLAttr               // has an attribute with the prefix xml
 	grafted                  // a graft stands in its place
+	varied                   // what is inside is not verbatim, or has a name of another prefix
 
 	headToTail = 2 // bits from a head flag to its tail flag
 )
@@ -46,7 +47,7 @@ const (
 // being copied as it is when its prefix needs no declaration.
 const notVerbatim = headDirty | tagDirty | emptyTag | hasDecl | attrPrefixed | grafted
 
-// attribute is one attribute that is no namespace declaration.
+// attribute is one attribute that is not a namespace declaration.
 type attribute struct {
 	name     uint32 // offset of the qualified name
 	value    uint32 // offset of the raw value, behind the quote
@@ -55,7 +56,7 @@ type attribute struct {
 	prefix   uint16
 	uri      uint16
 	dirty    bool // the raw value is not its own canonical form
-	cooked   bool // the raw value is not what it says
+	cooked   bool // the raw value differs from the value that it stands for
 }
 
 // binding is one namespace declaration. The bindings of a document make a
@@ -75,22 +76,26 @@ const (
 	firstBinding   = 3
 )
 
-// Doc is a scanned message, or a scanned plaintext grafted into one. It is
-// safe for concurrent use by readers; [Node.Graft] is not a reader.
+// Doc is a message that [Scan] has scanned, or a plaintext that [Node.Graft]
+// has grafted into one. It is safe for concurrent use by readers; Graft is a
+// writer.
 type Doc struct {
 	src      []byte
 	names    *nameTable
 	elements []element
 	attrs    []attribute
 	bindings []binding
-	grafts   map[uint32]*Doc
-	comments bool // there is a comment
+	grafts   []graft // by index
+	comments bool    // there is a comment
 
 	// For a graft: the element in whose place it stands. Element 0 is then a
 	// stand-in for the whole plaintext, without a tag.
 	host      *Doc
 	hostIndex uint32
 	scope     uint32 // of the host's parent, as the start of the scope list
+
+	tables *tables // the memory of all lists; nil once it is released
+	owner  Owner   // of src; may be nil
 }
 
 // attrsOf returns the attributes of element i.

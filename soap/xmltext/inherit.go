@@ -48,8 +48,9 @@ func (d *Doc) inherited(i uint32, m Method) []ApexAttr {
 	return append(found, xmlAttr("base", base))
 }
 
-// noBase is the xml:base of an apex that is to have none because joining gave
-// nothing (Canonical XML 1.1, 2.4). Without prefix it is like no other.
+// noBase returns the marker for an apex that must have no xml:base, because the
+// joined one is empty (Canonical XML 1.1, 2.4). No other attribute is like it,
+// because it has a namespace and no prefix.
 func noBase() ApexAttr { return ApexAttr{Space: namespaceXML, Local: "base"} }
 
 // xmlAttrNames returns the local names of the xml attributes of element i.

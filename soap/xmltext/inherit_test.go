@@ -3,6 +3,7 @@ package xmltext
 import "testing"
 
 func TestJoinURI(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ base, ref, want string }{
 		// Canonical XML 1.1, 2.4: relative paths stay relative.
 		{"abc/", "../", ""},

@@ -14,15 +14,16 @@ const (
 	DefaultValueBytes           = 1 << 20
 )
 
-// Limits bounds what [Scan] and [Node.Graft] accept. A zero field means the
-// documented default; a negative one means the ceiling. Each limit is
+// Limits bounds what [Scan] and [Node.Graft] accept. A zero field stands for
+// the documented default, a negative one for the ceiling. Each limit is
 // inclusive: exactly that much is accepted.
 //
 // The index takes 40 octets per element, 20 per attribute and 12 per namespace
 // declaration, and up to twice that for the room to grow. Three more bounds are
 // fixed: 65,000 distinct prefixes and as many distinct namespace names in a
-// message and its grafts, and four times MessageBytes for the namespace
-// declarations that an exclusive canonicalizer might have to repeat.
+// message and its grafts, and, for the namespace declarations that an exclusive
+// canonicalizer might have to repeat, 16 times the octets of the scan, or 1 MiB
+// if that is more, and at most four times MessageBytes.
 type Limits struct {
 	MessageBytes         int // octets of the message as given and as UTF-8; default 32 MiB, ceiling 4 GiB - 2
 	Depth                int // nested elements, the root being 1; default 128. Grafts count from the root of their host
@@ -34,7 +35,8 @@ type Limits struct {
 	ValueBytes           int // octets of an attribute value as written; default 1 MiB
 }
 
-// Options says how to scan. The zero value is the strict default.
+// Options configures [Scan] and [Node.Graft]. The zero value is the strict
+// default.
 type Options struct {
 	Limits
 
@@ -47,23 +49,34 @@ type Options struct {
 	// section 3, SOAP 1.2 section 5). They are then part of canonical forms.
 	AllowPI bool
 
-	// RelativeNamespaces accepts namespace names without a scheme, as some
-	// services that never met Canonical XML have them. They are compared and
+	// RelativeNamespaces accepts namespace names without a scheme, which some
+	// services have although Canonical XML forbids them. They are compared and
 	// rendered as they are written.
 	RelativeNamespaces bool
 
-	// Reserve, if not nil, is asked before memory is allocated that grows with
-	// the input: the index and what is kept of names, as they grow, and the
-	// UTF-8 form of UTF-16. octets is negative when such memory is no longer
-	// held. The sum of all calls is what the Doc keeps beside the source; after
-	// an error it is zero. An error of Reserve ends the scan, as the cause of
-	// its [*SyntaxError].
+	// Reserve, if not nil, is called before memory is allocated that grows with
+	// the input: the index and the table of names, as they grow, and the UTF-8
+	// form of UTF-16. octets is negative when such memory is no longer held.
+	// The sum of all calls is what the Doc holds beside the source; after an
+	// error it is zero. An error of Reserve ends the scan, as the cause of its
+	// [*SyntaxError].
 	Reserve func(octets int) error
 
-	// Names says which declarations outside a plaintext names in it may use. It
-	// is for [Node.Graft] alone.
+	// Names is which declarations outside a plaintext the names in it may use.
+	// Only [Node.Graft] uses it.
 	Names GraftNames
+
+	// Owner, if not nil, owns the memory of the plaintext: [Doc.Release] of the
+	// host releases it, once nothing reads the plaintext any more. Only
+	// [Node.Graft] uses it, and not where it fails.
+	Owner Owner
+
+	careful bool // scan without quick, in tests
+	fresh   bool // use no tables of other messages, in tests
 }
+
+// An Owner of memory gets it back.
+type Owner interface{ Release() }
 
 // filled returns l with defaults and ceilings applied.
 func (l Limits) filled() Limits {

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// limitCase says at what size a document exceeds a limit.
+// limitCase is the size at which a document exceeds a limit.
 type limitCase struct {
 	what  string
 	set   func(l *Limits, n int)
@@ -27,7 +26,8 @@ func limitCases() []limitCase {
 			func(n int) string { return "<a>" + strings.Repeat("<b/>", n-1) + "</a>" }},
 		{"Attributes", func(l *Limits, n int) { l.Attributes = n },
 			func(n int) string {
-				return `<a xmlns:p="urn:p">` + strings.Repeat(`<b k="" l=""/>`, (n-1)/2) + strings.Repeat(`<b k=""/>`, (n-1)%2) + "</a>"
+				return `<a xmlns:p="urn:p">` + strings.Repeat(`<b k="" l=""/>`, (n-1)/2) + strings.Repeat(`<b k=""/>`, (n-1)%2) +
+					"</a>"
 			}},
 		{"AttributesPerElement", func(l *Limits, n int) { l.AttributesPerElement = n },
 			func(n int) string { return `<a xmlns:p="urn:p"` + numbered(` k%d=""`, n-1) + "/>" }},
@@ -54,7 +54,8 @@ func numbered(format string, n int) string {
 	return b.String()
 }
 
-func TestLimits(t *testing.T) {
+func TestScanEnforcesLimits(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	for _, tc := range limitCases() {
 		opt := Options{AllowPI: true}
@@ -70,8 +71,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestDefaultLimits reads the defaults back from the errors.
-func TestDefaultLimits(t *testing.T) {
+// TestScanEnforcesDefaultLimits reads the defaults back from the errors.
+func TestScanEnforcesDefaultLimits(t *testing.T) {
 	defaults := map[string]int{
 		"MessageBytes": DefaultMessageBytes, "Depth": DefaultDepth, "Elements": DefaultElements,
 		"Attributes": DefaultAttributes, "AttributesPerElement": DefaultAttributesPerElement,
@@ -94,7 +95,8 @@ func TestDefaultLimits(t *testing.T) {
 	}
 }
 
-func TestUTF16LimitIsOfUTF8(t *testing.T) {
+func TestScanLimitsUTF16ByItsUTF8(t *testing.T) {
+	t.Parallel()
 	in := toUTF16("<a>"+strings.Repeat("€", 100)+"</a>", false) // 3 octets each in UTF-8, 2 in UTF-16
 	if _, err := Scan(in, Options{Limits: Limits{MessageBytes: 250}}); !errors.Is(err, ErrLimit) {
 		t.Errorf("%v", err)
@@ -104,7 +106,8 @@ func TestUTF16LimitIsOfUTF8(t *testing.T) {
 	}
 }
 
-func TestGraftDepthCountsHost(t *testing.T) {
+func TestGraftDepthCountsTheHost(t *testing.T) {
+	t.Parallel()
 	opt := Options{Limits: Limits{Depth: 3}}
 	d, err := Scan([]byte(`<a><b><ED/></b></a>`), opt)
 	if err != nil {
@@ -119,31 +122,10 @@ func TestGraftDepthCountsHost(t *testing.T) {
 	}
 }
 
-// TestTables guards the bounds that are not configurable.
-func TestTables(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("<a>")
-	for i := range maxNames + 1 {
-		fmt.Fprintf(&b, `<p%d:x xmlns:p%d="urn:x"/>`, i, i)
-	}
-	b.WriteString("</a>")
-	if _, err := Scan([]byte(b.String()), Options{}); !errors.Is(err, ErrLimit) {
-		t.Errorf("prefixes: %v", err)
-	}
-	b.Reset()
-	b.WriteString("<a>")
-	for i := range maxNames + 1 {
-		fmt.Fprintf(&b, `<x xmlns="urn:%d"/>`, i)
-	}
-	b.WriteString("</a>")
-	if _, err := Scan([]byte(b.String()), Options{}); !errors.Is(err, ErrLimit) {
-		t.Errorf("namespace names: %v", err)
-	}
-}
-
-// TestCanonicalBlowUp: a short prefix for a long namespace name, used on
-// siblings, makes exclusive canonical forms much longer than the message.
-func TestCanonicalBlowUp(t *testing.T) {
+// TestScanBoundsCanonicalForms: a short prefix for a long namespace name, used
+// on siblings, makes exclusive canonical forms much longer than the message.
+func TestScanBoundsCanonicalForms(t *testing.T) {
+	t.Parallel()
 	uri := "urn:" + strings.Repeat("x", 1000)
 	in := `<a xmlns:p="` + uri + `">` + strings.Repeat("<p:b/>", 200_000) + "</a>"
 	if _, err := Scan([]byte(in), Options{}); !errors.Is(err, ErrLimit) {
@@ -163,75 +145,10 @@ func TestCanonicalBlowUp(t *testing.T) {
 	}
 }
 
-// indexBytes is what the index of d takes.
-func (d *Doc) indexBytes() int {
-	n := cap(d.elements)*40 + cap(d.attrs)*20 + cap(d.bindings)*12
-	for _, table := range []interner{d.names.prefixes, d.names.uris} {
-		n += cap(table.list)*16 + len(table.index)*32
-	}
-	return n
-}
-
-// TestIndexMemory: the index of an ordinary message takes at most 1.5 times the
-// octets of the message, also while it is built.
-func TestIndexMemory(t *testing.T) {
-	for _, size := range []int{6 << 10, 1 << 20, 20 << 20} {
-		src := benchDocument(size)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		d, err := Scan(src, raised)
-		runtime.ReadMemStats(&after)
-		if err != nil {
-			t.Fatal(err)
-		}
-		allocated := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(src))
-		index := float64(d.indexBytes()) / float64(len(src))
-		t.Logf("%d octets: index %.2f, allocated %.2f octets per octet", len(src), index, allocated)
-		if index > 1.5 || allocated > 1.5+2048/float64(len(src)) {
-			t.Errorf("%d octets: index %.2f, allocated %.2f octets per octet", len(src), index, allocated)
-		}
-	}
-}
-
-// TestIndexMemoryWorstCase: whatever the input, the index stays below what the
-// element and attribute limits allow, and what is allocated while it grows
-// below a small multiple of that.
-func TestIndexMemoryWorstCase(t *testing.T) {
-	const size = 4 << 20
-	fill := func(unit string) string { return strings.Repeat(unit, size/len(unit)) }
-	for name, in := range map[string]string{
-		"elements":                 "<a>" + fill("<a/>") + "</a>",
-		"attributes":               "<a>" + fill(`<a b="" c=""/>`) + "</a>",
-		"declarations":             "<a>" + fill(`<a xmlns="u:"/>`) + "</a>",
-		"angle brackets in CDATA":  "<a><![CDATA[" + fill("<") + "]]></a>",
-		"quotes in text":           "<a>" + fill(`=""`) + "</a>",
-		"quotes in one value":      "<a b='" + fill(`=""`) + "'/>",
-		"sample that misleads":     "<a>" + strings.Repeat("<a/>", 8<<10) + fill("x") + "</a>",
-		"sample that misleads too": "<a>" + strings.Repeat("x", 64<<10) + fill("<a/>") + "</a>",
-	} {
-		opt := Options{Limits: Limits{Elements: 100_000, Attributes: 50_000}}
-		bound := uint64(100_000*40 + 50_000*20 + 50_000*12)
-		var before, after runtime.MemStats
-		src := []byte(in)
-		runtime.ReadMemStats(&before)
-		d, err := Scan(src, opt)
-		runtime.ReadMemStats(&after)
-		if err != nil && !errors.Is(err, ErrLimit) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if d != nil && uint64(d.indexBytes()) > bound {
-			t.Errorf("%s: index of %d octets, at most %d", name, d.indexBytes(), bound)
-		}
-		if all := after.TotalAlloc - before.TotalAlloc; all > 5*bound {
-			t.Errorf("%s: %d octets allocated on the way", name, all)
-		}
-	}
-}
-
-// TestLinearTime: inputs that make naive scanners quadratic. With 200,000 of
-// something that is a minute and more; the limit leaves room for the race
-// detector on a machine that is busy otherwise.
-func TestLinearTime(t *testing.T) {
+// TestScanTakesLinearTime: inputs that make naive scanners quadratic. With
+// 200,000 of something that is a minute and more; the limit leaves room for the
+// race detector on a machine that is busy otherwise.
+func TestScanTakesLinearTime(t *testing.T) {
 	const n = 200_000
 	for name, in := range map[string]string{
 		"brackets":           "<a>" + strings.Repeat("]]", n) + "</a>",
@@ -262,8 +179,8 @@ func TestLinearTime(t *testing.T) {
 	}
 }
 
-// TestAllocations guards the paths that run for every message.
-func TestAllocations(t *testing.T) {
+// TestScanAllocations guards the paths that run for every message.
+func TestScanAllocations(t *testing.T) {
 	src := benchDocument(6 << 10)
 	if n := testing.AllocsPerRun(20, func() {
 		if _, err := Scan(src, Options{}); err != nil {
@@ -305,5 +222,26 @@ func TestAllocations(t *testing.T) {
 		}
 	}); n > 2 {
 		t.Errorf("WriteCanonical: %v allocations", n)
+	}
+}
+
+// TestRepeatedDeclarationsAreLimitedByTheMessage: a digest of what repeats more
+// would take many times as long as usual. Each message may repeat 1 MiB.
+func TestRepeatedDeclarationsAreLimitedByTheMessage(t *testing.T) {
+	t.Parallel()
+	scan := func(uri, elements int) error {
+		src := `<r xmlns:x="u:` + strings.Repeat("u", uri) + `">` + strings.Repeat("<x:a/>", elements) + "</r>"
+		_, err := Scan([]byte(src), Options{})
+		return err
+	}
+	for _, ok := range [][2]int{{70, 1 << 16}, {500, 2000}} {
+		if err := scan(ok[0], ok[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, refused := range [][2]int{{100, 1 << 16}, {500, 2100}} {
+		if err := scan(refused[0], refused[1]); !errors.Is(err, ErrLimit) {
+			t.Errorf("%v: %v", refused, err)
+		}
 	}
 }

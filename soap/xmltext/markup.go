@@ -111,23 +111,28 @@ func (s *scanner) references(from, to int, attr bool) (canonical bool, err error
 // canonicalReference returns the length of the reference that b starts with
 // when Canonical XML writes it so (1.0, 2.3), and 0 otherwise.
 func canonicalReference(b []byte, attr bool) int {
-	for _, r := range [...]string{"&amp;", "&lt;", "&#xD;"} {
-		if len(b) >= len(r) && string(b[:len(r)]) == r {
-			return len(r)
-		}
+	want := ""
+	switch {
+	case len(b) < len("&lt;"):
+	case b[1] == 'a':
+		want = "&amp;"
+	case b[1] == 'l':
+		want = "&lt;"
+	case b[1] == 'g' && !attr:
+		want = "&gt;"
+	case b[1] == 'q' && attr:
+		want = "&quot;"
+	case b[3] == '9' && attr:
+		want = "&#x9;"
+	case b[3] == 'A' && attr:
+		want = "&#xA;"
+	case b[1] == '#':
+		want = "&#xD;"
 	}
-	if !attr {
-		if bytes.HasPrefix(b, []byte("&gt;")) {
-			return 4
-		}
+	if len(b) < len(want) || string(b[:len(want)]) != want {
 		return 0
 	}
-	for _, r := range [...]string{"&quot;", "&#x9;", "&#xA;"} {
-		if len(b) >= len(r) && string(b[:len(r)]) == r {
-			return len(r)
-		}
-	}
-	return 0
+	return len(want)
 }
 
 // reference resolves the reference that b starts with and returns its length.

@@ -26,8 +26,8 @@ type nameTable struct {
 	uris     interner
 }
 
-func newNameTable() *nameTable {
-	t := &nameTable{}
+// start makes the table one without names of a message.
+func (t *nameTable) start() *nameTable {
 	t.prefixes.start("", "xml", "xmlns")
 	t.uris.start("", namespaceXML, namespaceXMLNS)
 	return t
@@ -41,13 +41,40 @@ type interner struct {
 
 	listStore [internLinear]string
 	sizeStore [internLinear]int32
+
+	// Names of messages before this one: most messages have the same, and need no
+	// copy then. That was a tenth of the allocations of an exchange.
+	known [knownNames]knownName
+}
+
+type knownName struct {
+	text string
+	size int32 // as in sizes
+}
+
+const (
+	knownNames = 32
+	knownBytes = 128 // octets of the longest that is kept
+)
+
+// entry returns b, as a string that does not share its memory, and its size.
+func (t *interner) entry(b []byte) knownName {
+	if len(b) == 0 || len(b) > knownBytes {
+		return knownName{string(b), int32(escapedSize(b))}
+	}
+	place := &t.known[(len(b)+7*int(b[len(b)-1])+5*int(b[len(b)/2]))%knownNames]
+	if place.text != string(b) {
+		*place = knownName{string(b), int32(escapedSize(b))}
+	}
+	return *place
 }
 
 const internLinear = 16
 
-// start fills an empty table.
+// start makes t the table of these.
 func (t *interner) start(first ...string) {
-	t.list, t.sizes = t.listStore[:0], t.sizeStore[:0]
+	clear(t.listStore[:]) // of names that may be long
+	t.list, t.sizes, t.index = t.listStore[:0], t.sizeStore[:0], nil
 	for _, s := range first {
 		t.list = append(t.list, s)
 		t.sizes = append(t.sizes, int32(len(s)))
@@ -70,17 +97,17 @@ func (t *interner) find(b []byte) uint16 {
 	return noID
 }
 
-// intern numbers b, which find does not find. ok is false when the
-// table is full.
+// intern numbers b, which must not be in the table. ok is false when the table
+// is full.
 func (t *interner) intern(b []byte) (id uint16, ok bool) {
 	if len(t.list) >= maxNames {
 		return 0, false
 	}
-	s := string(b)
-	t.list = append(t.list, s)
-	t.sizes = append(t.sizes, int32(escapedSize(b)))
+	e := t.entry(b)
+	t.list = append(t.list, e.text)
+	t.sizes = append(t.sizes, e.size)
 	if t.index != nil {
-		t.index[s] = uint16(len(t.list) - 1)
+		t.index[e.text] = uint16(len(t.list) - 1)
 	} else if len(t.list) > internLinear {
 		t.index = make(map[string]uint16, 2*internLinear)
 		for id, s := range t.list {

@@ -19,7 +19,7 @@ func (n Name) String() string {
 }
 
 // Root returns the root element; for the Doc of a graft, the first element of
-// the plaintext, or the zero Node when it has none.
+// the plaintext, or the zero [Node] when it has none.
 func (d *Doc) Root() Node {
 	if d.host == nil {
 		return Node{d, 0}
@@ -31,9 +31,14 @@ func (d *Doc) Root() Node {
 // modified.
 func (d *Doc) Source() []byte { return d.src }
 
+// Count returns the number of elements and of attributes that were scanned,
+// grafts and namespace declarations not counted.
+func (d *Doc) Count() (elements, attributes int) { return len(d.elements), len(d.attrs) }
+
 // Node is one element of a [Doc]. It is a small value; two Nodes are the same
 // element exactly when they are equal. The zero Node is no element: it has no
-// name, no relatives and no content.
+// name, no relatives and no content. It is safe for concurrent use as its Doc
+// is.
 type Node struct {
 	doc   *Doc
 	index uint32
@@ -42,8 +47,8 @@ type Node struct {
 // IsZero reports whether n is no element.
 func (n Node) IsZero() bool { return n.doc == nil }
 
-// Doc returns the document whose source n is in: for a node of a graft, that
-// of the plaintext.
+// Doc returns the [Doc] whose source n is in: for a node of a graft, that of
+// the plaintext.
 func (n Node) Doc() *Doc { return n.doc }
 
 func (n Node) element() *element { return &n.doc.elements[n.index] }
@@ -96,7 +101,7 @@ func (n Node) Parent() Node {
 	return Node{n.doc, p}
 }
 
-// FirstChild returns the first element directly inside n, or the zero Node.
+// FirstChild returns the first element directly inside n, or the zero [Node].
 func (n Node) FirstChild() Node {
 	if n.doc == nil {
 		return Node{}
@@ -104,7 +109,8 @@ func (n Node) FirstChild() Node {
 	return n.doc.from(n.index+1, n.index)
 }
 
-// NextSibling returns the next element with the same parent, or the zero Node.
+// NextSibling returns the next element with the same parent, or the zero
+// [Node].
 func (n Node) NextSibling() Node {
 	for n.doc != nil {
 		p := n.element().parent
@@ -126,7 +132,7 @@ func (d *Doc) from(i, parent uint32) Node {
 		if d.elements[i].flags&grafted == 0 {
 			return Node{d, i}
 		}
-		g := d.grafts[i]
+		g := d.graftAt(i)
 		if n := g.from(1, 0); n.doc != nil {
 			return n
 		}
@@ -135,7 +141,8 @@ func (d *Doc) from(i, parent uint32) Node {
 	return Node{}
 }
 
-// Child returns the first child with the given expanded name, or the zero Node.
+// Child returns the first child with the given expanded name, or the zero
+// [Node].
 func (n Node) Child(space, local string) Node {
 	for c := n.FirstChild(); c.doc != nil; c = c.NextSibling() {
 		if c.Is(space, local) {
@@ -222,7 +229,7 @@ const (
 	pathBytes     = 1024
 )
 
-// Path returns where n is, for people:
+// Path returns the path of n for people, such as
 // "/Envelope/Header/Security[2]/Signature". It has local names; an element
 // among siblings of the same local name has its position. Overlong names and
 // paths are cut, with "…".

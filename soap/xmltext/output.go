@@ -7,14 +7,14 @@ const (
 	writeDirect = 1 << 9  // octets from which the source is written directly
 )
 
-// output is where a canonicalizer writes.
+// output is the destination of a canonicalizer.
 type output struct {
 	buf []byte
 	w   io.Writer // nil: collect everything in buf
 	err error
 }
 
-// write emits b.
+// write writes b.
 func (o *output) write(b []byte) {
 	if o.w != nil && len(o.buf)+len(b) > cap(o.buf) {
 		o.drain()

@@ -94,7 +94,8 @@ func writeReference(b *strings.Builder, v *vector, uri string, m Method) {
 	if a := v.header["apex"]; a != "" {
 		apex = "(//*[local-name()='" + a + "'])[1]"
 	}
-	fmt.Fprintf(b, `<ds:Reference URI="%s.xml"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2002/06/xmldsig-filter2">`+
+	fmt.Fprintf(b, `<ds:Reference URI="%s.xml"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2002/06/`+
+		`xmldsig-filter2">`+
 		`<f:XPath xmlns:f="http://www.w3.org/2002/06/xmldsig-filter2" Filter="intersect">%s</f:XPath></ds:Transform>`+
 		`<ds:Transform Algorithm="%s">`, v.name, apex, uri)
 	if list := v.header["prefixes"]; list != "" && !m.inclusive() {
@@ -111,7 +112,8 @@ func askSantuario(t *testing.T, vectors []*vector) map[string]string {
 	need(t, "/usr/share/java/xmlsec.jar", "libxml-security-java")
 	dir := t.TempDir()
 	class := "/usr/share/java/xmlsec.jar:/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar:" + dir
-	if out, err := exec.Command(javac, "-cp", class, "-d", dir, "testdata/Canonicalize.java").CombinedOutput(); err != nil {
+	if out, err := exec.Command(javac, "-cp", class, "-d", dir,
+		"testdata/Canonicalize.java").CombinedOutput(); err != nil {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}
 	var jobs strings.Builder

@@ -3,7 +3,10 @@ package xmltext
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
+
+	"github.com/wssgate/wssgate/soap/xmltext/internal/octets"
 )
 
 const (
@@ -11,9 +14,9 @@ const (
 	highs    = 0x8080808080808080
 )
 
-// census is what a quick pass over the octets tells before the scan: where the
-// first octet is that no XML document may contain, and how much markup to
-// expect.
+// census is the result of a quick pass over the octets before the scan: the
+// place of the first octet that no XML document may contain, and an estimate of
+// the markup.
 type census struct {
 	clean      int // octets before the first illegal character; len(src) when there is none
 	badErr     error
@@ -24,36 +27,52 @@ type census struct {
 
 func takeCensus(src []byte) census {
 	c := census{clean: len(src)}
-	control, ascii := sweep(src)
-	if control < c.clean {
+	var s octets.Survey
+	seen := s.Add(src)
+	control, ascii := sweep(src[seen:])
+	if control += seen; control < c.clean {
 		c.clean, c.badErr = control, ErrCharacter
 	}
-	if !ascii {
+	if !ascii || s.High != 0 {
 		c.checkUTF8(src)
 	}
-	c.greater = bytes.Count(src, []byte{'>'})
-	c.estimate(src)
+	rest := src[seen:]
+	c.greater = s.Greater + bytes.Count(rest, []byte{'>'})
+	c.estimate(src, s.Less+bytes.Count(rest, []byte{'<'}), s.Equal+bytes.Count(rest, []byte{'='}))
 	return c
 }
 
-// sampleBytes is how much of a message tells how common empty-element tags are
-// in it.
-const sampleBytes = 2 << 10
+// sampleBytes is how much of a message is sampled to estimate the number of
+// empty-element tags.
+const sampleBytes = 1 << 10
 
-// estimate says for how many entries to make room at first. A well-formed
+// estimate sets the number of entries to make room for at first. A well-formed
 // message has two '<' for each element, one for an empty-element tag, and an
-// equals sign for each attribute. What the octets promise is believed only as
-// far as ordinary markup goes, four attributes for each element: text and CDATA
-// sections can be full of the same.
-func (c *census) estimate(src []byte) {
+// equals sign for each attribute. The estimate is bounded by ordinary markup,
+// four attributes for each element, because text and CDATA sections can be full
+// of the same octets.
+func (c *census) estimate(src []byte, less, equal int) {
 	sample := src[:min(len(src), sampleBytes)]
 	empty := 0
 	if len(sample) > 0 {
-		empty = int(int64(bytes.Count(sample, []byte("/>"))) * int64(len(src)) / int64(len(sample)))
+		empty = int(int64(countEmptyTags(sample)) * int64(len(src)) / int64(len(sample)))
 	}
 	most := len(src)/16 + 1
-	c.elements = min((bytes.Count(src, []byte("<"))+empty)/2+1, most)
-	c.attributes = min(bytes.Count(src, []byte("=")), 4*c.elements+16, most)
+	c.elements = min((less+empty)/2+1, most)
+	c.attributes = min(equal, 4*c.elements+16, most)
+}
+
+// countEmptyTags returns the number of "/>" in b, about: the last few octets are not
+// looked at. bytes.Count took a fiftieth of the time of a message of 6 kB.
+func countEmptyTags(b []byte) (n int) {
+	slash := uint64(0) // a high bit in the last octet before the word, if that is '/'
+	for ; len(b) >= 8; b = b[8:] {
+		word := binary.LittleEndian.Uint64(b)
+		slashes := equal(word, '/')
+		n += bits.OnesCount64((slashes<<8 | slash) & equal(word, '>'))
+		slash = slashes >> 56
+	}
+	return n
 }
 
 // sweep looks at 32 octets at a time. It returns the offset of the first C0
@@ -69,7 +88,7 @@ func sweep(src []byte) (control int, ascii bool) {
 		c := binary.LittleEndian.Uint64(block[16:])
 		d := binary.LittleEndian.Uint64(block[24:])
 		all |= a | b | c | d
-		// The high bits tell whether some octet is below 0x20.
+		// A high bit is set if its octet is below 0x20.
 		below := (a-controls)&^a | (b-controls)&^b | (c-controls)&^c | (d-controls)&^d
 		if below&highs != 0 && illegal(a)|illegal(b)|illegal(c)|illegal(d) != 0 {
 			return len(src) - len(rest) + indexControl(block[:]), asciiOnly(src)

@@ -1,7 +1,6 @@
 package xmltext
 
 import (
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -10,27 +9,29 @@ import (
 // NamespaceXSI is the namespace of xsi:type (XML Schema Part 1, 2.6.1).
 const NamespaceXSI = "http://www.w3.org/2001/XMLSchema-instance"
 
-// QNames says where content holds qualified names (XML Schema Part 2, 3.2.18),
-// one or several between white space: in xsi:type, and in the values of the
-// attributes and the text of the elements of these names.
+// QNames is where content holds qualified names (XML Schema Part 2, 3.2.18),
+// one or several separated by white space: in xsi:type, and in the values of
+// the attributes and the text of the elements of these names. The zero value is
+// xsi:type alone.
 type QNames struct {
 	Names []Name
 
-	// CiphertextSigned says that the octets of grafts were digested as they
-	// are, as ciphertext. What they declare is then in the digest.
+	// CiphertextSigned is set if grafts were digested as ciphertext. The digest
+	// then covers what they declare.
 	CiphertextSigned bool
 }
 
 // UncoveredQName finds a qualified name in the content of n, grafts included,
-// whose prefix or, without one, default namespace is not declared alike in the
-// exclusive canonical form c: that has only what names of elements and
-// attributes use, and what the PrefixList names. Whoever changes the
-// declaration changes what the content means and no digest. It returns the name
-// of the attribute or element that holds it; ok is false if there is none.
+// for which the exclusive canonical form c does not have the declaration of its
+// prefix or, without one, of the default namespace. The form has only the
+// declarations that names of elements and attributes use, and those of the
+// PrefixList; a change of any other changes the meaning of the content and no
+// digest. It returns the name of the attribute or element that holds the
+// qualified name; ok is false if there is none.
 //
-// It takes one look at each attribute if one of the namespaces is declared
-// anywhere in the message, and one at each element if q has names. Its time is
-// linear in the message.
+// It examines each attribute once if one of the namespaces is declared anywhere
+// in the message, and each element once if q has names. Its time is linear in
+// the message.
 func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	if n.doc == nil || c.Method.inclusive() {
 		return Name{}, false // an inclusive form has all declarations
@@ -50,8 +51,8 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	return f.at, ok
 }
 
-// qnameFinder goes to the elements that hold qualified names, and keeps what
-// the canonical form has declared on the way there.
+// qnameFinder visits the elements that hold qualified names, and keeps what the
+// canonical form declares on the path to them.
 type qnameFinder struct {
 	names            *nameTable
 	prefixes         []string // the PrefixList
@@ -65,7 +66,7 @@ type qnameFinder struct {
 	chain    []uint32
 	at       Name
 
-	// Where the lists are as long as they are short.
+	// The memory of the lists while they are short.
 	wantedStore   [4]wantedName
 	renderedStore [32]uint16
 	undoStore     [16]undo
@@ -102,8 +103,8 @@ func (f *qnameFinder) wantsName(uri uint16, local []byte) bool {
 	return false
 }
 
-// find looks through the subtree of element top of d. The path may lead to it
-// from a host document.
+// find searches the subtree of element top of d. The path may begin in a host
+// document.
 func (f *qnameFinder) find(d *Doc, top uint32) bool {
 	base := len(f.path)
 	defer f.leave(base)
@@ -145,24 +146,22 @@ func (f *qnameFinder) findText(d *Doc, top uint32, base int) bool {
 }
 
 func (f *qnameFinder) findGraft(d *Doc, top uint32, base int) bool {
-	if len(d.grafts) == 0 {
-		return false
-	}
-	for _, host := range slices.Sorted(maps.Keys(d.grafts)) {
+	for _, g := range d.grafts {
+		host := g.index
 		if host < top || host >= d.elements[top].subEnd {
 			continue
 		}
 		if host > top {
 			f.enter(d, d.elements[host].parent, top, base)
 		}
-		if f.find(d.grafts[host], 0) {
+		if f.find(g.doc, 0) {
 			return true
 		}
 	}
 	return false
 }
 
-// enter makes the path that from top to element i. It reports whether i is in
+// enter sets the path to that from top to element i. It reports whether i is in
 // the document, and not replaced by a graft.
 func (f *qnameFinder) enter(d *Doc, i, top uint32, base int) bool {
 	if f.rendered == nil {
@@ -191,7 +190,7 @@ func (f *qnameFinder) enter(d *Doc, i, top uint32, base int) bool {
 	return true
 }
 
-// start makes the lists, when the first qualified name is found.
+// start makes the lists when the first qualified name is found.
 func (f *qnameFinder) start() {
 	f.undos, f.path, f.chain, f.rendered = f.undoStore[:0], f.pathStore[:0], f.chainStore[:0], f.renderedStore[:0]
 	if need := len(f.names.prefixes.list); need > cap(f.rendered) {
@@ -242,8 +241,8 @@ func (f *qnameFinder) leave(length int) {
 	}
 }
 
-// uncovered reports whether one of the qualified names in value means, at
-// element i, what the form does not say.
+// uncovered reports whether one of the qualified names in value has, at element
+// i, a declaration that the form does not have.
 func (f *qnameFinder) uncovered(d *Doc, i uint32, value string) bool {
 	for qname := range strings.FieldsFuncSeq(value, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) }) {
 		prefix, _, ok := strings.Cut(qname, ":")
@@ -254,7 +253,7 @@ func (f *qnameFinder) uncovered(d *Doc, i uint32, value string) bool {
 			continue
 		}
 		p := f.names.prefixes.find([]byte(prefix))
-		if p == noID { // what is not declared can be
+		if p == noID { // an undeclared prefix can be declared on the way
 			return true
 		}
 		if uri := d.lookup(d.elements[i].scope, p); uri == noID || uri != f.rendered[p] {

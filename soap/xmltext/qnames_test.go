@@ -9,38 +9,56 @@ import (
 
 const xsi = `xmlns:xsi="` + NamespaceXSI + `"`
 
-func TestUncoveredQName(t *testing.T) {
+func TestUncoveredQNameFindsNamesOutsideTheForm(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		doc      string
 		prefixes []string
 		names    []Name
 		want     string // name of the holder, "" if all are covered
 	}{
-		"declared on an ancestor outside":  {doc: `<r xmlns:t="urn:t" ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, want: "type"},
-		"declared on the element":          {doc: `<r ` + xsi + `><p><q xmlns:t="urn:t" xsi:type="t:x"/></p></r>`, want: "type"},
-		"used by the element":              {doc: `<r ` + xsi + `><p><t:q xmlns:t="urn:t" xsi:type="t:x"/></p></r>`},
-		"used by an attribute":             {doc: `<r ` + xsi + `><p><q xmlns:t="urn:t" t:a="" xsi:type="t:x"/></p></r>`},
-		"used by an ancestor":              {doc: `<r ` + xsi + ` xmlns:t="urn:t"><p><t:m><q xsi:type="t:x"/></t:m></p></r>`},
-		"used by the part":                 {doc: `<r ` + xsi + ` xmlns:t="urn:t"><t:p><q><q xsi:type=" t:x "/></q></t:p></r>`},
-		"used by an element before":        {doc: `<r ` + xsi + ` xmlns:t="urn:t"><p><t:m/><q xsi:type="t:x"/></p></r>`, want: "type"},
-		"used outside of the part":         {doc: `<t:r ` + xsi + ` xmlns:t="urn:t"><p><q xsi:type="t:x"/></p></t:r>`, want: "type"},
-		"declared anew":                    {doc: `<r ` + xsi + ` xmlns:t="urn:t"><t:p><q xmlns:t="urn:u" xsi:type="t:x"/></t:p></r>`, want: "type"},
-		"used anew":                        {doc: `<r ` + xsi + ` xmlns:t="urn:t"><t:p><t:q xmlns:t="urn:u"><q xsi:type="t:x"/></t:q></t:p></r>`},
-		"listed":                           {doc: `<r xmlns:t="urn:t" ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, prefixes: []string{"a", "t"}},
-		"not declared":                     {doc: `<r ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, want: "type"},
-		"not declared, listed":             {doc: `<r ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, prefixes: []string{"t"}},
-		"no default namespace":             {doc: `<r ` + xsi + `><p><q xsi:type="x"/></p></r>`},
-		"default namespace used":           {doc: `<r xmlns="urn:d" ` + xsi + `><p><q xsi:type="x"/></p></r>`},
-		"default namespace of outside":     {doc: `<r xmlns="urn:d" ` + xsi + `><a:p xmlns:a="urn:a"><a:q xsi:type="x"/></a:p></r>`, want: "type"},
-		"default namespace listed":         {doc: `<r xmlns="urn:d" ` + xsi + `><a:p xmlns:a="urn:a"><a:q xsi:type="x"/></a:p></r>`, prefixes: []string{"#default"}},
-		"predefined":                       {doc: `<r ` + xsi + `><p><q xsi:type="xml:x"/></p></r>`},
-		"outside of the part":              {doc: `<r ` + xsi + ` xmlns:t="urn:t" xsi:type="t:x"><p/><q xsi:type="t:x"/></r>`},
-		"no QName is asked for":            {doc: `<r xmlns:t="urn:t"><p type="t:x">t:x</p></r>`},
-		"attribute that is asked for":      {doc: `<r xmlns:t="urn:t"><p type="t:x"/></r>`, names: []Name{{"", "type"}}, want: "type"},
-		"attribute with namespace":         {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p a:k="xml:x t:x"/></r>`, names: []Name{{"urn:a", "k"}}, want: "{urn:a}k"},
-		"element that is asked for":        {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p><a:k> t:x</a:k></p></r>`, names: []Name{{"urn:a", "k"}}, want: "{urn:a}k"},
-		"element whose text is covered":    {doc: `<r xmlns:a="urn:a"><p><a:k>a:x</a:k></p></r>`, names: []Name{{"urn:a", "k"}}},
-		"element of another name":          {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p><a:l>t:x</a:l></p></r>`, names: []Name{{"urn:a", "k"}}},
+		"declared on an ancestor outside": {doc: `<r xmlns:t="urn:t" ` + xsi + `><p><q xsi:type="t:x"/></p></r>`,
+			want: "type"},
+		"declared on the element": {doc: `<r ` + xsi + `><p><q xmlns:t="urn:t" xsi:type="t:x"/></p></r>`,
+			want: "type"},
+		"used by the element":  {doc: `<r ` + xsi + `><p><t:q xmlns:t="urn:t" xsi:type="t:x"/></p></r>`},
+		"used by an attribute": {doc: `<r ` + xsi + `><p><q xmlns:t="urn:t" t:a="" xsi:type="t:x"/></p></r>`},
+		"used by an ancestor": {doc: `<r ` + xsi +
+			` xmlns:t="urn:t"><p><t:m><q xsi:type="t:x"/></t:m></p></r>`},
+		"used by the part": {doc: `<r ` + xsi +
+			` xmlns:t="urn:t"><t:p><q><q xsi:type=" t:x "/></q></t:p></r>`},
+		"used by an element before": {doc: `<r ` + xsi + ` xmlns:t="urn:t"><p><t:m/><q xsi:type="t:x"/></p></r>`,
+			want: "type"},
+		"used outside of the part": {doc: `<t:r ` + xsi + ` xmlns:t="urn:t"><p><q xsi:type="t:x"/></p></t:r>`,
+			want: "type"},
+		"declared anew": {doc: `<r ` + xsi +
+			` xmlns:t="urn:t"><t:p><q xmlns:t="urn:u" xsi:type="t:x"/></t:p></r>`, want: "type"},
+		"used anew": {doc: `<r ` + xsi +
+			` xmlns:t="urn:t"><t:p><t:q xmlns:t="urn:u"><q xsi:type="t:x"/></t:q></t:p></r>`},
+		"listed": {doc: `<r xmlns:t="urn:t" ` + xsi + `><p><q xsi:type="t:x"/></p></r>`,
+			prefixes: []string{"a", "t"}},
+		"not declared":           {doc: `<r ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, want: "type"},
+		"not declared, listed":   {doc: `<r ` + xsi + `><p><q xsi:type="t:x"/></p></r>`, prefixes: []string{"t"}},
+		"no default namespace":   {doc: `<r ` + xsi + `><p><q xsi:type="x"/></p></r>`},
+		"default namespace used": {doc: `<r xmlns="urn:d" ` + xsi + `><p><q xsi:type="x"/></p></r>`},
+		"default namespace of outside": {doc: `<r xmlns="urn:d" ` + xsi +
+			`><a:p xmlns:a="urn:a"><a:q xsi:type="x"/></a:p></r>`, want: "type"},
+		"default namespace listed": {doc: `<r xmlns="urn:d" ` + xsi +
+			`><a:p xmlns:a="urn:a"><a:q xsi:type="x"/></a:p></r>`, prefixes: []string{"#default"}},
+		"predefined": {doc: `<r ` + xsi + `><p><q xsi:type="xml:x"/></p></r>`},
+		"outside of the part": {doc: `<r ` + xsi +
+			` xmlns:t="urn:t" xsi:type="t:x"><p/><q xsi:type="t:x"/></r>`},
+		"no QName is asked for": {doc: `<r xmlns:t="urn:t"><p type="t:x">t:x</p></r>`},
+		"attribute that is asked for": {doc: `<r xmlns:t="urn:t"><p type="t:x"/></r>`, names: []Name{{"", "type"}},
+			want: "type"},
+		"attribute with namespace": {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p a:k="xml:x t:x"/></r>`,
+			names: []Name{{"urn:a", "k"}}, want: "{urn:a}k"},
+		"element that is asked for": {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p><a:k> t:x</a:k></p></r>`,
+			names: []Name{{"urn:a", "k"}}, want: "{urn:a}k"},
+		"element whose text is covered": {doc: `<r xmlns:a="urn:a"><p><a:k>a:x</a:k></p></r>`,
+			names: []Name{{"urn:a", "k"}}},
+		"element of another name": {doc: `<r xmlns:t="urn:t" xmlns:a="urn:a"><p><a:l>t:x</a:l></p></r>`,
+			names: []Name{{"urn:a", "k"}}},
 		"text of an element, not a prefix": {doc: `<r xmlns:a="urn:a"><p><a:k/></p></r>`, names: []Name{{"urn:a", "k"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,10 +75,12 @@ func TestUncoveredQName(t *testing.T) {
 	}
 }
 
-// TestUncoveredQNameInGraft: plaintext is part of the form, unless the form was
-// that of the ciphertext: then what it declares itself is covered too.
-func TestUncoveredQNameInGraft(t *testing.T) {
-	const host = `<s:E xmlns:s="urn:s" xmlns:t="urn:t" ` + xsi + `><s:B><e:ED xmlns:e="urn:e" xsi:type="t:x"/></s:B></s:E>`
+// TestUncoveredQNameSearchesGrafts: plaintext is part of the form, unless the
+// form was that of the ciphertext: then what it declares itself is covered too.
+func TestUncoveredQNameSearchesGrafts(t *testing.T) {
+	t.Parallel()
+	const host = `<s:E xmlns:s="urn:s" xmlns:t="urn:t" ` + xsi +
+		`><s:B><e:ED xmlns:e="urn:e" xsi:type="t:x"/></s:B></s:E>`
 	for plaintext, want := range map[string][2]bool{ // uncovered as plaintext, as ciphertext
 		`<a xsi:type="t:x"/>`:                                            {true, true},
 		`<a xsi:type="s:x"/>`:                                            {false, false},
@@ -81,9 +101,10 @@ func TestUncoveredQNameInGraft(t *testing.T) {
 	}
 }
 
-// TestUncoveredQNameIsWhatTheFormSays compares with the definition: a QName is
+// TestUncoveredQNameAgreesWithTheForm compares with the definition: a QName is
 // covered if it means the same when the canonical form is read.
-func TestUncoveredQNameIsWhatTheFormSays(t *testing.T) {
+func TestUncoveredQNameAgreesWithTheForm(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	found := 0
 	for range 20_000 {
@@ -153,7 +174,8 @@ func randomQNames(b *strings.Builder, r *rand.Rand, depth int) {
 // BenchmarkUncoveredQName is a message with one type, as many are, and one with
 // a type on every element.
 func BenchmarkUncoveredQName(b *testing.B) {
-	for name, item := range map[string]string{"none": `<o:i no="1"><o:n>x</o:n></o:i>`, "all": `<o:i xsi:type="o:I"><o:n xsi:type="o:N">x</o:n></o:i>`} {
+	for name, item := range map[string]string{"none": `<o:i no="1"><o:n>x</o:n></o:i>`,
+		"all": `<o:i xsi:type="o:I"><o:n xsi:type="o:N">x</o:n></o:i>`} {
 		n := mustScan(b, `<o:r xmlns:o="urn:o" `+xsi+` xsi:type="o:R">`+strings.Repeat(item, 30_000)+`</o:r>`).Root()
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

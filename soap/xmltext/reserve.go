@@ -12,23 +12,24 @@ const (
 	// places in an interner, in scanner.active and in a canonicalizer's slots,
 	// with the room to grow of each.
 	nameBytes = 160
-	// nameRoom is for how many octets of them room is reserved at once.
+	// nameRoom is how many octets are reserved for names at once.
 	nameRoom = 4 << 10
-	// spareBytes is how much room is left in a list without a thought.
+	// spareBytes is how much room a list may keep that it does not need.
 	spareBytes = 64 << 10
 )
 
-// IndexBound returns how many octets a scan of so many octets of UTF-8 reserves
-// at most at a time, whatever they are. It is for who must not let a peer know
-// what they are; a usual message needs a twentieth of it. See
-// [Options].Reserve.
+// IndexBound returns the most memory, in octets, that a scan of this many
+// octets of UTF-8 reserves at a time with [Options].Reserve, whatever they are.
+// It is for callers who must not disclose anything about them; a usual message
+// needs a twentieth of it.
 func IndexBound(octets int) int {
 	// Nothing is denser than "<a/>": four octets that take an entry, and while
-	// the list grows twice that and a quarter.
-	return 24*octets + 24<<10
+	// the list grows twice that and a quarter. Tables of another message may have
+	// room that this one does not need.
+	return 27*octets + 24<<10
 }
 
-// reserve asks [Options].Reserve for n more octets, before they are allocated.
+// reserve calls Options.Reserve for n more octets before they are allocated.
 func (s *scanner) reserve(n int) error {
 	if s.opt.Reserve == nil {
 		return nil
@@ -40,7 +41,7 @@ func (s *scanner) reserve(n int) error {
 	return nil
 }
 
-// release gives back n octets that are no longer held.
+// release returns n octets that are no longer held to Options.Reserve.
 func (s *scanner) release(n int) {
 	if s.opt.Reserve != nil {
 		_ = s.opt.Reserve(-n) // takes nothing, so it cannot fail
@@ -48,20 +49,30 @@ func (s *scanner) release(n int) {
 	}
 }
 
-// grown returns list, which is full, with room for more. The new room is
-// reserved while the old is still held.
-func grown[T any](s *scanner, list []T, size int) ([]T, error) {
-	old, more := cap(list), cap(list)/4+64
-	if err := s.reserve((old + more) * size); err != nil {
+// grown returns list, which is full when the scan has come to offset at, with
+// room for more: for the rest of the source as it was up to there, or a quarter
+// more if that is less. Else a message of "<a/>" is copied seven times. The new
+// room is reserved while the old is still held.
+func grown[T any](s *scanner, list []T, size, at int) ([]T, error) {
+	old := cap(list)
+	room := old + old/4 + 64
+	if rest := len(s.src) - at; at > 0 && old > 0 {
+		ahead := int(min(int64(old)*int64(rest)/int64(at)*17/16, int64(rest/densest)))
+		room = max(room, old+ahead)
+	}
+	if err := s.reserve(room * size); err != nil {
 		return list, err
 	}
-	list = slices.Grow(list, more)
-	s.release((old + old + more - cap(list)) * size)
+	list = append(make([]T, 0, room), list...) // slices.Grow would make more, unreserved
+	s.release(old * size)
 	return list, nil
 }
 
-// fitted returns list without the room that it did not need, if that is much:
-// a CDATA section can promise any number of elements.
+// densest is how many octets an entry takes at least: "<a/>".
+const densest = 4
+
+// fitted returns list without the room that it did not need, if that is much: a
+// CDATA section can make the estimate too high.
 func fitted[T any](s *scanner, list []T, size int) []T {
 	if spare := cap(list) - len(list); spare < len(list) || spare*size < spareBytes || s.reserve(len(list)*size) != nil {
 		return list

@@ -3,6 +3,7 @@ package xmltext
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,7 +78,9 @@ func TestReserveIsWhatAScanKeeps(t *testing.T) {
 		src := []byte(doc)
 		var m meter
 		var before, after runtime.MemStats
-		runtime.GC()
+		for range 3 { // the tables of documents before are forgotten
+			runtime.GC()
+		}
 		runtime.ReadMemStats(&before)
 		d, err := Scan(src, Options{Reserve: m.reserve})
 		runtime.GC()
@@ -98,8 +101,10 @@ func TestReserveIsWhatAScanKeeps(t *testing.T) {
 	}
 }
 
-// TestTextReservesNothing: what only looks like markup costs next to nothing.
-func TestTextReservesNothing(t *testing.T) {
+// TestReserveIsNotCalledForText: what only looks like markup costs next to
+// nothing.
+func TestReserveIsNotCalledForText(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"text", "equals signs", "attributes' text"} {
 		var m meter
 		if _, err := Scan([]byte(dense(8 << 20)[name]), Options{Reserve: m.reserve}); err != nil || m.peak > 4<<10 {
@@ -108,8 +113,9 @@ func TestTextReservesNothing(t *testing.T) {
 	}
 }
 
-// TestIndexBound: no document, and no plaintext, takes more.
-func TestIndexBound(t *testing.T) {
+// TestIndexBoundHoldsForAnyOctets: no document, and no plaintext, takes more.
+func TestIndexBoundHoldsForAnyOctets(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{16, 300, 4 << 10, 64 << 10, 3 << 20} {
 		for name, doc := range dense(size) {
 			if strings.HasPrefix(name, "UTF-16") {
@@ -129,9 +135,10 @@ func TestIndexBound(t *testing.T) {
 	}
 }
 
-// TestReserveRefuses: wherever Reserve says no the scan ends with that error,
-// and gives back what it had.
-func TestReserveRefuses(t *testing.T) {
+// TestScanFailsWhenReserveDoes: wherever Reserve fails the scan ends with
+// that error, and releases what it had.
+func TestScanFailsWhenReserveDoes(t *testing.T) {
+	t.Parallel()
 	for name, doc := range dense(256 << 10) {
 		for n := 1; ; n++ {
 			m := meter{failAt: n}
@@ -151,16 +158,33 @@ func TestReserveRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			m = meter{failAt: n}
-			if err := host.Root().FirstChild().Graft([]byte(doc), GraftContent, Options{Reserve: m.reserve}); !errors.Is(err, errNoRoom) || m.held != 0 {
+			if err := host.Root().FirstChild().Graft([]byte(doc), GraftContent, Options{Reserve: m.reserve}); !errors.Is(err,
+				errNoRoom) || m.held != 0 {
 				t.Errorf("%s, graft: %v, %d octets held", name, err, m.held)
 			}
 		}
 	}
 }
 
-// TestEntrySizes holds the constants against the types.
-func TestEntrySizes(t *testing.T) {
-	if e, a, b := unsafe.Sizeof(element{}), unsafe.Sizeof(attribute{}), unsafe.Sizeof(binding{}); e != elementBytes || a != attributeBytes || b != bindingBytes {
+// TestEntrySizesAreThoseOfTheTypes compares the constants with the types.
+func TestEntrySizesAreThoseOfTheTypes(t *testing.T) {
+	if e, a, b := unsafe.Sizeof(element{}), unsafe.Sizeof(attribute{}), unsafe.Sizeof(binding{}); e != elementBytes ||
+		a != attributeBytes || b != bindingBytes {
 		t.Errorf("%d, %d, %d octets", e, a, b)
+	}
+}
+
+// TestGrownReservesAllItsRoomAtOnce: a list that turned out larger than what was
+// reserved for it could only be reserved when it is too late to refuse.
+func TestGrownReservesAllItsRoomAtOnce(t *testing.T) {
+	t.Parallel()
+	for old := range 400 {
+		var calls []int
+		s := scanner{opt: Options{Reserve: func(n int) error { calls = append(calls, n); return nil }}}
+		list, err := grown(&s, make([]element, old), elementBytes, 0)
+		want := []int{cap(list) * elementBytes, -old * elementBytes}
+		if err != nil || cap(list) <= old || !slices.Equal(calls, want) {
+			t.Fatalf("%d elements: reserves %v for room for %d: %v", old, calls, cap(list), err)
+		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Scan reads one whole message and returns its index. It retains src, which
-// must not be modified as long as the Doc is in use, and never modifies it.
+// Scan scans one whole message and returns its index. It retains src, which
+// must not be modified as long as the [Doc] is in use, and never modifies it.
 // UTF-16 is transcoded; [Doc.Source] then returns the UTF-8 form. The error is
 // a [*SyntaxError].
 func Scan(src []byte, opt Options) (*Doc, error) {
@@ -19,25 +19,31 @@ func Scan(src []byte, opt Options) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Doc{src: text, names: newNameTable()}
+	d := &Doc{src: text}
 	if err := s.init(d); err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(s.src[at:], []byte("<?xml")) && len(s.src) > at+5 && isSpace(s.src[at+5]) {
-		next, err := xmlDecl(s.src[at:], enc)
-		if err != nil {
-			return nil, s.fail(at+next, err)
-		}
-		s.markup += bytes.Count(s.src[at:at+next], []byte{'>'})
-		at += next
-	}
-	if err := s.run(at); err != nil {
+	if err := s.message(at, enc); err != nil {
+		s.giveBack()
 		return nil, err
 	}
 	return d, nil
 }
 
-// active says what a prefix means at the scanner's position.
+// message scans a message from at, behind a byte order mark.
+func (s *scanner) message(at int, enc encoding) error {
+	if bytes.HasPrefix(s.src[at:], []byte("<?xml")) && len(s.src) > at+5 && isSpace(s.src[at+5]) {
+		next, err := xmlDecl(s.src[at:], enc)
+		if err != nil {
+			return s.fail(at+next, err)
+		}
+		s.markup += bytes.Count(s.src[at:at+next], []byte{'>'})
+		at += next
+	}
+	return s.run(at)
+}
+
+// active is the declaration of a prefix in scope at the scanner's position.
 type active struct {
 	binding uint32
 	uri     uint16
@@ -60,7 +66,7 @@ type scanner struct {
 
 	maxElements int
 
-	reserved   int // what Options.Reserve was asked for
+	reserved   int // what is reserved with Options.Reserve
 	nameOctets int // of it, room for names that is not used yet
 
 	scope      uint32   // innermost declaration in scope
@@ -70,37 +76,44 @@ type scanner struct {
 	ownNames   bool     // names may not use the given bindings
 	firstOwn   uint32   // first binding of the start tag at hand
 	prefixes   [32]uint16
-	repetition int // octets of namespace declarations that canonical forms may repeat
-	markup     int // '>' octets that end markup
+	ranks      []ranked // of the start tag at hand, if it is out of order
+	repetition int      // octets of namespace declarations that canonical forms may repeat
+	// mostRepeated is how many there may be: of a small message 16 times its octets,
+	// since a digest of what repeats more takes many times as long as usual.
+	mostRepeated int
+	markup       int // '>' octets that end markup
+
+	// Of quick.
+	window     window
+	quickNames [quickNames]quickName
+	room       int // elements that there may be
 
 	quiet                      int // no "]]>", CR or & from the last text up to here
 	nextAmp, nextCR, nextCDEnd cursor
 	census                     census
 }
 
+// leastRepeated is how many octets of declarations every message may repeat.
+const leastRepeated = 1 << 20
+
 // init prepares s for the source of d.
 func (s *scanner) init(d *Doc) error {
 	s.doc, s.census = d, takeCensus(d.src)
 	s.src = d.src[:s.census.clean]
 	s.maxElements = s.opt.Elements
+	s.mostRepeated = min(max(leastRepeated, 16*len(d.src)), 4*s.opt.MessageBytes)
 	s.ownNames = d.host != nil && s.opt.Names != NamesInScope
 	if d.host != nil {
 		s.maxElements++ // for the stub
 	}
 	elements, attrs := min(s.census.elements, s.opt.Elements)+1, min(s.census.attributes, s.opt.Attributes)
-	const bindings = 16
-	if err := s.reserve(elements*elementBytes + attrs*attributeBytes + bindings*bindingBytes); err != nil {
+	if err := s.takeTables(elements, attrs); err != nil {
 		return s.fail(0, err)
 	}
-	s.elements = make([]element, 0, elements)
-	s.attrs = make([]attribute, 0, attrs)
-	s.bindings = make([]binding, firstBinding, bindings)
-	s.bindings[bindingNone].uri = noID
-	s.bindings[bindingXML] = binding{prefix: prefixXML, uri: uriXML}
+	s.bindings = append(s.bindings, binding{uri: noID}, binding{}, binding{prefix: prefixXML, uri: uriXML})
 	s.given = firstBinding
-	s.active = make([]active, max(16, len(d.names.prefixes.list)))
 	for i := range s.active {
-		s.active[i].uri = noID
+		s.active[i] = active{uri: noID}
 	}
 	s.active[prefixNone] = active{bindingDefault, uriNone}
 	s.active[prefixXML] = active{bindingXML, uriXML}
@@ -132,6 +145,9 @@ func (s *scanner) run(at int) error {
 		if err != nil {
 			return err
 		}
+		if pos, err = s.quick(pos); err != nil {
+			return err
+		}
 		if lt = pos; lt >= len(src) || src[lt] != '<' {
 			lt = indexFrom(src, pos, '<')
 		}
@@ -153,14 +169,15 @@ func (s *scanner) finish(at int) error {
 	}
 	s.doc.elements, s.doc.attrs = fitted(s, s.elements, elementBytes), fitted(s, s.attrs, attributeBytes)
 	s.doc.bindings = s.bindings
+	s.doc.tables.active = s.active
 	if s.census.greater != s.markup {
 		s.doc.markGreater()
 	}
 	return nil
 }
 
-// text checks character data between markup (XML 1.0 2.4) and finds out how far
-// nothing follows that would need a check.
+// text checks character data between markup (XML 1.0 2.4) and sets quiet to the
+// next place that needs a check.
 func (s *scanner) text(from, to int) error {
 	if s.cur == noElement {
 		if at := skipSpace(s.src, from); at < to {
@@ -168,13 +185,13 @@ func (s *scanner) text(from, to int) error {
 		}
 		return nil
 	}
-	if at := s.nextCDEnd.find(s.src, from, "]]>"); at < to {
+	if at := s.nextCDEnd.findCDATAEnd(s.src, from, to); at < to {
 		return s.fail(at, ErrCDATAEnd)
 	}
-	if s.nextCR.findByte(s.src, from, '\r') < to {
+	if s.nextCR.findByte(s.src, from, to, '\r') < to {
 		s.gap |= headDirty | headCooked
 	}
-	if s.nextAmp.findByte(s.src, from, '&') < to {
+	if s.nextAmp.findByte(s.src, from, to, '&') < to {
 		canonical, err := s.references(from, to, false)
 		s.gap |= headCooked
 		if !canonical {
@@ -182,7 +199,7 @@ func (s *scanner) text(from, to int) error {
 		}
 		return err
 	}
-	s.quiet = min(s.nextCDEnd.at, s.nextCR.at, s.nextAmp.at) - 1
+	s.quiet = min(s.nextCDEnd.clear, s.nextCR.clear, s.nextAmp.clear)
 	return nil
 }
 
@@ -212,7 +229,7 @@ func (s *scanner) endTag(lt int) (int, error) {
 	return i + 1, nil
 }
 
-// cutEndTag is the error for an end tag at lt that does not match.
+// cutEndTag returns the error for an end tag at lt that does not match.
 func (s *scanner) cutEndTag(lt int) error {
 	if bytes.IndexByte(s.src[lt:], '>') < 0 {
 		return s.fail(len(s.src), ErrUnexpectedEnd)
@@ -229,6 +246,15 @@ func (s *scanner) close(e *element, end int) {
 	s.cur = e.parent
 	if e.flags&hasDecl != 0 {
 		s.unwind(e)
+	}
+	if e.flags&tailDirty != 0 {
+		e.flags |= varied
+	}
+	if e.parent == noElement {
+		return
+	}
+	if p := &s.elements[e.parent]; e.flags&(notVerbatim|endDirty|varied) != 0 || e.prefix != p.prefix {
+		p.flags |= varied
 	}
 }
 
@@ -256,18 +282,27 @@ func (d *Doc) markGreater() {
 		for c := uint32(i) + 1; c < e.subEnd; c = d.elements[c].subEnd {
 			if child := &d.elements[c]; has(pos, child.start) {
 				child.flags |= headDirty
+				d.vary(uint32(i))
 			}
 			pos = d.elements[c].end
 		}
 		if pos < e.contentEnd && has(pos, e.contentEnd) {
 			e.flags |= tailDirty
+			d.vary(uint32(i))
 		}
 	}
 }
 
-// fail returns err as a SyntaxError at offset, and gives back what was
-// reserved. Running into the first illegal character, where src was cut, is
-// that character's error.
+// vary marks element i, and those around it, as varied.
+func (d *Doc) vary(i uint32) {
+	for ; i != noElement && d.elements[i].flags&varied == 0; i = d.elements[i].parent {
+		d.elements[i].flags |= varied
+	}
+}
+
+// fail returns err as a SyntaxError at offset, and releases what was reserved.
+// At the first illegal character, where src was cut, the error is that
+// character's.
 func (s *scanner) fail(offset int, err error) error {
 	s.release(s.reserved)
 	if offset >= len(s.src) && s.census.badErr != nil {
@@ -285,6 +320,7 @@ func (s *scanner) fail(offset int, err error) error {
 	return &SyntaxError{Offset: int64(offset), Path: path, Err: err}
 }
 
+// limit returns the SyntaxError for a limit that was exceeded at offset.
 func (s *scanner) limit(offset int, what string, limit int) error {
 	return s.fail(offset, &LimitError{what, limit})
 }
@@ -297,29 +333,42 @@ func indexFrom(b []byte, i int, c byte) int {
 	return len(b)
 }
 
-// cursor remembers how far it is to the next occurrence of something, so that
-// asking before every run of text costs a comparison and all searches together
-// one pass. The zero value knows nothing yet.
+// A cursor remembers how far there is none of something, so that a search before
+// every run of text costs a comparison and all searches together one pass. Calls
+// must not go backwards. The zero value has not searched yet.
 type cursor struct {
-	at int // the next occurrence is at at-1; 0 is unknown
+	clear int // from where the last call began, there is none before
 }
 
-// findByte returns the offset of the first b at or after from, or len(src).
-// Calls must not go backwards.
-func (c *cursor) findByte(src []byte, from int, b byte) int {
-	if c.at <= from {
-		c.at = indexFrom(src, from, b) + 1
-	}
-	return c.at - 1
-}
+// beyond is how far a search goes on behind the text at hand. To the end of a
+// message of 6 kB, all of which quick looks at, it was a twentieth of a scan.
+const beyond = 512
 
-// find is findByte for a string.
-func (c *cursor) find(src []byte, from int, what string) int {
-	if c.at <= from {
-		c.at = len(src) + 1
-		if n := bytes.Index(src[from:], []byte(what)); n >= 0 {
-			c.at = from + n + 1
+// findByte returns the offset of the first b in src[from:to], or to.
+func (c *cursor) findByte(src []byte, from, to int, b byte) int {
+	if c.clear < to {
+		at := max(from, c.clear)
+		part := src[at:min(to+beyond, len(src))]
+		if n := bytes.IndexByte(part, b); n >= 0 {
+			c.clear = at + n
+		} else {
+			c.clear = at + len(part)
 		}
 	}
-	return c.at - 1
+	return min(c.clear, to)
+}
+
+// findCDATAEnd is findByte for "]]>".
+func (c *cursor) findCDATAEnd(src []byte, from, to int) int {
+	const end = "]]>"
+	if c.clear < to {
+		at := max(from, c.clear)
+		until := min(to+beyond, len(src))
+		if n := bytes.Index(src[at:min(until+len(end)-1, len(src))], []byte(end)); n >= 0 {
+			c.clear = at + n
+		} else {
+			c.clear = until
+		}
+	}
+	return min(c.clear, to)
 }

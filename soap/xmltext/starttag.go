@@ -1,9 +1,7 @@
 package xmltext
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -22,7 +20,7 @@ func (s *scanner) startTag(lt int) (int, error) {
 	}
 	var err error
 	if len(s.elements) == cap(s.elements) {
-		if s.elements, err = grown(s, s.elements, elementBytes); err != nil {
+		if s.elements, err = grown(s, s.elements, elementBytes, lt); err != nil {
 			return 0, s.fail(lt, err)
 		}
 	}
@@ -64,13 +62,13 @@ func (s *scanner) startTag(lt int) (int, error) {
 	}
 	if e.flags&attrPrefixed == 0 && e.parent != noElement {
 		if p := &s.elements[e.parent]; p.uri == e.uri && p.prefix == e.prefix {
-			return i, nil // whoever needs a declaration, it is the parent
+			return i, nil // the parent has the declaration already
 		}
 	}
 	return i, s.repeats(e)
 }
 
-// badStart is the error for a '<' at lt that no name follows.
+// badStart returns the error for a '<' at lt that no name follows.
 func (s *scanner) badStart(lt, i int) error {
 	switch {
 	case i >= len(s.src):
@@ -81,7 +79,7 @@ func (s *scanner) badStart(lt, i int) error {
 	return s.fail(i, ErrName)
 }
 
-// noRoom is the error for one more element when there is no room for it.
+// noRoom returns the error for one more element when there is no room for it.
 func (s *scanner) noRoom(lt, nameLen int) error {
 	switch {
 	case s.cur == noElement && len(s.elements) > 0:
@@ -94,7 +92,8 @@ func (s *scanner) noRoom(lt, nameLen int) error {
 	return s.limit(lt, "Elements", s.opt.Elements)
 }
 
-// unexpected is err for what stands at i, or for the end of input there.
+// unexpected returns err for what stands at i, or the error for the end of
+// input.
 func (s *scanner) unexpected(i int, err error) error {
 	if i >= len(s.src) {
 		err = ErrUnexpectedEnd
@@ -161,7 +160,7 @@ func (s *scanner) attribute(e *element, i int) (int, error) {
 	}
 	if len(s.attrs) == cap(s.attrs) {
 		var err error
-		if s.attrs, err = grown(s, s.attrs, attributeBytes); err != nil {
+		if s.attrs, err = grown(s, s.attrs, attributeBytes, name); err != nil {
 			return 0, s.fail(name, err)
 		}
 	}
@@ -282,7 +281,7 @@ func (s *scanner) declare(e *element, a *attribute, prefix []byte) error {
 		e.flags |= tagDirty // canonical form has declarations first, by prefix
 	}
 	if len(s.bindings) == cap(s.bindings) {
-		if s.bindings, err = grown(s, s.bindings, bindingBytes); err != nil {
+		if s.bindings, err = grown(s, s.bindings, bindingBytes, at); err != nil {
 			return s.fail(at, err)
 		}
 	}
@@ -361,7 +360,7 @@ func hasScheme(b []byte) bool {
 }
 
 // prefix returns the number of a prefix that stands in the tag at offset. A
-// small cache answers for nearly all tags.
+// small cache has it for nearly all tags.
 func (s *scanner) prefix(b []byte, offset int) (uint16, error) {
 	if len(b) == 0 {
 		return prefixNone, nil
@@ -387,7 +386,7 @@ func (s *scanner) prefix(b []byte, offset int) (uint16, error) {
 	return id, nil
 }
 
-// undeclared is the error for a prefix used at offset.
+// undeclared returns the error for an undeclared prefix at offset.
 func (s *scanner) undeclared(prefix uint16, offset int) error {
 	if prefix == prefixXMLNS {
 		return s.fail(offset, ErrReservedPrefix)
@@ -410,49 +409,22 @@ func (s *scanner) resolveAttributes(e *element) error {
 				return s.fail(int(a.name), ErrOuterName)
 			}
 		}
-		if i > 0 && s.compareAttrs(&own[i-1], a) >= 0 {
+		if i > 0 && e.flags&unsorted == 0 && s.doc.compareAttrs(&own[i-1], a) >= 0 {
 			e.flags |= unsorted | tagDirty
 		}
 	}
 	if e.flags&unsorted == 0 {
 		return nil
 	}
-	if len(own) > fewAttrs {
-		own = slices.Clone(own)
-		slices.SortFunc(own, func(a, b attribute) int { return s.compareAttrs(&a, &b) })
-		for i := 1; i < len(own); i++ {
-			if s.compareAttrs(&own[i-1], &own[i]) == 0 {
-				return s.fail(int(max(own[i-1].name, own[i].name)), ErrDuplicateAttribute)
-			}
-		}
-		return nil
-	}
-	for i := range own {
-		for j := range own[:i] {
-			if own[i].uri == own[j].uri && bytes.Equal(s.doc.attrLocal(&own[i]), s.doc.attrLocal(&own[j])) {
-				return s.fail(int(own[i].name), ErrDuplicateAttribute)
-			}
-		}
+	s.ranks = s.doc.rank(s.ranks[:0], own)
+	if at, found := s.doc.duplicate(s.ranks, own); found {
+		return s.fail(int(own[at].name), ErrDuplicateAttribute)
 	}
 	return nil
 }
 
-// fewAttrs is how many attributes are compared each with each other.
-const fewAttrs = 12
-
-func (s *scanner) compareAttrs(a, b *attribute) int { return s.doc.compareAttrs(a, b) }
-
-// compareAttrs orders by namespace name, then by local name, both by code
-// point (Canonical XML 1.0 2.2).
-func (d *Doc) compareAttrs(a, b *attribute) int {
-	if a.uri != b.uri {
-		return strings.Compare(d.names.uris.list[a.uri], d.names.uris.list[b.uri])
-	}
-	return bytes.Compare(d.attrLocal(a), d.attrLocal(b))
-}
-
-// repeats adds up what an exclusive canonicalizer might have to declare again
-// on e because its parent does not use the same prefixes.
+// repeats adds up the octets of what an exclusive canonicalizer may have to
+// declare again on e because its parent does not use the same prefixes.
 func (s *scanner) repeats(e *element) error {
 	const syntax = len(` xmlns:=""`)
 	sizes := s.doc.names.uris.sizes
@@ -462,8 +434,8 @@ func (s *scanner) repeats(e *element) error {
 			s.repetition += int(sizes[a.uri]) + syntax
 		}
 	}
-	if s.repetition/4 > s.opt.MessageBytes {
-		return s.limit(int(e.start), "repeated namespace declarations", 4*s.opt.MessageBytes)
+	if s.repetition > s.mostRepeated {
+		return s.limit(int(e.start), "repeated namespace declarations", s.mostRepeated)
 	}
 	return nil
 }

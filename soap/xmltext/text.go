@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// pieceKind says what a piece of content between two tags is.
+// pieceKind is what a piece of content between two tags is.
 type pieceKind uint8
 
 const (
@@ -36,8 +36,8 @@ func nextPiece(b []byte) (kind pieceKind, body, rest []byte) {
 }
 
 // gaps calls visit with each stretch of source directly inside element i that
-// is between two tags, crossing grafts; plain is false when it is anything but
-// text that says what it means. It stops when visit returns false.
+// is between two tags, crossing grafts; plain is false unless the octets are
+// the text that they stand for. It stops when visit returns false.
 func (d *Doc) gaps(i uint32, visit func(gap []byte, plain bool) bool) bool {
 	e := &d.elements[i]
 	pos := e.contentStart
@@ -46,7 +46,7 @@ func (d *Doc) gaps(i uint32, visit func(gap []byte, plain bool) bool) bool {
 		if pos < child.start && !visit(d.src[pos:child.start], child.flags&headCooked == 0) {
 			return false
 		}
-		if child.flags&grafted != 0 && !d.grafts[c].gaps(0, visit) {
+		if child.flags&grafted != 0 && !d.graftAt(c).gaps(0, visit) {
 			return false
 		}
 		pos = child.end
@@ -91,7 +91,7 @@ func appendGap(dst, gap []byte) []byte {
 	return dst
 }
 
-// Text returns what AppendText appends.
+// Text returns what [Node.AppendText] appends.
 func (n Node) Text() string {
 	if b, ok := n.PlainText(); ok {
 		return string(b)
@@ -99,9 +99,9 @@ func (n Node) Text() string {
 	return string(n.AppendText(nil))
 }
 
-// PlainText returns the content of n without a copy when it is one run of text
+// PlainText returns the content of n without a copy if it is one run of text
 // that stands for itself: no element, comment, CDATA section, reference or
-// carriage return. Otherwise ok is false and AppendText is needed. The octets
+// carriage return. Otherwise ok is false; use [Node.AppendText]. The octets
 // must not be modified.
 func (n Node) PlainText() (text []byte, ok bool) {
 	if n.doc == nil {
@@ -142,7 +142,7 @@ func appendCharData(dst, b []byte, references bool) []byte {
 		}
 		if b[i] == '&' {
 			r, n, err := reference(b[i:])
-			if err != nil { // the scanner saw to it that there is none
+			if err != nil { // impossible: the scanner has checked references
 				return append(dst, b[i:]...)
 			}
 			dst = utf8.AppendRune(dst, r)
@@ -163,7 +163,7 @@ func appendAttrValue(dst, raw []byte) []byte {
 		switch c := raw[i]; c {
 		case '&':
 			r, n, err := reference(raw[i:])
-			if err != nil { // the scanner saw to it that there is none
+			if err != nil { // impossible: the scanner has checked references
 				return append(dst, raw[i:]...)
 			}
 			dst = utf8.AppendRune(dst, r)
@@ -187,8 +187,14 @@ func appendAttrValue(dst, raw []byte) []byte {
 func AppendEscapedText(dst []byte, s string) []byte { return appendEscapedText(dst, s) }
 
 func appendEscapedText[T string | []byte](dst []byte, s T) []byte {
+	run := 0
 	for i := range len(s) {
-		switch c := s[i]; c {
+		if classes[s[i]]&classText == 0 {
+			continue
+		}
+		dst = append(dst, s[run:i]...)
+		run = i + 1
+		switch s[i] {
 		case '&':
 			dst = append(dst, "&amp;"...)
 		case '<':
@@ -197,11 +203,9 @@ func appendEscapedText[T string | []byte](dst []byte, s T) []byte {
 			dst = append(dst, "&gt;"...)
 		case '\r':
 			dst = append(dst, "&#xD;"...)
-		default:
-			dst = append(dst, c)
 		}
 	}
-	return dst
+	return append(dst, s[run:]...)
 }
 
 // AppendEscapedAttr appends s as it stands between the double quotes of an
@@ -209,8 +213,14 @@ func appendEscapedText[T string | []byte](dst []byte, s T) []byte {
 func AppendEscapedAttr(dst []byte, s string) []byte { return appendEscapedAttr(dst, s) }
 
 func appendEscapedAttr[T string | []byte](dst []byte, s T) []byte {
+	run := 0
 	for i := range len(s) {
-		switch c := s[i]; c {
+		if classes[s[i]]&classValue == 0 || s[i] == '\'' {
+			continue
+		}
+		dst = append(dst, s[run:i]...)
+		run = i + 1
+		switch s[i] {
 		case '&':
 			dst = append(dst, "&amp;"...)
 		case '<':
@@ -223,9 +233,7 @@ func appendEscapedAttr[T string | []byte](dst []byte, s T) []byte {
 			dst = append(dst, "&#xA;"...)
 		case '\r':
 			dst = append(dst, "&#xD;"...)
-		default:
-			dst = append(dst, c)
 		}
 	}
-	return dst
+	return append(dst, s[run:]...)
 }

@@ -30,7 +30,7 @@ var methods = []struct {
 	{"inclusive11+comments", Inclusive11WithComments, "http://www.w3.org/2006/12/xml-c14n11#WithComments"},
 }
 
-// refused is the recorded answer of a peer that gave none.
+// refused is the recorded answer of a peer that refused.
 const refused = "refused"
 
 // vector is one document of testdata/c14n. See the README there.
@@ -45,7 +45,7 @@ type vector struct {
 
 func (v *vector) prefixes() []string { return strings.Fields(v.header["prefixes"]) }
 
-// apex returns the first element with the local name that the vector gives.
+// apex returns the first element with the local name in the vector.
 func (v *vector) apex(d *Doc) Node {
 	want := v.header["apex"]
 	if want == "" || d.Root().Local() == want {
@@ -115,8 +115,10 @@ func loadVectors(t testing.TB) []*vector {
 	return all
 }
 
-// TestVectors compares canonical forms with the recorded answers.
-func TestVectors(t *testing.T) {
+// TestAppendCanonicalVectors compares canonical forms with the recorded
+// answers.
+func TestAppendCanonicalVectors(t *testing.T) {
+	t.Parallel()
 	vectors := loadVectors(t)
 	if len(vectors) < 150 {
 		t.Errorf("%d documents, want at least 150", len(vectors))
@@ -137,7 +139,7 @@ func TestVectors(t *testing.T) {
 					continue
 				}
 				if _, differ := v.sections[m.name+" libxml2"]; differ && v.header["note"] == "" {
-					t.Errorf("%s: the peers differ and no note says why we follow which", m.name)
+					t.Errorf("%s: the peers differ and no note has the reason why we follow which", m.name)
 				}
 				c := C14N{Method: m.method, Prefixes: v.prefixes()}
 				if got := string(apex.AppendCanonical(nil, c)); got != want {
@@ -152,8 +154,9 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsPeers asks the peers again. With -update it records what they say.
-func TestVectorsPeers(t *testing.T) {
+// TestAppendCanonicalVectorsAgreeWithPeers asks the peers again. With -update
+// it records their answers.
+func TestAppendCanonicalVectorsAgreeWithPeers(t *testing.T) {
 	t.Parallel()
 	vectors := loadVectors(t)
 	peers := map[string]map[string]string{
@@ -174,7 +177,7 @@ func TestVectorsPeers(t *testing.T) {
 					want = v.sections[m]
 				}
 				if got != want {
-					t.Errorf("%s: %s now says\n %q\nrecorded\n %q", key, peer, got, want)
+					t.Errorf("%s: %s now answers\n %q\nrecorded\n %q", key, peer, got, want)
 				}
 			}
 		}

@@ -31,49 +31,61 @@ const (
 	STRTransform  = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 )
 
-// DigestMethod is a digest algorithm. It is immutable and safe for concurrent
-// use.
+// DigestMethod is a digest algorithm; see [LookupDigest]. The zero value is no
+// algorithm. It is immutable and safe for concurrent use.
 type DigestMethod struct {
-	URI string
-	New func() hash.Hash
+	URI       string
+	algorithm *algorithm
 }
 
-// LookupDigest returns the DigestMethod for a URI.
-func LookupDigest(uri string) (DigestMethod, bool) {
+// LookupDigest returns the [DigestMethod] of a URI; ok is false for an unknown
+// one.
+func LookupDigest(uri string) (m DigestMethod, ok bool) {
 	switch uri {
 	case SHA1:
-		return DigestMethod{SHA1, sha1.New}, true
+		return DigestMethod{SHA1, &useSHA1}, true
 	case SHA256:
-		return DigestMethod{SHA256, sha256.New}, true
+		return DigestMethod{SHA256, &useSHA256}, true
 	case SHA384:
-		return DigestMethod{SHA384, sha512.New384}, true
+		return DigestMethod{SHA384, &useSHA384}, true
 	case SHA512:
-		return DigestMethod{SHA512, sha512.New}, true
+		return DigestMethod{SHA512, &useSHA512}, true
 	}
 	return DigestMethod{}, false
 }
 
-// SignatureMethod is an HMAC algorithm. It is immutable and safe for concurrent
-// use.
+// New returns a new hash.
+func (m DigestMethod) New() hash.Hash { return m.algorithm.new() }
+
+var (
+	useSHA1   = algorithm{new: sha1.New}
+	useSHA256 = algorithm{new: sha256.New}
+	useSHA384 = algorithm{new: sha512.New384}
+	useSHA512 = algorithm{new: sha512.New}
+)
+
+// SignatureMethod is an HMAC algorithm; see [LookupSignature]. The zero value
+// is no algorithm. It is immutable and safe for concurrent use.
 type SignatureMethod struct {
-	URI string
-	new func() hash.Hash
+	URI       string
+	algorithm *algorithm
 }
 
-// LookupSignature returns the SignatureMethod for a URI.
-func LookupSignature(uri string) (SignatureMethod, bool) {
+// LookupSignature returns the [SignatureMethod] of a URI; ok is false for an
+// unknown one.
+func LookupSignature(uri string) (m SignatureMethod, ok bool) {
 	switch uri {
 	case HMACSHA1:
-		return SignatureMethod{HMACSHA1, sha1.New}, true
+		return SignatureMethod{HMACSHA1, &useSHA1}, true
 	case HMACSHA256:
-		return SignatureMethod{HMACSHA256, sha256.New}, true
+		return SignatureMethod{HMACSHA256, &useSHA256}, true
 	case HMACSHA384:
-		return SignatureMethod{HMACSHA384, sha512.New384}, true
+		return SignatureMethod{HMACSHA384, &useSHA384}, true
 	case HMACSHA512:
-		return SignatureMethod{HMACSHA512, sha512.New}, true
+		return SignatureMethod{HMACSHA512, &useSHA512}, true
 	}
 	return SignatureMethod{}, false
 }
 
-// New starts the HMAC with a key of any length.
-func (m SignatureMethod) New(key []byte) hash.Hash { return hmac.New(m.new, key) }
+// New returns a new HMAC with a key of any length.
+func (m SignatureMethod) New(key []byte) hash.Hash { return hmac.New(m.algorithm.new, key) }

@@ -13,22 +13,24 @@
 //
 // # Terms
 //
-//	Specification                                Go
-//	-------------------------------------------  ----------------------------------
-//	Signature (§4.1)                             Signature, Parse
-//	SignedInfo (§4.3)                            Signature.SignedInfo, Template
-//	CanonicalizationMethod (§4.3.1)              Signature.C14N
-//	SignatureMethod, HMAC (§4.3.2, §6.3)         SignatureMethod, Signature.CheckValue
-//	Reference (§4.3.3)                           Reference
-//	Transform (§4.3.3.4), STR-Transform          Reference.STRTransform, Reference.C14N
-//	DigestMethod, DigestValue (§4.3.3.5–6)       DigestMethod, Reference.Digest
-//	KeyInfo (§4.4)                               Signature.KeyInfo
+//	Specification                            Go
+//	---------------------------------------  -------------------------------
+//	Signature (§4.1)                         Signature, Parse
+//	SignedInfo (§4.3)                        Signature.SignedInfo, Template
+//	CanonicalizationMethod (§4.3.1)          Signature.C14N
+//	SignatureMethod, HMAC (§4.3.2, §6.3)     SignatureMethod
+//	SignatureValue (§4.2)                    Signature.CheckValue
+//	Reference (§4.3.3)                       Reference
+//	Transform (§4.3.3.4)                     Reference.C14N
+//	STR-Transform (WSS §8.3)                 Reference.STRTransform
+//	DigestMethod, DigestValue (§4.3.3.5–6)   DigestMethod, Reference.Digest
+//	KeyInfo (§4.4)                           Signature.KeyInfo
 //
 // # Security considerations
 //
-// Parse reads; it does not decide. The caller compares the algorithms with its
-// policy before it computes anything, resolves each Reference to a node by its
-// own rules, and remembers that node. HMACOutputLength (CVE-2009-0217),
-// Manifest, Object, external URIs, enveloped signatures, XPath and XSLT are
-// refused. Values are compared in constant time.
+// [Parse] verifies nothing. The caller compares the algorithms with its policy
+// before it computes anything, resolves each [Reference] to a node by its own
+// rules, and remembers that node. HMACOutputLength (CVE-2009-0217), Manifest,
+// Object, external URIs, enveloped signatures, XPath and XSLT are refused.
+// Values are compared in constant time.
 package xmldsig

@@ -1,9 +1,14 @@
 package xmldsig
 
-import "encoding/base64"
+import (
+	"bytes"
+	"slices"
 
-// Template is a Signature to be written. IDs and prefixes are the caller's own
-// and need no escaping.
+	"github.com/wssgate/wssgate/internal/base64"
+)
+
+// Template is a Signature to be written. IDs and URIs are written as they are:
+// they must need no escaping.
 type Template struct {
 	ID         string
 	Method     SignatureMethod
@@ -12,8 +17,8 @@ type Template struct {
 	KeyInfo    []byte // a complete ds:KeyInfo element that declares its own prefixes
 }
 
-// SignedPart is one Reference to be written: exclusive canonicalization of the
-// element with this id, without InclusiveNamespaces.
+// SignedPart is one Reference of a [Template]: exclusive canonicalization of
+// the element with this id, without InclusiveNamespaces.
 type SignedPart struct {
 	ID     string
 	Digest []byte
@@ -23,26 +28,29 @@ type SignedPart struct {
 // message the declaration stands on Signature.
 const signedInfoStart = `<ds:SignedInfo xmlns:ds="` + NS + `">`
 
-// Append appends the complete ds:Signature, signed with key, to dst and returns
-// the SignatureValue octets beside it.
+// Append appends the complete ds:Signature, signed with key, to dst. value are
+// the octets of its SignatureValue.
 func (t *Template) Append(dst, key []byte) (out, value []byte) {
+	const usual, reference = 700, 450 // octets, without Ids
+	dst = slices.Grow(dst, usual+len(t.KeyInfo)+len(t.References)*reference)
 	dst = append(dst, `<ds:Signature xmlns:ds="`+NS+`" Id="`...)
 	dst = append(dst, t.ID...)
 	dst = append(dst, `"><ds:SignedInfo>`...)
 	start := len(dst)
 	dst = t.appendSignedInfo(dst)
-	h := t.Method.New(key)
-	h.Write([]byte(signedInfoStart))
-	h.Write(dst[start:])
-	value = h.Sum(nil)
+	h := t.Method.MAC(key)
+	defer h.Free()
+	_, _ = h.Write([]byte(signedInfoStart))
+	_, _ = h.Write(dst[start:])
+	value = bytes.Clone(h.Value())
 	dst = append(dst, `<ds:SignatureValue>`...)
-	dst = base64.StdEncoding.AppendEncode(dst, value)
+	dst = base64.AppendEncode(dst, value)
 	dst = append(dst, `</ds:SignatureValue>`...)
 	dst = append(dst, t.KeyInfo...)
 	return append(dst, `</ds:Signature>`...), value
 }
 
-// appendSignedInfo writes what follows the start tag of SignedInfo, in
+// appendSignedInfo appends what follows the start tag of SignedInfo, in
 // canonical form.
 func (t *Template) appendSignedInfo(dst []byte) []byte {
 	dst = append(dst, `<ds:CanonicalizationMethod Algorithm="`+ExclusiveC14N+
@@ -56,7 +64,7 @@ func (t *Template) appendSignedInfo(dst []byte) []byte {
 			`"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="`...)
 		dst = append(dst, t.Digest.URI...)
 		dst = append(dst, `"></ds:DigestMethod><ds:DigestValue>`...)
-		dst = base64.StdEncoding.AppendEncode(dst, r.Digest)
+		dst = base64.AppendEncode(dst, r.Digest)
 		dst = append(dst, `</ds:DigestValue></ds:Reference>`...)
 	}
 	return append(dst, `</ds:SignedInfo>`...)

@@ -26,9 +26,9 @@
 // # Security considerations
 //
 // The CBC algorithms are not authenticated, and the padding of XML Encryption
-// is malleable: whoever lets a sender learn how decryption failed gives away
-// the plaintext (Jager and Somorovsky, 2011). Decrypt therefore has a single
-// error, ErrDecrypt, and package wssec answers every cryptographic failure
-// alike. CipherReference is refused: nothing outside the message is ever
-// fetched.
+// is malleable: a receiver that discloses how decryption failed discloses the
+// plaintext (Jager and Somorovsky, 2011). [Method.Decrypt] therefore has a
+// single error for all failures of the ciphertext, [ErrDecrypt], and package
+// wssec answers every cryptographic failure with the same fault.
+// CipherReference is refused: nothing outside the message is ever fetched.
 package xmlenc

@@ -14,8 +14,8 @@ const (
 )
 
 // WrapKeySize returns the size in octets of the key encryption key of a key
-// wrap algorithm.
-func WrapKeySize(uri string) (int, bool) {
+// wrap algorithm; ok is false for an unknown URI.
+func WrapKeySize(uri string) (size int, ok bool) {
 	switch uri {
 	case KWAES128:
 		return 16, true
@@ -29,8 +29,8 @@ func WrapKeySize(uri string) (int, bool) {
 
 const wrapIV = 0xa6a6a6a6a6a6a6a6 // RFC 3394 §2.2.3.1
 
-// UnwrapKey undoes AES key wrap (RFC 3394 §2.2.2). The result is a fresh slice
-// of len(wrapped)-8 octets. Its errors are ErrKeySize and ErrDecrypt.
+// UnwrapKey unwraps a key (AES key wrap, RFC 3394 §2.2.2). The result is a new
+// slice of len(wrapped)-8 octets. The error is [ErrKeySize] or [ErrDecrypt].
 func UnwrapKey(kek, wrapped []byte) ([]byte, error) {
 	b, err := aes.NewCipher(kek)
 	if err != nil {
@@ -59,7 +59,8 @@ func UnwrapKey(kek, wrapped []byte) ([]byte, error) {
 	return out, nil
 }
 
-// WrapKey wraps a key of 16 to 512 octets, a multiple of 8 (RFC 3394 §2.2.1).
+// WrapKey wraps a key of 16 to 512 octets, a multiple of 8 (AES key wrap, RFC
+// 3394 §2.2.1). The error is [ErrKeySize].
 func WrapKey(kek, key []byte) ([]byte, error) {
 	b, err := aes.NewCipher(kek)
 	n := len(key) / 8

@@ -29,15 +29,15 @@ const (
 	AES256GCM    = NS11 + "aes256-gcm"
 )
 
-// ErrDecrypt is the one error of Decrypt: it does not tell a short ciphertext
-// from bad padding or a bad tag.
+// ErrDecrypt is the one error for a ciphertext that cannot be decrypted: a
+// short ciphertext, bad padding and a bad tag are not distinguished.
 var ErrDecrypt = errors.New("xmlenc: decryption failed")
 
-// ErrKeySize says that a key does not fit the cipher.
+// ErrKeySize is the error for a key that does not fit the cipher.
 var ErrKeySize = errors.New("xmlenc: key does not fit the algorithm")
 
-// Method is a block encryption algorithm. Methods are immutable and safe for
-// concurrent use.
+// Method is a block encryption algorithm; see [LookupMethod]. The zero value is
+// no algorithm. Methods are immutable and safe for concurrent use.
 type Method struct {
 	URI     string
 	KeySize int // octets that the URI names: 16, 24 or 32
@@ -45,8 +45,9 @@ type Method struct {
 	des     bool
 }
 
-// LookupMethod returns the Method for an algorithm URI.
-func LookupMethod(uri string) (Method, bool) {
+// LookupMethod returns the [Method] of an algorithm URI; ok is false for an
+// unknown one.
+func LookupMethod(uri string) (m Method, ok bool) {
 	for _, m := range [...]Method{
 		{URI: AES128CBC, KeySize: 16}, {URI: AES256CBC, KeySize: 32}, {URI: AES192CBC, KeySize: 24},
 		{URI: AES128GCM, KeySize: 16, GCM: true}, {URI: AES256GCM, KeySize: 32, GCM: true},
@@ -60,9 +61,9 @@ func LookupMethod(uri string) (Method, bool) {
 	return Method{}, false
 }
 
-// block makes the block cipher. The key may be longer or shorter than KeySize
-// as long as it is a key of the cipher: peers differ in what they do with such
-// keys, and the caller chose.
+// block returns the block cipher. The key may be longer or shorter than KeySize
+// if it is a key of the cipher: peers differ in what they do with such keys,
+// and the caller has chosen.
 func (m Method) block(key []byte) (cipher.Block, error) {
 	var b cipher.Block
 	var err error
@@ -81,19 +82,19 @@ func (m Method) block(key []byte) (cipher.Block, error) {
 const gcmNonce, gcmTag = 12, 16
 
 // Decrypt decrypts data (the decoded CipherValue: IV or nonce, ciphertext, tag)
-// in place and returns the plaintext, which aliases data. Its errors are
-// ErrKeySize and ErrDecrypt.
+// in place and returns the plaintext, which aliases data. The error is
+// [ErrKeySize] or [ErrDecrypt].
 func (m Method) Decrypt(key, data []byte) ([]byte, error) { return m.DecryptShaped(key, data, Shape{}) }
 
-// A Shape is what is known of a plaintext before it is decrypted. The zero
-// Shape fits any.
+// A Shape is what is known of a plaintext before it is decrypted: the octets
+// that it may have, and its end. The zero Shape fits any plaintext.
 type Shape struct {
 	octets [4]uint64 // a bit for each that may occur
 	ending string
 }
 
-// NewShape makes the Shape of plaintexts that hold no other octets than those
-// of a string, and end in another.
+// NewShape returns the [Shape] of plaintexts that have only the octets of the
+// string octets, and end in ending.
 func NewShape(octets, ending string) Shape {
 	s := Shape{ending: ending}
 	for i := range len(octets) {
@@ -102,11 +103,11 @@ func NewShape(octets, ending string) Shape {
 	return s
 }
 
-// DecryptShaped is Decrypt for data that nobody has vouched for. Under CBC a
-// plaintext of another shape is ErrDecrypt like wrong padding, and the two take
-// the same time. So whoever puts ciphertext together, of which each change
-// leaves a block of noise behind, does not get a plaintext that somebody would
-// go on to look into.
+// DecryptShaped is [Method.Decrypt] for data that nothing has authenticated.
+// Under CBC a plaintext of another shape is [ErrDecrypt] like wrong padding,
+// and the two take the same time. Each change of a ciphertext leaves a block of
+// random octets in the plaintext, so a changed ciphertext is refused before
+// anything of the plaintext is parsed.
 func (m Method) DecryptShaped(key, data []byte, shape Shape) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {
@@ -133,8 +134,8 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// openCBC undoes CBC and the padding of XML Encryption §5.2: the last octet
-// counts the padding, the other padding octets are arbitrary.
+// openCBC decrypts CBC and removes the padding of XML Encryption §5.2: the last
+// octet is the length of the padding, its other octets are arbitrary.
 func openCBC(b cipher.Block, data []byte, shape Shape) ([]byte, error) {
 	size := b.BlockSize()
 	if len(data) < 2*size || len(data)%size != 0 {
@@ -153,9 +154,9 @@ func openCBC(b cipher.Block, data []byte, shape Shape) ([]byte, error) {
 	return plain[:len(plain)-pad], nil
 }
 
-// fits returns 1 if plain, without its padding, is of the shape. It looks at
-// every octet, and for the ending at each place where it could be, so that its
-// time tells nothing of either.
+// fits returns 1 if plain, without its padding, is of the shape, else 0. It
+// examines every octet, and each place where the ending could be, so that its
+// time does not depend on either.
 func (s *Shape) fits(plain []byte, pad, size int) int {
 	text, last := plain[:len(plain)-size], plain[len(plain)-size:]
 	all := uint64(1)
@@ -175,8 +176,8 @@ func (s *Shape) fits(plain []byte, pad, size int) int {
 	return int(all) & ends
 }
 
-// Overhead returns the octets that Encrypt needs before and, at most, after the
-// plaintext.
+// Overhead returns the number of octets that [Method.Encrypt] adds before and,
+// at most, after the plaintext.
 func (m Method) Overhead() (before, after int) {
 	switch {
 	case m.GCM:
@@ -187,10 +188,11 @@ func (m Method) Overhead() (before, after int) {
 	return aes.BlockSize, aes.BlockSize
 }
 
-// Encrypt encrypts in place. buf holds Overhead's before octets of room, then
-// the plaintext; its capacity should leave room for the after octets. The
-// result (IV or nonce, ciphertext, tag) aliases buf if it did. rand supplies
-// the IV and the padding.
+// Encrypt encrypts in place. buf holds as many octets of room as
+// [Method.Overhead] returns as before, then the plaintext; its capacity should
+// leave room for the octets after. The result (IV or nonce, ciphertext, tag)
+// aliases buf if it does. rand supplies the IV or nonce. The error is
+// [ErrKeySize] or that of rand.
 func (m Method) Encrypt(key, buf []byte, rand io.Reader) ([]byte, error) {
 	b, err := m.block(key)
 	if err != nil {

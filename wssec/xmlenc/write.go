@@ -1,6 +1,7 @@
 package xmlenc
 
-// Template is an EncryptedData to be written: everything but the octets.
+// Template is an EncryptedData to be written, without its ciphertext. IDs and
+// URIs are written as they are: they must need no escaping.
 type Template struct {
 	ID      string
 	Type    string // TypeElement or TypeContent
@@ -8,10 +9,10 @@ type Template struct {
 	KeyInfo []byte // a complete ds:KeyInfo element that declares its own prefixes
 }
 
-// AppendStart appends the EncryptedData up to its CipherValue's content, which
-// is the base64 form of what Encrypt made; AppendEnd appends the rest. The
-// prefix xenc is declared on the element, and the text is its own exclusive
-// canonical form.
+// AppendStart appends the EncryptedData up to the content of its CipherValue,
+// which is the base64 form of what [Method.Encrypt] returns; [AppendEnd]
+// appends the rest. The element declares the prefix xenc, and the text is its
+// own exclusive canonical form.
 func (t Template) AppendStart(dst []byte) []byte {
 	dst = append(dst, `<xenc:EncryptedData xmlns:xenc="`+NS+`" Id="`...)
 	dst = append(dst, t.ID...)
@@ -26,7 +27,7 @@ func (t Template) AppendStart(dst []byte) []byte {
 
 const end = `</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>`
 
-// EndLen is the number of octets that AppendEnd appends.
+// EndLen is the number of octets that [AppendEnd] appends.
 const EndLen = len(end)
 
 // AppendEnd appends what follows the content of CipherValue.

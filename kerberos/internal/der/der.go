@@ -26,32 +26,38 @@ func TagContext(n byte) byte { return 0xa0 | n }
 // TagApplication returns the identifier octet of [APPLICATION n].
 func TagApplication(n byte) byte { return 0x60 | n }
 
-// A SyntaxError names the field whose encoding is not DER, or not what RFC 4120 has there.
+// A SyntaxError names a field whose encoding is not DER, or not what its
+// specification has there.
 type SyntaxError struct {
 	Field string
 	Why   string
 }
 
+// Error returns the field and what is wrong with it.
 func (e *SyntaxError) Error() string { return e.Field + ": " + e.Why }
 
-// A Parser reads DER (X.690 10, 11): definite lengths, one-octet tags, elements that end where their parent says.
-// Lengths need not be minimal (X.690 8.1.3.5), as other implementations take them: appliances and old encoders write
-// all of theirs in two or four octets. What counts as the same token is decided by ciphertexts, which have one form.
-// The first failure sticks and every later call returns a zero value, so a message is read as a flat list of its fields
-// and Err is looked at once. It never allocates what the input announces: values are slices of it.
+// A Parser reads DER (X.690 10, 11): definite lengths, one-octet tags, elements
+// that end where their parent says. Lengths need not be minimal (X.690
+// 8.1.3.5), since other implementations accept such: appliances and old
+// encoders write all lengths in two or four octets. Replays are recognized by
+// ciphertexts, which have one form. The first failure sticks and every later
+// call returns a zero value, so a message is read as a flat list of its fields
+// and Err is checked once. It never allocates by a length from the input:
+// values are slices of it.
 type Parser struct {
 	In  string // the message or structure that is being read, for errors
 	Err error
 }
 
-// Fail notes an error at a field, if it is the first.
+// Fail records an error at a field, if it is the first.
 func (p *Parser) Fail(field, why string) {
 	if p.Err == nil {
 		p.Err = &SyntaxError{p.In + ": " + field, why}
 	}
 }
 
-// Cut takes the first element off b. why is empty on success.
+// Cut splits b behind its first element, which must have this tag. why is empty
+// on success.
 func Cut(b []byte, tag byte) (content, rest []byte, why string) {
 	if len(b) < 2 {
 		return nil, nil, "missing or cut off"
@@ -70,8 +76,8 @@ func Cut(b []byte, tag byte) (content, rest []byte, why string) {
 	return b[:length:length], b[length:], ""
 }
 
-// CutLength reads length octets (X.690 8.1.3): how long the content is, where all beyond 2 GiB is 2 GiB, and how many
-// octets say so.
+// CutLength reads length octets (X.690 8.1.3). It returns the length of the
+// content, at most 2 GiB, and how many octets hold it.
 func CutLength(b []byte) (length, header int, why string) {
 	if b[0] < 0x80 {
 		return int(b[0]), 1, ""
@@ -92,7 +98,8 @@ func CutLength(b []byte) (length, header int, why string) {
 	return length, header, ""
 }
 
-// Next takes the first element, which must have this tag, off *b.
+// Next removes the first element, which must have this tag, from *b and returns
+// its content.
 func (p *Parser) Next(b *[]byte, tag byte, field string) []byte {
 	if p.Err != nil {
 		return nil
@@ -106,26 +113,26 @@ func (p *Parser) Next(b *[]byte, tag byte, field string) []byte {
 	return content
 }
 
-// Whole reads b as exactly one element.
+// Whole returns the content of b, which must be exactly one element.
 func (p *Parser) Whole(b []byte, tag byte, field string) []byte {
 	content := p.Next(&b, tag, field)
 	p.End(b, field)
 	return content
 }
 
-// End demands that nothing is left.
+// End fails unless b is empty.
 func (p *Parser) End(b []byte, field string) {
 	if len(b) != 0 {
 		p.Fail(field, "more octets than its fields")
 	}
 }
 
-// Field takes [n] EXPLICIT inner off *b.
+// Field removes [n] EXPLICIT inner from *b and returns its content.
 func (p *Parser) Field(b *[]byte, n, inner byte, field string) []byte {
 	return p.Whole(p.Next(b, TagContext(n), field), inner, field)
 }
 
-// Optional is Field for an OPTIONAL element.
+// Optional is [Parser.Field] for an OPTIONAL element.
 func (p *Parser) Optional(b *[]byte, n, inner byte, field string) (content []byte, present bool) {
 	if p.Err != nil || len(*b) == 0 || (*b)[0] != TagContext(n) {
 		return nil, false
@@ -133,9 +140,10 @@ func (p *Parser) Optional(b *[]byte, n, inner byte, field string) (content []byt
 	return p.Field(b, n, inner, field), p.Err == nil
 }
 
-// Integer reads the content octets of an INTEGER between -2^31 and 2^32-1: Kerberos' Int32 and UInt32. UInt32 values
-// over 2^31 (sequence numbers, RODC key versions) are written negative by some senders, so callers that want a UInt32
-// convert the result.
+// Integer reads the content octets of an INTEGER between -2^31 and 2^32-1:
+// Kerberos' Int32 and UInt32. UInt32 values over 2^31 (sequence numbers, RODC
+// key versions) are written negative by some senders, so callers that want a
+// UInt32 convert the result.
 func (p *Parser) Integer(content []byte, field string) int64 {
 	if p.Err != nil {
 		return 0
@@ -166,15 +174,16 @@ func (p *Parser) Int32Field(b *[]byte, n byte, field string) int32 {
 	return int32(v)
 }
 
-// Constant demands that [n] holds this INTEGER.
+// Constant fails unless [n] holds this INTEGER.
 func (p *Parser) Constant(b *[]byte, n byte, want int32, field string) {
 	if got := p.Int32Field(b, n, field); p.Err == nil && got != want {
 		p.Fail(field, fmt.Sprintf("is %d where %d belongs", got, want))
 	}
 }
 
-// Flags reads the content of KerberosFlags (RFC 4120 5.2.8): a BIT STRING of which the first 32 bits are given, bit 0
-// the highest. Shorter and longer strings are legal.
+// Flags reads the content of KerberosFlags (RFC 4120 5.2.8): a BIT STRING whose
+// first 32 bits it returns, bit 0 the highest. Shorter and longer strings are
+// legal.
 func (p *Parser) Flags(content []byte, field string) uint32 {
 	if p.Err != nil {
 		return 0
@@ -194,11 +203,13 @@ func (p *Parser) Flags(content []byte, field string) uint32 {
 	return v
 }
 
-// TimeField returns the KerberosTime in [n] (RFC 4120 5.2.3): YYYYMMDDHHMMSSZ, nothing else.
+// TimeField returns the KerberosTime in [n] (RFC 4120 5.2.3): YYYYMMDDHHMMSSZ,
+// nothing else.
 func (p *Parser) TimeField(b *[]byte, n byte, field string) time.Time {
 	return p.Time(p.Field(b, n, TagGeneralizedTime, field), field)
 }
 
+// OptionalTime is [Parser.TimeField] for an OPTIONAL element.
 func (p *Parser) OptionalTime(b *[]byte, n byte, field string) (time.Time, bool) {
 	content, ok := p.Optional(b, n, TagGeneralizedTime, field)
 	if !ok {
@@ -207,6 +218,7 @@ func (p *Parser) OptionalTime(b *[]byte, n byte, field string) (time.Time, bool)
 	return p.Time(content, field), p.Err == nil
 }
 
+// Time reads the content of a KerberosTime (RFC 4120 5.2.3).
 func (p *Parser) Time(content []byte, field string) time.Time {
 	if p.Err != nil {
 		return time.Time{}
@@ -299,5 +311,6 @@ func OptionalTime(n byte, t time.Time) []byte {
 // Flags returns the content of KerberosFlags (RFC 4120 5.2.8) with 32 bits.
 func Flags(v uint32) []byte { return binary.BigEndian.AppendUint32([]byte{0}, v) }
 
-// Restore names again what is being read: defer p.Restore(p.In) before p.In is changed.
+// Restore sets p.In again. Call it as defer p.Restore(p.In) before p.In is
+// changed.
 func (p *Parser) Restore(in string) { p.In = in }

@@ -7,13 +7,16 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/seeds"
 )
 
-// TestDERLongLengths: a length may stand in more octets than it needs, up to the 127 that can be told; nothing is
-// allocated by it, and one beyond the input is refused however it is written.
-func TestDERLongLengths(t *testing.T) {
+// TestParserReadsLongLengths: a length may have more octets than it needs, up
+// to 127; nothing is allocated by it, and one beyond the input is refused in
+// every form.
+func TestParserReadsLongLengths(t *testing.T) {
+	t.Parallel()
 	b := der.Element(der.TagSequence, der.Element(der.TagOctetString, []byte("content")))
 	for n := 1; n <= 127; n++ {
 		var p der.Parser
-		if got := p.Whole(p.Whole(seeds.LongLengths(b, n), der.TagSequence, ""), der.TagOctetString, ""); p.Err != nil || string(got) != "content" {
+		if got := p.Whole(p.Whole(seeds.LongLengths(b, n), der.TagSequence, ""), der.TagOctetString, ""); p.Err != nil ||
+			string(got) != "content" {
 			t.Errorf("lengths in %d octets: %q, %v", n, got, p.Err)
 		}
 		for _, first := range []byte{1, 0x7f, 0xff} {

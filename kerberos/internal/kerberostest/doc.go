@@ -1,3 +1,4 @@
-// Package kerberostest has what the tests of several packages of Kerberos share: a KDC in process with two services, a
-// fixed clock, acceptors and clients that must be made, and what refusals must say.
+// Package kerberostest has helpers for the tests of several Kerberos packages:
+// a KDC in process with two services, a fixed clock, acceptors and clients, and
+// checks of refusals.
 package kerberostest

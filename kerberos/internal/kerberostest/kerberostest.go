@@ -19,7 +19,7 @@ import (
 	"github.com/wssgate/wssgate/replay"
 )
 
-// The services of NewKDC.
+// The services of [NewKDC].
 const (
 	Service = "soap/gw.example.com"
 	Other   = "soap/backend.example.com"
@@ -34,7 +34,7 @@ var Now = time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC)
 // FixedTime returns Now.
 func FixedTime() time.Time { return Now }
 
-// NewKDC has two services and a fixed clock.
+// NewKDC returns a KDC with two services and a fixed clock.
 func NewKDC() *krbtest.KDC {
 	k := krbtest.New(krbtest.Config{Time: FixedTime})
 	k.AddService(Service)
@@ -42,7 +42,9 @@ func NewKDC() *krbtest.KDC {
 	return k
 }
 
-// NewAcceptor fills in a keytab of all services, the fixed clock, and a store that knows the past.
+// NewAcceptor returns an acceptor for cfg, with defaults for tests: a keytab of
+// all services, the fixed clock, and a replay store with complete records of
+// the past.
 func NewAcceptor(t testing.TB, k *krbtest.KDC, cfg gss.AcceptorConfig) *gss.Acceptor {
 	t.Helper()
 	if cfg.Keytab == nil {
@@ -71,7 +73,7 @@ func MustToken(t testing.TB, k *krbtest.KDC, o krbtest.TokenOptions) ([]byte, et
 	return token, key
 }
 
-// Code returns the Code of a refusal, "" for success and other errors.
+// Code returns the Code of a refusal, or "" for success and other errors.
 func Code(err error) kerberos.Code {
 	var e *kerberos.Error
 	if errors.As(err, &e) {
@@ -80,7 +82,7 @@ func Code(err error) kerberos.Code {
 	return ""
 }
 
-// WantRefusal checks code and words.
+// WantRefusal checks the code and text of a refusal.
 func WantRefusal(t *testing.T, err error, want kerberos.Code, words ...string) {
 	t.Helper()
 	if Code(err) != want {
@@ -96,7 +98,7 @@ func WantRefusal(t *testing.T, err error, want kerberos.Code, words ...string) {
 	}
 }
 
-// NewClient makes a client that is closed when the test ends.
+// NewClient returns a client that is closed when the test ends.
 func NewClient(t *testing.T, cfg kdc.ClientConfig) *kdc.Client {
 	t.Helper()
 	i, err := kdc.NewClient(cfg)
@@ -107,8 +109,9 @@ func NewClient(t *testing.T, cfg kdc.ClientConfig) *kdc.Client {
 	return i
 }
 
-// MustAccept gets a ticket and has the acceptor take a token made with it.
-func MustAccept(t *testing.T, i *kdc.Client, a *gss.Acceptor, service, client string) (kerberos.Credential, *gss.Authentication) {
+// MustAccept gets a ticket and has the acceptor accept a token made with it.
+func MustAccept(t *testing.T, i *kdc.Client, a *gss.Acceptor,
+	service, client string) (kerberos.Credential, *gss.Authentication) {
 	t.Helper()
 	ticket, err := i.ServiceTicket(t.Context(), service)
 	if err != nil {
@@ -128,7 +131,7 @@ func MustAccept(t *testing.T, i *kdc.Client, a *gss.Acceptor, service, client st
 	return ticket, c
 }
 
-// PasswordKeys returns the keytab that a password makes.
+// PasswordKeys returns a keytab with the keys of a password.
 func PasswordKeys(t testing.TB, cfg keytab.PasswordConfig, principal, password string) *keytab.Keytab {
 	t.Helper()
 	var err error
@@ -142,7 +145,8 @@ func PasswordKeys(t testing.TB, cfg keytab.PasswordConfig, principal, password s
 	return keytab.New(entries...)
 }
 
-// ReadRecorded reads lines of a name, a time and tokens in base64, "-" for none.
+// ReadRecorded reads recorded tokens: lines of a name, a time and tokens in
+// base64, "-" for none.
 func ReadRecorded(t testing.TB, path string, f func(name string, at time.Time, tokens [][]byte)) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -170,8 +174,10 @@ func ReadRecorded(t testing.TB, path string, f func(name string, at time.Time, t
 	}
 }
 
-// InitiatorScript is an initiator of python-gssapi, that is of MIT's library: it prints the token, reads the reply if
-// there is mutual authentication, then prints the context's key, as GSS_C_INQ_SSPI_SESSION_KEY gives it, and a MIC.
+// InitiatorScript is an initiator of python-gssapi, that is of MIT's library:
+// it prints the token, reads the reply if there is mutual authentication, then
+// prints the context's key, as GSS_C_INQ_SSPI_SESSION_KEY returns it, and a
+// MIC.
 const InitiatorScript = `
 import sys, gssapi, gssapi.raw
 def out(b): sys.stdout.write(b.hex() + "\n"); sys.stdout.flush()
@@ -188,7 +194,7 @@ out(gssapi.raw.inquire_sec_context_by_oid(ctx, oid)[0])
 out(ctx.get_signature(b"a message"))
 `
 
-// MITEnctypes are the encryption types by the names that MIT has for them.
+// MITEnctypes are the encryption types by MIT's names.
 var MITEnctypes = []struct {
 	Etype int32
 	Name  string

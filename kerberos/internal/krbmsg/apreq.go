@@ -16,7 +16,8 @@ type EncryptedData struct {
 	Cipher []byte
 }
 
-// ReadEncryptedData reads the content of an EncryptedData, which errors call in.
+// ReadEncryptedData reads the content of an [EncryptedData] (RFC 4120 5.2.9),
+// which errors name in.
 func ReadEncryptedData(p *der.Parser, b []byte, in string) (e EncryptedData) {
 	defer p.Restore(p.In)
 	p.In = in
@@ -35,16 +36,23 @@ const (
 	APMutualRequired = 1 << 29
 )
 
-// APReq is AP-REQ with the cleartext of its Ticket (RFC 4120 5.5.1, 5.3). All slices lie in the token.
+// APReq is AP-REQ with the cleartext of its Ticket (RFC 4120 5.5.1, 5.3). All
+// slices lie in the token.
 type APReq struct {
 	Options       uint32
 	Realm         []byte // of the service. Not protected by the ticket's checksum, as sname
 	SName         Name   // chooses the key and the route, and proves nothing more than that the key fits
 	Ticket        EncryptedData
 	Authenticator EncryptedData
+
+	ticket []byte // content of the whole Ticket
 }
 
-// ParseAPReq reads an AP-REQ, with what is in clear in its Ticket.
+// WholeTicket returns a copy of the Ticket as DER, tag 0x61.
+func (r *APReq) WholeTicket() []byte { return der.Element(der.TagApplication(1), r.ticket) }
+
+// ParseAPReq reads an AP-REQ (RFC 4120 5.5.1) with the cleartext of its Ticket
+// (5.3).
 func ParseAPReq(b []byte) (r APReq, err error) {
 	p := der.Parser{In: "AP-REQ"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(14), "tag 14"), der.TagSequence, "sequence")
@@ -55,17 +63,34 @@ func ParseAPReq(b []byte) (r APReq, err error) {
 	r.Authenticator = ReadEncryptedData(&p, p.Field(&seq, 4, der.TagSequence, "authenticator"), "AP-REQ: authenticator")
 	p.End(seq, "end")
 
-	p.In = "Ticket"
-	seq = p.Whole(ticket, der.TagSequence, "sequence")
-	p.Constant(&seq, 0, PVNO, "tkt-vno")
-	r.Realm = ReadRealm(&p, &seq, 1, "realm")
-	r.SName = ReadName(&p, &seq, 2, "sname")
-	r.Ticket = ReadEncryptedData(&p, p.Field(&seq, 3, der.TagSequence, "enc-part"), "Ticket: enc-part")
-	p.End(seq, "end")
+	r.readTicket(&p, ticket)
 	return r, p.Err
 }
 
-// EncTicketPart is EncTicketPart (RFC 4120 5.3). Slices lie in the decrypted buffer.
+// readTicket reads the cleartext of a Ticket (RFC 4120 5.3), given as the
+// element's content.
+func (r *APReq) readTicket(p *der.Parser, content []byte) {
+	defer p.Restore(p.In)
+	p.In = "Ticket"
+	seq := p.Whole(content, der.TagSequence, "sequence")
+	p.Constant(&seq, 0, PVNO, "tkt-vno")
+	r.Realm = ReadRealm(p, &seq, 1, "realm")
+	r.SName = ReadName(p, &seq, 2, "sname")
+	r.ticket = content
+	r.Ticket = ReadEncryptedData(p, p.Field(&seq, 3, der.TagSequence, "enc-part"), "Ticket: enc-part")
+	p.End(seq, "end")
+}
+
+// TicketInClear reads the cleartext of a Ticket (RFC 4120 5.3) into Realm,
+// SName and Ticket of the result.
+func TicketInClear(ticket []byte) (r APReq, err error) {
+	p := der.Parser{In: "Ticket"}
+	r.readTicket(&p, p.Whole(ticket, der.TagApplication(1), "tag 1"))
+	return r, p.Err
+}
+
+// EncTicketPart is EncTicketPart (RFC 4120 5.3). Slices lie in the decrypted
+// buffer.
 type EncTicketPart struct {
 	Flags       uint32
 	Key         encryptionKey
@@ -76,12 +101,13 @@ type EncTicketPart struct {
 	AuthTime    time.Time
 	StartTime   time.Time // authtime when absent
 	EndTime     time.Time
-	Addresses   []byte // content of HostAddresses; nil when absent
-	AuthzData   []byte // content of AuthorizationData; nil when absent
+	RenewTill   time.Time // zero when absent
+	Addresses   []byte    // content of HostAddresses; nil when absent
+	AuthzData   []byte    // content of AuthorizationData; nil when absent
 	HasAddrList bool
 }
 
-// ParseEncTicketPart reads the decrypted part of a Ticket.
+// ParseEncTicketPart reads the decrypted part of a Ticket (RFC 4120 5.3).
 func ParseEncTicketPart(b []byte) (t EncTicketPart, err error) {
 	p := der.Parser{In: "EncTicketPart"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(3), "tag 3"), der.TagSequence, "sequence")
@@ -99,14 +125,15 @@ func ParseEncTicketPart(b []byte) (t EncTicketPart, err error) {
 		t.StartTime = t.AuthTime
 	}
 	t.EndTime = p.TimeField(&seq, 7, "endtime")
-	p.OptionalTime(&seq, 8, "renew-till")
+	t.RenewTill, _ = p.OptionalTime(&seq, 8, "renew-till")
 	t.Addresses, t.HasAddrList = p.Optional(&seq, 9, der.TagSequence, "caddr")
 	t.AuthzData, _ = p.Optional(&seq, 10, der.TagSequence, "authorization-data")
 	p.End(seq, "end")
 	return t, p.Err
 }
 
-// encryptionKey is EncryptionKey (RFC 4120 5.2.9) as received: its type may be unknown and its length wrong.
+// encryptionKey is EncryptionKey (RFC 4120 5.2.9) as received: its type may be
+// unknown and its length wrong.
 type encryptionKey struct {
 	Etype  int32
 	Octets []byte
@@ -119,7 +146,8 @@ func readEncryptionKey(p *der.Parser, b []byte, field string) (k encryptionKey) 
 	return k
 }
 
-// Authenticator is Authenticator (RFC 4120 5.5.1). Slices lie in the decrypted buffer.
+// Authenticator is Authenticator (RFC 4120 5.5.1). Slices lie in the decrypted
+// buffer.
 type Authenticator struct {
 	CRealm    []byte
 	CName     Name
@@ -132,7 +160,7 @@ type Authenticator struct {
 	AuthzData []byte
 }
 
-// ParseAuthenticator reads a decrypted Authenticator.
+// ParseAuthenticator reads a decrypted Authenticator (RFC 4120 5.5.1).
 func ParseAuthenticator(b []byte) (a Authenticator, err error) {
 	p := der.Parser{In: "Authenticator"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(2), "tag 2"), der.TagSequence, "sequence")
@@ -156,16 +184,4 @@ func ParseAuthenticator(b []byte) (a Authenticator, err error) {
 	a.AuthzData, _ = p.Optional(&seq, 8, der.TagSequence, "authorization-data")
 	p.End(seq, "end")
 	return a, p.Err
-}
-
-// TicketInClear reads what is in clear in a Ticket: Realm, SName and Ticket of the result.
-func TicketInClear(ticket []byte) (r APReq, err error) {
-	p := der.Parser{In: "Ticket"}
-	seq := p.Whole(p.Whole(ticket, der.TagApplication(1), "tag 1"), der.TagSequence, "sequence")
-	p.Constant(&seq, 0, PVNO, "tkt-vno")
-	r.Realm = ReadRealm(&p, &seq, 1, "realm")
-	r.SName = ReadName(&p, &seq, 2, "sname")
-	r.Ticket = ReadEncryptedData(&p, p.Field(&seq, 3, der.TagSequence, "enc-part"), "Ticket: enc-part")
-	p.End(seq, "end")
-	return r, p.Err
 }

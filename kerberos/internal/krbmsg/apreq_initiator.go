@@ -10,7 +10,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// APReqOptions say what goes into an AP-REQ.
+// APReqOptions are the parameters of [NewAPReq].
 type APReqOptions struct {
 	Flags       uint32 // of the GSS-API checksum
 	SubkeyEtype int32  // 0: the session key's
@@ -20,7 +20,7 @@ type APReqOptions struct {
 	Now         time.Time
 }
 
-// An initiatedAPReq is an AP-REQ with what the answer is checked by.
+// An initiatedAPReq is an AP-REQ and what its AP-REP is checked against.
 type initiatedAPReq struct {
 	Message   []byte
 	Key       etype.Key // subkey, else session key
@@ -28,7 +28,7 @@ type initiatedAPReq struct {
 	SeqNumber uint32
 }
 
-// NewAPReq makes an AP-REQ (RFC 4120 5.5.1) with a fresh authenticator.
+// NewAPReq returns an AP-REQ (RFC 4120 5.5.1) with a new authenticator.
 func NewAPReq(t *kerberos.Credential, o *APReqOptions) (r initiatedAPReq, err error) {
 	r.Key, r.CTime, r.SeqNumber = t.SessionKey, t.SessionKey.AuthenticatorTime(o.Now), InitialSequence()
 	var subkey []byte
@@ -47,7 +47,7 @@ func NewAPReq(t *kerberos.Credential, o *APReqOptions) (r initiatedAPReq, err er
 		options |= APMutualRequired
 	}
 	plain := plainAuthenticator(t, &r, cksum, subkey)
-	sealed := etype.NewUsageKey(t.SessionKey, etype.UsageAuthenticator).AppendEncrypted(nil, plain)
+	encrypted := etype.NewUsageKey(t.SessionKey, etype.UsageAuthenticator).AppendEncrypted(nil, plain)
 	clear(plain)
 	clear(subkey)
 	r.Message = der.Element(der.TagApplication(14), der.Element(der.TagSequence,
@@ -55,12 +55,12 @@ func NewAPReq(t *kerberos.Credential, o *APReqOptions) (r initiatedAPReq, err er
 		der.Field(1, der.TagInteger, der.Integer(14)),
 		der.Field(2, der.TagBitString, der.Flags(options)),
 		der.Element(der.TagContext(3), t.Ticket),
-		der.Element(der.TagContext(4), EncodeEncryptedData(t.SessionKey.Etype(), sealed))))
+		der.Element(der.TagContext(4), EncodeEncryptedData(t.SessionKey.Etype(), encrypted))))
 	return r, nil
 }
 
-// apReqChecksum is the GSS-API checksum (RFC 4121 4.1.1). A delegated credential in it is encrypted under the session
-// key.
+// apReqChecksum returns the GSS-API checksum (RFC 4121 4.1.1). A delegated
+// credential in it is encrypted under the session key.
 func apReqChecksum(t *kerberos.Credential, o *APReqOptions) ([]byte, error) {
 	if o.Delegate == nil {
 		return appendGSSChecksum(nil, o.Bindings, o.Flags&^kerberos.GSSDeleg, nil)
@@ -72,13 +72,14 @@ func apReqChecksum(t *kerberos.Credential, o *APReqOptions) ([]byte, error) {
 	return appendGSSChecksum(nil, o.Bindings, o.Flags|kerberos.GSSDeleg, krbCred)
 }
 
-// plainAuthenticator is the plaintext of Authenticator (RFC 4120 5.5.1).
+// plainAuthenticator returns the plaintext of Authenticator (RFC 4120 5.5.1).
 func plainAuthenticator(t *kerberos.Credential, r *initiatedAPReq, cksum, subkey []byte) []byte {
 	return der.Element(der.TagApplication(2), der.Element(der.TagSequence,
 		der.Field(0, der.TagInteger, der.Integer(PVNO)),
 		der.Field(1, der.TagGeneralString, []byte(t.Client.Realm)),
 		der.Element(der.TagContext(2), EncodeName(1, t.Client.Components)),
-		der.Field(3, der.TagSequence, der.Field(0, der.TagInteger, der.Integer(ChecksumGSS)), der.Field(1, der.TagOctetString, cksum)),
+		der.Field(3, der.TagSequence, der.Field(0, der.TagInteger, der.Integer(ChecksumGSS)),
+			der.Field(1, der.TagOctetString, cksum)),
 		der.Field(4, der.TagInteger, der.Integer(int64(r.CTime.Nanosecond()/1000))),
 		der.Field(5, der.TagGeneralizedTime, der.Time(r.CTime)),
 		subkey,

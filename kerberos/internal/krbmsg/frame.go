@@ -27,12 +27,14 @@ const (
 	TokError = "\x03\x00"
 )
 
-// Unframe finds the AP-REQ in a token of any of the six value types of the Kerberos Token Profile 1.1, which are two
-// shapes: a GSS-API initial token (RFC 2743 3.1, first octet 0x60) or a bare AP-REQ (0x6e).
+// Unframe returns the AP-REQ in a token of any of the six value types of the
+// Kerberos Token Profile 1.1, which are two shapes: a GSS-API initial token
+// (RFC 2743 3.1, first octet 0x60) or a bare AP-REQ (0x6e).
 func Unframe(token []byte) (apReq []byte, err error) {
 	switch {
 	case len(token) > kerberos.MaxTokenBytes:
-		return nil, kerberos.Errorf(kerberos.CodeTokenTooLarge, "token of %d octets, limit %d", len(token), kerberos.MaxTokenBytes)
+		return nil, kerberos.Errorf(kerberos.CodeTokenTooLarge, "token of %d octets, limit %d",
+			len(token), kerberos.MaxTokenBytes)
 	case bytes.HasPrefix(token, []byte("NTLMSSP\x00")):
 		return nil, ErrNTLM()
 	case len(token) > 0 && token[0] == der.TagApplication(14):
@@ -40,9 +42,11 @@ func Unframe(token []byte) (apReq []byte, err error) {
 	case len(token) > 0 && token[0] == der.TagApplication(0):
 		return UnframeGSS(token)
 	case len(token) > 0 && token[0] == der.TagContext(0) || len(token) > 0 && token[0] == der.TagContext(1):
-		return nil, kerberos.Errorf(kerberos.CodeSPNEGO, "a SPNEGO negotiation token (NegTokenInit or NegTokenResp) where a Kerberos AP-REQ belongs")
+		return nil, kerberos.Errorf(kerberos.CodeSPNEGO,
+			"a SPNEGO negotiation token (NegTokenInit or NegTokenResp) where a Kerberos AP-REQ belongs")
 	}
-	return nil, kerberos.Errorf(kerberos.CodeTokenMalformed, "neither a GSS-API token (first octet 0x60) nor an AP-REQ (0x6e)%s", firstOctet(token))
+	return nil, kerberos.Errorf(kerberos.CodeTokenMalformed,
+		"neither a GSS-API token (first octet 0x60) nor an AP-REQ (0x6e)%s", firstOctet(token))
 }
 
 func firstOctet(token []byte) string {
@@ -52,13 +56,20 @@ func firstOctet(token []byte) string {
 	return fmt.Sprintf(": it begins with 0x%02x", token[0])
 }
 
-// UnframeGSS takes the frame off an AP-REQ.
-func UnframeGSS(token []byte) ([]byte, error) {
+// ReadFrame reads the frame of a GSS-API token (RFC 2743 3.1): the DER content
+// of its mechanism's OID, and what stands behind that.
+func ReadFrame(token []byte) (oid, body []byte, err error) {
 	p := der.Parser{In: "GSS-API token"}
-	body := p.Whole(token, der.TagApplication(0), "frame")
-	oid := p.Next(&body, der.TagOID, "mechanism")
-	if p.Err != nil {
-		return nil, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a GSS-API token", Err: p.Err}
+	body = p.Whole(token, der.TagApplication(0), "frame")
+	oid = p.Next(&body, der.TagOID, "mechanism")
+	return oid, body, p.Err
+}
+
+// UnframeGSS returns the AP-REQ inside a GSS-API initial token (RFC 4121 4.1).
+func UnframeGSS(token []byte) ([]byte, error) {
+	oid, body, err := ReadFrame(token)
+	if err != nil {
+		return nil, &kerberos.Error{Code: kerberos.CodeTokenMalformed, Detail: "token is not a GSS-API token", Err: err}
 	}
 	switch string(oid) {
 	case OIDKRB5, OIDMSKRB5, OIDOldKRB5:
@@ -67,7 +78,8 @@ func UnframeGSS(token []byte) ([]byte, error) {
 	case OIDNTLM:
 		return nil, ErrNTLM()
 	case OIDU2U, OIDIAKERB:
-		return nil, kerberos.Errorf(kerberos.CodeMechanism, "user-to-user or IAKERB mechanism; only Kerberos with a service key is accepted")
+		return nil, kerberos.Errorf(kerberos.CodeMechanism,
+			"user-to-user or IAKERB mechanism; only Kerberos with a service key is accepted")
 	default:
 		return nil, kerberos.Errorf(kerberos.CodeMechanism, "GSS-API mechanism %s is not Kerberos", MechName(string(oid)))
 	}
@@ -86,12 +98,13 @@ func UnframeGSS(token []byte) ([]byte, error) {
 
 // ErrNTLM returns the refusal of an NTLM token, with the cure.
 func ErrNTLM() *kerberos.Error {
-	return kerberos.Errorf(kerberos.CodeNTLM, "the client sent an NTLM token: it found no service principal for the name it called (or called an "+
-		"IP address) and fell back; register the principal and call the service by that name")
+	return kerberos.Errorf(kerberos.CodeNTLM,
+		"the client sent an NTLM token: it found no service principal for the name it called (or called an "+
+			"IP address) and fell back; register the principal and call the service by that name")
 }
 
-// AppendFrame appends the GSS-API frame of the krb5 mechanism around a token identifier and a Kerberos message (RFC
-// 4121 4.1).
+// AppendFrame appends the GSS-API frame of the krb5 mechanism around a token
+// identifier and a Kerberos message (RFC 4121 4.1).
 func AppendFrame(dst []byte, tokenID string, message []byte) []byte {
 	return der.Append(dst, der.TagApplication(0), der.Element(der.TagOID, []byte(OIDKRB5)), []byte(tokenID), message)
 }

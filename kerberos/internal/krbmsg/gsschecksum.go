@@ -12,21 +12,23 @@ import (
 // ChecksumGSS is the checksum type of GSS-API (RFC 4121 4.1.1).
 const ChecksumGSS = 0x8003
 
-// GSSChecksum is the checksum 0x8003 of an authenticator (RFC 4121 4.1.1). Slices lie in the authenticator.
+// GSSChecksum is the checksum 0x8003 of an authenticator (RFC 4121 4.1.1).
+// Slices lie in the authenticator.
 type GSSChecksum struct {
 	Bindings []byte // Bnd: 16 octets; nil when the authenticator has no such checksum
 	Flags    uint32
-	KRBCred  []byte // of a delegated credential; nil without
+	KRBCred  []byte // of a delegated credential; nil when absent
 }
 
-// GSSChecksum reads the checksum. Any other one, or none, means no flags and no bindings. Extensions behind are
-// ignored.
+// GSSChecksum reads the checksum. A checksum of another type, or none, means no
+// flags and no bindings. Extensions (Exts) are ignored.
 func (a *Authenticator) GSSChecksum() (c GSSChecksum, err error) {
 	if a.CksumType != ChecksumGSS {
 		return c, nil
 	}
 	if len(a.Cksum) < 24 || binary.LittleEndian.Uint32(a.Cksum) != 16 {
-		return c, &der.SyntaxError{Field: "Authenticator: cksum", Why: "GSS-API checksum is not 16 octets of bindings and flags"}
+		return c, &der.SyntaxError{Field: "Authenticator: cksum",
+			Why: "GSS-API checksum is not 16 octets of bindings and flags"}
 	}
 	c.Bindings, c.Flags = a.Cksum[4:20], binary.LittleEndian.Uint32(a.Cksum[20:])
 	if c.Flags&kerberos.GSSDeleg == 0 {
@@ -34,7 +36,8 @@ func (a *Authenticator) GSSChecksum() (c GSSChecksum, err error) {
 	}
 	rest := a.Cksum[24:]
 	if len(rest) < 4 || binary.LittleEndian.Uint16(rest) != 1 || int(binary.LittleEndian.Uint16(rest[2:])) > len(rest)-4 {
-		return c, &der.SyntaxError{Field: "Authenticator: cksum", Why: "delegation flag without a credential, or one of a wrong length"}
+		return c, &der.SyntaxError{Field: "Authenticator: cksum", Why: "delegation flag without a credential, or one of a " +
+			"wrong length"}
 	}
 	c.KRBCred = rest[4 : 4+int(binary.LittleEndian.Uint16(rest[2:]))]
 	return c, nil
@@ -54,21 +57,23 @@ func appendGSSChecksum(dst []byte, bindings []byte, flags uint32, krbCred []byte
 		return dst, nil
 	}
 	if len(krbCred) > 0xffff {
-		return nil, fmt.Errorf("kerberos: delegated credential of %d octets, it has 65,535 at most (RFC 4121 4.1.1)", len(krbCred))
+		return nil, fmt.Errorf("kerberos: delegated credential of %d octets, it has 65,535 at most (RFC 4121 4.1.1)",
+			len(krbCred))
 	}
 	dst = binary.LittleEndian.AppendUint16(dst, 1)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(krbCred)))
 	return append(dst, krbCred...), nil
 }
 
-// Address types of channel bindings without addresses (RFC 2744 3.11): what MIT, Heimdal and Windows have there, and
-// Java.
+// Address types of channel bindings without addresses (RFC 2744 3.11): what
+// MIT, Heimdal and Windows have there, and Java.
 const (
 	AddressUnspecified = 0
 	AddressNull        = 255
 )
 
-// BindingsHash returns Bnd: the MD5 of the channel bindings (RFC 4121 4.1.1.2) without addresses.
+// BindingsHash returns Bnd: the MD5 of the channel bindings (RFC 4121 4.1.1.2)
+// without addresses.
 func BindingsHash(applicationData []byte, addressType uint32) [md5.Size]byte {
 	b := make([]byte, 0, 20+len(applicationData))
 	for range 2 { // initiator and acceptor
@@ -79,16 +84,17 @@ func BindingsHash(applicationData []byte, addressType uint32) [md5.Size]byte {
 	return md5.Sum(append(b, applicationData...))
 }
 
-// KnownFlags are those of the checksum that a context can have.
-const KnownFlags = kerberos.GSSMutual | kerberos.GSSReplay | kerberos.GSSSequence | kerberos.GSSConf | kerberos.GSSInteg | kerberos.GSSIdentify
+// KnownFlags are the flags of the checksum that a context can have.
+const KnownFlags = kerberos.GSSMutual | kerberos.GSSReplay | kerberos.GSSSequence | kerberos.GSSConf |
+	kerberos.GSSInteg | kerberos.GSSIdentify
 
 const (
 	UsageAuthenticatorChecksum = 10 // RFC 4120 7.5.1
 	ChecksumMD5                = 7  // RSA-MD5 (RFC 3961 6.1.1), without a key: Heimdal's choice for RC4
 )
 
-// BindingReason returns why a client without channel bindings is refused: it knows of them (cbt), or the rule demands
-// them.
+// BindingReason returns why a client without channel bindings is refused: it
+// says that it knows of them (cbt), or they are required.
 func BindingReason(cbt bool) string {
 	if cbt {
 		return "says that it knows of them"
@@ -102,7 +108,9 @@ const (
 	KerbAPOptionsCBT = 0x4000
 )
 
-// KnowsBindings looks for KERB_AP_OPTIONS_CBT in the authenticator's AD-IF-RELEVANT.
+// KnowsBindings reports whether KERB_AP_OPTIONS_CBT is set in the
+// authenticator's AD-IF-RELEVANT (MS-KILE 3.2.5.8): the client knows of channel
+// bindings.
 func (a *Authenticator) KnowsBindings() (bool, error) {
 	p := der.Parser{In: "Authenticator: authorization-data"}
 	for list := a.AuthzData; len(list) > 0 && p.Err == nil; {

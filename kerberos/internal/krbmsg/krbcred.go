@@ -13,41 +13,58 @@ import (
 // usageKRBCred is the key usage of EncKrbCredPart (RFC 4120 7.5.1).
 const usageKRBCred = 14
 
-// maxCredTickets bounds the tickets of a KRB-CRED; a delegated credential has one.
+// maxCredTickets bounds the tickets of a KRB-CRED; a delegated credential has
+// one.
 const maxCredTickets = 8
 
-// ParseKRBCred reads KRB-CRED (RFC 4120 5.8.1) and returns its tickets, as copies. The encrypted part is under one of
-// the keys, which are tried in order, or in clear (encryption type 0), as it may be inside an authenticator.
-func ParseKRBCred(b []byte, keys ...etype.Key) ([]kerberos.Credential, error) {
+// A KRBCred is the cleartext of a KRB-CRED (RFC 4120 5.8.1). Slices lie in
+// the message.
+type KRBCred struct {
+	Tickets [][]byte // whole elements
+	EncPart EncryptedData
+}
+
+// ReadKRBCred reads a KRB-CRED up to its encrypted part.
+func ReadKRBCred(b []byte) (c KRBCred, err error) {
 	p := der.Parser{In: "KRB-CRED"}
 	seq := p.Whole(p.Whole(b, der.TagApplication(22), "tag 22"), der.TagSequence, "sequence")
 	p.Constant(&seq, 0, PVNO, "pvno")
 	p.Constant(&seq, 1, 22, "msg-type")
-	var tickets [][]byte
 	for list := p.Field(&seq, 2, der.TagSequence, "tickets"); len(list) > 0 && p.Err == nil; {
 		whole := list
 		p.Next(&list, der.TagApplication(1), "ticket")
-		if tickets = append(tickets, whole[:len(whole)-len(list)]); len(tickets) > maxCredTickets {
+		if c.Tickets = append(c.Tickets, whole[:len(whole)-len(list)]); len(c.Tickets) > maxCredTickets {
 			p.Fail("tickets", "too many")
 		}
 	}
-	enc := ReadEncryptedData(&p, p.Field(&seq, 3, der.TagSequence, "enc-part"), "KRB-CRED: enc-part")
+	c.EncPart = ReadEncryptedData(&p, p.Field(&seq, 3, der.TagSequence, "enc-part"), "KRB-CRED: enc-part")
 	p.End(seq, "end")
-	if p.Err != nil {
-		return nil, p.Err
-	}
-	plain, err := OpenKRBCred(enc, keys)
+	return c, p.Err
+}
+
+// ParseKRBCred reads KRB-CRED (RFC 4120 5.8.1) and returns its tickets, as
+// copies. The encrypted part is decrypted under one of the keys, tried in
+// order. It may be in clear (encryption type 0) where an authenticator protects
+// it.
+func ParseKRBCred(b []byte, keys ...etype.Key) ([]kerberos.Credential, error) {
+	c, err := ReadKRBCred(b)
 	if err != nil {
 		return nil, err
 	}
-	if enc.Etype != 0 {
+	plain, err := c.Open(keys...)
+	if err != nil {
+		return nil, err
+	}
+	if c.EncPart.Etype != 0 {
 		defer clear(plain)
 	}
-	return parseEncKRBCredPart(plain, tickets)
+	return parseEncKRBCredPart(plain, c.Tickets)
 }
 
-// OpenKRBCred returns the plaintext of a KRB-CRED's encrypted part, which may be in clear: see ParseKRBCred.
-func OpenKRBCred(enc EncryptedData, keys []etype.Key) ([]byte, error) {
+// Open returns the plaintext of the encrypted part, which may be in clear; see
+// [ParseKRBCred].
+func (c *KRBCred) Open(keys ...etype.Key) ([]byte, error) {
+	enc := &c.EncPart
 	if enc.Etype == 0 {
 		return enc.Cipher, nil
 	}
@@ -79,7 +96,8 @@ func parseEncKRBCredPart(plain []byte, tickets [][]byte) ([]kerberos.Credential,
 		t.Ticket = bytes.Clone(tickets[len(creds)])
 		creds = append(creds, t)
 	}
-	// Nonce, time and addresses of the sender follow. They are inside an authenticator that was checked.
+	// Nonce, time and addresses of the sender follow. They are inside an
+	// authenticator that was checked.
 	if p.Err == nil && (len(creds) == 0 || len(creds) != len(tickets)) {
 		p.Fail("ticket-info", "not one for each ticket")
 	}
@@ -89,7 +107,8 @@ func parseEncKRBCredPart(plain []byte, tickets [][]byte) ([]kerberos.Credential,
 	return creds, nil
 }
 
-// readKrbCredInfo reads KrbCredInfo (RFC 4120 5.8.1); names and times must be there.
+// readKrbCredInfo reads KrbCredInfo (RFC 4120 5.8.1); names and times must be
+// there.
 func readKrbCredInfo(p *der.Parser, b []byte) (t kerberos.Credential, err error) {
 	p.In = "KrbCredInfo"
 	raw := readEncryptionKey(p, p.Field(&b, 0, der.TagSequence, "key"), "key")
@@ -113,9 +132,11 @@ func readKrbCredInfo(p *der.Parser, b []byte) (t kerberos.Credential, err error)
 	return t, err
 }
 
-// AppendKRBCred appends KRB-CRED with one ticket, encrypted under key.
+// AppendKRBCred appends KRB-CRED (RFC 4120 5.8.1) with one ticket, encrypted
+// under key.
 func AppendKRBCred(dst []byte, t *kerberos.Credential, key etype.Key) ([]byte, error) {
-	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || t.Service.Realm == "" || t.EndTime.IsZero() {
+	if t.SessionKey.IsZero() || len(t.Ticket) == 0 || t.Client.Realm == "" || t.Service.Realm == "" ||
+		t.EndTime.IsZero() {
 		return nil, errors.New("kerberos: delegated ticket without ticket, key, names or end time")
 	}
 	info := der.Element(der.TagSequence,
@@ -123,16 +144,17 @@ func AppendKRBCred(dst []byte, t *kerberos.Credential, key etype.Key) ([]byte, e
 		der.Field(1, der.TagGeneralString, []byte(t.Client.Realm)),
 		der.Element(der.TagContext(2), EncodeName(1, t.Client.Components)),
 		der.Field(3, der.TagBitString, der.Flags(t.Flags)),
-		der.OptionalTime(4, t.AuthTime), der.OptionalTime(5, t.StartTime), der.OptionalTime(6, t.EndTime), der.OptionalTime(7, t.RenewTill),
+		der.OptionalTime(4, t.AuthTime), der.OptionalTime(5, t.StartTime), der.OptionalTime(6, t.EndTime),
+		der.OptionalTime(7, t.RenewTill),
 		der.Field(8, der.TagGeneralString, []byte(t.Service.Realm)),
 		der.Element(der.TagContext(9), EncodeName(2, t.Service.Components)))
 	plain := der.Element(der.TagApplication(29), der.Element(der.TagSequence, der.Field(0, der.TagSequence, info)))
-	sealed := etype.NewUsageKey(key, usageKRBCred).AppendEncrypted(nil, plain)
+	encrypted := etype.NewUsageKey(key, usageKRBCred).AppendEncrypted(nil, plain)
 	clear(info)
 	clear(plain)
 	return der.Append(dst, der.TagApplication(22), der.Element(der.TagSequence,
 		der.Field(0, der.TagInteger, der.Integer(PVNO)),
 		der.Field(1, der.TagInteger, der.Integer(22)),
 		der.Field(2, der.TagSequence, t.Ticket),
-		der.Element(der.TagContext(3), EncodeEncryptedData(key.Etype(), sealed)))), nil
+		der.Element(der.TagContext(3), EncodeEncryptedData(key.Etype(), encrypted)))), nil
 }

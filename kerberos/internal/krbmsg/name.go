@@ -5,21 +5,23 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// Name is a PrincipalName as it stands in a message: the content octets of its SEQUENCE OF KerberosString. Being
-// DER, two of them are the same name exactly when the octets are the same.
+// Name is a PrincipalName as it stands in a message: the content octets of its
+// SEQUENCE OF KerberosString. Being DER, two of them are the same name exactly
+// when the octets are the same.
 type Name struct {
+	Type    int32 // NT-PRINCIPAL and others (RFC 4120 6.2): a hint, and no part of what the name is
 	Strings []byte
 }
 
-// ReadName reads the PrincipalName in [n] (RFC 4120 5.2.2). The name type is read and not kept.
+// ReadName reads the PrincipalName in [n] (RFC 4120 5.2.2).
 func ReadName(p *der.Parser, b *[]byte, n byte, field string) Name {
 	return readNameContent(p, p.Field(b, n, der.TagSequence, field), field)
 }
 
 // readNameContent reads the content of a PrincipalName.
 func readNameContent(p *der.Parser, seq []byte, field string) Name {
-	p.Int32Field(&seq, 0, field)
-	w := Name{p.Field(&seq, 1, der.TagSequence, field)}
+	w := Name{Type: p.Int32Field(&seq, 0, field)}
+	w.Strings = p.Field(&seq, 1, der.TagSequence, field)
 	p.End(seq, field)
 	count, rest := 0, w.Strings
 	for p.Err == nil && len(rest) > 0 {
@@ -32,12 +34,12 @@ func readNameContent(p *der.Parser, seq []byte, field string) Name {
 		p.Fail(field, "no or too many name components")
 	}
 	if p.Err != nil {
-		return Name{} // what is no name is not walked through
+		return Name{} // callers walk through checked names only
 	}
 	return w
 }
 
-// ReadRealm reads the Realm in [n].
+// ReadRealm reads the Realm in [n] (RFC 4120 5.2.2).
 func ReadRealm(p *der.Parser, b *[]byte, n byte, field string) []byte {
 	s := p.Field(b, n, der.TagGeneralString, field)
 	if p.Err == nil && (len(s) == 0 || !kerberos.LegalName(string(s))) {
@@ -46,7 +48,7 @@ func ReadRealm(p *der.Parser, b *[]byte, n byte, field string) []byte {
 	return s
 }
 
-// AppendText appends the escaped text form. w was checked by ReadName.
+// AppendText appends the escaped text form. w was checked by [ReadName].
 func (w Name) AppendText(dst []byte) []byte {
 	var p der.Parser
 	for rest, first := w.Strings, true; len(rest) > 0 && p.Err == nil; first = false {
@@ -59,7 +61,7 @@ func (w Name) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// Components returns the name's parts, as copies. w was checked by ReadName.
+// Components returns the name's parts, as copies. w was checked by [ReadName].
 func (w Name) Components() (list []string) {
 	var p der.Parser
 	for rest := w.Strings; len(rest) > 0 && p.Err == nil; {
@@ -68,11 +70,12 @@ func (w Name) Components() (list []string) {
 	return list
 }
 
-// EncodeName returns the PrincipalName of a name, as an element.
+// EncodeName returns PrincipalName (RFC 4120 5.2.2) as an element.
 func EncodeName(nameType int64, components []string) []byte {
 	var list []byte
 	for _, c := range components {
 		list = der.Append(list, der.TagGeneralString, []byte(c))
 	}
-	return der.Element(der.TagSequence, der.Field(0, der.TagInteger, der.Integer(nameType)), der.Field(1, der.TagSequence, list))
+	return der.Element(der.TagSequence, der.Field(0, der.TagInteger, der.Integer(nameType)),
+		der.Field(1, der.TagSequence, list))
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 )
 
-// NoKerberos returns the error that names what the client offers instead.
+// NoKerberos returns the refusal of a client that does not offer Kerberos, with
+// the mechanisms that it offers.
 func NoKerberos(init *NegTokenInit) *kerberos.Error {
 	if slices.Contains(init.Mechs, OIDNTLM) {
 		e := ErrNTLM()
@@ -20,7 +21,8 @@ func NoKerberos(init *NegTokenInit) *kerberos.Error {
 	return kerberos.Errorf(kerberos.CodeNegotiation, "client offers %s, none of which is Kerberos", MechNames(init.Mechs))
 }
 
-// MechNames returns the names of mechanisms, given as DER content of their OIDs, in one line.
+// MechNames returns the names of mechanisms, given as DER content of their
+// OIDs, in one line.
 func MechNames(oids []string) string {
 	var names []string
 	for _, oid := range oids {
@@ -29,9 +31,11 @@ func MechNames(oids []string) string {
 	return strings.Join(names, ", ")
 }
 
-// A NegState is the state of a negotiation in a NegTokenResp (RFC 4178 4.2.2).
+// A NegState is the state of a negotiation in a [NegTokenResp] (RFC 4178
+// 4.2.2).
 type NegState int
 
+// States of a negotiation (RFC 4178 4.2.2).
 const (
 	NegAbsent           NegState = -1 // some senders leave it out
 	NegAcceptCompleted  NegState = 0
@@ -57,16 +61,20 @@ func (s NegState) String() string {
 	return fmt.Sprintf("unknown state %d", int(s))
 }
 
-// MaxMechTypes bounds the mechanisms of a NegTokenInit; real ones have up to five.
+// MaxMechTypes bounds the mechanisms of a [NegTokenInit]; real ones have up to
+// five.
 const MaxMechTypes = 32
 
-// HintName is what acceptors that speak first put into NegTokenInit2 (MS-SPNG 2.2.1).
+// HintName is what acceptors that speak first put into NegTokenInit2 (MS-SPNG
+// 2.2.1).
 const HintName = "not_defined_in_RFC4178@please_ignore"
 
-// NegTokenInit is NegTokenInit (RFC 4178 4.2.1) or NegTokenInit2 (MS-SPNG 2.2.1). Slices lie in the token.
+// NegTokenInit is NegTokenInit (RFC 4178 4.2.1) or NegTokenInit2 (MS-SPNG
+// 2.2.1). Slices lie in the token.
 type NegTokenInit struct {
 	MechTypes   []byte   // the element MechTypeList as received: what a mechListMIC is over
 	Mechs       []string // DER content of its OIDs
+	ReqFlags    []byte   // to be ignored (RFC 4178 4.2.1), since nothing protects them; nil when absent
 	MechToken   []byte   // for the first mechanism; nil when absent
 	MechListMIC []byte   // nil when absent
 	Hints       bool     // it is a NegTokenInit2
@@ -80,16 +88,16 @@ type NegTokenResp struct {
 	MechListMIC   []byte // nil when absent
 }
 
-// ParseNegotiationToken reads a NegotiationToken, with or without the GSS-API frame that belongs around the first one
-// only: old senders put it around the others too. One of init and resp is not nil.
+// ParseNegotiationToken reads a NegotiationToken (RFC 4178 4.2), with or
+// without a GSS-API frame. The frame belongs around the first token only, but
+// old senders put it around others too. One of init and resp is not nil.
 func ParseNegotiationToken(b []byte) (init *NegTokenInit, resp *NegTokenResp, err error) {
 	p := der.Parser{In: "SPNEGO"}
 	if len(b) > 0 && b[0] == der.TagApplication(0) {
-		body := p.Whole(b, der.TagApplication(0), "GSS-API frame")
-		if oid := p.Next(&body, der.TagOID, "mechanism"); p.Err == nil && string(oid) != OIDSPNEGO {
+		var oid []byte
+		if oid, b, p.Err = ReadFrame(b); string(oid) != OIDSPNEGO {
 			p.Fail("mechanism", "is not SPNEGO")
 		}
-		b = body
 	}
 	switch {
 	case p.Err != nil:
@@ -122,11 +130,12 @@ func readNegTokenInit(p *der.Parser, b []byte) *NegTokenInit {
 	if len(t.Mechs) == 0 {
 		p.Fail("mechTypes", "names no mechanism")
 	}
-	p.Optional(&seq, 1, der.TagBitString, "reqFlags") // to be ignored (RFC 4178 4.2.1): nothing protects them
+	t.ReqFlags, _ = p.Optional(&seq, 1, der.TagBitString, "reqFlags")
 	t.MechToken, _ = p.Optional(&seq, 2, der.TagOctetString, "mechToken")
 	mic := byte(3)
 	if len(seq) > 0 && seq[0] == der.TagContext(3) {
-		if content, _, why := der.Cut(seq, der.TagContext(3)); why == "" && len(content) > 0 && content[0] == der.TagSequence {
+		if content, _, why := der.Cut(seq, der.TagContext(3)); why == "" && len(content) > 0 &&
+			content[0] == der.TagSequence {
 			p.Next(&seq, der.TagContext(3), "negHints") // MS-SPNG 2.2.1: to be ignored
 			t.Hints, mic = true, 4
 		}
@@ -156,7 +165,8 @@ func readNegTokenResp(p *der.Parser, b []byte) *NegTokenResp {
 	return t
 }
 
-// Token returns the DER of t: bare as NegotiationToken, for all but the first token.
+// Token returns the DER of t: bare as NegotiationToken, for all but the first
+// token.
 func (t *NegTokenResp) Token() []byte {
 	var fields [][]byte
 	if t.State != NegAbsent {
@@ -183,7 +193,8 @@ func MechTypeList(mechs ...string) []byte {
 	return der.Element(der.TagSequence, list)
 }
 
-// Token returns the GSS-API initial token (RFC 2743 3.1) that holds t. A hint has no MechToken.
+// Token returns the GSS-API initial token (RFC 2743 3.1) that holds t. A hint
+// has no [NegTokenInit.MechToken].
 func (t *NegTokenInit) Token() []byte {
 	fields := [][]byte{der.Element(der.TagContext(0), t.MechTypes)}
 	if t.MechToken != nil {
@@ -219,11 +230,13 @@ func MechName(oid string) string {
 	return OIDText(oid)
 }
 
-// maxOIDText is how many octets of an OID are shown in whole; the mechanisms' have some ten.
+// maxOIDText bounds the octets of an OID that are shown; a mechanism's has
+// about ten.
 const maxOIDText = 32
 
-// OIDText returns the dotted form of an OID's DER content, "" for none, hexadecimal for what is no OID and for the
-// beginning of what is none that a mechanism has.
+// OIDText returns the dotted form of an OID's DER content, and "" for an empty
+// one. Content that is not an OID is returned in hexadecimal; of one that is
+// too long to be a mechanism's, the first octets.
 func OIDText(oid string) string {
 	if oid == "" {
 		return ""
@@ -252,5 +265,6 @@ func OIDText(oid string) string {
 	return string(text)
 }
 
-// IsKerberos reports whether a mechanism is Kerberos with a service key, by any of its names.
+// IsKerberos reports whether a mechanism is Kerberos with a service key, by any
+// of its names.
 func IsKerberos(oid string) bool { return oid == OIDKRB5 || oid == OIDMSKRB5 || oid == OIDOldKRB5 }

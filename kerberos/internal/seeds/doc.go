@@ -1,2 +1,3 @@
-// Package seeds makes messages that tests and fuzz targets of several packages start from.
+// Package seeds makes messages for the tests and fuzz targets of several
+// packages.
 package seeds

@@ -1,7 +1,6 @@
 package seeds
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -13,36 +12,45 @@ import (
 
 // NegTokenResps returns NegTokenResps of all shapes.
 func NegTokenResps() (tokens [][]byte) {
-	for _, t := range []krbmsg.NegTokenResp{{State: krbmsg.NegAcceptCompleted, SupportedMech: krbmsg.OIDMSKRB5, ResponseToken: []byte("\x60\x03rep")},
-		{State: krbmsg.NegRequestMIC, SupportedMech: krbmsg.OIDKRB5}, {State: krbmsg.NegAbsent, MechListMIC: []byte("mic")}, {State: krbmsg.NegReject}} {
+	for _, t := range []krbmsg.NegTokenResp{
+		{
+			State:         krbmsg.NegAcceptCompleted,
+			SupportedMech: krbmsg.OIDMSKRB5,
+			ResponseToken: []byte("\x60\x03rep"),
+		},
+		{State: krbmsg.NegRequestMIC, SupportedMech: krbmsg.OIDKRB5},
+		{State: krbmsg.NegAbsent, MechListMIC: []byte("mic")},
+		{State: krbmsg.NegReject},
+	} {
 		tokens = append(tokens, t.Token())
 	}
 	return tokens
 }
 
-// ClearKRBCred returns a KRB-CRED that a fuzzer can change: its encrypted part is in clear.
+// ClearKRBCred returns a KRB-CRED that a fuzzer can change: its encrypted part
+// is in clear.
 func ClearKRBCred(ticket *kerberos.Credential, key etype.Key) ([]byte, error) {
 	b, err := krbmsg.AppendKRBCred(nil, ticket, key)
 	if err != nil {
 		return nil, err
 	}
-	p := der.Parser{}
-	seq := p.Whole(p.Whole(b, der.TagApplication(22), ""), der.TagSequence, "")
-	p.Next(&seq, der.TagContext(0), "")
-	p.Next(&seq, der.TagContext(1), "")
-	tickets := p.Next(&seq, der.TagContext(2), "")
-	enc := krbmsg.ReadEncryptedData(&p, p.Field(&seq, 3, der.TagSequence, ""), "")
-	plain, err := krbmsg.OpenKRBCred(enc, []etype.Key{key})
-	if err := cmp.Or(p.Err, err); err != nil {
+	c, err := krbmsg.ReadKRBCred(b)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := c.Open(key)
+	if err != nil {
 		return nil, err
 	}
 	return der.Element(der.TagApplication(22), der.Element(der.TagSequence,
 		der.Field(0, der.TagInteger, der.Integer(krbmsg.PVNO)), der.Field(1, der.TagInteger, der.Integer(22)),
-		der.Element(der.TagContext(2), tickets), der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(0, plain)))), nil
+		der.Field(2, der.TagSequence, c.Tickets...),
+		der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(0, plain)))), nil
 }
 
-// LongLengths writes a GSS-API token, a token of a negotiation or a Kerberos message with each of its lengths in n
-// octets, except those of elements with certain tags.
+// LongLengths writes a GSS-API token, a token of a negotiation or a Kerberos
+// message with each of its lengths in n octets, except those of elements with
+// certain tags.
 func LongLengths(b []byte, n int, except ...byte) (long []byte) {
 	for len(b) > 0 {
 		tag := b[0]
@@ -51,13 +59,15 @@ func LongLengths(b []byte, n int, except ...byte) (long []byte) {
 			panic(why)
 		}
 		switch inner, after, why := der.Cut(content, der.TagOID); {
-		case tag == der.TagApplication(0) && why == "" && string(inner) != krbmsg.OIDSPNEGO: // a token identifier, which is no element
+		// A token identifier is not an element.
+		case tag == der.TagApplication(0) && why == "" && string(inner) != krbmsg.OIDSPNEGO:
 			oid := LongLengths(content[:len(content)-len(after)], n, except...)
 			content = slices.Concat(oid, after[:2], LongLengths(after[2:], n, except...))
 		case tag&0x20 != 0:
 			content = LongLengths(content, n, except...)
 		case tag == der.TagOctetString:
-			if frame, rest, why := der.Cut(content, der.TagApplication(0)); why == "" && len(rest) == 0 && len(frame) > 0 && frame[0] == der.TagOID {
+			frame, rest, why := der.Cut(content, der.TagApplication(0))
+			if why == "" && len(rest) == 0 && len(frame) > 0 && frame[0] == der.TagOID {
 				content = LongLengths(content, n, except...)
 			}
 		}

@@ -1,10 +1,12 @@
-// Package gsspeer runs GSS-API initiators and acceptors of other implementations for interoperability tests: MIT's
-// library by way of Python, Heimdal's by a C program, and Java's by a class. All three speak one protocol, so that one
-// test holds us against each.
+// Package gsspeer runs GSS-API initiators and acceptors of other
+// implementations for interoperability tests: MIT's library by a Python script,
+// Heimdal's by a C program, and Java's by a class. All three speak one
+// protocol, so that one test compares us with each.
 //
 // # Protocol
 //
-// A line in hexadecimal is a request, a line in hexadecimal the answer. The first octet of a request is a command:
+// A request is a line in hexadecimal, and so is its answer. The first octet of
+// a request is a command:
 //
 //	N  begin a context: role|service|mechanism|flags|bindings| with role initiate or accept, mechanism spnego or krb5,
 //	   flags of mutual,delegate,replay,sequence, for MIT ntlm-first, which offers NTLM before Kerberos, and for Java
@@ -15,8 +17,9 @@
 //	M  make a MIC          V  verify one: the text's length in four octets, the text, the MIC
 //	I  initiator|acceptor|flags|delegated: names, GSS-API flags as a number, whose the delegated credential is
 //
-// The first octet of an answer is o for success, else e: then the length of the peer's words in four octets, the words,
-// and a token that is to be sent, if it gave one.
+// The first octet of an answer is o for success, else e, followed by the length
+// of the peer's error text in four octets, the text, and a token to send, if
+// there is one.
 //
 //	term                                   Go
 //	GSS_Init_sec_context, GSS_Accept_…     Peer.Begin, Peer.Step

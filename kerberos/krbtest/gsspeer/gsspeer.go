@@ -27,12 +27,13 @@ var (
 	javaPeer []byte
 )
 
-// A Peer is a running program of another implementation. Its clients are those that kinit of the realm left in the
-// credential cache, its services those of the keytab. It is not for concurrent use.
+// A Peer is a running program of another implementation. Its client is that of
+// the realm's credential cache, its services are those of the keytab. It is not
+// safe for concurrent use.
 type Peer struct {
 	Name string
-	// Duplicate and Early are words of the peer's errors: for a token that came before, and for one that came
-	// before its turn.
+	// Duplicate and Early are parts of the peer's error texts: for a replayed
+	// token, and for one ahead of its turn.
 	Duplicate, Early string
 
 	t      krbtest.TB
@@ -41,7 +42,7 @@ type Peer struct {
 	stderr bytes.Buffer
 }
 
-// Programs and Debian packages that the peers need beside those of krbtest.
+// Programs and Debian packages that the peers need besides those of krbtest.
 var (
 	gcc   = krbtest.Peer{Path: "/usr/bin/gcc", Package: "gcc"}
 	libc  = krbtest.Peer{Path: "/usr/include/stdio.h", Package: "libc6-dev"}
@@ -49,8 +50,9 @@ var (
 	debPy = krbtest.Peer{Path: "/usr/bin/python3", Package: "python3"}
 )
 
-// HeimdalPrefix returns where Heimdal's Debian packages are unpacked, since they cannot be installed beside MIT's: the
-// directory of WSSGATE_HEIMDAL in the environment, else /opt/wssgate-heimdal, where .ci/heimdal puts them.
+// HeimdalPrefix returns the directory where Heimdal's Debian packages are
+// unpacked, since they cannot be installed beside MIT's: WSSGATE_HEIMDAL of the
+// environment, else /opt/wssgate-heimdal, where .ci/heimdal puts them.
 func HeimdalPrefix() string {
 	if dir := os.Getenv("WSSGATE_HEIMDAL"); dir != "" {
 		return dir
@@ -58,7 +60,7 @@ func HeimdalPrefix() string {
 	return "/opt/wssgate-heimdal"
 }
 
-// heimdalLib is the directory of Heimdal's libraries.
+// heimdalLib returns the directory of Heimdal's libraries.
 func heimdalLib() string {
 	lib := filepath.Join(HeimdalPrefix(), "usr/lib")
 	if dirs, _ := filepath.Glob(filepath.Join(lib, "*-linux-gnu*")); len(dirs) > 0 {
@@ -67,8 +69,8 @@ func heimdalLib() string {
 	return lib
 }
 
-// HeimdalProgram returns one of Heimdal's programs, such as kinit.heimdal, ready to run with the environment of the
-// test.
+// HeimdalProgram returns a command for one of Heimdal's programs, such as
+// kinit.heimdal, with the realm's environment.
 func HeimdalProgram(t krbtest.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(HeimdalPrefix(), "usr/bin", name)
@@ -93,7 +95,8 @@ func MIT(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 func Heimdal(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 	t.Helper()
 	prefix, lib := HeimdalPrefix(), heimdalLib()
-	for _, path := range []string{filepath.Join(prefix, "usr/include/heimdal/gssapi/gssapi.h"), filepath.Join(lib, "libgssapi.so.3")} {
+	for _, path := range []string{filepath.Join(prefix, "usr/include/heimdal/gssapi/gssapi.h"),
+		filepath.Join(lib, "libgssapi.so.3")} {
 		krbtest.Need(t, krbtest.Peer{Path: path, Package: "heimdal-multidev, unpacked by .ci/heimdal"})
 	}
 	krbtest.Need(t, gcc, libc)
@@ -102,7 +105,8 @@ func Heimdal(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
 	if err := os.WriteFile(source, heimdalPeer, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(gcc.Path, "-Wall", "-O1", "-I"+filepath.Join(prefix, "usr/include/heimdal"), source, "-o", program,
+	include := filepath.Join(prefix, "usr/include/heimdal")
+	out, err := exec.Command(gcc.Path, "-Wall", "-O1", "-I"+include, source, "-o", program,
 		"-L"+lib, "-l:libgssapi.so.3", "-Wl,-rpath-link,"+lib).CombinedOutput()
 	if err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
@@ -121,7 +125,8 @@ func Java(t krbtest.TB, m *krbtest.MIT, keytab string) *Peer {
   com.sun.security.auth.module.Krb5LoginModule required useTicketCache=true ticketCache=%q doNotPrompt=true;
 };
 com.sun.security.jgss.accept {
-  com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab=%q principal="*" storeKey=true isInitiator=false doNotPrompt=true;
+  com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true keyTab=%q principal="*"
+    storeKey=true isInitiator=false doNotPrompt=true;
 };
 `, m.Ccache(), keytab)
 	for path, text := range map[string][]byte{source: javaPeer, login: []byte(jaas)} {
@@ -130,7 +135,8 @@ com.sun.security.jgss.accept {
 		}
 	}
 	p := &Peer{Name: "Java", Duplicate: "duplicate token", Early: "gap before token", t: t}
-	return p.start(m.Env(), java.Path, "-Djava.security.krb5.conf="+m.ConfFile(), "-Djava.security.auth.login.config="+login,
+	return p.start(m.Env(), java.Path, "-Djava.security.krb5.conf="+m.ConfFile(),
+		"-Djava.security.auth.login.config="+login,
 		"-Djavax.security.auth.useSubjectCredsOnly=false", "-XX:TieredStopAtLevel=1",
 		"--add-exports=java.security.jgss/sun.security.jgss.krb5.internal=ALL-UNNAMED", source)
 }
@@ -155,13 +161,13 @@ func (p *Peer) start(env []string, program string, args ...string) *Peer {
 	return p
 }
 
-// An Error is what a peer said.
+// An Error is a peer's error.
 type Error struct {
 	Words string
-	Token []byte // to be sent; nil for none
+	Token []byte // to send; nil for none
 }
 
-// Error gives the words.
+// Error returns the peer's text.
 func (e *Error) Error() string { return e.Words }
 
 func (p *Peer) do(command byte, argument []byte) ([]byte, error) {
@@ -188,7 +194,7 @@ func (p *Peer) do(command byte, argument []byte) ([]byte, error) {
 	return nil, e
 }
 
-// Begin says what a context is to be like.
+// Begin describes a context.
 type Begin struct {
 	Accept   bool
 	Service  string // with realm
@@ -197,7 +203,7 @@ type Begin struct {
 	Bindings string // application data; "" for none
 }
 
-// Begin makes a new context, which replaces the one before.
+// Begin begins a new context, which replaces the one before.
 func (p *Peer) Begin(b Begin) {
 	p.t.Helper()
 	role, mech := "initiate", "krb5"
@@ -207,12 +213,14 @@ func (p *Peer) Begin(b Begin) {
 	if b.SPNEGO {
 		mech = "spnego"
 	}
-	if _, err := p.do('N', []byte(strings.Join([]string{role, b.Service, mech, b.Flags, b.Bindings, ""}, "|"))); err != nil {
+	request := strings.Join([]string{role, b.Service, mech, b.Flags, b.Bindings, ""}, "|")
+	if _, err := p.do('N', []byte(request)); err != nil {
 		p.t.Fatalf("%s: %v", p.Name, err)
 	}
 }
 
-// Step gives the peer a token, empty for an initiator's first, and gets its. The error is an *Error.
+// Step passes the peer a token, empty for an initiator's first step, and
+// returns the peer's. The error is an [*Error].
 func (p *Peer) Step(token []byte) (reply []byte, done bool, err error) {
 	p.t.Helper()
 	answer, err := p.do('T', token)
@@ -225,7 +233,7 @@ func (p *Peer) Step(token []byte) (reply []byte, done bool, err error) {
 	return reply, answer[0] == 'c', nil
 }
 
-// Wrap makes a Wrap token.
+// Wrap returns a Wrap token of the peer.
 func (p *Peer) Wrap(text []byte, sealed bool) ([]byte, error) {
 	p.t.Helper()
 	if sealed {
@@ -234,7 +242,8 @@ func (p *Peer) Wrap(text []byte, sealed bool) ([]byte, error) {
 	return p.do('P', text)
 }
 
-// Unwrap opens one.
+// Unwrap returns the plaintext of a Wrap token, and reports whether it was
+// encrypted.
 func (p *Peer) Unwrap(token []byte) (text []byte, sealed bool, err error) {
 	p.t.Helper()
 	answer, err := p.do('U', token)
@@ -244,27 +253,27 @@ func (p *Peer) Unwrap(token []byte) (text []byte, sealed bool, err error) {
 	return answer[1:], answer[0] == 's', nil
 }
 
-// MIC makes a MIC token.
+// MIC returns a MIC token of the peer.
 func (p *Peer) MIC(text []byte) ([]byte, error) {
 	p.t.Helper()
 	return p.do('M', text)
 }
 
-// VerifyMIC checks one.
+// VerifyMIC has the peer check a MIC token.
 func (p *Peer) VerifyMIC(text, mic []byte) error {
 	p.t.Helper()
 	_, err := p.do('V', append(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...), mic...))
 	return err
 }
 
-// Info is what a peer knows of its context.
+// Info describes a peer's context.
 type Info struct {
 	Initiator, Acceptor string
 	Flags               uint32
 	Delegated           string // whose credential; "" for none
 }
 
-// Info asks.
+// Info returns the peer's view of its context.
 func (p *Peer) Info() Info {
 	p.t.Helper()
 	answer, err := p.do('I', nil)

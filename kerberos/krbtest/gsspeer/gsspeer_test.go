@@ -29,8 +29,9 @@ func establish(t *testing.T, initiator, acceptor *gsspeer.Peer) error {
 	return fmt.Errorf("%s and %s go on for ever", initiator.Name, acceptor.Name)
 }
 
-// TestPeersAmongThemselves: the programs work, and what a test with us has to allow for is so without us.
-func TestPeersAmongThemselves(t *testing.T) {
+// TestPeersAgreeWithEachOther: the programs work, and differences that tests
+// with us allow for are there without us.
+func TestPeersAgreeWithEachOther(t *testing.T) {
 	m := krbtest.StartMIT(t)
 	m.AddUser("alice", "secret")
 	m.AddService(service)
@@ -45,12 +46,14 @@ func TestPeersAmongThemselves(t *testing.T) {
 		for _, acceptor := range acceptors {
 			t.Run(initiator.Name+" to "+acceptor.Name, func(t *testing.T) {
 				for _, spnego := range []bool{true, false} {
-					initiator.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", SPNEGO: spnego, Flags: "mutual,delegate,replay,sequence"})
+					initiator.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM",
+						SPNEGO: spnego, Flags: "mutual,delegate,replay,sequence"})
 					acceptor.Begin(gsspeer.Begin{Accept: true})
 					if err := establish(t, initiator, acceptor); err != nil {
 						t.Fatal(err)
 					}
-					if info := acceptor.Info(); info.Initiator != "alice@EXAMPLE.COM" || info.Delegated != "alice@EXAMPLE.COM" || info.Flags&0x2f != 0x2f {
+					if info := acceptor.Info(); info.Initiator != "alice@EXAMPLE.COM" || info.Delegated != "alice@EXAMPLE.COM" ||
+						info.Flags&0x2f != 0x2f {
 						t.Errorf("%+v", info)
 					}
 					message(t, initiator, acceptor)
@@ -86,21 +89,24 @@ func message(t *testing.T, from, to *gsspeer.Peer) {
 	}
 }
 
-// bindings: Java's have another address type than those of the others, unless it is told to make them for TLS.
+// bindings: Java's have another address type than those of the others, unless
+// it is told to make them for TLS.
 func bindings(t *testing.T, initiator, acceptor *gsspeer.Peer) {
 	t.Helper()
 	for _, flags := range []string{"mutual", "mutual,tls"} {
 		initiator.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", Flags: flags, Bindings: "the channel"})
 		acceptor.Begin(gsspeer.Begin{Accept: true, Flags: flags, Bindings: "the channel"})
-		differ := flags == "mutual" && initiator.Name != acceptor.Name && (initiator.Name == "Java" || acceptor.Name == "Java")
+		differ := flags == "mutual" && initiator.Name != acceptor.Name &&
+			(initiator.Name == "Java" || acceptor.Name == "Java")
 		if err := establish(t, initiator, acceptor); (err != nil) != differ {
 			t.Errorf("%s: %v", flags, err)
 		}
 	}
 }
 
-// oneWay: without AP-REP an acceptor's sequence numbers begin as the initiator's. Heimdal's acceptor does so too, but
-// its initiator expects them to begin with 0.
+// oneWay: without AP-REP an acceptor's sequence numbers begin as the
+// initiator's. Heimdal's acceptor does so too, but its initiator expects them
+// to begin with 0.
 func oneWay(t *testing.T, initiator, acceptor *gsspeer.Peer) {
 	t.Helper()
 	initiator.Begin(gsspeer.Begin{Service: service + "@EXAMPLE.COM", Flags: "replay,sequence"})

@@ -1,0 +1,59 @@
+package admin
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+func (a *Admin) healthz(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
+
+// readyz answers 503 with a line for each reason for which no requests should
+// come.
+func (a *Admin) readyz(w http.ResponseWriter, _ *http.Request) {
+	if why := a.unready(); len(why) > 0 {
+		writeText(w, http.StatusServiceUnavailable, strings.Join(why, "\n")+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ready\n")
+}
+
+func (a *Admin) unready() (why []string) {
+	if a.draining.Load() {
+		why = append(why, "stopping: exchanges in progress are finished, and new ones should go elsewhere")
+	}
+	if a.cfg.Unready != nil {
+		why = append(why, a.cfg.Unready()...)
+	}
+	return why
+}
+
+func (a *Admin) level(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, strings.ToLower(a.cfg.Level.Level().String())+"\n")
+}
+
+// setLevel sets the level of the log to that of the body: debug, info, warn or
+// error.
+func (a *Admin) setLevel(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 100))
+	var level slog.Level
+	if err == nil {
+		err = level.UnmarshalText([]byte(strings.TrimSpace(string(body))))
+	}
+	if err != nil {
+		writeText(w, http.StatusBadRequest, "the body is no level: write debug, info, warn or error\n")
+		return
+	}
+	before := a.cfg.Level.Level()
+	a.cfg.Level.Set(level)
+	a.cfg.Log.Warn("log level set", "level", level.String(), "before", before.String(), "by", r.RemoteAddr)
+	writeText(w, http.StatusOK, strings.ToLower(level.String())+"\n")
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprint(w, text)
+}

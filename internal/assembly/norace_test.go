@@ -1,5 +1,0 @@
-//go:build !race
-
-package assembly
-
-const raceDetector = false

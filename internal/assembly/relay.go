@@ -1,0 +1,291 @@
+package assembly
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/kdcproxy"
+)
+
+// newRelay returns the KDC relay of a configuration, nil if it has none.
+func newRelay(cfg *config.Config, log *slog.Logger) (*kdcproxy.Relay, error) {
+	if !cfg.Relays() {
+		return nil, nil
+	}
+	conf, err := relayKrb5Conf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	rc := kdcproxy.Config{
+		Realms: relayRealms(cfg), Krb5Conf: conf, LookUp: cfg.KDCDNS, Timeout: cfg.KDCTimeout, IdleTimeout: cfg.IdleTimeout,
+		ClientRate: cfg.KDCClientRate, RealmRate: cfg.KDCRealmRate, Origins: cfg.KDCOrigins,
+		MaxConnections: cfg.MaxConnections, MaxClientConnections: cfg.MaxClientConnections,
+		MaxExchanges: cfg.MaxConnections, MaxClientExchanges: cfg.MaxClientConnections,
+		ClientAddr: gateway.ClientAddressOf(gateway.AddressSource(cfg.ClientAddress), cfg.Proxies()),
+		Report:     func(e kdcproxy.Event) { logRelayed(log, e) },
+	}
+	relay, err := kdcproxy.New(rc)
+	if err != nil {
+		return nil, refuseRealms(cfg, err)
+	}
+	return relay, nil
+}
+
+// RelayKDCs returns the KDCs that the relay of a configuration asks for a realm,
+// in its order.
+func RelayKDCs(ctx context.Context, cfg *config.Config, realm string) ([]kdc.Address, error) {
+	relay, err := newRelay(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	defer relay.Close()
+	return relay.KDCs(ctx, realm)
+}
+
+func refuseRealms(cfg *config.Config, err error) error {
+	return cfg.Refuse(-1, "kdc-realms", err.Error(), "see kdc-servers, kdc-password-servers, kdc-krb5-conf and kdc-dns")
+}
+
+// relayRealms returns the realms of a configuration.
+func relayRealms(cfg *config.Config) (list []kdcproxy.Realm) {
+	for _, r := range cfg.RelayedRealms() {
+		list = append(list,
+			kdcproxy.Realm{Name: r.Name, Aliases: r.Aliases, KDCs: r.Servers, PasswordServers: r.PasswordServers})
+	}
+	return list
+}
+
+// A relayReloader applies changes to a running relay: the realms and where their
+// servers are.
+type relayReloader struct {
+	relay   *kdcproxy.Relay // nil for none
+	running *config.Config
+	load    Load // nil: the krb5.conf is read again, and nothing else
+	log     *slog.Logger
+}
+
+// watch applies changes at SIGHUP until ctx ends, as [reloader.watch] does.
+func (r *relayReloader) watch(ctx context.Context) (stop func()) {
+	if r.relay == nil {
+		return func() {}
+	}
+	return onHangup(ctx, r.reload)
+}
+
+// reload applies a changed configuration and krb5.conf whole, or not at all.
+func (r *relayReloader) reload() {
+	if err := r.apply(); err != nil {
+		r.log.Error("kdc relay not reloaded; the running realms stay in use", "error", err.Error())
+		return
+	}
+	r.log.Info("kdc relay reloaded", "realms", r.running.KDCRealms)
+}
+
+func (r *relayReloader) apply() error {
+	next := r.running
+	if r.load != nil {
+		var err error
+		if next, err = r.load(); err != nil {
+			return err
+		}
+		if err := r.running.ChangedRelay(next); err != nil {
+			return err
+		}
+	}
+	if err := applyRelay(r.relay, next); err != nil {
+		return err
+	}
+	r.running = next
+	return nil
+}
+
+// applyRelay makes the realms of a relay those of a configuration, and of the
+// krb5.conf as it is now.
+func applyRelay(relay *kdcproxy.Relay, next *config.Config) error {
+	if relay == nil {
+		return nil
+	}
+	conf, err := relayKrb5Conf(next)
+	if err != nil {
+		return err
+	}
+	if err := relay.SetRealms(relayRealms(next), conf, next.KDCDNS); err != nil {
+		return refuseRealms(next, err)
+	}
+	return nil
+}
+
+// relayKrb5Conf returns the text of the krb5.conf files. Only files that the
+// operator names have to be there.
+func relayKrb5Conf(cfg *config.Config) (string, error) {
+	return readKrb5Conf(cfg, "kdc-krb5-conf", cfg.KDCKrb5Conf)
+}
+
+// logRelayed writes the event of a request. Names in it are the client's own
+// words.
+func logRelayed(log *slog.Logger, e kdcproxy.Event) {
+	level := slog.LevelInfo
+	if e.Err != nil {
+		level = slog.LevelWarn
+	}
+	client := ""
+	if e.Client.IsValid() {
+		client = e.Client.String()
+	}
+	attrs := []slog.Attr{
+		slog.String("code", string(e.Code)), slog.String("via", string(e.Via)), slog.String("client", client),
+		slog.String("request", string(e.Kind)), slog.String("realm", e.Realm), slog.String("principal", e.Principal),
+		slog.String("service", e.Service), slog.String("kdc", e.Server),
+		slog.Int("bytes_in", e.BytesIn), slog.Int("bytes_out", e.BytesOut), slog.Int64("total_ns", int64(e.Duration)),
+	}
+	if e.Skipped > 0 {
+		attrs = append(attrs, slog.Int("skipped", e.Skipped))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	log.LogAttrs(context.Background(), level, "relay", attrs...)
+}
+
+// withRelay returns a handler with the paths of the relay before next.
+func withRelay(cfg *config.Config, relay *kdcproxy.Relay, next http.Handler) http.Handler {
+	if relay == nil {
+		return next
+	}
+	paths := map[string]http.Handler{}
+	if cfg.KDCProxyPath != "" {
+		paths[cfg.KDCProxyPath] = relay.Proxy()
+	}
+	if cfg.KDCWebSocketPath != "" {
+		paths[cfg.KDCWebSocketPath] = relay.WebSocket()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := paths[r.URL.Path]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// A relayListener is the address for plain TCP and UDP.
+type relayListener struct {
+	tcp net.Listener
+	udp net.PacketConn
+}
+
+// listenRelay listens at kdc-listen, by TCP and UDP. It returns nil if there is
+// none.
+func listenRelay(cfg *config.Config) (*relayListener, error) {
+	if cfg.KDCListen == "" {
+		return nil, nil
+	}
+	refuse := func(err error) error { return cfg.Refuse(-1, "kdc-listen", err.Error(), listenCure(err)) }
+	tcp, err := net.Listen("tcp", cfg.KDCListen)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	if err != nil {
+		tcp.Close()
+		return nil, refuse(err)
+	}
+	return &relayListener{tcp, udp}, nil
+}
+
+func (l *relayListener) close() {
+	if l != nil {
+		l.tcp.Close()
+		l.udp.Close()
+	}
+}
+
+// start serves the listener, and ends the relay when ctx does. The function that
+// it returns waits for that.
+func (l *relayListener) start(ctx context.Context, relay *kdcproxy.Relay, log *slog.Logger) (wait func()) {
+	if relay == nil {
+		return func() {}
+	}
+	if l != nil {
+		for network, serve := range map[string]func() error{
+			"tcp": func() error { return relay.ServeTCP(l.tcp) }, "udp": func() error { return relay.ServeUDP(l.udp) },
+		} {
+			go func() {
+				if err := serve(); err != nil {
+					log.Error("kdc-listen ends", "network", network, "error", err.Error())
+				}
+			}()
+		}
+	}
+	ended := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	go logProbe(ctx, relay, log)
+	context.AfterFunc(ctx, func() { relay.Close(); close(ended) })
+	return func() { cancel(); <-ended }
+}
+
+// logProbe warns of realms none of whose KDCs answers.
+func logProbe(ctx context.Context, relay *kdcproxy.Relay, log *slog.Logger) {
+	for _, p := range relay.Probe(ctx) {
+		if p.Err != nil && ctx.Err() == nil {
+			log.Warn("no KDC of a relayed realm answers", "realm", p.Realm, "error", p.Err.Error(),
+				"cure", "see kdc-servers, kdc-krb5-conf and kdc-dns; requests for the realm are answered 503 until one does")
+		}
+	}
+}
+
+// logRelay logs what is relayed, and where.
+func logRelay(cfg *config.Config, l *relayListener, log *slog.Logger) {
+	if !cfg.Relays() {
+		return
+	}
+	listen := ""
+	if l != nil {
+		listen = l.tcp.Addr().String()
+	}
+	log.Info("kdc relay", "kdc-proxy-path", cfg.KDCProxyPath, "kdc-websocket-path", cfg.KDCWebSocketPath,
+		"kdc-listen", listen, "realms", cfg.KDCRealms)
+}
+
+// CheckRelay does what [ServeRelay] does before it listens.
+func CheckRelay(cfg *config.Config, log *slog.Logger) error {
+	if _, _, err := loadTLS(cfg, 0, log); err != nil {
+		return err
+	}
+	_, err := newRelay(cfg, log)
+	return err
+}
+
+// ServeRelay relays requests to KDCs, and nothing else, until ctx ends. At SIGHUP
+// it loads the configuration and the krb5.conf again, for the realms.
+func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version string, log *slog.Logger) error {
+	defer runtime.KeepAlive(make([]byte, heapFloor))
+	relay, err := newRelay(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer relay.Close()
+	keys := NewKeyring(cfg, log)
+	listeners, plain, err := listenAll(cfg, keys)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	defer plain.close()
+	defer keys.Watch(ctx)()
+	defer (&relayReloader{relay, cfg, load, log}).watch(ctx)()
+	logRelay(cfg, plain, log)
+	for _, l := range listeners {
+		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "version", version)
+	}
+	defer plain.start(ctx, relay, log)()
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, http.NotFoundHandler()), log))
+	log.Info("stopped")
+	return err
+}

@@ -1,0 +1,150 @@
+package interop
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// filePolicies are those under which CXF's clients send files: signed and
+// encrypted, signed, with an encrypted signature in a part too, ciphertext
+// signed, and under TLS.
+var filePolicies = []struct {
+	port string
+	tls  bool
+	big  bool
+}{
+	{"KtpSymmetric", false, true},
+	{"KtpSymmetricSignOnly", false, true},
+	{"KtpTransport", true, true},
+	{"KtpSymmetricEncryptSignature", false, false},
+	{"KtpSymmetricEncryptBeforeSigning", false, false},
+	{"KtpSymmetricSoap12", false, false},
+	{"KtpTransportEndorsing", true, false},
+}
+
+// Files of 10 MB go both ways. The client succeeds only if CXF verified and
+// decrypted the reply, and found the file in it.
+func TestCXFClientsSendFilesByMTOM(t *testing.T) {
+	c := newCXF(t, startKDC(t))
+	wssgate := program(t)
+	for _, tt := range []struct {
+		name, rule, service string
+		how                 string // the service gets files
+		big                 bool
+	}{
+		{"inline, to a service without MTOM", "inline", "Files", "inline", true},
+		{"inline, to a service with MTOM", "inline", "Mtom", "inline", false},
+		{"as MTOM, to a service with MTOM", "mtom", "Mtom", "as MTOM", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			backend, out := c.backendOutput(t)
+			settings := map[string]any{"mtom": tt.rule}
+			var plain, tls []string
+			for _, p := range filePolicies {
+				if p.tls {
+					tls = append(tls, p.port)
+				} else {
+					plain = append(plain, p.port)
+				}
+			}
+			gateways := map[bool]*gateway{
+				false: serveWith(t, wssgate, c.kdc, backend+tt.service, false, settings, plain...),
+				true:  serveWith(t, wssgate, c.kdc, backend+tt.service, true, settings, tls...),
+			}
+			calls := 0
+			call := func(port string, tls bool, size int, args ...string) {
+				calls++
+				if said, err := c.call(t, port, gateways[tls].url+"/"+port,
+					append(args, "-file", strconv.Itoa(size))...); err != nil {
+					t.Errorf("%s, %d octets: CXF's client: %v\n%s\n%s", port, size, err, said, gateways[tls].log)
+				}
+			}
+			for _, p := range filePolicies {
+				size := 20000
+				if p.big && tt.big {
+					size = 10 << 20
+				}
+				call(p.port, p.tls, size, "-mtom")
+			}
+			if n := strings.Count(out.String(), " octets "+tt.how); n != calls {
+				t.Errorf("%d of %d files came %s:\n%s", n, calls, tt.how, out)
+			}
+			call("KtpSymmetric", false, 20000) // a client without MTOM
+			if n := strings.Count(out.String(), "File of 20000 octets inline"); n == 0 {
+				t.Errorf("the message of a client without MTOM is forwarded as MTOM:\n%s", out)
+			}
+		})
+	}
+}
+
+// What CXF 4.0.6 sends otherwise: it encrypts the name of an attachment and not
+// the attachment, or signs the name, or, with derived keys, writes the Body twice,
+// the second time in clear. No digest covers the file, so it is refused. The
+// ciphertext may stand in the envelope.
+func TestFilesThatCXFDoesNotProtectAreRefused(t *testing.T) {
+	c := newCXF(t, startKDC(t))
+	backend, out := c.backendOutput(t)
+	g := serve(t, program(t), c.kdc, backend+"Files", false, "KtpSymmetric", "KtpSymmetricSignOnly", "KtpSymmetricDerived")
+	for _, tt := range []struct {
+		port, code string
+		args       []string
+	}{
+		{"KtpSymmetric", "mtom-include", []string{"-set", "ws-security.expand.xop.include=false"}},
+		{"KtpSymmetric", "mtom-include", []string{"-streaming"}},
+		{"KtpSymmetricSignOnly", "digest-invalid", []string{"-set", "ws-security.expand.xop.include=false"}},
+		{"KtpSymmetricDerived", "envelope-invalid", nil},
+		{"KtpSymmetric", "ok", []string{"-set", "ws-security.store.bytes.in.attachment=false"}},
+	} {
+		before := strings.Count(g.log.String(), `"code":"`+tt.code+`"`)
+		said, err := c.call(t, tt.port, g.url+"/"+tt.port, append(tt.args, "-file", "20000", "-mtom")...)
+		after := strings.Count(g.log.String(), `"code":"`+tt.code+`"`)
+		if ok := tt.code == "ok"; ok != (err == nil) || after != before+1 {
+			t.Errorf("%s %v: %v, want %s\n%s", tt.port, tt.args, err, tt.code, said)
+		}
+	}
+	if n := strings.Count(out.String(), "File of"); n != 1 {
+		t.Errorf("the service got %d files:\n%s", n, out)
+	}
+}
+
+// CPU time of the gateway for a file of 10 MB both ways, as MTOM and inline, in
+// turns. .ci/long runs it; the ratios go to docs/performance.md.
+func TestSpeedOfMTOM(t *testing.T) {
+	if !*speeds {
+		t.Skip("measures for minutes, as .ci/long has it: -speeds")
+	}
+	c := newCXF(t, startKDC(t))
+	backend := c.backend(t)
+	wssgate := program(t)
+	for _, port := range []string{"KtpSymmetric", "KtpSymmetricSignOnly"} {
+		settings := map[string]any{"mtom": "mtom"}
+		toMTOM := serveWith(t, wssgate, c.kdc, backend+"Mtom", false, settings, port)
+		toFiles := serveWith(t, wssgate, c.kdc, backend+"Files", false, nil, port)
+		cost := map[string]time.Duration{}
+		const rounds, calls = 3, 4
+		for range rounds {
+			for _, way := range []struct {
+				name string
+				g    *gateway
+				args []string
+			}{
+				{"inline", toFiles, nil},
+				{"MTOM, forwarded inline", toFiles, []string{"-mtom"}},
+				{"MTOM, forwarded as MTOM", toMTOM, []string{"-mtom"}},
+			} {
+				used := cpuTime(t, way.g.cmd.Process.Pid)
+				args := append(way.args, "-file", strconv.Itoa(10<<20), "-count", strconv.Itoa(calls))
+				if said, err := c.call(t, port, way.g.url+"/"+port, args...); err != nil {
+					t.Fatalf("%s: %v\n%s", way.name, err, said)
+				}
+				cost[way.name] += (cpuTime(t, way.g.cmd.Process.Pid) - used) / (rounds * calls)
+			}
+		}
+		for name, each := range cost {
+			t.Logf("speed: %s, %s: %v of CPU time each, %.2f times inline", port, name, each.Round(time.Millisecond),
+				float64(each)/float64(cost["inline"]))
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package interop
+
+import (
+	"maps"
+	"strings"
+	"testing"
+)
+
+// negotiated returns the policy of a port with a SPNEGO token: that of the port
+// with a Kerberos token of the same name.
+func negotiated(t *testing.T, port string) map[string]any {
+	t.Helper()
+	policy := maps.Clone(policyOf(t, "Ktp"+strings.TrimPrefix(port, "Spnego")))
+	if _, symmetric := policy["protection-token"]; symmetric {
+		policy["protection-token"] = "spnego-context"
+		return policy
+	}
+	token := maps.Clone(policy["supporting-tokens"].([]any)[0].(map[string]any))
+	token["token"] = "spnego-context"
+	policy["supporting-tokens"] = []any{token}
+	return policy
+}
+
+// serveNegotiated starts the program with a route for each port with a SPNEGO
+// token.
+func serveNegotiated(t *testing.T, program string, k *kdc, backend string, tls bool, ports ...string) *gateway {
+	t.Helper()
+	change := func(_ string, route map[string]any) {
+		route["policy"] = negotiated(t, strings.TrimPrefix(route["path"].(string), "/"))
+	}
+	return serveRoutes(t, program, k, backend, tls, nil, change, ports...)
+}
+
+// CXF's client negotiates once and makes all its calls under the context, which
+// it was given in one leg.
+func TestCXFClientsNegotiateWithSPNEGO(t *testing.T) {
+	c := newCXF(t, startKDC(t))
+	backend, wssgate := c.backend(t), program(t)
+	plain := []string{
+		"SpnegoSymmetric", "SpnegoSymmetricDerived", "SpnegoSymmetricEncryptBeforeSigning", "SpnegoSymmetricEncryptSignature",
+		"SpnegoSymmetric256",
+	}
+	overTLS := []string{"SpnegoTransport", "SpnegoTransportEndorsing"}
+	call := func(name string, g *gateway, port string, args ...string) {
+		t.Run(port+"/"+name, func(t *testing.T) {
+			t.Parallel()
+			if out, err := c.call(t, port, g.url+"/"+port, args...); err != nil {
+				t.Errorf("CXF's client: %v\n%s\n%s", err, out, g.log)
+			}
+		})
+	}
+	g := serveNegotiated(t, wssgate, c.kdc, backend, false, plain...)
+	for _, port := range plain {
+		call("DOM", g, port, "-count", "3")
+	}
+	call("streaming", g, "SpnegoSymmetric", "-count", "3", "-streaming")
+	g = serveNegotiated(t, wssgate, c.kdc, backend, true, overTLS...)
+	for _, port := range overTLS {
+		call("DOM", g, port, "-count", "3")
+	}
+	// Under SpnegoTransport the streaming client leaves the token out.
+	call("streaming", g, "SpnegoTransportEndorsing", "-count", "3", "-streaming")
+}
+
+// CXF's client asks for a context under the bootstrap policy, with entropy of
+// both sides, calls under it, and cancels it.
+func TestCXFClientsConverseUnderSecurityContexts(t *testing.T) {
+	c := newCXF(t, startKDC(t))
+	backend, wssgate := c.backend(t), program(t)
+	withoutDerivedKeys := policyOf(t, "KtpSymmetric")
+	withoutDerivedKeys["protection-token"] = "secure-conversation"
+	withoutDerivedKeys["bootstrap"] = policyOf(t, "KtpSymmetric")
+	unprotectedBootstrap := policyOf(t, "KtpSecureConversation")
+	bootstrap := unprotectedBootstrap["bootstrap"].(map[string]any)
+	delete(bootstrap, "signed-parts")
+	delete(bootstrap, "encrypted-parts")
+	change := func(_ string, route map[string]any) {
+		switch route["path"] {
+		case "/KtpSecureConversationNoDerived":
+			route["policy"] = withoutDerivedKeys
+		case "/SpnegoSecureConversation":
+			policy := policyOf(t, "KtpSecureConversation")
+			policy["bootstrap"].(map[string]any)["protection-token"] = "spnego-context"
+			policy["layout"], policy["bootstrap"].(map[string]any)["layout"] = "lax", "lax"
+			route["policy"] = policy
+		case "/KtpSecureConversationUnprotected":
+			route["policy"], route["bootstrap-unprotected-body"] = unprotectedBootstrap, true
+		}
+	}
+	plain := []string{"KtpSecureConversation", "KtpSecureConversationNoDerived", "SpnegoSecureConversation"}
+	overTLS := []string{"KtpSecureConversationTransport", "KtpSecureConversationUnprotected"}
+	for tls, ports := range map[bool][]string{false: plain, true: overTLS} {
+		g := serveRoutes(t, wssgate, c.kdc, backend, tls, nil, change, ports...)
+		for _, port := range ports {
+			t.Run(port, func(t *testing.T) {
+				t.Parallel()
+				if out, err := c.call(t, port, g.url+"/"+port, "-count", "3", "-cancel"); err != nil {
+					t.Errorf("CXF's client: %v\n%s\n%s", err, out, g.log)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package negotiate
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestChallengesOfOneFieldAndOfSeveral: commas separate challenges and their
+// parameters alike, and stand in quoted strings.
+func TestChallengesOfOneFieldAndOfSeveral(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fields []string
+		want   []challenge
+	}{
+		{nil, nil},
+		{[]string{""}, nil},
+		{[]string{"Negotiate"}, []challenge{{"Negotiate", ""}}},
+		{[]string{"negotiate YQ=="}, []challenge{{"negotiate", "YQ=="}}},
+		{[]string{"Negotiate, NTLM"}, []challenge{{"Negotiate", ""}, {"NTLM", ""}}},
+		{[]string{"NTLM", "Negotiate YQ=="}, []challenge{{"NTLM", ""}, {"Negotiate", "YQ=="}}},
+		{[]string{`Basic realm="a, Negotiate", charset = "UTF-8",Negotiate`},
+			[]challenge{{"Basic", `realm="a, Negotiate"`}, {"Negotiate", ""}}},
+		{[]string{`Basic realm="a\", Negotiate"`, " ,, Negotiate ,"},
+			[]challenge{{"Basic", `realm="a\", Negotiate"`}, {"Negotiate", ""}}},
+		{[]string{`Basic realm="never ends, Negotiate`}, []challenge{{"Basic", `realm="never ends, Negotiate`}}},
+	} {
+		if got := challenges(tt.fields); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q", tt.fields, got)
+		}
+	}
+}
+
+func TestServerTokenRejectsSeveral(t *testing.T) {
+	t.Parallel()
+	for field, ok := range map[string]bool{
+		"Negotiate YQ==": true, "Negotiate, Negotiate YQ==": true, "Negotiate": true,
+		"Negotiate YQ==, Negotiate Yg==": false, "Negotiate *": false,
+	} {
+		_, found, err := serverToken(http.Header{"Www-Authenticate": {field}}, false)
+		if !found || (err == nil) != ok {
+			t.Errorf("%s: found %t, %v", field, found, err)
+		}
+	}
+}
+
+// FuzzChallenges: whatever a server sends, a challenge is a scheme and one
+// element of its field, and a token decodes to what was encoded.
+func FuzzChallenges(f *testing.F) {
+	for _, seed := range []string{"Negotiate YQ==", `Basic realm="a, b", Negotiate`, "Application Negotiate wss://a b",
+		`"\`, "a=b,c", ",,,"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		for _, c := range challenges([]string{field}) {
+			if c.scheme == "" || !strings.Contains(field, c.scheme) || !strings.Contains(field, c.rest) {
+				t.Errorf("%q: %+v", field, c)
+			}
+		}
+		h := http.Header{"Www-Authenticate": {field}}
+		if own, ok := ParseApplicationChallenge(h); ok {
+			h.Set("Www-Authenticate", own.String())
+			if again, ok := ParseApplicationChallenge(h); !ok || again != own {
+				t.Errorf("%q: %+v, then %+v", field, own, again)
+			}
+		}
+		token, found, err := serverToken(h, true)
+		if token != nil && (!found || err != nil || !strings.Contains(field, base64.StdEncoding.EncodeToString(token))) {
+			t.Errorf("%q: %q, found %t, %v", field, token, found, err)
+		}
+	})
+}
+
+// FuzzCredentials: a token is what one field has behind the scheme, and there
+// is none beside an error.
+func FuzzCredentials(f *testing.F) {
+	for _, seed := range []string{"Negotiate YQ==", "negotiate  YQ==", "Application Negotiate YQ==", "NTLM YQ==",
+		"Negotiate"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		for _, application := range []bool{false, true} {
+			a := &Authenticator{Config{Application: application}}
+			token, err := a.credentials(http.Header{"Authorization": {field}})
+			if token != nil && (err != nil || !strings.Contains(field, base64.StdEncoding.EncodeToString(token))) {
+				t.Errorf("%q: %q, %v", field, token, err)
+			}
+		}
+	})
+}
+
+// FuzzReadCookie: whatever a client sends is a cookie of ours in its one
+// spelling, or none.
+func FuzzReadCookie(f *testing.F) {
+	f.Add("negotiate=n" + strings.Repeat("A", 43))
+	f.Add("negotiate=eAAAA; other=x")
+	f.Fuzz(func(t *testing.T, field string) {
+		a := &Authenticator{Config{CookieName: "negotiate", Session: 1, BodyLater: true}}
+		r := &http.Request{Header: http.Header{"Cookie": {field}}}
+		if c := a.readCookie(r); c.kind != 0 && !strings.Contains(field, c.String()) {
+			t.Errorf("%q: %s", field, c)
+		}
+		for _, kept := range a.withoutSecrets(r.Header)["Cookie"] {
+			if len((&http.Request{Header: http.Header{"Cookie": {kept}}}).CookiesNamed("negotiate")) > 0 {
+				t.Errorf("%q: %q is passed on", field, kept)
+			}
+		}
+	})
+}

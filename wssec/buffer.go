@@ -1,0 +1,25 @@
+package wssec
+
+import "github.com/wssgate/wssgate/internal/pool"
+
+// A buffer is memory for a plaintext. It is the [xmltext.Owner] of the plaintext
+// that is grafted, and used again when the message is released.
+type buffer struct{ octets []byte }
+
+var freeBuffers pool.Pool[buffer]
+
+// newBuffer returns an empty buffer with room for pool.Size(size) octets.
+func newBuffer(size int) *buffer {
+	if b := freeBuffers.Get(size); b != nil {
+		return b
+	}
+	return &buffer{make([]byte, 0, pool.Size(size))}
+}
+
+// Release overwrites the plaintext with zeros and gives the buffer back. Nobody
+// may read it any more.
+func (b *buffer) Release() {
+	clear(b.octets[:cap(b.octets)])
+	b.octets = b.octets[:0]
+	freeBuffers.Put(cap(b.octets), b)
+}
