@@ -99,6 +99,25 @@ func TestMemoryOfTheProcessFollowsTheBudget(t *testing.T) {
 	}
 }
 
+// A start takes the program and what it needs: the memory that only moves the
+// collector is never touched, whatever the addresses that the runtime chose.
+func TestMemoryOfTheProcessAtStart(t *testing.T) {
+	if !*memoryOfTheProcess {
+		t.Skip("starts the program many times, as .ci/run has it: -memory")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("reads the peak from /proc, which only Linux has")
+	}
+	w := newServiceWorld(t, "soap/gateway.example.com")
+	for range 12 {
+		p := startProgram(t, w)
+		if peak := p.peak(); peak > heapFloor {
+			t.Errorf("%d MiB", peak>>20)
+		}
+		_ = p.cmd.Process.Kill()
+	}
+}
+
 // denseMessages are envelopes with an index that is large for them.
 func denseMessages() map[string]string {
 	number := func(form string, size int) string { // with N for a number

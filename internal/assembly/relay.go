@@ -265,7 +265,7 @@ func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 // ServeRelay relays requests to KDCs, and nothing else, until ctx ends. At SIGHUP
 // it loads the configuration and the krb5.conf again, for the realms.
 func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version string, log *slog.Logger) error {
-	defer runtime.KeepAlive(make([]byte, heapFloor))
+	defer runtime.KeepAlive(floorOfHeap())
 	relay, err := newRelay(cfg, log)
 	if err != nil {
 		return err

@@ -30,13 +30,6 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	return err
 }
 
-// heapFloor is the size of an allocation that is never touched, so that it
-// takes address space and no memory. It makes the garbage collector run for
-// every 64 MB that are allocated. Without it the collector runs every few
-// milliseconds, for the few megabytes that messages of a usual size keep alive;
-// that was a quarter of the time of an exchange of 6 kB.
-const heapFloor = 64 << 20
-
 // Serve runs the gateway until ctx ends. It checks all that can be refused, the
 // addresses included, before it creates anything, so that a start that fails
 // leaves nothing behind. Connections that are made meanwhile wait until it is
@@ -44,7 +37,7 @@ const heapFloor = 64 << 20
 // runs.
 func Serve(ctx context.Context, p *Program) error {
 	cfg, log := p.Settings, p.Log
-	defer runtime.KeepAlive(make([]byte, heapFloor))
+	defer runtime.KeepAlive(floorOfHeap())
 	keys := NewKeyring(cfg, log)
 	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
 		return err
