@@ -47,18 +47,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		cmds   commands
 		helped bool
 	)
-	parser, err := kong.New(&cmds,
-		kong.Name("wssgate"),
-		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain "+
-			"SOAP services."),
-		kong.Vars{"version": versionLine(), "policies": strings.Join(wssec.PresetNames(), ", ")},
-		kong.PostBuild(describe),
-		kong.ValueFormatter(withDefault),
-		kong.DefaultEnvars(config.EnvironmentPrefix),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := newParser(&cmds, stdout, stderr, func(int) { helped = true })
 	if err != nil {
 		return err
 	}
@@ -76,6 +65,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return nil
 	}
 	return err
+}
+
+// newParser returns what reads the command line into cmds. It calls exit where help
+// or the version was printed.
+func newParser(cmds *commands, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(cmds,
+		kong.Name("wssgate"),
+		kong.Description("A gateway between clients that protect SOAP messages with Kerberos (WS-Security) and plain "+
+			"SOAP services."),
+		kong.Vars{"version": versionLine(), "policies": strings.Join(wssec.PresetNames(), ", ")},
+		kong.PostBuild(describe),
+		kong.ValueFormatter(withDefault),
+		kong.DefaultEnvars(config.EnvironmentPrefix),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
 }
 
 // runContext brings the context to the subcommands: kong binds by type.

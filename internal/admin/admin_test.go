@@ -11,13 +11,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -164,7 +161,6 @@ func TestMetricsCountExchanges(t *testing.T) {
 	)
 }
 
-// TestOperationsDocumentsEveryMetric: and none that is not there.
 func TestShadowIsCountedAndShown(t *testing.T) {
 	h := newHarness(t, func(c *admin.Config) { c.Routes[0].Shadow = true })
 	for _, code := range []string{"ok", "not-authorized", "not-authorized"} {
@@ -180,31 +176,6 @@ func TestShadowIsCountedAndShown(t *testing.T) {
 	}
 	if _, page := h.do("GET", "/", ""); !strings.Contains(page, "nothing is enforced") {
 		t.Error("the page does not say that nothing is enforced")
-	}
-}
-
-func TestOperationsDocumentsEveryMetric(t *testing.T) {
-	h := newHarness(t, nil)
-	h.Observe(accepted)
-	h.Observe(gateway.Record{Code: gateway.CodeOK, Shadow: true, Verdict: &gateway.Verdict{Code: gateway.CodeOK}})
-	h.Ticket("aes256-cts-hmac-sha1-96", "aes256-cts-hmac-sha1-96", true, 0)
-	var metrics, rows []string
-	for _, m := range regexp.MustCompile(`(?m)^# TYPE (wssgate_\w+)`).FindAllStringSubmatch(h.get("/metrics"), -1) {
-		metrics = append(metrics, m[1])
-	}
-	text, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range regexp.MustCompile("(?m)^\\| (`wssgate_[^|]*)").FindAllStringSubmatch(string(text), -1) {
-		for name := range strings.SplitSeq(row[1], ",") {
-			rows = append(rows, strings.Trim(name, " `"))
-		}
-	}
-	slices.Sort(metrics)
-	slices.Sort(rows)
-	if diff := cmp.Diff(metrics, rows); diff != "" {
-		t.Errorf("metrics, and rows of docs/operations.md:\n%s", diff)
 	}
 }
 

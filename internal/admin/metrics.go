@@ -47,11 +47,12 @@ func newMetrics(a *Admin) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry(), ofRoute: map[routeKey]*routeMetrics{},
 		ofStage: map[string]prometheus.Observer{}}
 	m.exchanges = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_exchanges_total",
-		Help: "Exchanges by route, policy and outcome: ok, or a code of wssgate errors."},
+		Help: "Exchanges by route, policy and outcome: ok, or a code of wssgate errors. " +
+			"Requests that reach no route have none."},
 		[]string{"route", "policy", "code"})
 	m.seconds = histogram("wssgate_exchange_seconds", "Time from the header of a request to its answer.",
 		prometheus.ExponentialBuckets(0.0005, 2, 16), "route")
-	m.stages = histogram("wssgate_stage_seconds", "Time of each stage of exchanges.",
+	m.stages = histogram("wssgate_stage_seconds", "Time of each stage of exchanges, those of the log.",
 		prometheus.ExponentialBuckets(0.00001, 4, 12), "stage")
 	m.requests = histogram("wssgate_request_bytes", "Octets of the bodies of requests.",
 		prometheus.ExponentialBuckets(256, 4, 10), "route")
@@ -60,7 +61,8 @@ func newMetrics(a *Admin) *metrics {
 	m.backends = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_backend_responses_total",
 		Help: "Responses of backends by route and HTTP status."}, []string{"route", "status"})
 	m.tickets = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_tickets_total",
-		Help: "Tickets accepted, by encryption type of ticket and key, and whether its key version is that of the keytab."},
+		Help: "Tickets accepted, by encryption type of ticket and of the client's key; kvno is own, or other if a " +
+			"key of another version opened it."},
 		[]string{"etype", "key_etype", "kvno"})
 	m.shadows = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_shadow_total",
 		Help: "Messages of routes with shadow, which all passed, by what would have become of them: ok, or a code of " +
