@@ -143,7 +143,7 @@ func TestConversationBeginsAnewWithoutItsContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, identifier := range identifiers {
-			if err := s.contexts.Cancel(t.Context(), identifier); err != nil {
+			if err := s.contexts.Cancel(t.Context(), identifier, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

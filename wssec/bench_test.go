@@ -207,7 +207,7 @@ func BenchmarkLookup(b *testing.B) {
 	sc := c.issue(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.Lookup(b.Context(), sc.Identifier, ""); err != nil {
+		if _, err := c.Lookup(b.Context(), sc.Identifier, "", nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,6 +21,7 @@ const (
 	CodeContextExpired    Code = "security-context-expired"   // one whose context has expired
 	CodeContextCancelled  Code = "security-context-cancelled" // one whose context was cancelled
 	CodeContextInstance   Code = "security-context-instance"  // one with an Instance that is not, or no longer, good
+	CodeContextCookie     Code = "security-context-cookie"    // one without its Cookie, or whose Cookie does not open
 	CodeContextType       Code = "security-context-type"      // one that was issued for another token type of a policy
 	CodeEndorsingClient   Code = "endorsing-client"           // an endorsing SecurityContextToken of another client
 	CodeContextStore      Code = "security-context-store"     // the store of contexts failed; nothing is accepted
@@ -129,6 +130,12 @@ func Codes() []CodeInfo {
 			"The message names an Instance of a security context that there never was, or whose key is no longer " +
 				"accepted after a renewal.",
 			"Fix the client: after a renewal it must use the new Instance. The key before is accepted for five minutes."},
+		{CodeContextCookie,
+			"The message names a security context whose state travels in the token, and the token came without it, or " +
+				"with a Cookie that is not its own: altered, of another route or token, or under a key that is gone.",
+			"Nothing for most clients: they request a new context when they see the fault. If it happens often, look " +
+				"for nodes that do not have the same state-keys, or for a key that was removed too early. A client " +
+				"that leaves the Cookie out needs a route with context-storage: store."},
 		{CodeContextType,
 			"The message names a security context that was issued for another type of token: a context from a " +
 				"negotiation is not accepted in a conversation, nor the other way round.",

@@ -39,12 +39,12 @@ type SecurityContext struct {
 	Credentials []byte
 
 	// Cookie is what a service has put into the token for itself, as WCF's does
-	// that keeps no state. Its client sends it back in each message. Services of
-	// this package have none.
+	// that keeps no state. Its client sends it back in each message. A context
+	// that a Processor has accepted has the Cookie that came with it if its
+	// SecurityContexts are Sealed, and else none.
 	Cookie []byte
 }
 
-// sctURI returns the ValueType and TokenType of a SecurityContextToken.
 // sctURI returns the type of SecurityContextTokens of a version. It allocates
 // nothing: each reference of a message is compared with it.
 func sctURI(namespace string) string {
@@ -78,11 +78,33 @@ func (sc *SecurityContext) check() error {
 		return fmt.Errorf("credentials of %d octets; %d are the most", len(sc.Credentials), maxContextCredentials)
 	case len(sc.Groups) > maxContextGroups:
 		return fmt.Errorf("more than %d groups", maxContextGroups)
+	case sumOf(sc.Groups) > maxContextGroupOctets:
+		return fmt.Errorf("names of groups that take more than %d octets", maxContextGroupOctets)
 	}
 	for _, s := range append([]string{sc.Name, sc.Realm, sc.Service}, sc.Groups...) {
 		if len(s) > maxContextText {
 			return fmt.Errorf("a name of %d octets; %d are the most", len(s), maxContextText)
 		}
+	}
+	return nil
+}
+
+// sumOf returns how many octets texts have together.
+func sumOf(texts []string) (octets int) {
+	for _, s := range texts {
+		octets += len(s)
+	}
+	return octets
+}
+
+// checkNext reports what is wrong with next as a renewal of sc, whose Instances
+// so far are current and previous.
+func (sc *SecurityContext) checkNext(next *SecurityContext, current, previous string) error {
+	switch {
+	case sc.Token != next.Token || sc.Name != next.Name || sc.Realm != next.Realm || sc.Service != next.Service:
+		return errors.New("wssec: security context: it is another client's, or of another type")
+	case next.Instance == sc.Instance || next.Instance == current || next.Instance == previous:
+		return errors.New("wssec: security context: the Instance is not new")
 	}
 	return nil
 }
@@ -142,6 +164,16 @@ type ContextsConfig struct {
 	// Scope names the route. Contexts of one scope are unknown in another, even
 	// in the same Store and under the same Sealer.
 	Scope string
+	// Sealed keeps no context: its state is in the Cookie of its token, sealed
+	// ([SecurityContexts.Cookie]), so that every node with the keys of Sealer
+	// takes it and no Store has to. A client that does not send the token back
+	// as it got it is refused. Store then has what a token cannot say: which
+	// contexts were cancelled or renewed. A node without that Store accepts
+	// their tokens until they expire.
+	Sealed bool
+	// GoOnWithoutStore accepts Sealed contexts while Store fails, those that
+	// were cancelled or renewed among them. Without it nothing is accepted.
+	GoOnWithoutStore bool
 	// Time returns the current time. Nil: time.Now.
 	Time func() time.Time
 }
@@ -174,12 +206,16 @@ func NewSecurityContexts(cfg ContextsConfig) *SecurityContexts {
 	return &SecurityContexts{cfg}
 }
 
-// Issue enters a new context. It fails if the Identifier is in use, or if sc is
+// Issue enters a new context, unless contexts are Sealed: then it looks whether
+// sc is complete and the rest is in its Cookie. It fails if the Identifier is in use, or if sc is
 // not complete; if the store has no room the error has a method Full() bool that
 // returns true.
 func (c *SecurityContexts) Issue(ctx context.Context, sc SecurityContext) error {
 	if err := sc.check(); err != nil {
 		return fmt.Errorf("wssec: security context: %w", err)
+	}
+	if c.cfg.Sealed {
+		return nil
 	}
 	id := c.id(sc.Identifier)
 	entry, err := c.seal(id, &contextEntry{sc: sc})
@@ -204,18 +240,25 @@ func (c *SecurityContexts) Issue(ctx context.Context, sc SecurityContext) error 
 // Service and Token stay as they are and next has the same; its Groups,
 // Credentials and TicketEnd replace those before. Messages under the key before are accepted for
 // five minutes more, or until that would have expired. The error is an *Error if
-// the context is not live.
+// the context is not live. The Cookie of next is that of the context before; for
+// the new one call [SecurityContexts.Cookie] afterwards.
 func (c *SecurityContexts) Renew(ctx context.Context, next SecurityContext) error {
-	if err := next.check(); err != nil {
+	checked := next
+	checked.Cookie = nil
+	if err := checked.check(); err != nil {
 		return fmt.Errorf("wssec: security context: %w", err)
 	}
+	if c.cfg.Sealed {
+		return c.renewSealed(ctx, next)
+	}
+	next = checked
 	return c.change(ctx, next.Identifier, func(now time.Time, was *contextEntry) (*contextEntry, time.Time, error) {
-		old := &was.sc
-		switch {
-		case old.Token != next.Token || old.Name != next.Name || old.Realm != next.Realm || old.Service != next.Service:
-			return nil, time.Time{}, errors.New("wssec: security context: it is another client's, or of another type")
-		case old.Instance == next.Instance || was.previous != nil && was.previous.instance == next.Instance:
-			return nil, time.Time{}, errors.New("wssec: security context: the Instance is not new")
+		old, before := &was.sc, was.sc.Instance
+		if was.previous != nil {
+			before = was.previous.instance
+		}
+		if err := old.checkNext(&next, old.Instance, before); err != nil {
+			return nil, time.Time{}, err
 		}
 		until := now.Add(overlap)
 		if old.Expires.Before(until) {
@@ -226,9 +269,12 @@ func (c *SecurityContexts) Renew(ctx context.Context, next SecurityContext) erro
 	})
 }
 
-// Cancel ends a live context: from now on nothing is accepted under it. The error
-// is an *Error if the context is not live.
-func (c *SecurityContexts) Cancel(ctx context.Context, identifier string) error {
+// Cancel ends a live context, with its Cookie if it has one: from now on nothing
+// is accepted under it. The error is an *Error if the context is not live.
+func (c *SecurityContexts) Cancel(ctx context.Context, identifier string, cookie []byte) error {
+	if c.cfg.Sealed {
+		return c.cancelSealed(ctx, identifier, cookie)
+	}
 	return c.change(ctx, identifier, func(now time.Time, _ *contextEntry) (*contextEntry, time.Time, error) {
 		c.rememberCancelled(ctx, identifier, now.Add(rememberGone))
 		return &contextEntry{cancelled: true}, now, nil // it takes none of its client's room any more
@@ -256,8 +302,12 @@ func (c *SecurityContexts) cancelledID(identifier string) string {
 
 // giveUp keeps a context no longer than one that was cancelled, if its current key
 // is key, which is suspended: only a new key can make it of use again. Otherwise
-// whoever makes contexts be suspended would fill the share of their client.
+// whoever makes contexts be suspended would fill the share of their client. A
+// Sealed context takes no room.
 func (c *SecurityContexts) giveUp(ctx context.Context, identifier string, key Key) error {
+	if c.cfg.Sealed {
+		return nil
+	}
 	return c.change(ctx, identifier, func(now time.Time, was *contextEntry) (*contextEntry, time.Time, error) {
 		if was.givenUp || !was.sc.Key.Equal(key) {
 			return nil, time.Time{}, errUnchanged
@@ -300,14 +350,21 @@ func (c *SecurityContexts) change(ctx context.Context, identifier string,
 			return nil
 		}
 	}
-	return &Error{Code: CodeContextStore, Err: errors.New("the context changed all the while")}
+	return &Error{Code: CodeContextStore, Err: errChanged}
 }
 
+var errChanged = errors.New("the context changed all the while")
+
 // Lookup returns the live context with this Identifier, whose Key is that of
-// Instance. The error is an *Error with the code CodeContextUnknown,
-// CodeContextExpired, CodeContextCancelled, CodeContextInstance or, if the store
-// failed, CodeContextStore.
-func (c *SecurityContexts) Lookup(ctx context.Context, identifier, instance string) (SecurityContext, error) {
+// Instance. cookie is the Cookie of its token if contexts are Sealed, and else
+// not looked at. The error is an *Error with the code CodeContextUnknown,
+// CodeContextExpired, CodeContextCancelled, CodeContextInstance, CodeContextCookie
+// or, if the store failed, CodeContextStore.
+func (c *SecurityContexts) Lookup(ctx context.Context, identifier, instance string, cookie []byte) (
+	SecurityContext, error) {
+	if c.cfg.Sealed {
+		return c.lookupSealed(ctx, identifier, instance, cookie)
+	}
 	_, _, e, err := c.get(ctx, identifier)
 	if err != nil {
 		return SecurityContext{}, err

@@ -26,6 +26,8 @@ type contextKey struct {
 const (
 	maxContextText   = 1 << 10
 	maxContextGroups = 4 << 10
+	// maxContextGroupOctets bounds the names of all groups together.
+	maxContextGroupOctets = 256 << 10
 	// maxContextCredentials leaves room for the rest in an entry of 64 KiB, the
 	// most that stores keep.
 	maxContextCredentials = 48 << 10
@@ -60,10 +62,7 @@ func (e *contextEntry) append(dst []byte) []byte {
 	for _, s := range [...]string{sc.Instance, sc.Name, sc.Realm, sc.Service, string(sc.Key.octets)} {
 		dst = appendText(dst, s)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(sc.Groups)))
-	for _, g := range sc.Groups {
-		dst = appendText(dst, g)
-	}
+	dst = appendGroups(dst, sc.Groups)
 	dst = appendText(dst, string(sc.Credentials))
 	if p := e.previous; p != nil {
 		dst = appendText(dst, p.instance)
@@ -138,20 +137,9 @@ func (d *entryDecoder) context(sc *SecurityContext) bool {
 	}
 	sc.Token, sc.Namespace = types[token], namespaces[namespace]
 	if !d.time(&sc.Created) || !d.time(&sc.Expires) || !d.time(&sc.TicketEnd) ||
-		!d.text(&sc.Instance) || !d.text(&sc.Name) || !d.text(&sc.Realm) || !d.text(&sc.Service) || !d.key(&sc.Key) {
+		!d.text(&sc.Instance) || !d.text(&sc.Name) || !d.text(&sc.Realm) || !d.text(&sc.Service) || !d.key(&sc.Key) ||
+		!d.groups(&sc.Groups) {
 		return false
-	}
-	n, ok := d.number(maxContextGroups)
-	if !ok || n > len(d.rest) {
-		return false
-	}
-	if n > 0 {
-		sc.Groups = make([]string, n)
-	}
-	for i := range sc.Groups {
-		if !d.text(&sc.Groups[i]) {
-			return false
-		}
 	}
 	var credentials string
 	if !d.textOf(&credentials, maxContextCredentials) {

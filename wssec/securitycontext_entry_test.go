@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 )
@@ -10,7 +11,8 @@ import (
 func entries() []*contextEntry {
 	sc := SecurityContext{
 		Token: SecureConversationToken, Namespace: NSWSC13, Instance: "urn:2", Name: "alice", Realm: "EXAMPLE.COM",
-		Service: "HTTP/gw.example.com@EXAMPLE.COM", Groups: []string{"S-1-5-21-1", ""},
+		Service: "HTTP/gw.example.com@EXAMPLE.COM",
+		Groups:  []string{"S-1-5-21-1", "S-1-5-21-12", "S-1-5-21-12", "S-1-5", ""},
 		Created: time.Unix(1, 2), Expires: time.Unix(3, 4), TicketEnd: time.Unix(5, 6), Key: NewKey(make([]byte, 32)),
 	}
 	small := SecurityContext{Token: SpnegoContextToken, Namespace: NSWSC05, Key: NewKey(make([]byte, 16))}
@@ -60,6 +62,7 @@ func FuzzContextEntry(f *testing.F) {
 		f.Add(e.append(nil))
 	}
 	f.Add([]byte{entryLive, 0, 0})
+	f.Add(manyTexts())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeContext(b)
 		if err != nil {
@@ -68,8 +71,44 @@ func FuzzContextEntry(f *testing.F) {
 		if again := e.append(nil); !bytes.Equal(again, b) {
 			t.Errorf("%x\n%x", b, again)
 		}
-		if len(e.sc.Groups) > maxContextGroups || len(e.sc.Name) > maxContextText {
+		if len(e.sc.Groups) > maxContextGroups || sumOf(e.sc.Groups) > maxContextGroupOctets ||
+			len(e.sc.Name) > maxContextText {
 			t.Error("beyond the bounds")
+		}
+	})
+}
+
+// manyTexts is an entry whose groups would take a thousand times its octets.
+func manyTexts() []byte {
+	e := contextEntry{sc: SecurityContext{Token: SpnegoContextToken, Namespace: NSWSC05, Key: NewKey(make([]byte, 16))}}
+	for range maxContextGroups {
+		e.sc.Groups = append(e.sc.Groups, strings.Repeat("a", maxContextText))
+	}
+	return e.append(nil)
+}
+
+// What stands for very much text is refused before the text is there.
+func TestDecodeContextBoundsItsGroups(t *testing.T) {
+	t.Parallel()
+	b := manyTexts()
+	if _, err := decodeContext(b); err == nil || len(b) > 16<<10 {
+		t.Errorf("%d octets were read as %d groups of %d", len(b), maxContextGroups, maxContextText)
+	}
+}
+
+// FuzzContextChanges: whatever is decoded is what its octets say, in one way only.
+func FuzzContextChanges(f *testing.F) {
+	for _, s := range []contextChanges{{}, {cancelled: true, expires: time.Unix(1, 2)},
+		{instance: "urn:2", previous: "urn:1", until: time.Unix(3, 4), expires: time.Unix(5, 6)}} {
+		f.Add(s.append(nil))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decodeChanges(b)
+		if err != nil {
+			return
+		}
+		if again := s.append(nil); !bytes.Equal(again, b) {
+			t.Errorf("%x\n%x", b, again)
 		}
 	})
 }

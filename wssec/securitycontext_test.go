@@ -52,7 +52,7 @@ func (c *contexts) renewed(sc wssec.SecurityContext, instance string) wssec.Secu
 // expect looks a context up and compares the outcome with code, "" for none.
 func (c *contexts) expect(t testing.TB, identifier, instance string, code wssec.Code) wssec.SecurityContext {
 	t.Helper()
-	sc, err := c.Lookup(t.Context(), identifier, instance)
+	sc, err := c.Lookup(t.Context(), identifier, instance, nil)
 	if code == "" && err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestLookupRejectsExpiredContexts(t *testing.T) {
 		c.expect(t, sc.Identifier, "", step.code)
 		if step.code != "" {
 			refused(t, c.Renew(t.Context(), c.renewed(sc, "urn:2")), step.code)
-			refused(t, c.Cancel(t.Context(), sc.Identifier), step.code)
+			refused(t, c.Cancel(t.Context(), sc.Identifier, nil), step.code)
 		}
 	}
 	if n := c.store.Len(); n != 0 {
@@ -111,13 +111,13 @@ func TestLookupRejectsCancelledContexts(t *testing.T) {
 	t.Parallel()
 	c := newContexts(t)
 	sc := c.issue(t)
-	if err := c.Cancel(t.Context(), sc.Identifier); err != nil {
+	if err := c.Cancel(t.Context(), sc.Identifier, nil); err != nil {
 		t.Fatal(err)
 	}
 	c.expect(t, sc.Identifier, "", wssec.CodeContextCancelled)
-	refused(t, c.Cancel(t.Context(), sc.Identifier), wssec.CodeContextCancelled)
+	refused(t, c.Cancel(t.Context(), sc.Identifier, nil), wssec.CodeContextCancelled)
 	refused(t, c.Renew(t.Context(), c.renewed(sc, "urn:2")), wssec.CodeContextCancelled)
-	refused(t, c.Cancel(t.Context(), "urn:other"), wssec.CodeContextUnknown)
+	refused(t, c.Cancel(t.Context(), "urn:other", nil), wssec.CodeContextUnknown)
 	if err := c.Issue(t.Context(), sc); err == nil {
 		t.Error("a cancelled Identifier was issued again")
 	}
@@ -143,7 +143,7 @@ func TestCancelledContextsTakeNoRoom(t *testing.T) {
 		if err := c.Issue(t.Context(), sc); err != nil {
 			t.Fatalf("context %d: %v", n, err)
 		}
-		if err := c.Cancel(t.Context(), sc.Identifier); err != nil {
+		if err := c.Cancel(t.Context(), sc.Identifier, nil); err != nil {
 			t.Fatal(err)
 		}
 		code := wssec.CodeContextCancelled
@@ -272,11 +272,11 @@ func TestLookupRejectsContextsOfAnotherScope(t *testing.T) {
 	if err := scoped("/a").Issue(t.Context(), sc); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := scoped("/a").Lookup(t.Context(), sc.Identifier, ""); err != nil {
+	if _, err := scoped("/a").Lookup(t.Context(), sc.Identifier, "", nil); err != nil {
 		t.Error(err)
 	}
 	for _, scope := range []string{"", "/b", "/a ", "/A"} {
-		_, err := scoped(scope).Lookup(t.Context(), sc.Identifier, "")
+		_, err := scoped(scope).Lookup(t.Context(), sc.Identifier, "", nil)
 		refused(t, err, wssec.CodeContextUnknown)
 	}
 }
@@ -311,7 +311,7 @@ func TestLookupRejectsExchangedEntries(t *testing.T) {
 		if _, err := m.Add(t.Context(), to, entry, "", time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		_, err := on("/r").Lookup(t.Context(), alice.Identifier, "")
+		_, err := on("/r").Lookup(t.Context(), alice.Identifier, "", nil)
 		refused(t, err, wssec.CodeContextUnknown)
 	}
 }
@@ -330,7 +330,7 @@ func TestIssueSealsWhatItStores(t *testing.T) {
 		}
 	}
 	other := wssec.NewSecurityContexts(wssec.ContextsConfig{Store: c.store, Scope: "/route"})
-	_, err = other.Lookup(t.Context(), sc.Identifier, "")
+	_, err = other.Lookup(t.Context(), sc.Identifier, "", nil)
 	refused(t, err, wssec.CodeContextUnknown)
 }
 
@@ -362,13 +362,14 @@ func TestLookupDistinguishesAFailingStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("connection reset")
-	_, err := over(broken).Lookup(t.Context(), sc.Identifier, "")
+	_, err := over(broken).Lookup(t.Context(), sc.Identifier, "", nil)
 	refused(t, err, wssec.CodeContextStore)
 	if !errors.Is(err, broken) {
 		t.Errorf("the cause is lost: %v", err)
 	}
-	refused(t, over(broken).Cancel(t.Context(), sc.Identifier), wssec.CodeContextStore)
-	refused(t, over(nil).Cancel(t.Context(), sc.Identifier), wssec.CodeContextStore) // somebody else is always faster
+	refused(t, over(broken).Cancel(t.Context(), sc.Identifier, nil), wssec.CodeContextStore)
+	// Somebody else is always faster.
+	refused(t, over(nil).Cancel(t.Context(), sc.Identifier, nil), wssec.CodeContextStore)
 }
 
 func TestIssueReturnsTheFullErrorOfItsStore(t *testing.T) {
@@ -412,9 +413,9 @@ func TestCancelWinsOverRacingRenewals(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			if i == 32 {
-				err := c.Cancel(t.Context(), sc.Identifier)
+				err := c.Cancel(t.Context(), sc.Identifier, nil)
 				for tries := 0; err != nil && tries < 100; tries++ {
-					err = c.Cancel(t.Context(), sc.Identifier)
+					err = c.Cancel(t.Context(), sc.Identifier, nil)
 				}
 				if err != nil {
 					t.Error(err)

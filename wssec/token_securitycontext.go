@@ -63,6 +63,19 @@ func (contextProfile) accept(v *verification) error {
 	return v.acceptContext(name, v.contexts.node)
 }
 
+// lookup finds the context of a name; token is the SecurityContextToken in the
+// header that may have a Cookie, or zero.
+func (v *verification) lookup(name contextName, token xmltext.Node) (SecurityContext, error) {
+	var cookie []byte
+	if v.p.cfg.Contexts.cfg.Sealed && !token.IsZero() {
+		var err error
+		if cookie, err = cookieOf(token); err != nil {
+			return SecurityContext{}, err
+		}
+	}
+	return v.p.cfg.Contexts.Lookup(v.ctx, name.identifier, name.instance, cookie)
+}
+
 // key returns the key of a SecurityContextToken in the header.
 func (p contextProfile) key(v *verification, n, ref xmltext.Node) (*boundKey, error) {
 	if n != v.contexts.node {
@@ -107,8 +120,8 @@ func isSCTType(uri string) bool { return uri == sctURI(NSWSC05) || uri == sctURI
 func (contextProfile) cover(*verification) error { return nil }
 
 // parseSCT reads a SecurityContextToken: one Identifier, an Instance at most.
-// Whatever else it holds, as the Cookie of WCF, is the issuer's, and we put
-// nothing there.
+// Whatever else it holds is the issuer's: a Cookie is ours where contexts are
+// Sealed ([cookieOf]).
 func parseSCT(n xmltext.Node) (name contextName, err error) {
 	name.namespace = n.Space()
 	for c := range n.Children() {
@@ -151,7 +164,11 @@ func (v *verification) acceptContext(name contextName, at xmltext.Node) error {
 	if v.p.cfg.Contexts == nil {
 		return errAt(CodeTokenUnavailable, at, "no security contexts are configured (Config.Contexts)")
 	}
-	sc, err := v.p.cfg.Contexts.Lookup(v.ctx, name.identifier, name.instance)
+	token := xmltext.Node{}
+	if at == v.contexts.node {
+		token = at
+	}
+	sc, err := v.lookup(name, token)
 	if want := v.p.policy.ClientToken(); err == nil && sc.Token != want {
 		err = errContext(CodeContextType, "the context was issued as %q; the policy takes %q", sc.Token, want)
 	}
@@ -161,10 +178,7 @@ func (v *verification) acceptContext(name contextName, at xmltext.Node) error {
 	if name.namespace == "" {
 		name.namespace = sc.Namespace
 	}
-	t := &clientToken{profile: contextProfile{}}
-	if at == v.contexts.node {
-		t.node = at
-	}
+	t := &clientToken{profile: contextProfile{}, node: token}
 	t.Name, t.Realm, t.Service, t.Groups = sc.Name, sc.Realm, sc.Service, sc.Groups
 	t.ValueType, t.Key, t.EndTime, t.Credentials = sctURI(name.namespace), sc.Key, sc.Expires, sc.Credentials
 	key := t.Key.id()

@@ -276,7 +276,7 @@ func TestVerifyRejectsUnusableContextsWithOneFault(t *testing.T) {
 				"unknown": {wssec.CodeContextUnknown, func(c *conversing) { c.token.Context.Identifier = "urn:uuid:unknown" }},
 				"expired": {wssec.CodeContextExpired, func(c *conversing) { c.now = c.now.Add(time.Hour) }},
 				"cancelled": {wssec.CodeContextCancelled, func(c *conversing) {
-					_ = c.cfg.Contexts.Cancel(t.Context(), c.alice.Identifier)
+					_ = c.cfg.Contexts.Cancel(t.Context(), c.alice.Identifier, nil)
 				}},
 				"instance": {wssec.CodeContextInstance, func(c *conversing) { c.token.Context.Instance = "urn:2" }},
 				"type": {wssec.CodeContextType, func(c *conversing) {

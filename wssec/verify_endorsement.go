@@ -58,7 +58,7 @@ func (v *verification) acceptEndorsement() error {
 	if err != nil {
 		return err
 	}
-	sc, err := v.p.cfg.Contexts.Lookup(v.ctx, name.identifier, name.instance)
+	sc, err := v.lookup(name, e.node)
 	if err == nil && sc.Token != SecureConversationToken {
 		err = errContext(CodeContextType, "the context was issued as %q; one that endorses is a %q", sc.Token,
 			SecureConversationToken)

@@ -186,7 +186,7 @@ func TestVerifyRejectsUnusableEndorsingContexts(t *testing.T) {
 			r.own, r.now = late, r.now.Add(time.Minute)
 		}},
 		"cancelled": {wssec.CodeContextCancelled, "BadContextToken",
-			func(r *renewing) { _ = r.cfg.Contexts.Cancel(r.t.Context(), r.own.Identifier) }},
+			func(r *renewing) { _ = r.cfg.Contexts.Cancel(r.t.Context(), r.own.Identifier, nil) }},
 		"instance": {wssec.CodeContextInstance, "BadContextToken", func(r *renewing) { r.own.Instance = "urn:2" }},
 		"negotiated": {wssec.CodeContextType, "BadContextToken", func(r *renewing) {
 			other := contextOf(wssec.SpnegoContextToken, r.now)

@@ -199,6 +199,9 @@ func (i *Issuer) issue(ctx context.Context, msg *wssec.Message, op *Operation) (
 		return nil, storeError(ctx, err)
 	}
 	response.Created, response.Expires = sc.Created, sc.Expires
+	if response.Token.Cookie, err = i.cfg.Contexts.Cookie(sc); err != nil {
+		return nil, answerError(err)
+	}
 	return response, nil
 }
 
@@ -226,6 +229,9 @@ func (i *Issuer) renew(ctx context.Context, msg *wssec.Message, op *Operation) (
 	}
 	response.Token.Identifier, response.Token.Instance = sc.Identifier, sc.Instance
 	response.Created, response.Expires = sc.Created, sc.Expires
+	if response.Token.Cookie, err = i.cfg.Contexts.Cookie(sc); err != nil {
+		return nil, answerError(err)
+	}
 	return response, nil
 }
 
@@ -264,7 +270,7 @@ func (i *Issuer) cancel(ctx context.Context, msg *wssec.Message, op *Operation) 
 	if err := checkTarget(sc, op); err != nil {
 		return nil, err
 	}
-	if err := i.cfg.Contexts.Cancel(ctx, sc.Identifier); err != nil {
+	if err := i.cfg.Contexts.Cancel(ctx, sc.Identifier, sc.Cookie); err != nil {
 		return nil, contextError(ctx, err)
 	}
 	return &RequestSecurityTokenResponse{Cancelled: true}, nil

@@ -135,7 +135,7 @@ func TestRenewalOfACancelledContextIsRefused(t *testing.T) {
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	c.must(c.contexts.Cancel(t.Context(), sc.Identifier))
+	c.must(c.contexts.Cancel(t.Context(), sc.Identifier, nil))
 	_, err = c.issuer.Answer(t.Context(), msg, op)
 	var e *wstrust.Error
 	if !errors.As(err, &e) || e.ErrorCode() != string(wssec.CodeContextCancelled) {

@@ -206,7 +206,7 @@ func (c *conversation) contextIn(env *soap.Envelope, r rst) wssec.SecurityContex
 // checkKnown checks that the service has the context that the client has.
 func (c *conversation) checkKnown(sc wssec.SecurityContext) wssec.SecurityContext {
 	c.Helper()
-	known, err := c.contexts.Lookup(c.Context(), sc.Identifier, sc.Instance)
+	known, err := c.contexts.Lookup(c.Context(), sc.Identifier, sc.Instance, nil)
 	c.must(err)
 	if !known.Key.Equal(sc.Key) || known.Name != "alice" || known.Realm != "EXAMPLE.COM" ||
 		known.Service != service+"@EXAMPLE.COM" ||
@@ -259,10 +259,10 @@ func TestContextIsIssuedUnderANegotiatedOne(t *testing.T) {
 		}
 		_, err = c.ask(c.context, wssec.OutgoingToken{Context: &sc}, on("Cancel", sc, ""))
 		c.must(err)
-		if _, err := c.contexts.Lookup(t.Context(), sc.Identifier, ""); err == nil {
+		if _, err := c.contexts.Lookup(t.Context(), sc.Identifier, "", nil); err == nil {
 			t.Error("it lives on")
 		}
-		if _, err := c.contexts.Lookup(t.Context(), negotiated.Identifier, ""); err != nil {
+		if _, err := c.contexts.Lookup(t.Context(), negotiated.Identifier, "", nil); err != nil {
 			t.Error(err)
 		}
 	}
@@ -542,7 +542,7 @@ func TestOperationOnACancelledContextIsRefused(t *testing.T) {
 		if !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		c.must(c.contexts.Cancel(t.Context(), sc.Identifier))
+		c.must(c.contexts.Cancel(t.Context(), sc.Identifier, nil))
 		_, err = c.issuer.Answer(t.Context(), msg, op)
 		var e *wstrust.Error
 		if !errors.As(err, &e) || e.Code != wstrust.CodeBadContext ||

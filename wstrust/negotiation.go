@@ -247,8 +247,12 @@ func (l *Leg) issue(ctx context.Context) ([]byte, error) {
 	}
 	second := &RequestSecurityTokenResponse{Version: l.Version, Context: l.m.context,
 		Authenticator: Authenticator(key, l.hash.sum())}
-	if err := l.n.cfg.Contexts.Issue(ctx, l.securityContext(final, key)); err != nil {
+	sc := l.securityContext(final, key)
+	if err := l.n.cfg.Contexts.Issue(ctx, sc); err != nil {
 		return nil, storeError(ctx, err)
+	}
+	if token.Cookie, err = l.n.cfg.Contexts.Cookie(sc); err != nil {
+		return nil, answerError(err)
 	}
 	return l.appendReply(l.Version.ActionFinal(), AppendCollection(make([]byte, 0, 4<<10), l.Version, final,
 		second)), nil

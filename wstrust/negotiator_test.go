@@ -50,7 +50,7 @@ func (w *world) checkFinal(env *soap.Envelope, l leg, client *gss.Context, sent 
 		w.Error("the CombinedHash is another")
 	}
 	sct := path(rstr, "RequestedSecurityToken", "SecurityContextToken")
-	sc, err := w.contexts.Lookup(w.Context(), path(sct, "Identifier").Text(), "")
+	sc, err := w.contexts.Lookup(w.Context(), path(sct, "Identifier").Text(), "", nil)
 	w.must(err)
 	if !bytes.Equal(sc.Key.ExposeSecretOctets(), key) || sc.Namespace != l.v.SecureConversation() {
 		w.Errorf("context of %d octets, %s", sc.Key.Len(), sc.Namespace)

@@ -34,7 +34,7 @@ type RequestSecurityTokenResponse struct {
 type SecurityContextToken struct {
 	ContextReference
 	ID     string // wsu:Id; "" without
-	Cookie []byte // of WCF's service, see wssec.SecurityContext; nil without
+	Cookie []byte // of the service, see wssec.SecurityContext; nil without
 }
 
 // A ProofToken is a RequestedProofToken (WS-Trust §4.2.4): one of three.
@@ -308,8 +308,8 @@ func (r *RequestSecurityTokenResponse) appendRest(dst []byte) []byte {
 // timeFormat is UTC with milliseconds, as WCF has it.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// appendRequested writes RequestedSecurityToken. Without a Cookie, which Issuer and
-// Negotiator have not, the token holds Identifier and Instance alone; there are
+// appendRequested writes RequestedSecurityToken. Without a Cookie, which sealed
+// contexts alone have, the token holds Identifier and Instance alone; there are
 // readers that know nothing else in it.
 func (t *SecurityContextToken) appendRequested(dst []byte, v Version) []byte {
 	dst = append(dst, `<t:RequestedSecurityToken><c:SecurityContextToken xmlns:c="`+v.SecureConversation()+

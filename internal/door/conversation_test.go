@@ -96,7 +96,7 @@ func (c *conversing) answered(client *wssec.Processor, tok wssec.OutgoingToken, 
 			instance = n.Text()
 		}
 	}
-	sc, err := c.contexts.Lookup(c.Context(), id, instance)
+	sc, err := c.contexts.Lookup(c.Context(), id, instance, nil)
 	c.must(err)
 	return sc
 }

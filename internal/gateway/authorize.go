@@ -165,7 +165,8 @@ func isFailure(code string) bool { return !slices.Contains(noFailures, code) }
 var noFailures = []string{
 	string(wssec.CodeSecurityMissing), string(wssec.CodeTokenMissing), string(negotiate.CodeNoToken),
 	string(wssec.CodeTokenUnavailable), string(wssec.CodeTokenSuspended), string(wssec.CodeContextUnknown),
-	string(wssec.CodeContextExpired), string(wssec.CodeContextCancelled), string(wstrust.CodeUnknownContext),
+	string(wssec.CodeContextExpired), string(wssec.CodeContextCancelled), string(wssec.CodeContextCookie),
+	string(wstrust.CodeUnknownContext),
 	string(negotiate.CodeUnknown), string(negotiate.CodeSession),
 	string(wssec.CodeContextStore), string(wssec.CodeReplayUnavailable), string(wstrust.CodeStore),
 	string(wstrust.CodeBusy), string(wstrust.CodeAnswer), string(negotiate.CodeFull), string(negotiate.CodeStore),

@@ -100,7 +100,7 @@ func exampleOfSecurity(c wssec.Code) error {
 	e := &wssec.Error{Code: c}
 	switch c {
 	case wssec.CodeContextUnknown, wssec.CodeContextExpired, wssec.CodeContextCancelled, wssec.CodeContextInstance,
-		wssec.CodeContextType:
+		wssec.CodeContextCookie, wssec.CodeContextType:
 		e.Context = wssec.NSWSC05
 	}
 	return e
