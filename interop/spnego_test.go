@@ -60,13 +60,17 @@ func TestCXFClientsNegotiateWithSPNEGO(t *testing.T) {
 	}
 	// Under SpnegoTransport the streaming client leaves the token out.
 	call("streaming", g, "SpnegoTransportEndorsing", "-count", "3", "-streaming")
+	inTokens := map[string]any{"context-storage": "token", "state-keys": stateKeys(t)}
+	policy := func(_ string, route map[string]any) { route["policy"] = negotiated(t, "SpnegoSymmetric") }
+	g = serveRoutes(t, wssgate, c.kdc, backend, false, inTokens, policy, "SpnegoSymmetric")
+	call("in tokens", g, "SpnegoSymmetric", "-count", "3")
+	call("in tokens, streaming", g, "SpnegoSymmetric", "-count", "3", "-streaming")
 }
 
 // CXF's client asks for a context under the bootstrap policy, with entropy of
 // both sides, calls under it, and cancels it.
 func TestCXFClientsConverseUnderSecurityContexts(t *testing.T) {
 	c := newCXF(t, startKDC(t))
-	backend, wssgate := c.backend(t), program(t)
 	withoutDerivedKeys := policyOf(t, "KtpSymmetric")
 	withoutDerivedKeys["protection-token"] = "secure-conversation"
 	withoutDerivedKeys["bootstrap"] = policyOf(t, "KtpSymmetric")
@@ -89,10 +93,23 @@ func TestCXFClientsConverseUnderSecurityContexts(t *testing.T) {
 	}
 	plain := []string{"KtpSecureConversation", "KtpSecureConversationNoDerived", "SpnegoSecureConversation"}
 	overTLS := []string{"KtpSecureConversationTransport", "KtpSecureConversationUnprotected"}
+	converse(t, c, "", nil, change, plain, overTLS)
+	inTokens := map[string]any{"context-storage": "token", "state-keys": stateKeys(t)}
+	converse(t, c, " in tokens", inTokens, change, []string{"KtpSecureConversation", "SpnegoSecureConversation"}, nil)
+}
+
+// converse has CXF's client talk on routes, and cancel its context.
+func converse(t *testing.T, c *cxf, what string, settings map[string]any, change func(string, map[string]any),
+	plain, overTLS []string) {
+	t.Helper()
+	backend, wssgate := c.backend(t), program(t)
 	for tls, ports := range map[bool][]string{false: plain, true: overTLS} {
-		g := serveRoutes(t, wssgate, c.kdc, backend, tls, nil, change, ports...)
+		if len(ports) == 0 {
+			continue
+		}
+		g := serveRoutes(t, wssgate, c.kdc, backend, tls, settings, change, ports...)
 		for _, port := range ports {
-			t.Run(port, func(t *testing.T) {
+			t.Run(port+what, func(t *testing.T) {
 				t.Parallel()
 				if out, err := c.call(t, port, g.url+"/"+port, "-count", "3", "-cancel"); err != nil {
 					t.Errorf("CXF's client: %v\n%s\n%s", err, out, g.log)

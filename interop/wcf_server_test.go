@@ -1,15 +1,20 @@
 package interop
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -137,6 +142,51 @@ func TestClientInWCFsFormHasTheSuiteOfThePolicy(t *testing.T) {
 	for _, suite := range suites {
 		g.play(t, k, suite, []string{"negotiated", "key-sizes"}, "--suite", suite)
 	}
+}
+
+// A service that keeps its state in the token, as WCF's does without
+// cancellation: the client sends the token back as it got it. Each message goes to
+// another of two processes that have nothing but keys in common; where one Cancel
+// or renewal has to hold, there is one.
+func TestClientInWCFsFormReturnsTheStateInItsToken(t *testing.T) {
+	k := startKDC(t)
+	settings := map[string]any{"context-storage": "token", "state-keys": stateKeys(t)}
+	g := servePresets(t, k, false, settings, "wsHttpBinding", "SspiNegotiated")
+	g.play(t, k, "wsHttpBinding", []string{"conversation", "cookie", "renewed", "renewed-as-wcf", "cancel-of-another"},
+		"--cookies")
+	other := servePresets(t, k, false, settings, "wsHttpBinding", "SspiNegotiated")
+	both := &gateway{url: inTurn(t, g.url, other.url)}
+	both.play(t, k, "wsHttpBinding", []string{"cookie"}, "--cookies")
+	both.play(t, k, "SspiNegotiated", []string{"negotiated"}, "--cookies")
+}
+
+// stateKeys makes a file for state-keys.
+func stateKeys(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state.keys")
+	key := make([]byte, 32)
+	rand.Read(key)
+	if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// inTurn is the URL of a proxy that hands each request to the next of several.
+func inTurn(t *testing.T, urls ...string) string {
+	t.Helper()
+	var next atomic.Uint32
+	s := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		target, err := url.Parse(urls[int(next.Add(1))%len(urls)])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r.SetURL(target)
+		r.SetXForwarded()
+	}})
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 // What an attacker or a broken client sends is refused with the fault that WCF

@@ -239,6 +239,7 @@ func messageRoute(cfg *config.Config, i int, acceptor *routeAcceptor, rules *acc
 	r := &cfg.Routes[i]
 	warnOfPlainHTTP(cfg, r, all.tickets.log)
 	warnOfUnprotectedBootstrap(r, all.tickets.log)
+	warnOfTokensOfOneProcess(cfg, r, all.tickets.log)
 	warnOfBareTokensBeside(r, all.tickets.log)
 	warnOfTokensInURLs(r, all.tickets.log)
 	tokens := all.placesOf(r)

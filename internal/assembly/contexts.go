@@ -80,6 +80,7 @@ func newDoor(cfg *config.Config, i int, acceptor *routeAcceptor, tokens *locatio
 	r := &routeDoors{cfg: cfg, i: i, route: &cfg.Routes[i], acceptor: acceptor, tokens: tokens, all: all}
 	r.contexts = wssec.NewSecurityContexts(wssec.ContextsConfig{
 		Store: all.contexts.contexts, Sealer: all.contexts.keys, Scope: acceptor.scope(r.route),
+		Sealed: r.route.ContextStorage == config.ContextInToken, GoOnWithoutStore: true,
 	})
 	d, err := r.messages()
 	if err != nil {

@@ -98,6 +98,16 @@ func warnOfUnprotectedBootstrap(r *config.Route, log *slog.Logger) {
 	}
 }
 
+// warnOfTokensOfOneProcess warns of a route whose tokens have the state of their
+// security contexts, which only this process can read.
+func warnOfTokensOfOneProcess(cfg *config.Config, r *config.Route, log *slog.Logger) {
+	if r.ContextStorage == config.ContextInToken && cfg.StateKeys == "" {
+		log.Warn("security contexts of this route are in their tokens, under a key that ends with this process",
+			"path", r.Name(), "context-storage", r.ContextStorage,
+			"cure", "give all nodes one state-keys, or remove context-storage")
+	}
+}
+
 // warnOfSharedServices warns of routes that accept bare tokens for a service
 // principal that another route or program accepts tokens for too. A token is
 // good for each of them, unless it has to be bound to the channel.

@@ -260,6 +260,9 @@ func routeHelp() map[string]description {
 		"context-key-size": {help: "Bits of the key that a negotiation issues. suite is the size of the policy's " +
 			"algorithm suite, if the client does not ask for another one.",
 			choices: "suite,128,192,256"},
+		"context-storage": {help: "Where the state of a security context is: store, with the gateway, or token, in " +
+			"the token that the client sends with each message, encrypted under state-keys: nodes need no store.",
+			choices: "store,token"},
 		"wrap-rrc": {help: "Right rotation count of the Wrap token that holds an issued key (RFC 4121 4.2.5): 0 as MIT " +
 			"Kerberos writes it, 28 as Windows does.",
 			choices: "0,28"},

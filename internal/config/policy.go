@@ -13,6 +13,10 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
+// ContextInToken is the context-storage with which the state of a security
+// context is in its token.
+const ContextInToken = "token"
+
 // Policies are the policies that a route accepts. Each message is verified
 // under the one that it was made for ([wssec.Choice]).
 type Policies struct{ list []Policy }

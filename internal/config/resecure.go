@@ -156,6 +156,11 @@ func (k *checker) legCredential(r *Route) {
 			k.find("backend-credential", "is of the client, and this route authenticates none", "write gateway")
 		}
 	}
+	if r.ContextStorage == ContextInToken && (r.BackendCredential == CredentialDelegated ||
+		r.BackendCredential == CredentialProxy) {
+		k.find("context-storage", "would put into each message what calls the backend in the client's name "+
+			"(backend-credential "+r.BackendCredential+")", "write store")
+	}
 	if r.BackendCredential == CredentialDelegated {
 		for _, name := range []string{"backend-principal", "backend-keytab"} {
 			if k.differs(r, name) {

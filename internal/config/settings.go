@@ -154,6 +154,7 @@ type Route struct {
 	ChannelBindings string        `yaml:"channel-bindings" default:"when-present"`
 	ContextLifetime time.Duration `yaml:"context-lifetime" default:"10h" placeholder:"DURATION"`
 	ContextKeySize  string        `yaml:"context-key-size" default:"suite" placeholder:"BITS"`
+	ContextStorage  string        `yaml:"context-storage" default:"store"`
 	WrapRRC         string        `yaml:"wrap-rrc" name:"wrap-rrc" env:"WSSGATE_WRAP_RRC" default:"0"`
 
 	BootstrapUnprotectedBody bool `yaml:"bootstrap-unprotected-body" default:"false" negatable:""`

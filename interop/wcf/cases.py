@@ -2,7 +2,7 @@
 has to refuse.
 """
 
-import threading
+import re, threading
 from channel import Channel, cancel, issue, renew, renew_endorsed, request, target, trust
 from names import DNSE, FEB2005, SOAP12, WSA10, Failure, require
 from negotiate import Context, Negotiation
@@ -32,7 +32,8 @@ class Client:
         self.http = self.connection()
 
     def connection(self, source=None, url=None, recorder=None):
-        return Http(url or self.options.url, self.options.cacert, recorder or self.recorder, source, self.soap)
+        o = self.options
+        return Http(url or o.url, o.cacert, recorder or self.recorder, source, self.soap, o.cookies)
 
     def negotiation(self, initiator=Initiator, **kw):
         return Negotiation(
@@ -143,6 +144,25 @@ def renewed_as_wcf(c):
     cancel(old, c.version)
     c.bad_context(lambda: old.double(6))
     c.bad_context(lambda: renew_endorsed(c.channel(c.negotiate()), old.context, c.version))
+
+
+@case
+def cookie(c):
+    """State in the token: as it is the service takes it, and not without its
+    Cookie, with that of another token, or with one that was altered.
+    """
+    channel, other = c.session(), c.session()
+    channel.double(1)
+    other.double(2)
+    context, whole, cut = channel.context, channel.context.xml, re.compile("<(\\w+):Cookie .*?</\\1:Cookie>")
+    mine, theirs = (cut.search(xml).group(0) for xml in (whole, other.context.xml))
+    at = mine.index(">") + 40
+    altered = mine[:at] + ("A" if mine[at] != "A" else "B") + mine[at + 1 :]
+    for wrong in ("", theirs, altered, mine.replace(">", ">QUJD", 1)):
+        context.xml = whole.replace(mine, wrong)
+        c.bad_context(lambda: channel.double(3))
+    context.xml = whole
+    channel.double(4)
 
 
 @case

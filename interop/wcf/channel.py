@@ -135,7 +135,7 @@ def ask(channel, version, kind, action, old=None, endorsement=None):
     mine, body = request(channel, version, kind, old)
     reply = channel.request(version.trust + "/RST" + action, body, endorsement)
     document, rstr = response(channel, version, reply, "/RSTR" + action)
-    context = read_issued(document, rstr, version, mine, channel.suite.key_size, bool(old))
+    context = read_issued(document, rstr, version, mine, channel, bool(old))
     if old:
         require(
             context.identifier == old.identifier and context.instance != old.instance and context.key != old.key,
@@ -172,7 +172,9 @@ def response(channel, version, opened, action):
     return opened.document, rstr
 
 
-def read_issued(document, rstr, version, mine, bits, renewed):
+def read_issued(document, rstr, version, mine, channel, renewed):
+    bits = channel.suite.key_size
+
     def name(n):
         return q(version.trust, n)
 
@@ -196,7 +198,7 @@ def read_issued(document, rstr, version, mine, bits, renewed):
     require(secret.attrs.get("Type") == version.trust + "/Nonce", f"BinarySecret {secret.attrs}")
     theirs = secret.octets()
     require(len(theirs) * 8 == bits and theirs != mine, f"an issuer's entropy of {len(theirs)} octets")
-    context = issued_token(version, document, rstr, renewed)
+    context = issued_token(version, document, rstr, channel.http.cookies, renewed)
     context.key, context.issuer_entropy = computed_key(mine, theirs, bits), theirs
     return context
 

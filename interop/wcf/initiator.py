@@ -24,6 +24,7 @@ def options():
     p.add_argument("--suite", choices=SUITES, default="Basic256")
     p.add_argument("--soap", choices=["1.1", "1.2"], default="1.2")
     p.add_argument("--wsa", choices=["1.0", "2004"], default="1.0", help="version of WS-Addressing")
+    p.add_argument("--cookies", action="store_true", help="the service keeps its state in a Cookie of its tokens")
     p.add_argument("--many", type=int, default=200, help="first legs that full begins")
     p.add_argument("--transcript", metavar="DIR", help="write each conversation to DIR/CASE-TRUST")
     p.add_argument(

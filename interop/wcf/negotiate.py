@@ -4,7 +4,7 @@ a WCF client.
 
 import base64, hmac, uuid
 from keys import combined_hash
-from names import BASE64, FEB2005, GSS_WRAP, SOAP12, SPNEGO_EXCHANGE, WSA10, WSP, WSSE, WSU, XENC, require
+from names import BASE64, DNSE, FEB2005, GSS_WRAP, SOAP12, SPNEGO_EXCHANGE, WSA10, WSP, WSSE, WSU, XENC, require
 from protect import check_transport_reply, security, timestamp
 from wire import Message, check_reply, no_security, now, time_of
 from xmltree import Document, canonical_for_hash, local, q, standalone
@@ -227,7 +227,7 @@ class Negotiation:
         """The Context without its key, and the wrapped key."""
         kind = rstr.one(self.name("TokenType")).text
         require(kind == self.version.sct, f"TokenType {kind}")
-        context = issued_token(self.version, document, rstr)
+        context = issued_token(self.version, document, rstr, self.http.cookies)
         method, wrapped = proof(rstr.one(self.name("RequestedProofToken")))
         require(method == GSS_WRAP, f"EncryptionMethod {method}")
         return context, wrapped
@@ -251,9 +251,10 @@ class Negotiation:
         )
 
 
-def issued_token(version, document, rstr, renewed=False):
+def issued_token(version, document, rstr, cookies=False, renewed=False):
     """The Context, without its key, of an RSTR that issues a
-    SecurityContextToken: token, references and Lifetime.
+    SecurityContextToken: token, references and Lifetime. cookies: the service
+    keeps its state in the token, where WCF reads it, behind all else.
     """
 
     def name(n):
@@ -263,9 +264,10 @@ def issued_token(version, document, rstr, renewed=False):
     require(list(sct.attrs) == [q(WSU, "Id")], f"attributes {list(sct.attrs)} of the SecurityContextToken")
     want = ["Identifier", "Instance"] if renewed else ["Identifier"]
     require(
-        [c.tag for c in sct.children] == [q(version.sc, n) for n in want],
-        f"the SecurityContextToken holds not {want} alone",
+        [c.tag for c in sct.children] == [q(version.sc, n) for n in want] + [q(DNSE, "Cookie")] * cookies,
+        f"the SecurityContextToken holds not {want + ['Cookie'] * cookies} alone",
     )
+    require(not cookies or sct.children[-1].octets(), "an empty Cookie")
     lifetime = rstr.one(name("Lifetime"))
     require([c.tag for c in lifetime.children] == [q(WSU, "Created"), q(WSU, "Expires")], "Lifetime")
     created, expires = (time_of(c.text) for c in lifetime.children)

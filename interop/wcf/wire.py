@@ -61,11 +61,11 @@ class Answer:
 
 class Http:
     """Posts messages to one URL. source is the client's own address, for
-    conversations of two clients.
+    conversations of two clients. cookies: tokens hold the service's state.
     """
 
-    def __init__(self, url, cafile=None, recorder=None, source=None, soap=SOAP12):
-        self.url, self.recorder, self.soap = url, recorder or Recorder(), soap
+    def __init__(self, url, cafile=None, recorder=None, source=None, soap=SOAP12, cookies=False):
+        self.url, self.recorder, self.soap, self.cookies = url, recorder or Recorder(), soap, cookies
         u = urllib.parse.urlsplit(url)
         self.path, self.certificate = u.path or "/", None
         kw = {"timeout": 60}

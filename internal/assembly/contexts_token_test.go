@@ -1,0 +1,122 @@
+package assembly
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A tokenWorld is two nodes with one state-keys and nothing else in common, whose
+// contexts are in their tokens. Messages go to the one after the other.
+type tokenWorld struct {
+	*conversationWorld
+	nodes [2]http.Handler
+}
+
+func newTokenWorld(t *testing.T, policy string) *tokenWorld {
+	t.Helper()
+	dir := t.TempDir()
+	stateKeys(t, dir, "a")
+	settings := "max-contexts: 16\ncontext-storage: token\nstate-keys: " + dir + "/state.keys\n"
+	w := &tokenWorld{conversationWorld: newConversationWorldWith(t, policy, policy, settings)}
+	w.nodes[0] = w.gateway
+	w.must(w.assemble("refusal-delay: 20ms\npolicy: " + policy + "\nkeytab: " + w.dir + "/svc\n" + settings +
+		"routes: [{path: /a}, {path: /b}]\n"))
+	w.nodes[1] = w.gateway
+	w.gateway = w
+	return w
+}
+
+// ServeHTTP hands a request to the node whose turn it is.
+func (w *tokenWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.nodes[0], w.nodes[1] = w.nodes[1], w.nodes[0]
+	w.nodes[0].ServeHTTP(rw, r)
+}
+
+// Each leg and each message of a conversation is answered by another node, though
+// neither knows what the other has issued. A client may have more contexts than
+// there is room for: none is kept.
+func TestContextsInTokensAreGoodOnEveryNode(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"SecureConversation", "ws2007HttpBinding"} {
+		w := newTokenWorld(t, policy)
+		for range 8 {
+			sc := w.issued()
+			if len(sc.Cookie) == 0 {
+				t.Fatal("the token has no Cookie")
+			}
+			for range 3 {
+				if o := w.ask("/a", sc); o.status != http.StatusOK || o.event["principal"] != "alice@"+realm {
+					t.Fatalf("%s: %v", policy, o.event)
+				}
+			}
+			w.refused(w.ask("/b", sc), badContext, "security-context-cookie")
+			stripped := *sc
+			stripped.Cookie = nil
+			w.refused(w.ask("/a", &stripped), badContext, "security-context-cookie")
+		}
+	}
+}
+
+// The client of a negotiation gets its context in its token.
+func TestNegotiatedContextsInTokens(t *testing.T) {
+	t.Parallel()
+	w := newTokenWorld(t, "ws2007HttpBinding")
+	sc := w.context()
+	if sc.Token != wssec.SpnegoContextToken || len(sc.Cookie) == 0 {
+		t.Fatalf("%+v", sc)
+	}
+	req, err := w.requester.Issue()
+	w.must(err)
+	for range 2 { // one on each node
+		next, err := w.operate(w.bootstrap, wssec.OutgoingToken{Context: sc}, req)
+		if err != nil || len(next.Cookie) == 0 {
+			t.Fatal(next, err)
+		}
+	}
+}
+
+// A renewed context has another Cookie, which each node accepts. The node that has
+// renewed or cancelled it refuses what it has ended; the other one, without a
+// store in common, does not.
+func TestContextsInTokensAreRenewedAndCancelled(t *testing.T) {
+	t.Parallel()
+	w := newTokenWorld(t, "SecureConversation")
+	first := w.issued()
+	renew, err := w.requester.Renew(*first)
+	w.must(err)
+	second, err := w.operate(w.policy, wssec.OutgoingToken{Context: first}, renew)
+	w.must(err)
+	if second.Instance == "" || string(second.Cookie) == string(first.Cookie) {
+		t.Fatalf("%+v", second)
+	}
+	for range 2 {
+		if o := w.ask("/a", second); o.status != http.StatusOK {
+			t.Fatal(o.event)
+		}
+	}
+	cancel, err := w.requester.Cancel(*second)
+	w.must(err)
+	if _, err = w.operate(w.policy, wssec.OutgoingToken{Context: second}, cancel); err != nil {
+		t.Fatal(err)
+	}
+	if o := w.ask("/a", second); o.status != http.StatusOK {
+		t.Errorf("the node that has not heard of it: %v", o.event)
+	}
+	w.refused(w.ask("/a", second), badContext, "security-context-cancelled")
+}
+
+// Tokens that end with the process are worth a warning.
+func TestNewWarnsOfContextsInTokensWithoutKeys(t *testing.T) {
+	t.Parallel()
+	const warning = "under a key that ends with this process"
+	w := newContextWorld(t, "SspiNegotiated", "context-storage: token\n")
+	if !strings.Contains(w.log.String(), warning) {
+		t.Error("no warning")
+	}
+	if log := newTokenWorld(t, "SecureConversation").log.String(); strings.Contains(log, warning) {
+		t.Error("a warning with state-keys")
+	}
+}
