@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 	"github.com/wssgate/wssgate/kerberos/kdc"
@@ -42,7 +40,7 @@ type Client struct {
 	socket bool // over WebSocket
 
 	mu     sync.Mutex
-	idle   *websocket.Conn // nil for none
+	idle   socketConn // nil for none
 	since  time.Time
 	closed bool
 }
@@ -76,7 +74,7 @@ func (c *Client) Close() {
 	defer c.mu.Unlock()
 	c.closed = true
 	if c.idle != nil {
-		_ = c.idle.Close(websocket.StatusNormalClosure, "")
+		c.idle.close()
 		c.idle = nil
 	}
 }
