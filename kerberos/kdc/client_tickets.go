@@ -55,6 +55,38 @@ func (i *Client) ServiceTicket(ctx context.Context, service string) (kerberos.Cr
 	return i.handOut(t, err)
 }
 
+// Login gets the ticket-granting ticket of the client's realm now, unless there is
+// one that lasts. Calls that need it do that by themselves.
+func (i *Client) Login(ctx context.Context) error {
+	_, err := i.home(ctx)
+	return err
+}
+
+// Tickets returns the tickets that the Client keeps, also those that have ended:
+// the ticket-granting ticket of the client's realm first, the others by the
+// names of their services. Those in the names of users are not among them. The
+// keys are copies.
+func (i *Client) Tickets() []kerberos.Credential {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []kerberos.Credential
+	for _, c := range i.tickets {
+		t := c.ticket
+		t.SessionKey = t.SessionKey.Clone()
+		all = append(all, t)
+	}
+	rank := func(t kerberos.Credential) int {
+		if realm, ok := tgtRealm(&t); ok && realm == i.who.Realm && t.Service.Realm == realm {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(all, func(a, b kerberos.Credential) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.Service.String(), b.Service.String()))
+	})
+	return all
+}
+
 // Forget drops the ticket for a service, named as for [Client.ServiceTicket], and
 // those for it in the names of users.
 // Call it if the service refuses the ticket, because it has new keys. The
