@@ -82,25 +82,35 @@ func (x *inspection) ccacheFile(n *Node, b []byte) {
 		n.Add("KDC's clock", c.KDCOffset.Round(time.Millisecond).String()).Note = "against this machine's, when " +
 			"the cache was written"
 	}
-	for i := range c.Tickets {
+	if !x.tickets(n, c.Client, c.Tickets) {
+		return
+	}
+	if c.Skipped > 0 {
+		line := n.Addf("skipped", "%d", c.Skipped)
+		line.Note = "entries with a session key of an encryption type that is not supported"
+	}
+}
+
+// tickets adds a line for each ticket of a client, and reports whether there was
+// room for all.
+func (x *inspection) tickets(n *Node, client kerberos.Principal, all []kerberos.Credential) bool {
+	for i := range all {
 		if x.nodes += 8; x.nodes > maxInspectLines {
 			n.Add("…", "more than can be shown")
-			return
+			return false
 		}
-		t := &c.Tickets[i]
+		t := &all[i]
 		line := n.Add("ticket", t.Service.String())
-		if t.Service.Components[0] == krbmsg.KRBTGT {
+		if len(t.Service.Components) > 0 && t.Service.Components[0] == krbmsg.KRBTGT {
 			line.Note = "ticket-granting"
 		}
-		if t.Client.String() != c.Client.String() {
+		if t.Client.String() != client.String() {
 			line.Add("client", t.Client.String())
 		}
 		x.credential(line, t)
 		x.cachedTicket(line, t)
 	}
-	if c.Skipped > 0 {
-		n.Addf("skipped", "%d", c.Skipped).Note = "entries with a session key of an encryption type that is not supported"
-	}
+	return true
 }
 
 // cachedTicket adds how a ticket is sealed, and with a keytab that has keys of

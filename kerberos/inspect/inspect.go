@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/internal/der"
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
@@ -114,6 +115,18 @@ func (x *Inspector) Inspect(octets []byte) Inspection {
 		clear(plain)
 	}
 	return run.out
+}
+
+// Tickets explains tickets of a client that are held in memory, as Inspect does
+// those of a credential cache.
+func (x *Inspector) Tickets(client kerberos.Principal, all []kerberos.Credential) *Node {
+	run := inspection{Inspector: x, now: x.cfg.Time()}
+	root := &Node{Name: "tickets", Value: client.String()}
+	run.tickets(root, client, all)
+	for _, plain := range run.plaintexts {
+		clear(plain)
+	}
+	return root
 }
 
 // titled names a node after what it holds.
