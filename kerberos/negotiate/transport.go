@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -55,6 +56,9 @@ type TransportConfig struct {
 	Delegate bool
 	// Application also answers the challenge "Application Negotiate".
 	Application bool
+
+	// Time is the clock of tokens; nil means [time.Now].
+	Time func() time.Time
 
 	// Base sends the requests. nil means [http.DefaultTransport].
 	Base http.RoundTripper
@@ -170,7 +174,7 @@ func (t *Transport) context(ctx context.Context, u *url.URL, binding []byte) (*g
 	if err != nil {
 		return nil, err
 	}
-	cfg := gss.InitConfig{Mechanism: t.cfg.Mechanism}
+	cfg := gss.InitConfig{Mechanism: t.cfg.Mechanism, Time: t.cfg.Time}
 	if len(binding) > 0 {
 		cfg.ChannelBindings = binding
 	}
