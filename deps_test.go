@@ -102,6 +102,11 @@ var layers = map[string][]string{
 	"client": {"kerberos", "kerberos/gss", "replay", "soap", "soap/mtom", "soap/soaphttp", "soap/xmltext", "wssec",
 		"wstrust"},
 
+	// The same for the pages of browsers; web/wasm passes values between the two.
+	"web": {"client", "kerberos", "kerberos/inspect", "kerberos/kdc", "kerberos/kdcproxy", "kerberos/negotiate", "soap",
+		"soap/xmltext", "wssec", "wstrust"},
+	"web/wasm": {"web"},
+
 	// What the tests of several packages share; nothing else imports them.
 	"kerberos/internal/kerberostest": {
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krbtest", "replay",
@@ -183,7 +188,7 @@ var layers = map[string][]string{
 		"internal/vectors", "internal/wrap", "kerberos/inspect",
 		"kerberos/kdc", "kerberos/kdcproxy",
 		"internal/importer",
-		"kerberos/keytab", "kerberos/krb5conf", "soap", "testvectors", "wssec", "wstrust",
+		"kerberos/keytab", "kerberos/krb5conf", "soap", "testvectors", "web", "wssec", "wstrust",
 	},
 
 	"interop": {},
@@ -228,9 +233,18 @@ func (p goPackage) path() string {
 	return strings.TrimPrefix(p.ImportPath, module+"/")
 }
 
+// packages returns those of the module, the one for browsers alone included.
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Name,Doc,GoFiles,Imports", "./...").Output()
+	return append(packagesFor(t, os.Environ(), "./..."),
+		packagesFor(t, append(os.Environ(), "GOOS=js", "GOARCH=wasm"), "./web/wasm")...)
+}
+
+func packagesFor(t *testing.T, env []string, pattern string) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Name,Doc,GoFiles,Imports", pattern)
+	cmd.Env = env
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", explain(err))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/wrap"
 	"github.com/wssgate/wssgate/kerberos/kdcproxy"
+	"github.com/wssgate/wssgate/web"
 )
 
 type errorsCmd struct {
@@ -48,7 +49,7 @@ type entry struct {
 	fault             string // that serve answers; "" if it ends no exchange with the code
 }
 
-// catalogue returns the entries of the gateway, and those of request.
+// catalogue returns the entries of the gateway, and those of request and of pages.
 func catalogue() (all []entry) {
 	for _, e := range gateway.Catalogue() {
 		fault := e.Fault()
@@ -61,6 +62,9 @@ func catalogue() (all []entry) {
 		all = append(all, entry{string(c.Code), c.Cause, c.Cure, fmt.Sprintf("HTTP %d, of the KDC relay", c.Status)})
 	}
 	for _, c := range client.Codes() {
+		all = append(all, entry{code: string(c.Code), cause: c.Cause, cure: c.Cure})
+	}
+	for _, c := range web.Codes() {
 		all = append(all, entry{code: string(c.Code), cause: c.Cause, cure: c.Cure})
 	}
 	return all
