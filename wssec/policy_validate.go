@@ -18,7 +18,7 @@ import (
 func (p Policy) Validate() error {
 	p = p.withDefaults()
 	return errors.Join(p.checkValues(), p.checkActors(), p.checkTokens(), p.checkContext(), p.checkBootstrap(),
-		p.checkProtection(), p.checkTimes())
+		p.checkProtection(), p.checkTimes(), p.checkFIPS())
 }
 
 func (p *Policy) checkValues() error {

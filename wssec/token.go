@@ -129,4 +129,4 @@ type TokenHash [sha1.Size]byte
 
 // HashToken returns the [TokenHash] of the decoded octets of a
 // BinarySecurityToken.
-func HashToken(token []byte) TokenHash { return sha1.Sum(token) }
+func HashToken(token []byte) TokenHash { return hashName(token) }

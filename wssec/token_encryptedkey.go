@@ -1,8 +1,6 @@
 package wssec
 
 import (
-	"crypto/sha1"
-
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
@@ -92,7 +90,7 @@ func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey,
 		known.unwrapped = make(map[xmltext.Node]*baseKey, 1)
 	}
 	b := &baseKey{
-		octets: octets, profile: encryptedKeyProfile{}, hash: sha1.Sum(wrapped),
+		octets: octets, profile: encryptedKeyProfile{}, hash: hashName(wrapped),
 		tokenType: EncryptedKeyToken, node: n,
 	}
 	known.unwrapped[n] = b

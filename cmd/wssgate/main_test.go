@@ -83,11 +83,18 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptWorld: world. Writes svc.keytab, both.keytab with another service too,
-// and rc4.keytab; for clients alice.password, alice.ccache and carol.keytab;
+// scriptWorld: world [ETYPE]. With a KDC whose tickets are of that type. Writes
+// svc.keytab, both.keytab with another service too, and rc4.keytab; for clients
+// alice.password, alice.ccache and carol.keytab;
 // sets BACKEND, a URL, and BACKENDHOST, its host and port.
-func scriptWorld(ts *testscript.TestScript, _ bool, _ []string) {
-	kdc := krbtest.New(krbtest.Config{Realm: demo.Realm})
+func scriptWorld(ts *testscript.TestScript, _ bool, args []string) {
+	cfg := krbtest.Config{Realm: demo.Realm}
+	if len(args) > 0 {
+		number, err := strconv.ParseInt(args[0], 10, 32)
+		ts.Check(err)
+		cfg.TicketEtype = int32(number)
+	}
+	kdc := krbtest.New(cfg)
 	kdc.AddUser("alice", demo.Password)
 	kdc.AddService(demo.Service)
 	kdc.AddService("HTTP/gateway.example.com")

@@ -72,5 +72,5 @@ func bindingRule(r *config.Route) gss.BindingRule {
 
 // allEtypes returns the encryption types of package etype, RC4 included.
 func allEtypes() []int32 {
-	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
+	return etype.Supported(etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4)
 }

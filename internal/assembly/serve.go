@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"crypto/fips140"
 	"errors"
 	"log/slog"
 	"net"
@@ -82,6 +83,9 @@ func Serve(ctx context.Context, p *Program) error {
 	logRelay(cfg, plain, log)
 	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(),
 		"replay-memory", cfg.ReplayMemory.String(), "replay-records", 2*replayEntries(cfg))
+	if fips140.Enabled() {
+		log.Info("FIPS 140-3 mode", "module", fips140.Version(), "enforced", fips140.Enforced())
+	}
 	for _, l := range listeners {
 		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "listener", l.name, "version", p.Version,
 			"note", "one node: replay records and remembered tickets are not shared with other processes")

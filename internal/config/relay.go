@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/fips140"
 	"fmt"
 	"net"
 	"net/url"
@@ -41,7 +42,10 @@ func LoadRelay(flags *RelayFlags, given Given) (*Config, error) {
 	cfg := &Config{Process: l.settings.Process, origins: l.origins, relayAlone: true}
 	cfg.Listeners = []Listener{cfg.ownListener()}
 	if !cfg.Relays() {
-		cfg.KDCProxyPath, cfg.KDCWebSocketPath = DefaultKDCProxyPath, DefaultKDCWebSocketPath
+		cfg.KDCProxyPath = DefaultKDCProxyPath
+		if !fips140.Enforced() {
+			cfg.KDCWebSocketPath = DefaultKDCWebSocketPath
+		}
 	}
 	if len(l.findings) == 0 {
 		l.findings = cfg.check()
@@ -162,6 +166,10 @@ func (k *checker) relayPaths(r *Relay) {
 		case slices.ContainsFunc(k.cfg.Routes, func(route Route) bool { return route.Path == p.path }):
 			k.find(p.name, fmt.Sprintf("%q is the path of a route", p.path), "give each its own path")
 		}
+	}
+	if r.KDCWebSocketPath != "" && fips140.Enforced() {
+		k.find("kdc-websocket-path", "WebSockets begin with a SHA-1 (RFC 6455 §4.2.2), which GODEBUG=fips140=only "+
+			"forbids", "remove it, and let clients use kdc-proxy-path")
 	}
 	if r.KDCProxyPath != "" && r.KDCProxyPath == r.KDCWebSocketPath {
 		k.find("kdc-websocket-path", fmt.Sprintf("%q is kdc-proxy-path too", r.KDCWebSocketPath), "give each its own path")

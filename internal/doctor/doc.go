@@ -1,5 +1,5 @@
 // Package doctor checks a configuration and what a gateway with it needs: the
-// keytabs, the KDCs and their clocks, those of the relay, DNS and krb5.conf, lists
+// keytabs, FIPS 140-3 mode, the KDCs and their clocks, those of the relay, DNS and krb5.conf, lists
 // of clients, backends and TLS. Each
 // [Result] has what was found and, if it is not well, what to do about it.
 //

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"net"
@@ -58,6 +59,7 @@ type Config struct {
 	Resolver Resolver
 	Login    LoginFunc
 	Replay   func(now time.Time) gss.ReplayStore // for the self-test
+	FIPS     func() (enabled, enforced bool)     // FIPS 140-3 mode
 }
 
 // Resolver is the part of [net.Resolver] that is used.
@@ -115,6 +117,9 @@ func Run(ctx context.Context, cfg Config) Report {
 	if cfg.Keys == nil {
 		cfg.Keys = loadKeytab
 	}
+	if cfg.FIPS == nil {
+		cfg.FIPS = func() (bool, bool) { return fips140.Enabled(), fips140.Enforced() }
+	}
 	if cfg.Replay == nil {
 		cfg.Replay = throwAway
 	}
@@ -123,7 +128,7 @@ func Run(ctx context.Context, cfg Config) Report {
 	d.findServices()
 	checks := []check{
 		{"config", d.checkConfig}, {"state", d.checkState}, {"listen", d.checkListen}, {"keytab", d.checkKeytabs},
-		{"krb5.conf", d.checkKrb5Conf},
+		{"fips140", d.checkFIPS}, {"krb5.conf", d.checkKrb5Conf},
 		{"dns", d.checkDNS}, {"kdc", d.checkKDCs}, {"clock", d.checkClocks}, {"kvno", d.checkKvnos}, {"spn", d.checkSPNs},
 		{"self-test", d.checkReplay}, {"access", d.checkAccess}, {"relay", d.checkRelay},
 		{"tls", d.checkTLS}, {"backend", d.checkBackends}, {"assertion", d.checkAssertions},

@@ -219,7 +219,7 @@ func issuedResult(s *service, f *serviceFacts) Result {
 	return ok(s.String(), "%s; the %s opens them", says, s.file.kind())
 }
 
-var allEtypes = []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4}
+var allEtypes = etype.Supported(etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2, etype.RC4)
 
 // An openConfig holds how strict an acceptor is.
 type openConfig struct {

@@ -59,7 +59,7 @@ func New(cfg Config) *Inspector {
 }
 
 func (c *Config) etypes() []int32 {
-	all := []int32{etype.AES128SHA1, etype.AES256SHA1, etype.AES128SHA2, etype.AES256SHA2}
+	all := etype.Supported(etype.AES128SHA1, etype.AES256SHA1, etype.AES128SHA2, etype.AES256SHA2)
 	if c.AllowRC4 {
 		all = append(all, etype.RC4)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/fips140"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -164,6 +165,9 @@ func (k *key) aead(purpose string, salt []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(derived)
 	if err != nil {
 		return nil, err
+	}
+	if fips140.Enforced() { // the nonce has to be the cipher's own, in front of the ciphertext
+		return cipher.NewGCMWithRandomNonce(block)
 	}
 	return cipher.NewGCM(block)
 }

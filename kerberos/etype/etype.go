@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/fips140"
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/rc4"
@@ -62,24 +63,46 @@ var types = [...]Type{
 	{RC4, "rc4-hmac", 16, 8, md5.Size, md5.New, -138},
 }
 
+// Approved reports whether the type has algorithms alone that GODEBUG=fips140=only
+// allows. The others need HMAC-SHA1, or RC4 and MD5.
+func (e *Type) Approved() bool { return e.sha2() }
+
 // ByID returns the encryption type with a number, and reports whether it is
-// supported. It must not be changed.
+// supported. One that is not [Type.Approved] is not supported where
+// [fips140.Enforced]. It must not be changed.
 func ByID(id int32) (*Type, bool) {
-	for i := range types {
-		if types[i].ID == id {
-			return &types[i], true
-		}
+	if et := byID(id); et != nil && (et.Approved() || !fips140.Enforced()) {
+		return et, true
 	}
 	return nil, false
 }
 
-// All returns the supported encryption types. They must not be changed.
-func All() []*Type {
-	list := make([]*Type, len(types))
+// byID returns the encryption type with a number, supported now or not, or nil.
+func byID(id int32) *Type {
 	for i := range types {
-		list[i] = &types[i]
+		if types[i].ID == id {
+			return &types[i]
+		}
+	}
+	return nil
+}
+
+// All returns the supported encryption types. They must not be changed.
+func All() (list []*Type) {
+	for i := range types {
+		if et, ok := ByID(types[i].ID); ok {
+			list = append(list, et)
+		}
 	}
 	return list
+}
+
+// Supported returns those of ids that are supported, in their order.
+func Supported(ids ...int32) []int32 {
+	return slices.DeleteFunc(ids, func(id int32) bool {
+		_, ok := ByID(id)
+		return !ok
+	})
 }
 
 // ByName returns the number of the encryption type with a name, as [Name]
@@ -96,7 +119,7 @@ func ByName(name string) (id int32, ok bool) {
 // Name returns an encryption type's name as in krb5.conf, or "etype 16" for one
 // that is not supported.
 func Name(id int32) string {
-	if e, ok := ByID(id); ok {
+	if e := byID(id); e != nil {
 		return e.Name
 	}
 	return "etype " + strconv.Itoa(int(id))

@@ -38,7 +38,7 @@ func (k Key) octets() []byte {
 func NewKey(etype int32, octets []byte) (Key, error) {
 	et, ok := ByID(etype)
 	if !ok {
-		return Key{}, fmt.Errorf("unsupported encryption type %d", etype)
+		return Key{}, unsupported(etype)
 	}
 	if len(octets) != et.KeyLen {
 		return Key{}, fmt.Errorf("key of %d octets for %s, which has %d", len(octets), et.Name, et.KeyLen)
@@ -46,6 +46,15 @@ func NewKey(etype int32, octets []byte) (Key, error) {
 	s := new(keyState)
 	s.n = copy(s.secret[:], octets)
 	return Key{etype: etype, state: func() *keyState { return s }}, nil
+}
+
+// unsupported is the error for an encryption type that [ByID] does not return.
+func unsupported(id int32) error {
+	if et := byID(id); et != nil {
+		return fmt.Errorf("%s is not allowed with GODEBUG=fips140=only; use a key of type %d or %d", et.Name, AES256SHA2,
+			AES128SHA2)
+	}
+	return fmt.Errorf("unsupported encryption type %d", id)
 }
 
 // Clone returns a Key with octets of its own, which shares the

@@ -29,7 +29,7 @@ const (
 func StringToKey(etype int32, password, salt string, params []byte) (Key, error) {
 	et, ok := ByID(etype)
 	if !ok {
-		return Key{}, fmt.Errorf("unsupported encryption type %d", etype)
+		return Key{}, unsupported(etype)
 	}
 	if et.ID == RC4 {
 		return NewKey(etype, md4UTF16(password))

@@ -152,11 +152,12 @@ func NewAcceptor(cfg AcceptorConfig) (*Acceptor, error) {
 		return nil, errors.New("kerberos: acceptor without a keytab")
 	}
 	if len(cfg.Etypes) == 0 {
-		cfg.Etypes = []int32{etype.AES128SHA1, etype.AES256SHA1, etype.AES128SHA2, etype.AES256SHA2}
+		cfg.Etypes = etype.Supported(etype.AES128SHA1, etype.AES256SHA1, etype.AES128SHA2, etype.AES256SHA2)
 	}
 	for _, e := range cfg.Etypes {
 		if _, ok := etype.ByID(e); !ok {
-			return nil, fmt.Errorf("kerberos: encryption type %d is not supported; 17, 18, 19, 20 and 23 are", e)
+			return nil, fmt.Errorf("kerberos: encryption type %d is not supported; 17, 18, 19, 20 and 23 are, "+
+				"or 19 and 20 with GODEBUG=fips140=only", e)
 		}
 	}
 	switch cfg.KeySource {

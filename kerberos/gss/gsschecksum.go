@@ -2,6 +2,7 @@ package gss
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"crypto/md5"
 	"crypto/subtle"
 	"fmt"
@@ -101,7 +102,7 @@ func (s *acceptance) contextFlags() (flags uint32, err error) {
 // under the session key.
 func (s *acceptance) overNothing() bool {
 	kind, sum := etype.Checksum(s.session, krbmsg.UsageAuthenticatorChecksum)
-	if s.auth.CksumType == krbmsg.ChecksumMD5 {
+	if s.auth.CksumType == krbmsg.ChecksumMD5 && !fips140.Enforced() {
 		plain := md5.Sum(nil)
 		kind, sum = krbmsg.ChecksumMD5, plain[:]
 	}
@@ -134,6 +135,10 @@ func (s *acceptance) checkBindings() error {
 					"(channel binding tokens) on", krbmsg.BindingReason(cbt))
 		}
 		return nil
+	}
+	if fips140.Enforced() {
+		return kerberos.Errorf(kerberos.CodeBindings, "client sent channel bindings, which are an MD5 (RFC 4121 "+
+			"4.1.1.2), and that is not allowed with GODEBUG=fips140=only; set channel-bindings: off")
 	}
 	for _, data := range s.bindings {
 		for _, addresses := range []uint32{krbmsg.AddressUnspecified, krbmsg.AddressNull} {

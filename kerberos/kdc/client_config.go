@@ -209,7 +209,8 @@ func (i *Client) setEtypes() error {
 	}
 	for _, e := range slices.Concat(i.etypes, i.loginEtypes) {
 		if _, ok := etype.ByID(e); !ok {
-			return fmt.Errorf("kerberos: encryption type %d is not supported; 17, 18, 19, 20 and 23 are", e)
+			return fmt.Errorf("kerberos: encryption type %d is not supported; 17, 18, 19, 20 and 23 are, "+
+				"or 19 and 20 with GODEBUG=fips140=only", e)
 		}
 	}
 	if len(i.etypes) == 0 || len(i.loginEtypes) == 0 {

@@ -49,7 +49,7 @@ func FromPassword(cfg PasswordConfig, password string) ([]Entry, error) {
 	}
 	etypes := cfg.Etypes
 	if len(etypes) == 0 {
-		etypes = []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2}
+		etypes = etype.Supported(etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2)
 	}
 	var entries []Entry
 	for _, e := range etypes {

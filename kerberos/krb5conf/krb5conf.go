@@ -240,7 +240,7 @@ func (c *Config) Etypes(setting string) []int32 {
 			}
 		}
 	}
-	return list
+	return etype.Supported(list...)
 }
 
 // confEtypes returns the encryption types that a word in krb5.conf stands for.
@@ -268,7 +268,7 @@ func confEtypes(word string) []int32 {
 // DefaultEtypes returns the encryption types to ask for if none are configured,
 // in MIT's order.
 func DefaultEtypes() []int32 {
-	return []int32{etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2}
+	return etype.Supported(etype.AES256SHA1, etype.AES128SHA1, etype.AES256SHA2, etype.AES128SHA2)
 }
 
 // MaxHops bounds the realms on the way to a service.

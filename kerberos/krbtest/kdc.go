@@ -24,6 +24,9 @@ type Config struct {
 	// NoPreauth issues tickets without pre-authentication, as MIT's KDC does
 	// for principals without requires_preauth.
 	NoPreauth bool
+	// TicketEtype is the encryption type of the keys that tickets are sealed with;
+	// 0 means 18.
+	TicketEtype int32
 }
 
 // A KDC holds the principals of one realm, makes valid and invalid tickets and
@@ -33,6 +36,7 @@ type KDC struct {
 	realm     string
 	now       func() time.Time
 	noPreauth bool
+	etype     int32 // of tickets
 
 	mu         sync.Mutex
 	principals map[string]*principal // by name without realm
@@ -53,7 +57,8 @@ type keyVersion struct {
 
 // New returns a KDC with a krbtgt principal only.
 func New(cfg Config) *KDC {
-	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth}
+	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth,
+		etype: or(cfg.TicketEtype, 18)}
 	k.principals = make(map[string]*principal)
 	if k.now == nil {
 		k.now = time.Now
@@ -169,7 +174,7 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 		return nil, o, fmt.Errorf("krbtest: %q is a user, not a service", service)
 	}
 	current := p.keys[len(p.keys)-1]
-	o.Etype, o.Kvno = or(o.Etype, 18), or(o.Kvno, current.kvno)
+	o.Etype, o.Kvno = or(o.Etype, k.etype), or(o.Kvno, current.kvno)
 	for _, v := range p.keys {
 		if v.kvno == o.Kvno {
 			current = v

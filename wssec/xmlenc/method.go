@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/fips140"
 	"crypto/subtle"
 	"errors"
 	"io"
@@ -123,6 +124,9 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 	if len(data) < gcmNonce+gcmTag {
 		return nil, ErrDecrypt
 	}
+	if fips140.Enforced() {
+		return openGCMWithItsNonce(b, data)
+	}
 	aead, err := cipher.NewGCM(b)
 	if err != nil {
 		return nil, ErrKeySize
@@ -132,6 +136,29 @@ func openGCM(b cipher.Block, data []byte) ([]byte, error) {
 		return nil, ErrDecrypt
 	}
 	return plain, nil
+}
+
+// openGCMWithItsNonce is openGCM for where FIPS 140-3 is enforced: what takes a
+// nonce apart from the ciphertext is not allowed there.
+func openGCMWithItsNonce(b cipher.Block, data []byte) ([]byte, error) {
+	aead, err := cipher.NewGCMWithRandomNonce(b)
+	if err != nil {
+		return nil, ErrKeySize
+	}
+	plain, err := aead.Open(data[:0], nil, data, nil)
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	return plain, nil
+}
+
+// sealGCMWithItsNonce is the other way: nonce, ciphertext and tag, in new memory.
+func sealGCMWithItsNonce(b cipher.Block, plain []byte) ([]byte, error) {
+	aead, err := cipher.NewGCMWithRandomNonce(b)
+	if err != nil {
+		return nil, ErrKeySize
+	}
+	return aead.Seal(nil, nil, plain, nil), nil
 }
 
 // openCBC decrypts CBC and removes the padding of XML Encryption §5.2: the last
@@ -204,7 +231,10 @@ func (m Method) Encrypt(key, buf []byte, rand io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(rand, iv); err != nil {
 		return nil, err
 	}
-	if m.GCM {
+	switch {
+	case m.GCM && fips140.Enforced(): // the nonce has to be the cipher's own
+		return sealGCMWithItsNonce(b, buf[before:])
+	case m.GCM:
 		aead, err := cipher.NewGCM(b)
 		if err != nil {
 			return nil, ErrKeySize

@@ -1,8 +1,10 @@
 package krbmsg
 
 import (
+	"crypto/fips140"
 	"crypto/md5"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -46,9 +48,13 @@ func (a *Authenticator) GSSChecksum() (c GSSChecksum, err error) {
 // appendGSSChecksum appends the checksum's octets.
 func appendGSSChecksum(dst []byte, bindings []byte, flags uint32, krbCred []byte) ([]byte, error) {
 	dst = binary.LittleEndian.AppendUint32(dst, 16)
-	if bindings == nil {
+	switch {
+	case bindings == nil:
 		dst = append(dst, make([]byte, md5.Size)...)
-	} else {
+	case fips140.Enforced():
+		return nil, errors.New("kerberos: channel bindings are an MD5 (RFC 4121 4.1.1.2), which is not allowed with " +
+			"GODEBUG=fips140=only; send none")
+	default:
 		hash := BindingsHash(bindings, AddressUnspecified)
 		dst = append(dst, hash[:]...)
 	}
@@ -73,7 +79,7 @@ const (
 )
 
 // BindingsHash returns Bnd: the MD5 of the channel bindings (RFC 4121 4.1.1.2)
-// without addresses.
+// without addresses. It must not be called where [fips140.Enforced].
 func BindingsHash(applicationData []byte, addressType uint32) [md5.Size]byte {
 	b := make([]byte, 0, 20+len(applicationData))
 	for range 2 { // initiator and acceptor
