@@ -175,11 +175,15 @@ var layers = map[string][]string{
 		"kerberos/keytab", "kerberos/krbtest", "soap", "soap/xmltext", "wssec",
 	},
 	"internal/request": {"client", "internal/location", "kerberos", "kerberos/negotiate", "soap", "soap/xmltext"},
-	"internal/vectors": {"kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/xmltext", "wssec"},
+	"internal/vectors": {"kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/mtom",
+		"soap/xmltext", "wssec", "wstrust"},
 	"internal/wrap":    {},
 	"internal/manual":  {},
 	"internal/release": {}, // a program of its own
 	"internal/systemd": {},
+
+	// A sender of its own: of what is tested it uses the canonical form alone.
+	"cmd/vectorgen": {"kerberos/krbtest", "soap/xmltext"},
 
 	// Flags and calls.
 	"cmd/wssgate": {
@@ -209,6 +213,7 @@ var importers = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/wssgate", "internal/config"},
 	"github.com/antchfx/xpath":            {"internal/location"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/vectors"},
+	"github.com/rogpeppe/go-internal":     {"internal/vectors"},
 	"github.com/fsnotify/fsnotify":        {"kerberos/keytab"},
 	"github.com/coder/websocket":          {"kerberos/kdcproxy"},
 	"github.com/prometheus/client_golang": {"internal/admin"},

@@ -2,9 +2,8 @@ package testvectors
 
 import "embed"
 
-// Files holds the vectors, at the paths that README.md describes:
-// transcripts/<case>/case.yaml and the files that it names. It is never written
-// to and may be read concurrently.
+// Files holds the vectors, at the paths that README.md describes. It is never
+// written to and may be read concurrently.
 //
-//go:embed README.md transcripts
+//go:embed README.md transcripts cases c14n kerberos wstrust derivedkeys check.py index.json schema.json
 var Files embed.FS

@@ -102,7 +102,8 @@ func TestTranscriptsAreAsTheReadmeSays(t *testing.T) {
 			named = append(named, x.HashInputs...)
 		}
 		for _, m := range c.Messages {
-			known := m.Expect == "ok" || m.Expect == "fault" || m.Expect == "negotiation" || slices.Contains(codes, m.Expect)
+			known := m.Expect == "ok" || m.Expect == "fault" || m.Expect == "negotiation" || slices.Contains(codes,
+				m.Expect)
 			if !known {
 				t.Errorf("%s: %q is not a verdict", m.File, m.Expect)
 			}

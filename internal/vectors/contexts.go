@@ -55,7 +55,8 @@ func (c *transcript) issue(ctx context.Context) (*wssec.SecurityContexts, error)
 		err = contexts.Issue(ctx, wssec.SecurityContext{
 			Identifier: t.Identifier, Token: cmp.Or(t.Token, token), Namespace: t.Namespace, Name: string(name),
 			Realm:   string(realm),
-			Service: c.ServicePrincipal, Created: c.Captured, Expires: c.Captured.Add(time.Hour), Key: wssec.NewKey(key),
+			Service: c.ServicePrincipal, Created: c.Captured, Expires: c.Captured.Add(time.Hour),
+			Key: wssec.NewKey(key),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("contexts: %w", err)

@@ -1,8 +1,7 @@
-// Package vectors holds recorded conversations against their verdicts, for
-// `wssgate verify`. Package testvectors has the conversations; its README.md
-// defines the files.
+// Package vectors holds test vectors against their verdicts, for `wssgate
+// verify`. Package testvectors has them; its README.md defines the files.
 //
-// Each message has to have the verdict, and the plaintext, that its case says.
+// Each message has to have the verdict, and the plaintext, that its vector says.
 // What a verified signature covers is canonicalized by goxmldsig too, as a
 // second opinion on package xmltext.
 package vectors

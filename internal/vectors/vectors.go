@@ -60,15 +60,6 @@ type Result struct {
 	Notes    []string // the verdict on each message
 }
 
-// Names lists the recorded conversations.
-func Names(vectors fs.FS) ([]string, error) {
-	files, err := fs.Glob(vectors, "transcripts/*/case.yaml")
-	for i := range files {
-		files[i] = path.Base(path.Dir(files[i]))
-	}
-	return files, err
-}
-
 // Verify feeds the conversation of a case to one Processor, in order.
 func Verify(ctx context.Context, vectors fs.FS, name string) (r Result) {
 	c, err := openTranscript(ctx, vectors, name)
@@ -199,6 +190,7 @@ func (c *transcript) verifyUnder(ctx context.Context, p *wssec.Processor, env *s
 // verdictOf is the word that case.yaml has for an outcome.
 func verdictOf(err error) string {
 	var coded interface{ ErrorCode() string }
+	var syntax *xmltext.SyntaxError
 	switch {
 	case err == nil:
 		return "ok"
@@ -208,6 +200,8 @@ func verdictOf(err error) string {
 		return negotiation
 	case errors.As(err, &coded):
 		return coded.ErrorCode()
+	case errors.As(err, &syntax):
+		return codeOfSyntax(syntax)
 	}
 	return "error"
 }

@@ -1,7 +1,9 @@
 package krbtest
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +29,9 @@ type Config struct {
 	// TicketEtype is the encryption type of the keys that tickets are sealed with;
 	// 0 means 18.
 	TicketEtype int32
+	// Rand supplies keys and confounders; nil means crypto/rand. With another
+	// one, what the KDC makes directly has the same octets each time.
+	Rand io.Reader
 }
 
 // A KDC holds the principals of one realm, makes valid and invalid tickets and
@@ -37,6 +42,7 @@ type KDC struct {
 	now       func() time.Time
 	noPreauth bool
 	etype     int32 // of tickets
+	rand      io.Reader
 
 	mu         sync.Mutex
 	principals map[string]*principal // by name without realm
@@ -58,10 +64,13 @@ type keyVersion struct {
 // New returns a KDC with a krbtgt principal only.
 func New(cfg Config) *KDC {
 	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth,
-		etype: or(cfg.TicketEtype, 18)}
+		etype: or(cfg.TicketEtype, 18), rand: cfg.Rand}
 	k.principals = make(map[string]*principal)
 	if k.now == nil {
 		k.now = time.Now
+	}
+	if k.rand == nil {
+		k.rand = rand.Reader
 	}
 	k.AddService("krbtgt/" + k.realm)
 	return k
@@ -84,7 +93,7 @@ func (k *KDC) AddService(name string) {
 	p.kvno++
 	v := keyVersion{kvno: p.kvno, keys: make(map[int32][]byte)}
 	for _, e := range []int32{17, 18, 19, 20, 23} {
-		v.keys[e] = RandomKey(e)
+		v.keys[e] = k.randomKey(e)
 	}
 	p.keys = append(p.keys, v)
 }
@@ -182,7 +191,7 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 	}
 	o.SessionEtype = or(o.SessionEtype, o.Etype)
 	if o.SessionKey == nil {
-		o.SessionKey = RandomKey(o.SessionEtype)
+		o.SessionKey = k.randomKey(o.SessionEtype)
 	}
 	o.ClientRealm = or(o.ClientRealm, or(crealm, k.realm))
 	if o.ClientName == nil {
@@ -202,7 +211,7 @@ func (k *KDC) ticket(client, service string, o TicketOptions) ([]byte, TicketOpt
 		}
 		o.authz = o.PAC.authz(pac)
 	}
-	der, err := mint(&o, current.keys[o.Etype])
+	der, err := mint(k.rand, &o, current.keys[o.Etype])
 	return der, o, err
 }
 
@@ -224,12 +233,12 @@ func (k *KDC) token(ticket []byte, to TicketOptions, o TokenOptions) (token []by
 	o.Time = or(o.Time, k.now())
 	o.Subkey = or(o.Subkey, to.SessionEtype)
 	if o.SubkeyBytes == nil {
-		o.SubkeyBytes = RandomKey(o.Subkey)
+		o.SubkeyBytes = k.randomKey(o.Subkey)
 	}
 	if o.Checksum == nil {
 		o.Checksum = gssChecksum(or(o.GSSFlags, 0x3c))
 	}
-	token, err = apReq(&o, ticket, to.SessionEtype, to.SessionKey)
+	token, err = apReq(k.rand, &o, ticket, to.SessionEtype, to.SessionKey)
 	if err != nil {
 		return nil, etype.Key{}, err
 	}

@@ -4,9 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/crypto"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -162,14 +162,11 @@ func RandomKey(etype int32) []byte {
 	return k
 }
 
-// encrypt encrypts with gokrb5, so that tests compare our decryption with it.
-func encrypt(etype int32, key, plain []byte, usage uint32) ([]byte, error) {
-	e, err := crypto.GetEtype(etype)
-	if err != nil {
-		return nil, err
-	}
-	_, c, err := e.EncryptMessage(key, plain, usage)
-	return c, err
+// randomKey is RandomKey of the KDC's randomness.
+func (k *KDC) randomKey(etype int32) []byte {
+	key := make([]byte, KeyLen(etype))
+	io.ReadFull(k.rand, key)
+	return key
 }
 
 // encTicketPart returns the plaintext of a ticket (RFC 4120 5.3).
@@ -227,8 +224,8 @@ func (o *TicketOptions) authzData(b *cryptobyte.Builder) {
 }
 
 // mint returns a ticket under a service's key.
-func mint(o *TicketOptions, serviceKey []byte) ([]byte, error) {
-	cipher, err := encrypt(o.Etype, serviceKey, o.encTicketPart(), 2)
+func mint(rand io.Reader, o *TicketOptions, serviceKey []byte) ([]byte, error) {
+	cipher, err := Encrypt(rand, o.Etype, serviceKey, o.encTicketPart(), 2)
 	if err != nil {
 		return nil, fmt.Errorf("krbtest: %w", err)
 	}
@@ -284,11 +281,11 @@ func gssChecksum(flags uint32) []byte {
 }
 
 // apReq returns an AP-REQ, in the GSS-API frame unless o.Bare.
-func apReq(o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
+func apReq(rand io.Reader, o *TokenOptions, ticket []byte, sessionEtype int32, sessionKey []byte) ([]byte, error) {
 	if o.AuthKey != nil {
 		sessionKey = o.AuthKey
 	}
-	cipher, err := encrypt(sessionEtype, sessionKey, o.authenticator(), 11)
+	cipher, err := Encrypt(rand, sessionEtype, sessionKey, o.authenticator(), 11)
 	if err != nil {
 		return nil, fmt.Errorf("krbtest: %w", err)
 	}

@@ -1,6 +1,7 @@
 package krbtest
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -445,7 +446,7 @@ func requestBody(request []byte) []byte {
 // 5.4.2).
 func kdcReply(msgType int64, encTag uint8, nonce int, ticket []byte, o *TicketOptions, pa []byte, etype int32,
 	replyKey []byte, usage uint32) ([]byte, error) {
-	cipher, err := encrypt(etype, replyKey, build(func(b *cryptobyte.Builder) {
+	cipher, err := Encrypt(rand.Reader, etype, replyKey, build(func(b *cryptobyte.Builder) {
 		b.AddASN1(app(encTag), func(b *cryptobyte.Builder) { b.AddASN1(asn1.SEQUENCE, o.replyPart(nonce)) })
 	}), usage)
 	if err != nil {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/wssgate/wssgate/testvectors"
+)
+
+// The vectors in the repository are those that this program writes, octet for
+// octet: nobody edits them, and they are the same on each machine.
+func TestVectorsAreWhatTheProgramWrites(t *testing.T) {
+	t.Parallel()
+	files, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		if got, err := fs.ReadFile(testvectors.Files, name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what this program writes (%v): go run ./cmd/vectorgen", name, err)
+		}
+	}
+	for _, folder := range made() {
+		entries, _ := fs.ReadDir(testvectors.Files, folder)
+		for _, e := range entries {
+			if files[folder+"/"+e.Name()] == nil {
+				t.Errorf("%s/%s is not written by this program", folder, e.Name())
+			}
+		}
+	}
+}
+
+// A vector may expect only what the closed list has, and each of its words is
+// there for a vector.
+func TestExpectationsAreThoseOfTheList(t *testing.T) {
+	t.Parallel()
+	files, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for name, octets := range files {
+		if strings.HasSuffix(name, ".txtar") {
+			line, _, _ := strings.Cut(string(octets), "\n")
+			used[strings.TrimPrefix(line, "expect: ")] = true
+		}
+	}
+	for _, e := range expectations() {
+		if !used[e[0]] {
+			t.Errorf("no vector expects %s", e[0])
+		}
+		delete(used, e[0])
+	}
+	for word := range used {
+		t.Errorf("%s is not in the list of expectations", word)
+	}
+}

@@ -1,0 +1,207 @@
+package vectors
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/replay"
+	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/mtom"
+	"github.com/wssgate/wssgate/soap/xmltext"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// A caseRun is one case in work.
+type caseRun struct {
+	*archive
+	processor *wssec.Processor
+}
+
+// newCaseRun makes the receiver of a case, which lives at its time.
+func newCaseRun(ctx context.Context, a *archive) (*caseRun, error) {
+	if a.Policy.Policy == nil {
+		return nil, errors.New("the case has no policy")
+	}
+	now := func() time.Time { return a.Time }
+	store := newReplay(now)
+	cfg := wssec.Config{Replay: store, Time: now, XML: xmltext.Options{Limits: a.Limits.limits()},
+		ContentPrefixes: wssec.ContentPrefixes(a.ContentPrefixes)}
+	if a.Keytab != "" {
+		acceptor, err := a.acceptor(now, store)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Verifier = acceptor
+	}
+	var err error
+	if cfg.Contexts, err = a.contexts(ctx, now); err != nil {
+		return nil, err
+	}
+	policy := *a.Policy.Policy
+	policy.Bootstrap = a.Bootstrap.Policy
+	c := &caseRun{archive: a}
+	c.processor, err = wssec.NewProcessor(policy, cfg)
+	return c, err
+}
+
+// newReplay makes a store that has seen all there was: a receiver that has just
+// started would refuse what was made before.
+func newReplay(now func() time.Time) *replay.Memory {
+	return replay.NewMemory(replay.MemoryConfig{Time: now, CompleteSince: time.Unix(0, 0)})
+}
+
+// acceptor makes the verifier of tokens.
+func (a *archive) acceptor(now func() time.Time, store gss.ReplayStore) (*gss.Acceptor, error) {
+	keys, err := keytab.Parse(a.sections["keytab"])
+	if err != nil {
+		return nil, err
+	}
+	cfg := gss.AcceptorConfig{Keytab: keys, Etypes: a.Etypes, Replay: store, Time: now, ClientRealms: a.ClientRealms,
+		BindingRule: gss.BindingRule(a.BindingRule), KeySource: gss.KeySource(a.KeySource), ExactKvno: a.ExactKvno}
+	if a.Service != "" {
+		cfg.Services = []string{a.Service}
+	}
+	if a.MaxSkew != "" {
+		if cfg.MaxSkew, err = time.ParseDuration(a.MaxSkew); err != nil {
+			return nil, err
+		}
+	}
+	return gss.NewAcceptor(cfg)
+}
+
+// bindings are those of the channel.
+func (a *archive) bindings() (list [][]byte) {
+	for _, b := range a.Bindings {
+		list = append(list, b)
+	}
+	return list
+}
+
+// contexts enters the security contexts that there are before the case.
+func (a *archive) contexts(ctx context.Context, now func() time.Time) (*wssec.SecurityContexts, error) {
+	if len(a.Contexts) == 0 && a.Policy.ClientToken() == wssec.KerberosToken {
+		return nil, nil
+	}
+	held := a.Time
+	contexts := wssec.NewSecurityContexts(wssec.ContextsConfig{Time: func() time.Time { return held }})
+	for _, c := range a.Contexts {
+		name, realm, _ := bytes.Cut([]byte(a.Client), []byte("@"))
+		expires := c.Expires
+		if expires.IsZero() {
+			expires = now().Add(time.Hour)
+		}
+		held = minTime(a.Time, expires.Add(-time.Minute))
+		sc := wssec.SecurityContext{
+			Identifier: c.Identifier, Token: c.Token, Namespace: c.Namespace, Key: wssec.NewKey(c.Key),
+			Name:  string(name),
+			Realm: string(realm), Service: a.Service, Created: held.Add(-time.Minute), Expires: expires,
+		}
+		if len(c.OldKey) > 0 {
+			sc.Key = wssec.NewKey(c.OldKey)
+		}
+		err := contexts.Issue(ctx, sc)
+		if err == nil && c.Instance != "" {
+			sc.Instance, sc.Key = c.Instance, wssec.NewKey(c.Key)
+			err = contexts.Renew(ctx, sc)
+		}
+		if err == nil && c.Cancelled {
+			err = contexts.Cancel(ctx, c.Identifier, nil)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("contexts: %w", err)
+		}
+		held = a.Time
+	}
+	return contexts, nil
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// limits returns the limits of XML.
+func (l caseLimits) limits() xmltext.Limits {
+	return xmltext.Limits{MessageBytes: l.MessageBytes, Depth: l.Depth, Elements: l.Elements, Attributes: l.Attributes,
+		AttributesPerElement: l.AttributesPerElement, NamespacesInScope: l.NamespacesInScope, NameBytes: l.NameBytes,
+		ValueBytes: l.ValueBytes}
+}
+
+// envelope parses the message of a case.
+func (a *archive) envelope() (*soap.Envelope, error) {
+	opt := xmltext.Options{Limits: a.Limits.limits(), Charset: a.Charset}
+	src := a.sections["message.xml"]
+	if body, ok := a.sections["message.mime"]; ok {
+		t, err := mtom.ParseType(a.ContentType)
+		if err != nil {
+			return nil, err
+		}
+		if src, err = mtom.Inline(body, t, opt); err != nil {
+			return nil, err
+		}
+	}
+	return soap.Parse(src, opt)
+}
+
+// verify verifies the message of a case, after the one before it.
+func (c *caseRun) verify(ctx context.Context) (*wssec.Message, error) {
+	channel := wssec.Channel{TLS: c.TLS, Bindings: c.bindings()}
+	var sent *wssec.Request
+	if first, ok := c.sections["before.xml"]; ok {
+		env, err := soap.Parse(first, xmltext.Options{})
+		if err != nil {
+			return nil, &beforeError{err}
+		}
+		msg, err := c.processor.Verify(ctx, env, channel)
+		if err == nil {
+			err = msg.Remember(ctx)
+		}
+		if err != nil {
+			return nil, &beforeError{err}
+		}
+		sent = msg.AsSent()
+	}
+	env, err := c.envelope()
+	if err != nil {
+		return nil, err
+	}
+	if c.Direction == "reply" {
+		return c.processor.VerifyReply(ctx, env, sent, channel)
+	}
+	return c.processor.Verify(ctx, env, channel)
+}
+
+// beforeError is a refusal of the message before the one that a case is about.
+type beforeError struct{ err error }
+
+func (e *beforeError) Error() string { return "before.xml: " + e.err.Error() }
+
+// message runs a case of kind message.
+func (c *caseRun) message(ctx context.Context, o *Outcome) {
+	msg, err := c.verify(ctx)
+	o.decide(c.Expect, err)
+	if msg == nil || o.Problem != "" {
+		return
+	}
+	want := bytes.TrimSuffix(c.sections["body.xml"], []byte("\n"))
+	if got := msg.Body().AppendCanonical(nil, xmltext.C14N{}); !bytes.Equal(got, want) {
+		o.Problem = "the Body is not that of body.xml"
+	}
+	if name, realm := msg.Principal(); c.Direction != "reply" && name+"@"+realm != cmp.Or(c.Client, name+"@"+realm) {
+		o.Problem = fmt.Sprintf("the client is %s@%s", name, realm)
+	}
+	if len(c.Key) > 0 && c.Policy.Binding == wssec.SymmetricBinding && !msg.Key().Equal(wssec.NewKey(c.Key)) {
+		o.Problem = "the key is not that of the case"
+	}
+	if err := o.Second.ask(msg); err != nil && o.Problem == "" {
+		o.Problem = err.Error()
+	}
+}
