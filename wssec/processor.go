@@ -90,6 +90,11 @@ type Config struct {
 	Rand io.Reader
 	// XML limits decrypted XML. The zero value has xmltext's defaults.
 	XML xmltext.Options
+	// Trace, if not nil, is called after each step of Verify and VerifyReply with
+	// its name, one of [Steps], and its error, nil if it passed; the error of a
+	// step is the last call. It is for programs that explain messages to people. A
+	// service has no use for it: how far a message came must stay inside.
+	Trace func(step string, err error)
 	// Reserve, if not nil, is called before Verify and Protect allocate what
 	// grows with the message: plaintext, its index, the reply. The context is
 	// that of the call; octets is negative for memory that is no longer held.

@@ -82,6 +82,39 @@ type signature struct {
 	key       *boundKey
 }
 
+// steps are those of verify. Their names are for people.
+var steps = [...]struct {
+	name string
+	run  func(*verification) error
+}{
+	{"transport", (*verification).checkTransport},   // the channel that the policy relies on
+	{"Security header", (*verification).findHeader}, // WSS §5: the one for us
+	{"header elements", (*verification).readHeader}, // WSS §5–§10: its children, each by its kind
+	{"Timestamp", (*verification).checkTimestamp},   // WSS §10
+	{"Ids", (*verification).indexIDs},               // WSS §4: what may be referred to
+	{"token", (*verification).acceptToken},          // WSS §6, KTP §3
+	{"endorsing token", (*verification).acceptEndorsement},
+	{"ReferenceLists", (*verification).readLists},           // WSS §9.1: which EncryptedData are to be opened
+	{"encrypted Signature", (*verification).openSignatures}, // SP §6.4
+	{"SignatureValue", (*verification).checkSignatures},     // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
+	{"replay", (*verification).checkReplay},
+	{"endorsing Signature", (*verification).checkEndorsement},  // SP §8.3
+	{"digests and decryption", (*verification).processInOrder}, // WSS §5: as the header has them
+	{"coverage", (*verification).checkCoverage},                // SP §4: signed and encrypted parts
+	{"content prefixes", (*verification).checkContentPrefixes},
+	{"layout", (*verification).checkHeaderLayout}, // SP §6.7
+}
+
+// Steps returns the names of the steps of [Processor.Verify], in order: those
+// that Config.Trace is called with.
+func Steps() []string {
+	names := make([]string, len(steps))
+	for i := range steps {
+		names[i] = steps[i].name
+	}
+	return names
+}
+
 // verify runs the steps in the order in which a receiver must take them: cheap
 // checks first, no plaintext before the HMAC is checked, the policy last.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
@@ -89,25 +122,12 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 	v.lists, v.sigs, v.encrypted = v.rooms.lists[:0], v.rooms.sigs[:0], v.rooms.encrypted[:0]
 	v.verified = v.rooms.verified[:0]
 	defer v.countPanic()
-	for _, step := range [...]func(*verification) error{
-		(*verification).checkTransport, // the channel that the policy relies on
-		(*verification).findHeader,     // WSS §5: the Security header for us
-		(*verification).readHeader,     // WSS §5–§10: its children, each by its kind
-		(*verification).checkTimestamp, // WSS §10
-		(*verification).indexIDs,       // WSS §4: what may be referred to
-		(*verification).acceptToken,    // WSS §6, KTP §3
-		(*verification).acceptEndorsement,
-		(*verification).readLists,        // WSS §9.1: which EncryptedData are to be opened
-		(*verification).openSignatures,   // SP §6.4: an encrypted Signature
-		(*verification).checkSignatures,  // XMLDSig §3.2.2: algorithms, HMAC over SignedInfo
-		(*verification).checkReplay,      // replay
-		(*verification).checkEndorsement, // SP §8.3: an endorsing Signature
-		(*verification).processInOrder,   // WSS §5: digests and decryption, as the header has them
-		(*verification).checkCoverage,    // SP §4: signed and encrypted parts
-		(*verification).checkContentPrefixes,
-		(*verification).checkHeaderLayout, // SP §6.7
-	} {
-		if err := step(v); err != nil {
+	for _, step := range steps {
+		err := step.run(v)
+		if p.cfg.Trace != nil {
+			p.cfg.Trace(step.name, err)
+		}
+		if err != nil {
 			p.release(ctx, v.reserved)
 			return nil, v.countFailure(err)
 		}
