@@ -220,6 +220,10 @@ func (s *set) validForms() {
 		add("bearer", "Under TLS a token that signs nothing.", bearer, without("timestamp"))
 		add("bearer-timestamp", "Under TLS a token that signs nothing, beside a Timestamp.", bearer)
 		add("to", "A signed wsa:To beside the Body.", symmetric, to)
+		add("to-2004", "A signed wsa:To of WS-Addressing of August 2004.", symmetric, to, func(m *message) {
+			m.blocks[0].text = strings.Replace(m.blocks[0].text, nsWSA, nsWSA04, 1)
+			m.p.SignedParts.Headers = []string{"{" + nsWSA04 + "}*"}
+		})
 		add("secret", "A header block is encrypted into an EncryptedHeader (WSS §9.3).", symmetric, secret)
 		add("strtransform", "The signature covers the token by the STR-Transform, in WSS4J's form (WSS §8.3).", signed,
 			func(m *message) { m.strRef = true }, with(func(p *policy) { p.ProtectTokens = true }))

@@ -323,6 +323,16 @@ func (s *set) encryptedSignatures(add adder) {
 				`"/><ds:DigestValue>`+
 				`AAAA</ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue>AAAA</ds:SignatureValue></ds:Signature>`+
 				`</wsse:Security>`))
+	sized := func(n int) change { // octets of plaintext
+		return rewrite("signature", func(s string) string {
+			return strings.Replace(s, "<ds:KeyInfo>", "<ds:KeyInfo>"+strings.Repeat(" ", n-len(s)), 1)
+		})
+	}
+	gcm := usingSuite("Basic128GCM")
+	one("longest", "ok", "A ciphertext of 10,239 octets, the most of whole groups of base64: the limit is 4,096, "+
+		"and 1,024 for each "+
+		"of six References, which are Timestamp, Body and four more.", gcm, sized(10239-12-16))
+	one("longest-over", "security-limit", "A ciphertext of 10,241 octets.", gcm, sized(10241-12-16))
 	one("too-long", "security-limit", "A ciphertext longer than a Signature over the parts of this message has.",
 		edit("signature", "<ds:KeyInfo>", "<ds:KeyInfo>"+strings.Repeat(" ", 12<<10)))
 }

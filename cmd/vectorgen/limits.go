@@ -59,6 +59,23 @@ func limits(s *set) {
 			const open, end = `<f:f xmlns:f="urn:f">`, `</f:f>`
 			return open + strings.Repeat(" ", n-len(env)-len(open+end)) + end
 		}))
+	spaced := func(step, open string) func(int) change { // white space in base64
+		return func(n int) change {
+			return rewrite(step, func(s string) string {
+				i := strings.Index(s, open) + len(open)
+				text := strings.Index(s[i:], "</")
+				return s[:i] + strings.Repeat(" ", n-text) + s[i:]
+			})
+		}
+	}
+	edge("signaturevalue", "Characters of a SignatureValue, white space included", "security-header-invalid", 256,
+		spaced("signature", "<ds:SignatureValue>"))
+	edge("digestvalue", "Characters of a DigestValue, white space included", "security-header-invalid", 256,
+		spaced("reference-body", "<ds:DigestValue>"))
+	edge("keyidentifier", "Characters of a KeyIdentifier, white space included", "security-header-invalid", 256,
+		func(n int) change {
+			return all(func(m *message) { m.form = "hash" }, spaced("str", tokenSHA1+`">`)(n))
+		})
 	edge("header-blocks", "Header blocks", "security-limit", 256, filled(func(_ string, n int) string {
 		return strings.Repeat(`<f:f xmlns:f="urn:f"/>`, n-1) // the Security header is one
 	}))

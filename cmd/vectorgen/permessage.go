@@ -78,9 +78,8 @@ func (s *set) cfx(e int32) {
 			rrc), c,
 			wrap(0, c.key, 7, 0, rrc), true)
 	}
-	s.messageToken("wrap", "ec", "ok", "Wrap with an EC of 16 octets of filler (RFC 4121 §4.2.3).", c, wrap(0, c.key, 7,
-		16, 0),
-		true)
+	s.messageToken("wrap", "ec", "ok", "Wrap with an EC of 16 octets of filler (RFC 4121 §4.2.3).", c,
+		wrap(0, c.key, 7, 16, 0), true)
 	s.messageToken("wrap", "integrity", "ok", "Wrap without confidentiality.", c, plain(0, c.key, 0), false)
 	s.messageToken("wrap", "integrity-rrc", "ok", "Wrap without confidentiality, rotated by 12.", c, plain(0, c.key,
 		12), false)
