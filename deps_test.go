@@ -176,7 +176,7 @@ var layers = map[string][]string{
 	},
 	"internal/request": {"client", "internal/location", "kerberos", "kerberos/negotiate", "soap", "soap/xmltext"},
 	"internal/vectors": {"kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/mtom",
-		"soap/xmltext", "wssec", "wstrust"},
+		"soap/xmltext", "wssec", "wssec/xmldsig", "wstrust"},
 	"internal/wrap":    {},
 	"internal/manual":  {},
 	"internal/release": {}, // a program of its own

@@ -1,99 +1,185 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/wssgate/wssgate/internal/request"
 	"github.com/wssgate/wssgate/internal/vectors"
 	"github.com/wssgate/wssgate/testvectors"
 )
 
 type verifyCmd struct {
-	Cases   []string `arg:"" optional:"" help:"Only vectors with a name like these: 'Ktp*-stax', 'cases/reply-*'."`
-	Verbose bool     `short:"v" help:"Print each vector, and each message's verdict."`
+	Inputs []string `arg:"" optional:"" name:"input" help:"Messages, folders of them or of vectors, or names of vectors."`
+
+	Keytab   string `placeholder:"FILE" env:"-" help:"Verify messages with the keys of this keytab."`
+	Service  string `placeholder:"PRINCIPAL" env:"-" help:"Accept tickets for this service; all of the keytab otherwise."`
+	Policy   string `placeholder:"NAME|FILE" env:"-" help:"Verify messages under this policy (${policies})."`
+	AllowRC4 bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
+	Config   string `placeholder:"FILE" env:"-" help:"Verify messages as a route of this configuration does."`
+	Path     string `placeholder:"PATH" env:"-" help:"The path of that route; not needed where there is one."`
+
+	Time  time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Verify as of this time."`
+	Plain bool      `name:"plain-http" env:"-" help:"The messages came without TLS."`
+
+	Verbose bool   `short:"v" help:"Print each vector, and of messages canonical forms and digests."`
+	JSON    bool   `name:"json" env:"-" help:"Print JSON."`
+	JUnit   string `name:"junit" placeholder:"FILE" env:"-" help:"Write JUnit XML, too."`
 }
 
 // Help is shown below the flags' summary.
 func (verifyCmd) Help() string {
-	return "The vectors are part of this binary. Each message has to have the verdict, and the plaintext, that its " +
-		"vector lists. " +
-		"The canonical form of every verified part is compared with that of goxmldsig, where that library can. The " +
-		"exit status is 1 if anything differs."
+	return "Without --keytab or --config runs test vectors: those of this binary, or of a folder in the same form. Each " +
+		"has to have the verdict, and the plaintext, that it lists; the table counts them by class of bugs. With them " +
+		"verifies messages, each as if it were the first, and prints which step passed, which refused it and why. A " +
+		"message is verified as of --time, or when it was made. The canonical form and digest of every part are compared " +
+		"with those of goxmldsig, where that library can. The exit status is 1 if a vector differs or a message is refused."
 }
 
-// Run runs the vectors in the order of their names, and prints a table of
-// classes.
+// Run runs vectors, or verifies messages.
 func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
-	names, err := vectors.Names(testvectors.Files)
+	if c.Keytab != "" || c.Config != "" {
+		return c.messages(ctx, s)
+	}
+	if c.Policy != "" || c.Service != "" || c.Path != "" {
+		return usageError{errors.New("messages are verified with --keytab or --config: without a key nothing can be said " +
+			"of them")}
+	}
+	files, names, err := c.vectors()
 	if err != nil {
 		return err
 	}
-	if err := c.known(names); err != nil {
-		return err
-	}
+	progress := &progressLine{w: s.err, of: len(names)}
 	var all []vectors.Outcome
-	for _, name := range names {
-		if !c.wants(name) {
-			continue
-		}
-		for _, o := range vectors.Run(ctx, testvectors.Files, name) {
-			c.print(s.out, o)
-			all = append(all, o)
-		}
+	for i, name := range names {
+		all = append(all, vectors.Run(ctx, files, name)...)
+		progress.show(i + 1)
 	}
-	return summary(s.out, all)
+	progress.end()
+	return c.report(s.out, all)
 }
 
-// summary prints the table of classes. The error counts failures.
-func summary(w io.Writer, all []vectors.Outcome) error {
+// vectors returns which are asked for, and where they are.
+func (c *verifyCmd) vectors() (files fs.FS, names []string, err error) {
+	files = testvectors.Files
+	patterns := c.Inputs
+	if len(c.Inputs) > 0 && isFolder(c.Inputs[0]) {
+		files, patterns = os.DirFS(c.Inputs[0]), c.Inputs[1:]
+	}
+	all, err := vectors.Names(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(all) == 0 {
+		return nil, nil, usageError{fmt.Errorf("%s holds no vectors; messages are verified with --keytab or --config",
+			c.Inputs[0])}
+	}
+	for _, pattern := range patterns {
+		if !slices.ContainsFunc(all, func(name string) bool { return matchesName(pattern, name) }) {
+			return nil, nil, unknownVector(pattern, all)
+		}
+	}
+	return files, slices.DeleteFunc(all, func(name string) bool {
+		return len(patterns) > 0 && !slices.ContainsFunc(patterns, func(p string) bool { return matchesName(p, name) })
+	}), nil
+}
+
+// isFolder reports whether there is a folder of that name.
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// unknownVector refuses a pattern that no vector matches.
+func unknownVector(pattern string, all []string) error {
+	if _, err := os.Stat(pattern); err == nil {
+		return usageError{fmt.Errorf("%s is a file: messages are verified with --keytab or --config", pattern)}
+	}
+	short := make([]string, len(all))
+	for i, name := range all {
+		short[i] = path.Base(name)
+	}
+	return unknownName("case", pattern, short, "wssgate verify runs them all")
+}
+
+// matchesName reports whether a vector was asked for, with its folder or
+// without.
+func matchesName(pattern, name string) bool {
+	if !strings.Contains(pattern, "/") {
+		name = path.Base(name)
+	}
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// report prints what came of vectors. The error counts failures.
+func (c *verifyCmd) report(w io.Writer, all []vectors.Outcome) error {
+	if err := c.writeJUnit(func(w io.Writer) error { return vectors.WriteJUnit(w, all) }); err != nil {
+		return err
+	}
 	classes, total := vectors.Classes(all)
-	width := len("class")
-	for _, c := range classes {
-		width = max(width, len(c.Name))
+	if c.JSON {
+		err := printJSON(w, map[string]any{"vectors": all, "classes": classes, "total": total})
+		return cmp.Or(err, failed(total))
 	}
-	fmt.Fprintf(w, "%-*s  vectors  accepted  refused  failed\n", width, "class")
-	for _, c := range append(classes, total) {
-		fmt.Fprintf(w, "%-*s  %7d  %8d  %7d  %6d\n", width, c.Name, c.Vectors, c.Accepted, c.Refused, c.Failed)
+	for _, o := range all {
+		c.print(w, o)
 	}
+	printClasses(w, append(classes, total))
 	var second vectors.SecondOpinion
 	for _, o := range all {
 		second.Add(o.Second)
 	}
 	fmt.Fprintf(w, "\n%d vectors passed, %d failed\n%v\n", total.Vectors-total.Failed, total.Failed, second)
+	return failed(total)
+}
+
+// failed is the error of a run.
+func failed(total vectors.Class) error {
 	if total.Failed > 0 {
 		return fmt.Errorf("%d of %d vectors failed", total.Failed, total.Vectors)
 	}
 	return nil
 }
 
-// known refuses a pattern that no vector matches.
-func (c *verifyCmd) known(names []string) error {
-	for _, pattern := range c.Cases {
-		if !slices.ContainsFunc(names, (&verifyCmd{Cases: []string{pattern}}).wants) {
-			var short []string
-			for _, n := range names {
-				short = append(short, path.Base(n))
-			}
-			return unknownName("case", pattern, short, "wssgate verify runs them all")
-		}
+// writeJUnit writes the file of --junit.
+func (c *verifyCmd) writeJUnit(write func(io.Writer) error) error {
+	if c.JUnit == "" {
+		return nil
 	}
-	return nil
+	f, err := os.Create(filepath.Clean(c.JUnit))
+	if err != nil {
+		return err
+	}
+	return cmp.Or(write(f), f.Close())
 }
 
-// wants reports whether the vector was asked for, with its folder or without.
-func (c *verifyCmd) wants(name string) bool {
-	for _, pattern := range c.Cases {
-		if !strings.Contains(pattern, "/") {
-			name = path.Base(name)
-		}
-		if ok, err := path.Match(pattern, name); err == nil && ok {
-			return true
-		}
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func printClasses(w io.Writer, classes []vectors.Class) {
+	width := len("class")
+	for _, c := range classes {
+		width = max(width, len(c.Name))
 	}
-	return len(c.Cases) == 0
+	fmt.Fprintf(w, "%-*s  vectors  accepted  refused  failed\n", width, "class")
+	for _, c := range classes {
+		fmt.Fprintf(w, "%-*s  %7d  %8d  %7d  %6d\n", width, c.Name, c.Vectors, c.Accepted, c.Refused, c.Failed)
+	}
 }
 
 func (c *verifyCmd) print(w io.Writer, o vectors.Outcome) {
@@ -107,5 +193,34 @@ func (c *verifyCmd) print(w io.Writer, o vectors.Outcome) {
 		for _, n := range o.Notes {
 			fmt.Fprintf(w, "      %s\n", n)
 		}
+	}
+}
+
+// A progressLine shows on a terminal how far a long run is.
+type progressLine struct {
+	w     io.Writer
+	of    int
+	since time.Time
+	last  time.Time
+	shown bool
+}
+
+// show is called after each piece of work.
+func (p *progressLine) show(done int) {
+	now := time.Now()
+	if p.since.IsZero() {
+		p.since, p.last = now, now
+	}
+	if now.Sub(p.last) < 200*time.Millisecond || !request.IsTerminal(p.w) {
+		return
+	}
+	p.last, p.shown = now, true
+	fmt.Fprintf(p.w, "\r%d of %d", done, p.of)
+}
+
+// end removes the line.
+func (p *progressLine) end() {
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

@@ -11,20 +11,23 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// SecondOpinion counts canonical forms that goxmldsig made too.
+// SecondOpinion counts canonical forms that goxmldsig made too; their digests
+// follow.
 type SecondOpinion struct {
-	Agreed int `json:"agreed"` // octet for octet the same
-	Unable int `json:"unable"` // parts beyond what goxmldsig gets right
+	Agreed    int `json:"agreed"`    // octet for octet the same
+	Disagreed int `json:"disagreed"` // others, which are problems
+	Unable    int `json:"outside"`   // parts beyond what goxmldsig gets right
 }
 
 // String words the counts.
 func (s SecondOpinion) String() string {
-	return fmt.Sprintf("second opinion of goxmldsig on canonical forms: %d agreed, %d are beyond it", s.Agreed,
-		s.Unable)
+	return fmt.Sprintf("second opinion of goxmldsig on canonical forms and digests: %d agree, %d disagree, %d are "+
+		"outside its limits", s.Agreed, s.Disagreed, s.Unable)
 }
 
 func (s *SecondOpinion) Add(o SecondOpinion) {
 	s.Agreed += o.Agreed
+	s.Disagreed += o.Disagreed
 	s.Unable += o.Unable
 }
 
@@ -39,6 +42,7 @@ func (s *SecondOpinion) ask(msg *wssec.Message) error {
 		ours := n.AppendCanonical(nil, xmltext.C14N{})
 		theirs, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(n.Element())
 		if err != nil || !bytes.Equal(ours, theirs) {
+			s.Disagreed++
 			return fmt.Errorf("%s: canonical form differs from goxmldsig's (%v)\nours   %s\ntheirs %s", n.Path(), err,
 				ours,
 				theirs)
@@ -56,6 +60,7 @@ func (s *SecondOpinion) compare(o *Outcome, apex xmltext.Node, ours []byte, pref
 	}
 	theirs, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(apex.Element())
 	if err != nil || !bytes.Equal(ours, theirs) {
+		s.Disagreed++
 		o.Problem = fmt.Sprintf("canonical form differs from goxmldsig's (%v): %q", err, theirs)
 		return
 	}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/vectors"
+	"github.com/wssgate/wssgate/kerberos/keytab"
+	"github.com/wssgate/wssgate/wssec"
+)
+
+// messages verifies the messages of the command line.
+func (c *verifyCmd) messages(ctx *runContext, s *streams) error {
+	r, err := c.receiver()
+	if err != nil {
+		return err
+	}
+	names, err := c.files()
+	if err != nil {
+		return err
+	}
+	progress := &progressLine{w: s.err, of: len(names)}
+	reports := []vectors.Report{}
+	refused := 0
+	for i, name := range names {
+		src, _, err := readInput(name, s.in)
+		if err != nil {
+			return err
+		}
+		report := r.Verify(ctx, name, src)
+		if report.Got != "ok" {
+			refused++
+		}
+		reports = append(reports, report)
+		progress.show(i + 1)
+	}
+	progress.end()
+	if err := c.printReports(s.out, reports); err != nil {
+		return err
+	}
+	if refused > 0 {
+		return fmt.Errorf("%d of %d messages were refused", refused, len(reports))
+	}
+	return nil
+}
+
+// files are the messages: files, "-" for standard input, and the XML files of
+// folders.
+func (c *verifyCmd) files() (names []string, err error) {
+	for _, input := range c.Inputs {
+		if !isFolder(input) {
+			if _, err := os.Stat(input); err != nil && input != "-" {
+				return nil, usageError{err}
+			}
+			names = append(names, input)
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(input, "*.xml"))
+		if err != nil || len(found) == 0 {
+			return nil, usageError{fmt.Errorf("%s holds no files *.xml", input)}
+		}
+		names = append(names, found...)
+	}
+	if len(names) == 0 {
+		return nil, usageError{fmt.Errorf("name the messages to verify: files, folders, or - for standard input")}
+	}
+	return names, nil
+}
+
+// receiver makes what verifies the messages.
+func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
+	r := &vectors.Receiver{TLS: !c.Plain, Time: c.Time}
+	configured := c.fromFlags
+	if c.Config != "" {
+		configured = c.fromConfig
+	}
+	path, err := configured(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Keytab, err = keytab.Load(path); err != nil {
+		return nil, refusedKeytab(path, err)
+	}
+	if c.Service != "" {
+		r.Acceptor.Services = []string{c.Service}
+	}
+	if c.AllowRC4 {
+		r.Acceptor.Etypes = []int32{17, 18, 19, 20, 23}
+	}
+	return r, r.Check()
+}
+
+// fromFlags takes policy and keytab from the command line.
+func (c *verifyCmd) fromFlags(r *vectors.Receiver) (keytab string, err error) {
+	name := cmp.Or(c.Policy, "Kerberos")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		r.Policy, err = preset(name)
+		return c.Keytab, err
+	}
+	r.Policy, err = vectors.ParsePolicy(name, text)
+	return c.Keytab, err
+}
+
+// fromConfig takes all from a route of a configuration.
+func (c *verifyCmd) fromConfig(r *vectors.Receiver) (keytab string, err error) {
+	cfg, err := config.Load(&config.Flags{File: c.Config}, nil)
+	if err != nil {
+		return "", err
+	}
+	target := requestCmd{Config: c.Config, Route: c.Path, Policy: c.Policy}
+	route, err := target.route(cfg)
+	if err != nil {
+		return "", err
+	}
+	if r.Policy, err = target.policyOf(route); err != nil {
+		return "", err
+	}
+	own, _ := cfg.ServiceOf(route)
+	r.Acceptor.Services, r.Acceptor.MaxSkew = own.Principals, cfg.ClockSkew
+	r.Acceptor.ExactKvno, r.Acceptor.ClientRealms = route.ExactKvno, route.TrustedRealms
+	r.ContentPrefixes, r.QNames = wssec.ContentPrefixes(route.ContentPrefixes), route.ContentQNames
+	c.AllowRC4 = c.AllowRC4 || route.AllowRC4
+	return cmp.Or(c.Keytab, own.Keytab, route.Keytab), nil
+}
+
+// printReports prints what came of messages.
+func (c *verifyCmd) printReports(w io.Writer, reports []vectors.Report) error {
+	if err := c.writeJUnit(func(w io.Writer) error { return vectors.WriteReports(w, reports) }); err != nil {
+		return err
+	}
+	if !c.Verbose {
+		for i := range reports {
+			for j := range reports[i].Parts {
+				reports[i].Parts[j].Canonical = ""
+			}
+		}
+	}
+	if c.JSON {
+		return printJSON(w, map[string]any{"messages": reports})
+	}
+	for _, r := range reports {
+		c.printReport(w, r)
+	}
+	return nil
+}
+
+func (c *verifyCmd) printReport(w io.Writer, r vectors.Report) {
+	fmt.Fprintf(w, "%s  %s\n", r.Name, r.Got)
+	if r.Client != "" {
+		fmt.Fprintf(w, "  client  %s\n", r.Client)
+	}
+	if !r.Time.IsZero() {
+		fmt.Fprintf(w, "  as of   %s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"))
+	}
+	width := 0
+	for _, s := range r.Steps {
+		width = max(width, len(s.Name))
+	}
+	for _, s := range r.Steps {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, s.Name, s.Result)
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(w, "  refused: %s\n", r.Reason)
+		if cure := cureOf(r.Got); cure != "" {
+			fmt.Fprintf(w, "  cure: %s\n", cure)
+		}
+	}
+	for _, p := range r.Parts {
+		c.printPart(w, p)
+	}
+}
+
+func (c *verifyCmd) printPart(w io.Writer, p vectors.Part) {
+	match := "matches"
+	switch {
+	case p.Path == "":
+		match = "there is no such element"
+	case !p.Matches():
+		match = "differs: " + p.Computed
+	}
+	fmt.Fprintf(w, "  %s  %s  digest %s  %s; goxmldsig %s\n", p.URI, p.Path, p.Digest, match, p.Second)
+	if c.Verbose && p.Canonical != "" {
+		if len(p.Prefixes) > 0 {
+			fmt.Fprintf(w, "    PrefixList %s\n", strings.Join(p.Prefixes, " "))
+		}
+		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(printable(p.Canonical), "\n", "\n    "))
+	}
+}
+
+// printable returns a text without the control characters that XML allows, which
+// a terminal would act on.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
