@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the valid vectors without any code of wssgate: canonical forms and
-digests by libxml2, HMACs by hashlib, decryptions by cryptography.
+digests by libxml2, HMACs by hashlib, decryptions by cryptography; krb5.py has
+those of Kerberos.
 
     apt install python3-lxml python3-cryptography
     python3 check.py [folder of the vectors]
@@ -10,6 +11,7 @@ import base64, glob, hashlib, hmac, json, os, re, sys
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from lxml import etree
+import krb5
 
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
 WSU = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}"
@@ -136,7 +138,9 @@ class Message:
             digest = hashlib.new(name(ref.find(DS + "DigestMethod")), form).digest()
             need(digest == text64(ref.find(DS + "DigestValue")), "digest")
 
-    def check(self, body):
+    def check(self, body, keys):
+        for token in self.root.iter(WSSE + "BinarySecurityToken"):
+            need(krb5.effective_key(text64(token), keys) == self.token_key, "key of a ticket")
         header, soap = self.root[0], self.root.tag[:-8]
         security = next(s for s in header.findall(WSSE + "Security") if len(s))
         listed = lambda l: [self.by_id(r.get("URI")) for r in l.iter(ENC + "DataReference")]
@@ -150,18 +154,39 @@ class Message:
             elif child.tag == DS + "Signature": self.verify(child)
         need(c14n(self.root.find(soap + "Body")) + b"\n" == body, "Body")
 
+def context_keys(header, key):
+    return bytes.fromhex(header[key]), bytes.fromhex(header.get("acceptor-key", ""))
+
+def per_message(header, token, text):
+    etype, keys = int(header["etype"]), context_keys(header, "key")
+    if header["kind"] == "wrap": return krb5.unwrap(etype, keys, token) == text
+    if etype == 23: return krb5.unwrap_rc4(keys[0], token, text)[1][:4] == int(header["sequence"]).to_bytes(4, "big")
+    usage, key = 23 if token[2] & 1 else 25, keys[bool(token[2] & 4)]
+    return krb5.checksum(etype, key, text + token[:16], usage) == token[16:]
+
 def main(folder):
     bad = []
     for path in sorted(glob.glob(os.path.join(folder, "*", "*.txtar"))):
         header, sections = archive(path)
         if header["expect"] != "ok" or "not-libxml2" in header["flags"]: continue
         try:
-            if "policy" in header: Message(header, sections).check(sections["body.xml"])
+            keytab = os.path.join(os.path.dirname(path), header.get("keytab", ""))
+            keys = krb5.keytab(open(keytab, "rb").read()) if "keytab" in header else {}
+            if "policy" in header: Message(header, sections).check(sections["body.xml"], keys)
             elif "canonical" in sections:
                 apex = parse(sections["input.xml"]).xpath("//*[@apex]")[0]
                 need(c14n(apex, json.loads(header.get("prefixes", "[]"))) == sections["canonical"], "canonical form")
                 need(hashlib.sha1(sections["canonical"]).hexdigest() == header["sha1"], "digest")
+            elif header["kind"] in ("ap-req", "spnego"):
+                token = krb5.mech_token(sections["token"]) if header["kind"] == "spnego" else sections["token"]
+                need(krb5.effective_key(token, keys).hex() == header["key"], "key of a ticket")
+            elif header["kind"] in ("wrap", "mic"):
+                need(per_message(header, sections["token"], sections["text"]), "per-message token")
             elif header["kind"] == "negotiation":
+                proof = parse(sections[f"{sum(n.endswith('.xml') for n in sections)}.xml"])
+                wrapped = text64(next(proof.iter(ENC + "CipherValue")))
+                need(krb5.unwrap(int(header["etype"]), context_keys(header, "initiator-key"), wrapped).hex() == header["key"],
+                     "proof key")
                 h = hashlib.sha1(b"".join(sections[n] for n in sorted(sections) if n.startswith("hash-"))).digest()
                 mac = p_sha1(bytes.fromhex(header["key"]), b"AUTH-HASH" + h, 0, 32)
                 need(mac.hex() == header["combined-hash"], "CombinedHash")
