@@ -86,12 +86,12 @@ func (r *Receiver) target(e *soap.Envelope, sig *xmldsig.Signature, ref *xmldsig
 	xmltext.C14N) {
 	c14n, uri := ref.C14N, ref.URI
 	if ref.STRTransform {
-		str := sig.KeyInfo.FirstChild().FirstChild()
-		if uri, _ = str.Attr("", "URI"); uri == "" {
-			return str.FirstChild(), c14n
-		}
 		if r.Policy.STRTransform != wssec.STRWCF {
 			c14n.DefaultNS, c14n.Prefixes = true, append(slices.Clone(c14n.Prefixes), "#default")
+		}
+		reference := sig.KeyInfo.FirstChild().FirstChild()
+		if uri, _ = reference.Attr("", "URI"); uri == "" { // Embedded
+			return reference.FirstChild(), c14n
 		}
 	}
 	for n := range e.Root.Descendants() {
