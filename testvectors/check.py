@@ -11,6 +11,7 @@ import base64, glob, hashlib, hmac, json, os, re, sys
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from lxml import etree
+sys.dont_write_bytecode = True
 import krb5
 
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
