@@ -47,7 +47,8 @@ func (s *set) structureOf(v bool) {
 		edit("security", "</wsse:Security>", "\n  </wsse:Security>"))
 	add("comment", "ok", "A comment between the elements of the Security header.", signed,
 		edit("security", "</wsse:Security>", "<!-- x --></wsse:Security>"))
-	add("must-understand", "envelope-invalid", "A mustUnderstand that is no truth value (SOAP 1.1 §4.2.3, 1.2 §5.2.3).",
+	add("must-understand", "envelope-invalid",
+		"A mustUnderstand that is no truth value (SOAP 1.1 §4.2.3, 1.2 §5.2.3).",
 		signed,
 		edit("security", `s:mustUnderstand="1"`, `s:mustUnderstand="yes"`))
 	add("signature-missing", "signature-missing", "The policy asks for a signature.", signed, without("signature"))

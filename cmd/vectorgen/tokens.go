@@ -16,7 +16,8 @@ func tokens(s *set) {
 	add("valuetype-unknown", unsupported, "A ValueType that the Kerberos Token Profile does not have.", signed,
 		valueType(ktp+"Kerberosv5_AS_REQ"))
 	add("valuetype-old", unsupported, "The ValueType of a draft of 2004.", signed,
-		valueType("http://www.docs.oasis-open.org/wss/2004/07/oasis-000000-wss-kerberos-token-profile-1.0#Kerberosv5_AP_REQ"))
+		valueType("http://www.docs.oasis-open.org/wss/2004/07/"+
+			"oasis-000000-wss-kerberos-token-profile-1.0#Kerberosv5_AP_REQ"))
 	add("valuetype-x509", unsupported, "The ValueType of an X.509 certificate.", signed,
 		valueType("http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"))
 	add("valuetype-case", unsupported, "URIs are compared with case.", signed, valueType(strings.ToLower(gssToken)))

@@ -39,11 +39,12 @@ type verifyCmd struct {
 
 // Help is shown below the flags' summary.
 func (verifyCmd) Help() string {
-	return "Without --keytab or --config runs test vectors: those of this binary, or of a folder in the same form. Each " +
-		"has to have the verdict, and the plaintext, that it lists; the table counts them by class of bugs. With them " +
-		"verifies messages, each as if it were the first, and prints which step passed, which refused it and why. A " +
-		"message is verified as of --time, or when it was made. The canonical form and digest of every part are compared " +
-		"with those of goxmldsig, where that library can. The exit status is 1 if a vector differs or a message is refused."
+	return "Without --keytab or --config runs test vectors: those of this binary, or of a folder in the same " +
+		"form. Each has to have the verdict, and the plaintext, that it lists; the table counts them by class " +
+		"of bugs. With them verifies messages, each as if it were the first, and prints which step passed, " +
+		"which refused it and why. A message is verified as of --time, or when it was made. The canonical " +
+		"form and digest of every part are compared with those of goxmldsig, where that library can. The exit " +
+		"status is 1 if a vector differs or a message is refused."
 }
 
 // Run runs vectors, or verifies messages.
@@ -52,8 +53,8 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 		return c.messages(ctx, s)
 	}
 	if c.Policy != "" || c.Service != "" || c.Path != "" {
-		return usageError{errors.New("messages are verified with --keytab or --config: without a key nothing can be said " +
-			"of them")}
+		return usageError{errors.New("messages are verified with --keytab or --config: without a key nothing can be " +
+			"said of them")}
 	}
 	files, names, err := c.vectors()
 	if err != nil {

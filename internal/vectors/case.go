@@ -228,7 +228,8 @@ func (c *caseRun) secondOpinion(msg *wssec.Message, second *SecondOpinion) error
 	for _, p := range r.parts(msg.Envelope(), src) {
 		second.count(p.Second)
 		if !p.Matches() || p.Second == disagrees {
-			return fmt.Errorf("%s: digest %s, over the canonical form %s; goxmldsig %s", p.URI, p.Digest, p.Computed, p.Second)
+			return fmt.Errorf("%s: digest %s, over the canonical form %s; goxmldsig %s", p.URI, p.Digest, p.Computed,
+				p.Second)
 		}
 	}
 	return nil
