@@ -139,3 +139,23 @@ func TestPromtoolAcceptsTheAlerts(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestTroubleshootingNamesCodesThatExist: the codes of the table by what clients
+// show, and the settings.
+func TestTroubleshootingNamesCodesThatExist(t *testing.T) {
+	codes := 0
+	for line := range strings.Lines(readDoc(t, "docs/recipes/troubleshooting.md")) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(cells[2], -1) {
+			if codes++; cureOf(m[1]) == "" {
+				t.Errorf("%s is no code: %s", m[1], line)
+			}
+		}
+	}
+	if codes < 15 {
+		t.Errorf("%d codes were found", codes)
+	}
+}

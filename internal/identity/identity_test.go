@@ -429,7 +429,7 @@ func TestAnotherImplementationVerifies(t *testing.T) {
 	t.Logf("%.40s", out)
 }
 
-// The recipe for Python in docs/recipes.md takes an assertion, and refuses one
+// The recipe for Python in docs/recipes/backends.md takes an assertion, and refuses one
 // that has ended or is of another type.
 func TestRecipeForPython(t *testing.T) {
 	t.Parallel()
@@ -440,14 +440,14 @@ func TestRecipeForPython(t *testing.T) {
 	if err != nil {
 		t.Skip("python3-jwt is not installed")
 	}
-	text, err := os.ReadFile("../../docs/recipes.md")
+	text, err := os.ReadFile("../../docs/recipes/backends.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, recipe, _ := strings.Cut(string(text), "```python\nimport json, jwt\n")
 	recipe, _, found := strings.Cut(recipe, "```")
 	if !found {
-		t.Fatal("docs/recipes.md has no recipe for Python")
+		t.Fatal("docs/recipes/backends.md has no recipe for Python")
 	}
 	dir := t.TempDir()
 	i := newIssuer(t, parse(t, block(t, elliptic.P256())), nil)
