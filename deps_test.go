@@ -92,7 +92,8 @@ var layers = map[string][]string{
 		"kerberos", "kerberos/ccache", "kerberos/etype", "kerberos/gss", "kerberos/internal/der",
 		"kerberos/internal/krbmsg", "kerberos/keytab", "kerberos/pac",
 	},
-	"kerberos/krbtest":         {"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay"},
+	"kerberos/krbtest": {"internal/loopback", "kerberos", "kerberos/etype", "kerberos/gss", "kerberos/keytab",
+		"replay"},
 	"kerberos/krbtest/gsspeer": {"kerberos/krbtest"},
 	"kerberos/kdcproxy": {"kerberos", "kerberos/internal/der", "kerberos/internal/krbmsg", "kerberos/kdc",
 		"kerberos/krb5conf"},
@@ -118,6 +119,7 @@ var layers = map[string][]string{
 	"internal/pool":            {},
 	"internal/jsonlog":         {},
 	"internal/limit":           {},
+	"internal/loopback":        {}, // for krbtest, and for tests
 	"internal/seal":            {},
 	"internal/store":           {},
 	"internal/store/storetest": {}, // what the tests of every store share

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/soap"
 )
 
@@ -36,7 +37,7 @@ type backendsWorld struct {
 // the folder of the world.
 func newBackendsWorld(t *testing.T, dir, settings string) *backendsWorld {
 	t.Helper()
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func listening(t *testing.T, serve func(*net.TCPConn)) string {
 
 func nobody(t *testing.T) string {
 	t.Helper()
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/soap"
 )
 
@@ -177,11 +178,11 @@ func TestTLSRulesOfListeners(t *testing.T) {
 	ours := newAuthority(t)
 	ours.write(filepath.Join(dir, "ca.pem"))
 	backend, _ := subjects(t)
-	first, err := freeAddress()
+	first, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := freeAddress()
+	second, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/ccache"
 	"github.com/wssgate/wssgate/kerberos/etype"
@@ -198,18 +199,9 @@ func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptPort: port NAME. Sets NAME to a free loopback address.
 func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	ts.Check(err)
 	ts.Setenv(args[0], addr)
-}
-
-// freeAddress is a loopback address that nothing listens on now.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
 }
 
 // scriptListening: [!] listening ADDRESS. Waits until somebody listens there,

@@ -19,6 +19,7 @@ import (
 	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -159,7 +160,7 @@ func (w *securedWorld) application(rw http.ResponseWriter, r *http.Request) {
 // DIR the directory of keytabs.
 func (w *securedWorld) startProgram(routes string) {
 	w.t.Helper()
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	w.must(err)
 	text := strings.NewReplacer("BACKEND", w.backend, "DIR", w.dir).Replace("listen: " + addr + "\n" +
 		"admin: \"off\"\n" + "krb5-conf: DIR/krb5.conf\nstate-dir: DIR\nrefusal-delay: 20ms\n" + routes)

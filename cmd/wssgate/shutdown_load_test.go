@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/soap"
 )
@@ -116,7 +117,7 @@ func newShutdownWorld(t *testing.T, overTLS bool) *shutdownWorld {
 	if err := (&soakWorld{kdc: kdc}).writeKeytab(dir); err != nil {
 		t.Fatal(err)
 	}
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

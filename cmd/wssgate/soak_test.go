@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/demo"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -187,7 +188,7 @@ type soakGateway struct {
 // serves.
 func (w *soakWorld) serve(t *testing.T) *soakGateway {
 	t.Helper()
-	addr, err := freeAddress()
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

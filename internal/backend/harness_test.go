@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/wssgate/wssgate/internal/loopback"
 )
 
 // A recorder is a backend that counts what it gets: the bodies of requests, by
@@ -58,12 +60,11 @@ func targetOf(rawURL string) Target {
 // dead returns a target at which nothing listens.
 func dead(t *testing.T) Target {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = ln.Close()
-	return Target{Scheme: "http", Host: ln.Addr().String()}
+	return Target{Scheme: "http", Host: addr}
 }
 
 // A peer is a backend that speaks for itself: serve gets each connection.

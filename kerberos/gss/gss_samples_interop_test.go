@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -47,7 +48,7 @@ type sampleConn struct {
 }
 
 func newSampleConn(c net.Conn) sampleConn {
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return sampleConn{c, bufio.NewReader(c)}
 }
 
@@ -143,7 +144,7 @@ func runGSSClient(t *testing.T, w *gssWorld, ctx *gss.Context, etype int32, opti
 		t.Fatal(err)
 	}
 	defer l.Close()
-	l.SetDeadline(time.Now().Add(20 * time.Second))
+	l.SetDeadline(time.Now().Add(2 * time.Minute))
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	name := strings.Replace(gssService(etype), "/", "@", 1)
 	cmd := exec.Command(gssClient.Path,
@@ -287,12 +288,11 @@ type gssServerRun struct {
 
 func startGSSServer(t *testing.T, w *gssWorld, etype int32) (s gssServerRun) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr = l.Addr().String()
-	l.Close()
+	s.addr = addr
 	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -307,12 +307,11 @@ func startGSSServer(t *testing.T, w *gssWorld, etype int32) (s gssServerRun) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 200 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", s.addr); err == nil {
 			c.Close()
 			return s
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("gss-server does not listen")
 	return s

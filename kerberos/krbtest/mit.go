@@ -1,14 +1,12 @@
 package krbtest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
@@ -140,21 +138,8 @@ func (m *MIT) startKDC(addr, profile string) *os.Process {
 	m.t.Helper()
 	kdc := exec.Command(mitKDC.Path, "-n", "-r", m.Realm)
 	kdc.Env = m.Env("KRB5_KDC_PROFILE=" + profile)
-	var out bytes.Buffer
-	kdc.Stdout, kdc.Stderr = &out, &out
-	if err := kdc.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(func() { kdc.Process.Kill(); kdc.Wait() })
-	for range 200 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return kdc.Process
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	m.t.Fatalf("krb5kdc does not answer: %s%s", &out, m.Log())
-	return nil
+	startDaemon(m.t, kdc, "tcp", addr, m.Log)
+	return kdc.Process
 }
 
 // Log returns what the KDC has logged.
@@ -170,26 +155,6 @@ func MITClient(t TB, s *Server) *MIT {
 	m := &MIT{Realm: s.kdc.realm, Addr: s.Addr(), dir: t.TempDir(), t: t}
 	m.conf = m.write("krb5.conf", s.Krb5Conf())
 	return m
-}
-
-// freePort returns a loopback address whose port is free for TCP and UDP.
-func freePort(t TB) string {
-	t.Helper()
-	for range 20 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().String()
-		u, err := net.ListenPacket("udp", addr)
-		l.Close()
-		if err == nil {
-			u.Close()
-			return addr
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 func (m *MIT) write(name, text string) string {

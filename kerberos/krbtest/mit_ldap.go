@@ -6,13 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Programs of an LDAP database for MIT's KDC, and its schema.
@@ -81,22 +79,8 @@ func (m *MIT) startLDAP(t TB, conf string) {
 	t.Helper()
 	socket := filepath.Join(m.dir, "ldap.sock")
 	m.ldap = "ldapi://" + url.PathEscape(socket)
-	daemon := exec.Command(slapd.Path, "-d", "0", "-f", conf, "-h", m.ldap)
-	var out bytes.Buffer
-	daemon.Stdout, daemon.Stderr = &out, &out
-	if err := daemon.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
-	for range 400 {
-		if c, err := net.Dial("unix", socket); err == nil {
-			c.Close()
-			m.ldif(ldapAdd.Path, "dn: o=test\nobjectClass: organization\no: test\n")
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatalf("slapd does not answer: %s", &out)
+	startDaemon(t, exec.Command(slapd.Path, "-d", "0", "-f", conf, "-h", m.ldap), "unix", socket, nil)
+	m.ldif(ldapAdd.Path, "dn: o=test\nobjectClass: organization\no: test\n")
 }
 
 // ldif runs ldapadd or ldapmodify.

@@ -1,12 +1,9 @@
 package krbtest
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 // Further programs of MIT Kerberos.
@@ -47,21 +44,8 @@ func (m *MIT) StartPasswordServer() (addr string) {
 `, m.Realm, m.dir, freePort(m.t), addr, mitEnctypes))
 	server := exec.Command(mitAdminServer.Path, "-nofork", "-r", m.Realm)
 	server.Env = m.Env("KRB5_KDC_PROFILE=" + profile)
-	var out bytes.Buffer
-	server.Stdout, server.Stderr = &out, &out
-	if err := server.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	for range 200 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return addr
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	m.t.Fatalf("kadmind does not answer: %s", &out)
-	return ""
+	startDaemon(m.t, server, "tcp", addr, nil)
+	return addr
 }
 
 // Through returns an MIT of the same realm whose client programs use another

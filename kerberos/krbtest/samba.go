@@ -1,14 +1,12 @@
 package krbtest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
@@ -93,24 +91,12 @@ func needRoot(t TB) {
 func (s *Samba) start() {
 	s.t.Helper()
 	daemon := exec.Command(sambaDaemon.Path, "-i", "-M", "single", "-s", s.conf)
-	var out bytes.Buffer
-	daemon.Stdout, daemon.Stderr = &out, &out
 	stdin, err := daemon.StdinPipe() // samba ends when it is closed, also if the test is killed
-	if err == nil {
-		err = daemon.Start()
-	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { stdin.Close(); daemon.Process.Kill(); daemon.Wait() })
-	for range 400 {
-		if c, err := net.Dial("tcp", s.Addr); err == nil {
-			c.Close()
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	s.t.Fatalf("samba does not answer: %s", &out)
+	s.t.Cleanup(func() { stdin.Close() })
+	startDaemon(s.t, daemon, "tcp", s.Addr, nil)
 }
 
 func (s *Samba) run(path string, args ...string) string {

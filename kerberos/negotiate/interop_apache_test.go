@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 	"github.com/wssgate/wssgate/kerberos/negotiate"
@@ -72,12 +73,11 @@ func startApache(t *testing.T, m *krbtest.MIT) (addr string) {
 			t.Logf("apache: %s", log)
 		}
 	})
-	for range 1000 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			return addr
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("apache does not listen")
 	return ""
@@ -99,10 +99,9 @@ func apacheFiles(t *testing.T, m *krbtest.MIT) (dir, addr string) {
 	must(err)
 	conf, err := os.ReadFile(m.ConfFile())
 	must(err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err = loopback.Free()
 	must(err)
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := net.SplitHostPort(addr)
 	user := ""
 	if os.Getuid() == 0 {
 		user = "User www-data\nGroup www-data"
@@ -113,7 +112,7 @@ func apacheFiles(t *testing.T, m *krbtest.MIT) (dir, addr string) {
 	} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	return dir, l.Addr().String()
+	return dir, addr
 }
 
 // TestInteropModAuthGSSAPI: our client with Apache's module, whose challenges
