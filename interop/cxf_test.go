@@ -104,7 +104,7 @@ func TestWSS4JNamesAnEarlierTicket(t *testing.T) {
 	c := newCXF(t, startKDC(t))
 	backend, calls := counting(t)
 	g := serve(t, program(t), c.kdc, backend, false, port)
-	out, err := runs(t, c.env(), "bash", c.java("KeyIdClient", "-url", g.url+"/"+port, "-count", "4")...)
+	out, err := c.run(t, "KeyIdClient", "-url", g.url+"/"+port, "-count", "4")
 	if err != nil || calls.Load() != 4 {
 		t.Errorf("%d calls of the service; client: %v\n%s", calls.Load(), err, out)
 	}

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -33,19 +34,29 @@ func policyOf(t *testing.T, port string) map[string]any {
 	return c.Policy
 }
 
-// program builds the wssgate program, with the race detector if the test has
-// it.
+// program builds the wssgate program once, with the race detector if the test
+// has it, and returns its path.
 func program(t *testing.T) string {
 	t.Helper()
 	need(t, "go")
-	path := filepath.Join(t.TempDir(), "wssgate")
+	return builtProgram(t)
+}
+
+var builtProgram = once(func() (string, error) {
+	dir, err := keptDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "wssgate")
 	args := []string{"build", "-o", path}
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	mustRun(t, nil, "go", append(args, "../cmd/wssgate")...)
-	return path
-}
+	if out, err := exec.Command("go", append(args, "../cmd/wssgate")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // A gateway is a running `wssgate serve`.
 type gateway struct {

@@ -13,7 +13,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,10 +30,7 @@ type gssToken struct {
 // TLS server at addr unless that is "".
 func initiate(t *testing.T, k *kdc, addr string) gssToken {
 	t.Helper()
-	python := "/usr/bin/python3" // the one that Debian's packages are for
-	if exec.Command(python, "-c", "import gssapi").Run() != nil {
-		missing(t, "python-gssapi", "python3-gssapi")
-	}
+	python := python(t, "gssapi python3-gssapi")
 	env := append(k.env(), "KRB5_CLIENT_KTNAME="+k.file("alice.keytab"), "KRB5CCNAME=MEMORY:interop")
 	args := []string{"gssinit.py", service}
 	if host, port, ok := strings.Cut(addr, ":"); ok {
@@ -180,7 +176,7 @@ func TestHandmadeRequestIsAcceptedByCXF(t *testing.T) {
 	need(t, "xmlsec1")
 	c := newCXF(t, startKDC(t))
 	tok := initiate(t, c.kdc, "")
-	server, _ := c.secureServer(t, "KtpSymmetricPort")
+	server, _ := c.secureServer(t)
 	status, reply := post(t, server+"/KtpSymmetric", handmade(tok, doubleIt))
 	if status != http.StatusOK {
 		t.Fatalf("HTTP %d\n%s", status, reply)

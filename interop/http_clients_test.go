@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	krbclient "github.com/wssgate/wssgate/kerberos/kdc"
@@ -38,12 +39,18 @@ func python(t *testing.T, modules ...string) string {
 	need(t, path+" python3")
 	for _, m := range modules {
 		name, pkg, _ := strings.Cut(m, " ")
-		if exec.Command(path, "-c", "import "+name).Run() != nil {
+		imports, _ := pythonImports.LoadOrStore(name, sync.OnceValue(func() bool {
+			return exec.Command(path, "-c", "import "+name).Run() == nil
+		}))
+		if !imports.(func() bool)() {
 			missing(t, name+" of Python", pkg)
 		}
 	}
 	return path
 }
+
+// pythonImports has a func() bool for each module that was asked for.
+var pythonImports sync.Map
 
 // requestsGSSAPI returns a folder with the module requests_gssapi, which Debian
 // does not have.

@@ -25,7 +25,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveReverseProxy(text))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	endKept()
+	os.Exit(code)
 }
 
 func serveMiddleware(text string) error {

@@ -3,6 +3,8 @@ package interop
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wssgate/wssgate/internal/loopback"
 )
 
 // need asks for programs that are not part of Go, as "program" or "program
@@ -47,13 +51,12 @@ func missing(t *testing.T, what, pkg string) {
 // freeAddr returns a loopback address that nothing listens on now.
 func freeAddr(t *testing.T) (addr, port string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	return l.Addr().String(), port
+	_, port, _ = net.SplitHostPort(addr)
+	return addr, port
 }
 
 // output collects what a process prints; it may be read while the process runs.
@@ -74,45 +77,84 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// A process is a program that runs beside the tests.
+type process struct {
+	cmd   *exec.Cmd
+	out   *output // what it has printed, unless cmd has a file of its own for it
+	ended chan struct{}
+	err   error // how it ended
+}
+
+// begin starts cmd, and waits until ready says so.
+func begin(cmd *exec.Cmd, ready func(*output) bool) (*process, error) {
+	p := &process{cmd: cmd, out: new(output), ended: make(chan struct{})}
+	if cmd.Stderr == nil {
+		cmd.Stdout, cmd.Stderr = p.out, p.out
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { p.err = cmd.Wait(); close(p.ended) }()
+	for deadline := time.Now().Add(5 * time.Minute); !ready(p.out); {
+		select {
+		case <-p.ended:
+			return nil, fmt.Errorf("%s ended: %w\n%s", cmd.Args, p.err, p.out)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(fmt.Errorf("%s does not get ready", cmd.Args), p.stop())
+		}
+	}
+	return p, nil
+}
+
+// stop ends the process with SIGTERM.
+func (p *process) stop() error {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(time.Minute):
+		p.cmd.Process.Kill()
+		return fmt.Errorf("%s does not stop", p.cmd.Args)
+	}
+}
+
+// show logs what the process prints from now on if the test fails.
+func (p *process) show(t *testing.T) {
+	from := len(p.out.String())
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", p.cmd.Args, p.out.String()[from:])
+		}
+	})
+}
+
 // daemon starts cmd, waits until ready says so, and stops it with SIGTERM when
 // the test ends. What it printed is shown if the test failed, unless cmd has a
 // file of its own for it.
 func daemon(t *testing.T, cmd *exec.Cmd, ready func(*output) bool) *output {
 	t.Helper()
-	out := new(output)
-	if cmd.Stderr == nil {
-		cmd.Stdout, cmd.Stderr = out, out
-	}
-	if err := cmd.Start(); err != nil {
+	p, err := begin(cmd, ready)
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	p.show(t)
 	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(20 * time.Second):
-			t.Errorf("%s does not stop", cmd.Args)
-			cmd.Process.Kill()
-		}
-		if t.Failed() {
-			t.Logf("%s printed:\n%s", cmd.Args, out)
+		if err := p.stop(); err != nil {
+			t.Error(err)
 		}
 	})
-	deadline := time.Now().Add(2 * time.Minute)
-	for !ready(out) {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v\n%s", cmd.Args, err, out)
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not get ready", cmd.Args)
-		}
+	return p.out
+}
+
+// keptDaemon is daemon for what the tests share.
+func keptDaemon(cmd *exec.Cmd, ready func(*output) bool) (*process, error) {
+	p, err := begin(cmd, ready)
+	if err == nil {
+		keep(func() { _ = p.stop() })
 	}
-	return out
+	return p, err
 }
 
 // listening is a ready function: something answers on addr.

@@ -39,7 +39,7 @@ func TestRecordCXFWithCXF(t *testing.T) {
 		t.Skip("records only with -record")
 	}
 	c := newCXF(t, startKDC(t))
-	plain, tls := c.secureServer(t, "Ktp.*")
+	plain, tls := c.secureServer(t)
 	copyFile(t, c.file("svc.keytab"), filepath.Join(*record, "svc.keytab"))
 	for _, name := range recorded {
 		port, streaming := strings.CutSuffix(name, "-stax")
@@ -66,14 +66,14 @@ func TestRecordWSS4JWithCXF(t *testing.T) {
 	}
 	const port = "KtpSymmetricSTRTransform"
 	c := newCXF(t, startKDC(t))
-	plain, _ := c.secureServer(t, port+"Port")
+	plain, _ := c.secureServer(t)
 	copyFile(t, c.file("svc.keytab"), filepath.Join(*record, "svc.keytab"))
 	for _, r := range recordedSTRTransform {
 		rec := &recorder{dir: filepath.Join(*record, r.name), target: plain}
 		rec.record(t, port, c.words(t, port)+
 			"; requests made with WSS4J's API (StrTransform), the token signed through the STR-Transform: "+r.words,
 			func(url string) (string, error) {
-				return runs(t, c.env(), "bash", c.java("StrTransform", "-url", url+"/"+port, "-forms", r.forms)...)
+				return c.run(t, "StrTransform", "-url", url+"/"+port, "-forms", r.forms)
 			})
 	}
 }

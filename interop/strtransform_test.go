@@ -10,7 +10,7 @@ func TestWSS4JSignsTheTokenThroughSTRTransform(t *testing.T) {
 	c := newCXF(t, startKDC(t))
 	backend, calls := counting(t)
 	g := serve(t, program(t), c.kdc, backend, false, port)
-	out, err := runs(t, c.env(), "bash", c.java("StrTransform", "-url", g.url+"/"+port)...)
+	out, err := c.run(t, "StrTransform", "-url", g.url+"/"+port)
 	if err != nil || calls.Load() != 4 {
 		t.Errorf("%d calls of the service; client: %v\n%s", calls.Load(), err, out)
 	}

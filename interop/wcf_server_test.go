@@ -103,9 +103,6 @@ func TestClientInWCFsFormRenewsOverTLS(t *testing.T) {
 // WCF's mode without a session, and every form of a negotiation.
 func TestClientInWCFsFormNegotiates(t *testing.T) {
 	k := startKDC(t)
-	if err := os.WriteFile(k.file("ntlm"), []byte("EXAMPLE:alice:alicepw\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	g := servePresets(t, k, false, nil, "SspiNegotiated")
 	g.play(t, k, "SspiNegotiated", []string{
 		"negotiated", "request-mic", "request-mic-negoex", "mit-spnego", "interleaved", "spaces", "applies-to", "value-type",

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -9,14 +8,7 @@ import (
 // wcf runs wcf/initiator.py, as alice if there is a KDC.
 func wcf(t *testing.T, k *kdc, args ...string) (string, error) {
 	t.Helper()
-	need(t, "python3")
-	python := "/usr/bin/python3" // the one that Debian's packages are for
-	for module, pkg := range map[string]string{"gssapi": "python3-gssapi", "lxml": "python3-lxml",
-		"cryptography": "python3-cryptography"} {
-		if exec.Command(python, "-c", "import "+module).Run() != nil {
-			missing(t, "Python's "+module, pkg)
-		}
-	}
+	python := python(t, "gssapi python3-gssapi", "lxml python3-lxml", "cryptography python3-cryptography")
 	var env []string
 	if k != nil {
 		env = append(k.env(), "KRB5_CLIENT_KTNAME="+k.file("alice.keytab"), "KRB5_KTNAME="+k.file("svc.keytab"),

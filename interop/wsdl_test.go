@@ -3,9 +3,6 @@ package interop
 import (
 	"flag"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,22 +13,16 @@ import (
 // wsdlBackend starts CXF's plain service with a WSDL, and returns its URL.
 func (c *cxf) wsdlBackend(t *testing.T) string {
 	t.Helper()
-	addr, _ := freeAddr(t)
-	file, err := filepath.Abs("cxf/wsdl/Plain.wsdl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("bash", c.java("WsdlBackend", "-wsdl", file, "-address", "http://"+addr+"/DoubleIt")...)
-	cmd.Env = append(os.Environ(), c.env()...)
-	daemon(t, cmd, saidReady)
-	return "http://" + addr + "/DoubleIt"
+	return c.server(t, "WsdlBackend", func(port, _ string) []string {
+		return []string{"-wsdl", "cxf/wsdl/Plain.wsdl", "-address", "http://127.0.0.1:" + port + "/DoubleIt"}
+	}).url + "/DoubleIt"
 }
 
 // generated makes a client of a WSDL with wsdl2java and calls twice. The client
 // gets nothing but its credentials and the name of the service.
-func (c *cxf) generated(t *testing.T, wsdl, address string, env ...string) {
+func (c *cxf) generated(t *testing.T, wsdl, address string) {
 	t.Helper()
-	out, err := runs(t, append(c.env(), env...), "bash", "cxf/generate.sh", wsdl, t.TempDir(),
+	out, err := c.run(t, "Generated", wsdl, t.TempDir(), "cxf/generated/GeneratedClient.java",
 		"bob@service.ws.apache.org", "2")
 	if err != nil || !strings.Contains(out, "RESULT ok at "+address+"\n") {
 		t.Errorf("%v\n%s", err, out)
@@ -57,10 +48,6 @@ var everyPreset = flag.Bool("every-preset", false, "let wsdl2java make a client 
 // policies of which the client follows one.
 func TestWsdl2javaMakesClientsOfEveryPreset(t *testing.T) {
 	c := newCXF(t, startKDC(t))
-	trust := filepath.Join(t.TempDir(), "trust.p12")
-	mustRun(t, nil, "keytool", "-importcert", "-noprompt", "-file", c.file("tls.crt"), "-alias", "gate", "-keystore",
-		trust,
-		"-storepass", "changeit")
 	program, backend := program(t), c.wsdlBackend(t)
 	policies := map[string]any{"Both": []string{"SspiNegotiated", "KerberosOverTransport"}}
 	presets := []string{"ws2007HttpBinding"}
@@ -76,9 +63,6 @@ func TestWsdl2javaMakesClientsOfEveryPreset(t *testing.T) {
 		},
 		slices.Sorted(maps.Keys(policies))...)
 	for path := range policies {
-		t.Run(path, func(t *testing.T) {
-			c.generated(t, g.url+"/"+path+"?wsdl", g.url+"/"+path, "JAVA_LAB_OPTIONS=-Djavax.net.ssl.trustStore="+trust+
-				" -Djavax.net.ssl.trustStorePassword=changeit")
-		})
+		t.Run(path, func(t *testing.T) { c.generated(t, g.url+"/"+path+"?wsdl", g.url+"/"+path) })
 	}
 }

@@ -7,17 +7,15 @@ import made.DoubleItService;
 /**
  * Calls the service by the classes that wsdl2java has made in package made. Address and policy come from the WSDL; what is
  * set here is who the client is and whom it calls, which CXF does not take from a WSDL.
- * usage: GeneratedClient WSDL SPN COUNT
  */
 public final class GeneratedClient {
     private GeneratedClient() { }
 
-    public static void main(String[] args) throws Exception {
-        DoubleItPortType port = new DoubleItService(new URL(args[0])).getDoubleItPort();
+    public static void call(String wsdl, String spn, int count) throws Exception {
+        DoubleItPortType port = new DoubleItService(new URL(wsdl)).getDoubleItPort();
         Map<String, Object> context = ((BindingProvider) port).getRequestContext();
         context.put("ws-security.kerberos.jaas.context", "alice");
-        context.put("ws-security.kerberos.spn", args[1]);
-        int count = Integer.parseInt(args[2]);
+        context.put("ws-security.kerberos.spn", spn);
         for (int i = 0; i < count; i++) {
             int doubled = port.doubleIt(25);
             String echo = port.echo(0, "q".repeat(5000));
@@ -26,6 +24,5 @@ public final class GeneratedClient {
             }
         }
         System.out.println("RESULT ok at " + context.get(BindingProvider.ENDPOINT_ADDRESS_PROPERTY));
-        System.exit(0);
     }
 }

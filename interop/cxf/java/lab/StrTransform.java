@@ -31,6 +31,11 @@ public final class StrTransform {
     private StrTransform() { }
 
     public static void main(String[] args) throws Exception {
+        System.exit(run(args));
+    }
+
+    /** The exit status. */
+    public static int run(String[] args) throws Exception {
         WSSConfig.init();
         String[] forms = Lab.opt(args, "forms", "prefixed,no-encoding-type,default,undeclared").split(",");
         int ok = 0;
@@ -47,7 +52,7 @@ public final class StrTransform {
                 + (good ? "" : " " + r.body().replaceAll("(?s).*<faultstring>(.*?)</faultstring>.*", "$1")));
         }
         System.out.println("RESULT StrTransform ok=" + ok + " of " + forms.length);
-        System.exit(ok == forms.length ? 0 : 1);
+        return ok == forms.length ? 0 : 1;
     }
 
     private static Document signed(String[] args, String form) throws Exception {
