@@ -141,6 +141,8 @@ var layers = map[string][]string{
 		"internal/access", "internal/backend", "internal/config", "internal/identity", "internal/wrap", "kerberos",
 		"kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "replay", "wssec",
 	},
+	"internal/browser":       {},
+	"internal/browser/build": {"internal/browser"}, // a program of its own
 	"internal/door": {"internal/location", "kerberos", "kerberos/gss", "kerberos/negotiate", "soap", "soap/xmltext",
 		"wssec", "wstrust"},
 	// The calling side towards a backend.
@@ -160,7 +162,8 @@ var layers = map[string][]string{
 	// Where an Acceptor meets a Processor; nowhere else.
 	"internal/assembly": {
 		"internal/resecure",
-		"internal/access", "internal/admin", "internal/audit", "internal/backend", "internal/doctor", "internal/identity",
+		"internal/access", "internal/admin", "internal/audit", "internal/backend", "internal/browser", "internal/doctor",
+		"internal/identity",
 		"internal/config", "internal/door", "internal/gateway", "internal/limit", "internal/location", "internal/seal",
 		"internal/store", "internal/systemd", "internal/wsdl",
 		"kerberos/kdcproxy", "kerberos/krb5conf",
@@ -172,8 +175,8 @@ var layers = map[string][]string{
 	"internal/admin": {"internal/doctor", "internal/gateway", "kerberos/negotiate"},
 	// Clients and checks beside it.
 	"internal/demo": {
-		"internal/assembly", "internal/config", "internal/gateway", "internal/wrap", "kerberos", "kerberos/ccache",
-		"kerberos/gss", "kerberos/kdc",
+		"internal/assembly", "internal/browser", "internal/config", "internal/explain", "internal/gateway",
+		"internal/wrap", "kerberos", "kerberos/ccache", "kerberos/gss", "kerberos/inspect", "kerberos/kdc",
 		"kerberos/keytab", "kerberos/krbtest", "soap", "soap/xmltext", "wssec",
 	},
 	"internal/request": {"client", "internal/location", "kerberos", "kerberos/negotiate", "soap", "soap/xmltext"},
@@ -189,6 +192,7 @@ var layers = map[string][]string{
 
 	// Flags and calls.
 	"cmd/wssgate": {
+		"internal/browser",
 		"client", "internal/assembly", "internal/config", "internal/demo", "internal/doctor", "internal/explain",
 		"internal/gateway", "internal/identity", "internal/jsonlog", "internal/manual", "internal/request",
 		"internal/vectors", "internal/wrap", "kerberos/inspect",
@@ -214,6 +218,7 @@ var importers = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"internal/vectors"}, // the second opinion of `wssgate verify`
 	"github.com/alecthomas/kong":          {"cmd/wssgate", "internal/config"},
 	"github.com/antchfx/xpath":            {"internal/location"},
+	"github.com/andybalholm/brotli":       {"internal/browser/build"},
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/vectors"},
 	"github.com/rogpeppe/go-internal":     {"internal/vectors"},
 	"github.com/fsnotify/fsnotify":        {"kerberos/keytab"},

@@ -49,6 +49,10 @@ const over = () => new SessionError({code: 'browser-over', text: 'the user has l
 	cause: 'The user has logged out of the session.',
 	cure: 'Log in again.'});
 
+// The integrity metadata of the program, which the browser compares before anything
+// runs. The build sets it; without a build there is none.
+const integrity = '';
+
 // The program, once for the page: {api, exited}.
 let loading;
 
@@ -64,7 +68,7 @@ export async function load({wasm = new URL('wssgate.wasm', import.meta.url)} = {
 async function start(url) {
 	let response;
 	try {
-		response = await fetch(url);
+		response = await fetch(url, {integrity});
 	} catch (error) {
 		throw internal(`${url} cannot be fetched: ${error.message}`);
 	}

@@ -12,6 +12,8 @@
 //	wssgate verify   run the test vectors
 //	wssgate inspect  explain a token, a key file or a SOAP message
 //	wssgate jwks     the keys that backends verify assertions by
+//	wssgate browser-client
+//	                 policy and integrity for a page that uses it
 //	wssgate errors   every error code: cause, cure, fault
 //	wssgate man      man pages, that of the configuration file too
 //	wssgate completion

@@ -25,6 +25,7 @@ type commands struct {
 	Verify     verifyCmd     `cmd:"" help:"Run all test vectors, pass or fail for each."`
 	Inspect    inspectCmd    `cmd:"" help:"Explain a token, a keytab, a credential cache or a SOAP message."`
 	Jwks       jwksCmd       `cmd:"" help:"Print the public keys that backends verify assertions by, as a JWK Set."`
+	Browser    browserCmd    `cmd:"" name:"browser-client" help:"Print what a page with the browser client sends and writes."`
 	Errors     errorsCmd     `cmd:"" help:"Print every error code with its cause, its cure and the fault that a client gets."`
 	Completion completionCmd `cmd:"" help:"Print a script that completes this command line: for bash, zsh or fish."`
 	Man        manCmd        `cmd:"" help:"Print a man page, or write them all."`

@@ -2,11 +2,14 @@ package assembly
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 
+	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/kerberos/kdc"
@@ -153,8 +156,39 @@ func logRelayed(log *slog.Logger, e kdcproxy.Event) {
 	log.LogAttrs(context.Background(), level, "relay", attrs...)
 }
 
-// withRelay returns a handler with the paths of the relay before next.
-func withRelay(cfg *config.Config, relay *kdcproxy.Relay, next http.Handler) http.Handler {
+// newBrowserClient returns the handler of the browser client, nil if it is not to
+// be served.
+func newBrowserClient(cfg *config.Config, files func() (*browser.Files, error)) (http.Handler, error) {
+	if cfg.BrowserClient == "" {
+		return nil, nil
+	}
+	all, err := files()
+	if errors.Is(err, browser.ErrNotBuilt) {
+		return nil, cfg.Refuse(-1, "browser-client", err.Error(), browser.Cure)
+	} else if err != nil {
+		return nil, err
+	}
+	return all.Handler(cfg.BrowserClient, cfg.KDCOrigins), nil
+}
+
+// BesideRelay returns a handler with the relay of a configuration, and these files
+// of the browser client, before next. Done ends the relay.
+func BesideRelay(cfg *config.Config, files *browser.Files, next http.Handler, log *slog.Logger) (
+	h http.Handler, done func(), err error) {
+	client, err := newBrowserClient(cfg, func() (*browser.Files, error) { return files, nil })
+	if err != nil {
+		return nil, nil, err
+	}
+	relay, err := newRelay(cfg, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return withRelay(cfg, relay, client, next), relay.Close, nil
+}
+
+// withRelay returns a handler with the paths of the relay and of the browser client,
+// which may be nil, before next.
+func withRelay(cfg *config.Config, relay *kdcproxy.Relay, client, next http.Handler) http.Handler {
 	if relay == nil {
 		return next
 	}
@@ -168,9 +202,11 @@ func withRelay(cfg *config.Config, relay *kdcproxy.Relay, next http.Handler) htt
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h, ok := paths[r.URL.Path]; ok {
 			h.ServeHTTP(w, r)
-			return
+		} else if client != nil && strings.HasPrefix(r.URL.Path, cfg.BrowserClient+"/") {
+			client.ServeHTTP(w, r)
+		} else {
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -250,12 +286,15 @@ func logRelay(cfg *config.Config, l *relayListener, log *slog.Logger) {
 		listen = l.tcp.Addr().String()
 	}
 	log.Info("kdc relay", "kdc-proxy-path", cfg.KDCProxyPath, "kdc-websocket-path", cfg.KDCWebSocketPath,
-		"kdc-listen", listen, "realms", cfg.KDCRealms)
+		"kdc-listen", listen, "realms", cfg.KDCRealms, "browser-client", cfg.BrowserClient)
 }
 
 // CheckRelay does what [ServeRelay] does before it listens.
 func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 	if _, _, err := loadTLS(cfg, 0, log); err != nil {
+		return err
+	}
+	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
 		return err
 	}
 	_, err := newRelay(cfg, log)
@@ -271,6 +310,10 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 		return err
 	}
 	defer relay.Close()
+	client, err := newBrowserClient(cfg, browser.Embedded)
+	if err != nil {
+		return err
+	}
 	keys := NewKeyring(cfg, log)
 	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {
@@ -285,7 +328,7 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "version", version)
 	}
 	defer plain.start(ctx, relay, log)()
-	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, http.NotFoundHandler()), log))
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, client, http.NotFoundHandler()), log))
 	log.Info("stopped")
 	return err
 }

@@ -3,12 +3,14 @@ package assembly
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/kdc"
@@ -119,4 +121,55 @@ func probe(t *testing.T, url string) error {
 	_, err = kdc.Probe(t.Context(), c, kerberos.Principal{Components: []string{"nobody"}, Realm: realm},
 		kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm})
 	return err
+}
+
+// A relay serves the browser client beside its own paths, to the pages that may use
+// the relay. A binary without the client refuses the setting.
+func TestRelayServesTheBrowserClientThatTheBinaryHas(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	text := fmt.Sprintf("kdc-realms: [%s]\nkdc-servers: [%s=127.0.0.1]\nkdc-websocket-path: /kerberos5\n"+
+		"kdc-origins: ['https://app.example.com']\nbrowser-client: /wssgate\n", krbtest.DefaultRealm,
+		krbtest.DefaultRealm)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadRelay(&config.RelayFlags{File: file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if err := CheckRelay(cfg, log); (err == nil) != has(browser.Embedded) {
+		t.Errorf("the binary has the client: %v; %v", has(browser.Embedded), err)
+	}
+	none := func() (*browser.Files, error) { return nil, browser.ErrNotBuilt }
+	if _, err := newBrowserClient(cfg, none); err == nil ||
+		!strings.Contains(err.Error(), "browser-client: this binary was built without") ||
+		!strings.Contains(err.Error(), "go generate") {
+		t.Errorf("without the client: %v", err)
+	}
+	files := &browser.Files{List: []*browser.File{{Name: "there"}}}
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h, done, err := BesideRelay(cfg, files, next, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	for path, want := range map[string]int{
+		"/wssgate/not-there": 404, "/wssgate/": 404, "/wssgate": 418, "/wssgatex/there": 418, "/": 418,
+		"/kerberos5": 426,
+	} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Origin", "https://app.example.com")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want || want == 404 && w.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
+			t.Errorf("%s: %d, not %d; %v", path, w.Code, want, w.Header())
+		}
+	}
+}
+
+// has reports whether there are files.
+func has(files func() (*browser.Files, error)) bool {
+	_, err := files()
+	return err == nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/systemd"
@@ -25,6 +26,9 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 		}
 	}
 	if _, err := newRelay(cfg, log); err != nil {
+		return err
+	}
+	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
 		return err
 	}
 	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
@@ -44,6 +48,10 @@ func Serve(ctx context.Context, p *Program) error {
 		return err
 	}
 	relay, err := newRelay(cfg, log)
+	if err != nil {
+		return err
+	}
+	client, err := newBrowserClient(cfg, browser.Embedded)
 	if err != nil {
 		return err
 	}
@@ -93,7 +101,7 @@ func Serve(ctx context.Context, p *Program) error {
 	defer plain.start(ctx, relay, log)()
 	defer o.serveAdmin(ctx, operator, log)()
 	defer o.tellSystemd(ctx, log)()
-	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, r), log))
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, client, r), log))
 	log.Info("stopped")
 	return err
 }

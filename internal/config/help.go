@@ -66,7 +66,7 @@ func Group(setting string) string {
 	case has("keytab", "service", "clock-skew", "keep-old-keys", "krb5-conf", "channel-bindings", "wrap-rrc", "allow-rc4",
 		"exact-kvno", "check-addresses", "state-dir", "state-keys", "replay-journal") || begins("kerberos-", "context-"):
 		return groupKerberos
-	case begins("kdc-"):
+	case begins("kdc-"), has("browser-client"):
 		return groupRelay
 	case begins("log-", "admin", "audit-"):
 		return groupLog
@@ -148,7 +148,9 @@ func processHelp() map[string]description {
 		"kdc-proxy-path":     {help: "Path of the KDC proxy (MS-KKDCP), usually /KdcProxy. Empty: none."},
 		"kdc-websocket-path": {help: "Path of the WebSocket relay to KDCs, usually /kerberos5. Empty: none."},
 		"kdc-listen":         {help: "Address at which requests to KDCs are relayed by plain TCP and UDP. Empty: none."},
-		"kdc-realms":         {help: "Realms whose KDCs clients may reach through the relay."},
+		"browser-client": {help: "Path below which the browser client is served, usually /wssgate, to pages of " +
+			"kdc-origins. Empty: it is not."},
+		"kdc-realms": {help: "Realms whose KDCs clients may reach through the relay."},
 		"kdc-realm-aliases": {help: "Other names that clients have for a realm of kdc-realms, such as EXAMPLE=EXAMPLE.COM " +
 			"for a NetBIOS name."},
 		"kdc-servers": {help: "KDCs of a realm, in the order in which they are asked: REALM=HOST or REALM=HOST:PORT. " +

@@ -131,6 +131,7 @@ func (k *checker) relay(r *Relay) {
 		return
 	}
 	k.relayPaths(r)
+	k.browserClient(r)
 	if _, _, err := net.SplitHostPort(r.KDCListen); r.KDCListen != "" && err != nil {
 		k.find("kdc-listen", fmt.Sprintf("%q is not host:port", r.KDCListen), `write ":88" or "10.1.2.3:88"`)
 	}
@@ -173,6 +174,26 @@ func (k *checker) relayPaths(r *Relay) {
 	}
 	if r.KDCProxyPath != "" && r.KDCProxyPath == r.KDCWebSocketPath {
 		k.find("kdc-websocket-path", fmt.Sprintf("%q is kdc-proxy-path too", r.KDCWebSocketPath), "give each its own path")
+	}
+}
+
+// browserClient checks that the files of the browser client have a folder of their
+// own, beside a relay that they can use.
+func (k *checker) browserClient(r *Relay) {
+	own := func(path string) bool { return path != r.BrowserClient && !below(path, r.BrowserClient) }
+	switch path := r.BrowserClient; {
+	case path == "":
+	case path[0] != '/' || path == "/" || strings.ContainsAny(path, "*{}?# %") || path != cleanPath(path) ||
+		strings.HasSuffix(path, "/"):
+		k.find("browser-client", fmt.Sprintf("%q is not a plain path", path), `write it as "/wssgate"`)
+	case r.KDCWebSocketPath == "":
+		k.find("browser-client", "has no use: the browser client gets its tickets by a WebSocket",
+			"give kdc-websocket-path, or remove it")
+	case slices.ContainsFunc(k.cfg.Routes, func(route Route) bool { return !own(route.Path) }):
+		k.find("browser-client", fmt.Sprintf("a route has the path %q, or one below it", path), "give each its own path")
+	case !own(r.KDCWebSocketPath) || !own(r.KDCProxyPath):
+		k.find("browser-client", fmt.Sprintf("the relay has the path %q, or one below it", path),
+			"give each its own path")
 	}
 }
 

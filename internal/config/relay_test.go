@@ -57,28 +57,35 @@ kdc-password-servers: [OTHER.TEST=pw]
 
 func TestRelayRefusesWhatContradictsItself(t *testing.T) {
 	for text, says := range map[string]string{
-		"":                                                            "kdc-realms: is required",
-		"kdc-realms: []":                                              "is required",
-		"kdc-realms: ['a b']":                                         "is not a realm",
-		"kdc-realms: [A]\nbackend: x":                                 "it is a setting of wssgate serve",
-		"kdc-realms: [A]\nroutes: []":                                 "it is a setting of wssgate serve",
-		"kdc-realms: [A]\nkdc-relms: [A]":                             `did you mean "kdc-realms"`,
-		"kdc-realms: [A]\nkdc-servers: [k]":                           "has not the form of an entry",
-		"kdc-realms: [A]\nkdc-servers: [A=]":                          "has not the form of an entry",
-		"kdc-realms: [A]\nkdc-servers: [B=k]":                         "is not among kdc-realms",
-		"kdc-realms: [A]\nkdc-password-servers: [B=k]":                "is not among kdc-realms",
-		"kdc-realms: [A]\nkdc-realm-aliases: [A=B]":                   "is not among kdc-realms",
-		"kdc-realms: [A]\nkdc-realm-aliases: [B]":                     "has not the form of an entry",
-		"kdc-realms: [A]\nkdc-origins: [app.example.com]":             "is not an origin",
-		"kdc-realms: [A]\nkdc-origins: ['https://a/']":                "is not an origin",
-		"kdc-realms: [A]\nkdc-listen: '88'":                           "is not host:port",
-		"kdc-realms: [A]\nkdc-proxy-path: KdcProxy":                   "is not a plain path",
-		"kdc-realms: [A]\nkdc-proxy-path: /x\nkdc-websocket-path: /x": "is kdc-proxy-path too",
-		"kdc-realms: [A]\nkdc-client-rate: 0":                         "is less than 1",
-		"kdc-realms: [A]\nkdc-timeout: 1ms":                           "is not between",
-		"kdc-realms: [A]\ntls-cert: x":                                "has no tls-key beside it",
-		"kdc-realms: [A]\nclient-address: forwarded":                  "could be written by anybody",
-		"kdc-realms: [A]\nkdc-websocket-path: /a/../b":                "is not a plain path",
+		"":                                                              "kdc-realms: is required",
+		"kdc-realms: []":                                                "is required",
+		"kdc-realms: ['a b']":                                           "is not a realm",
+		"kdc-realms: [A]\nbackend: x":                                   "it is a setting of wssgate serve",
+		"kdc-realms: [A]\nroutes: []":                                   "it is a setting of wssgate serve",
+		"kdc-realms: [A]\nkdc-relms: [A]":                               `did you mean "kdc-realms"`,
+		"kdc-realms: [A]\nkdc-servers: [k]":                             "has not the form of an entry",
+		"kdc-realms: [A]\nkdc-servers: [A=]":                            "has not the form of an entry",
+		"kdc-realms: [A]\nkdc-servers: [B=k]":                           "is not among kdc-realms",
+		"kdc-realms: [A]\nkdc-password-servers: [B=k]":                  "is not among kdc-realms",
+		"kdc-realms: [A]\nkdc-realm-aliases: [A=B]":                     "is not among kdc-realms",
+		"kdc-realms: [A]\nkdc-realm-aliases: [B]":                       "has not the form of an entry",
+		"kdc-realms: [A]\nkdc-origins: [app.example.com]":               "is not an origin",
+		"kdc-realms: [A]\nkdc-origins: ['https://a/']":                  "is not an origin",
+		"kdc-realms: [A]\nkdc-listen: '88'":                             "is not host:port",
+		"kdc-realms: [A]\nkdc-proxy-path: KdcProxy":                     "is not a plain path",
+		"kdc-realms: [A]\nkdc-proxy-path: /x\nkdc-websocket-path: /x":   "is kdc-proxy-path too",
+		"kdc-realms: [A]\nkdc-client-rate: 0":                           "is less than 1",
+		"kdc-realms: [A]\nkdc-timeout: 1ms":                             "is not between",
+		"kdc-realms: [A]\ntls-cert: x":                                  "has no tls-key beside it",
+		"kdc-realms: [A]\nclient-address: forwarded":                    "could be written by anybody",
+		"kdc-realms: [A]\nkdc-websocket-path: /a/../b":                  "is not a plain path",
+		"kdc-realms: [A]\nbrowser-client: /":                            "is not a plain path",
+		"kdc-realms: [A]\nbrowser-client: w":                            "is not a plain path",
+		"kdc-realms: [A]\nbrowser-client: /w/":                          "is not a plain path",
+		"kdc-realms: [A]\nbrowser-client: /%77":                         "is not a plain path",
+		"kdc-realms: [A]\nbrowser-client: /w\nkdc-listen: :88":          "gets its tickets by a WebSocket",
+		"kdc-realms: [A]\nbrowser-client: /kerberos5":                   "the relay has the path",
+		"kdc-realms: [A]\nbrowser-client: /w\nkdc-websocket-path: /w/x": "the relay has the path",
 	} {
 		if _, err := loadRelay(t, text+"\n", RelayFlags{}, nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", text, err)
@@ -93,6 +100,14 @@ func TestServeTakesRelaySettingsOnlyWithARelay(t *testing.T) {
 	}
 	if _, err := load(t, oneRoute+"kdc-realms: [A]\nkdc-proxy-path: /\n", Flags{}, nil); err == nil ||
 		!strings.Contains(err.Error(), "is the path of a route") {
+		t.Error(err)
+	}
+	const both = "kdc-realms: [A]\nkdc-websocket-path: /kerberos5\nbrowser-client: /app\n"
+	if _, err := load(t, oneRoute+both+"path: /app/x\n", Flags{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "or one below it") {
+		t.Error(err)
+	}
+	if cfg, err := load(t, oneRoute+both, Flags{}, nil); err != nil || cfg.BrowserClient != "/app" {
 		t.Error(err)
 	}
 	cfg, err := load(t, oneRoute+"kdc-realms: [A]\nkdc-proxy-path: /KdcProxy\n", Flags{}, nil)

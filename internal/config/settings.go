@@ -86,6 +86,7 @@ type Relay struct {
 	KDCProxyPath     string `yaml:"kdc-proxy-path" placeholder:"PATH"`
 	KDCWebSocketPath string `yaml:"kdc-websocket-path" name:"kdc-websocket-path" env:"WSSGATE_KDC_WEBSOCKET_PATH" placeholder:"PATH"`
 	KDCListen        string `yaml:"kdc-listen" placeholder:"HOST:PORT"`
+	BrowserClient    string `yaml:"browser-client" placeholder:"PATH"`
 
 	KDCRealms       []string `yaml:"kdc-realms" placeholder:"REALM"`
 	KDCRealmAliases []string `yaml:"kdc-realm-aliases" placeholder:"ALIAS=REALM"`
