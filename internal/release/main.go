@@ -1,6 +1,7 @@
-// Command release makes the files of a release: static binaries, their bills of
-// materials, the licences of what is in them, packages for Debian and Red Hat,
-// and checksums. Run it in the repository:
+// Command release makes the files of a release: static binaries with the browser
+// client in them, their bills of materials, the licences of what is in them, packages
+// for Debian and Red Hat, the browser client as a package for npm, and checksums. Run
+// it in the repository:
 //
 //	go run ./internal/release -out DIR
 //
@@ -11,6 +12,7 @@
 //
 //	main.go      flags, and the order of the steps
 //	build.go     binaries
+//	browser.go   the browser client
 //	sbom.go      bills of materials, CycloneDX 1.6
 //	licences.go  LICENSES.txt
 //	packages.go  deb and rpm, by nfpm
@@ -23,6 +25,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -38,6 +41,7 @@ func main() {
 	flag.StringVar(&r.source, "source", ".", "`folder` of the repository")
 	flag.StringVar(&r.version, "version", "", "`version` that the commit has to have, by its tag, as v1.2.3")
 	flag.BoolVar(&r.packages, "packages", true, "make deb and rpm; it needs the module proxy for nfpm")
+	flag.BoolVar(&r.quick, "quick", false, "compress the browser client less, for a trial")
 	flag.BoolVar(&r.modified, "modified", false, "accept a work tree that differs from its commit")
 	flag.Parse()
 	r.platforms = strings.Split(*platforms, ",")
@@ -56,6 +60,7 @@ type release struct {
 	version     string   // "" for any
 	packages    bool
 	modified    bool
+	quick       bool
 
 	// What the first binary says.
 	built  string // its version
@@ -79,6 +84,9 @@ func (r *release) make(ctx context.Context) (err error) {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
+	if err := r.embedBrowserClient(ctx); err != nil {
+		return err
+	}
 	var infos []*buildinfo.BuildInfo
 	for _, platform := range r.platforms {
 		info, err := r.binary(ctx, platform)
@@ -88,6 +96,9 @@ func (r *release) make(ctx context.Context) (err error) {
 		infos = append(infos, info)
 	}
 	if err := r.licences(ctx, infos); err != nil {
+		return err
+	}
+	if err := r.browserPackage(ctx); err != nil {
 		return err
 	}
 	if r.packages {
@@ -116,17 +127,18 @@ func (r *release) binary(ctx context.Context, platform string) (*buildinfo.Build
 
 // sums writes SHA256SUMS, which sha256sum -c reads.
 func (r *release) sums() error {
-	files, err := os.ReadDir(r.out)
-	if err != nil {
-		return err
-	}
 	var lines []string
-	for _, f := range files {
-		octets, err := os.ReadFile(filepath.Join(r.out, f.Name()))
-		if err != nil {
+	out := os.DirFS(r.out)
+	err := fs.WalkDir(out, ".", func(name string, f fs.DirEntry, err error) error {
+		if err != nil || f.IsDir() {
 			return err
 		}
-		lines = append(lines, fmt.Sprintf("%x  %s\n", sha256.Sum256(octets), f.Name()))
+		octets, err := fs.ReadFile(out, name)
+		lines = append(lines, fmt.Sprintf("%x  %s\n", sha256.Sum256(octets), name))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
 	return os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), []byte(strings.Join(lines, "")), 0o644)

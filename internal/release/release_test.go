@@ -5,6 +5,7 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wssgate/wssgate/internal/browser"
 )
 
 // releaseOf makes a release of HEAD, in a clone of its own, for the processor
@@ -26,7 +29,7 @@ func releaseOf(t *testing.T, packages bool) (out string) {
 		t.Skip("these sources are not a clone")
 	}
 	dir := t.TempDir()
-	r := &release{source: filepath.Join(dir, "clone"), out: filepath.Join(dir, "out"), packages: packages,
+	r := &release{source: filepath.Join(dir, "clone"), out: filepath.Join(dir, "out"), packages: packages, quick: true,
 		platforms: []string{"linux/" + runtime.GOARCH}}
 	if err := run(exec.Command("git", "clone", "--quiet", "../..", r.source)); err != nil {
 		t.Fatal(err)
@@ -37,16 +40,18 @@ func releaseOf(t *testing.T, packages bool) (out string) {
 	return r.out
 }
 
-// files returns the names and contents of a folder.
+// files returns the names and contents of a folder, and of those in it.
 func files(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
-	entries, err := os.ReadDir(dir)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			all[name] = []byte(read(t, filepath.Join(dir, name)))
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		all[e.Name()] = []byte(read(t, filepath.Join(dir, e.Name())))
 	}
 	return all
 }
@@ -70,12 +75,14 @@ func TestReleaseOfACommitIsReproducible(t *testing.T) {
 	first := files(t, out)
 	sameFiles(t, first, files(t, releaseOf(t, false)))
 	name := binaryName("linux/" + runtime.GOARCH)
-	for _, want := range []string{name, name + ".cdx.json", "LICENSE", "LICENSES.txt", "SHA256SUMS"} {
+	for _, want := range []string{name, name + ".cdx.json", "LICENSE", "LICENSES.txt", "SHA256SUMS", "npm/package.json",
+		"npm/wssgate.js", "npm/wssgate.d.ts", "npm/README.md", "npm/LICENSE", "npm/LICENSES.txt"} {
 		if len(first[want]) == 0 {
 			t.Errorf("no %s", want)
 		}
 	}
 	checkStatic(t, filepath.Join(out, name))
+	checkBrowserClient(t, filepath.Join(out, name), first)
 	var b bom
 	if err := json.Unmarshal(first[name+".cdx.json"], &b); err != nil {
 		t.Fatal(err)
@@ -108,6 +115,39 @@ func checkStatic(t *testing.T, name string) {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
 			t.Errorf("%s has %v", name, p.Type)
 		}
+	}
+}
+
+// checkBrowserClient fails unless a binary has the browser client, that of the
+// package for npm, and npm takes that.
+func checkBrowserClient(t *testing.T, name string, files map[string][]byte) {
+	t.Helper()
+	out, err := exec.Command(name, "browser-client").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "wasm-unsafe-eval") {
+		t.Errorf("%v: %s", err, out)
+	}
+	parts := 0
+	for path, octets := range files {
+		if strings.HasPrefix(path, "npm/wssgate") {
+			parts++
+			if want := browser.Integrity(octets); !strings.Contains(string(out), want) {
+				t.Errorf("%s is not that of the binary, which has no %s", path, want)
+			}
+		}
+	}
+	if parts != 4 {
+		t.Errorf("the package has %d files of the client", parts)
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		missing(t, "npm")
+	}
+	cmd := exec.Command(npm, "pack", "--dry-run", "--offline")
+	cmd.Dir = filepath.Join(filepath.Dir(name), "npm")
+	cmd.Env = append(os.Environ(), "npm_config_cache="+t.TempDir())
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "total files: ") ||
+		!strings.Contains(string(out), "LICENSES.txt") {
+		t.Errorf("npm pack: %v\n%s", err, out)
 	}
 }
 
