@@ -1,9 +1,14 @@
 package main
 
-import "github.com/wssgate/wssgate/internal/demo"
+import (
+	"errors"
+
+	"github.com/wssgate/wssgate/internal/browser"
+	"github.com/wssgate/wssgate/internal/demo"
+)
 
 type demoCmd struct {
-	Serve bool `help:"Keep running afterwards, and print commands to try."`
+	Serve bool `help:"Keep running afterwards, with a page to try it in a browser, and print commands to try."`
 }
 
 // Help is shown below the flags' summary.
@@ -15,5 +20,9 @@ func (demoCmd) Help() string {
 
 // Run shows one call.
 func (c *demoCmd) Run(ctx *runContext, s *streams) error {
-	return demo.Run(ctx, s.out, c.Serve)
+	files, err := browser.Embedded()
+	if err != nil && !errors.Is(err, browser.ErrNotBuilt) {
+		return err
+	}
+	return demo.Run(ctx, s.out, demo.Config{Serve: c.Serve, Browser: files})
 }

@@ -104,7 +104,7 @@ func (w *world) serveClient(ctx context.Context, p *printer) error {
 	p.tryIt(w, url)
 	for p.err == nil {
 		select {
-		case ev := <-w.events:
+		case ev := <-w.events.queue:
 			p.line(strings.TrimSuffix("gateway: "+ev.code+": "+ev.err, ": "))
 		case <-ctx.Done():
 			return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -25,10 +26,23 @@ const Question = `<soap:Envelope xmlns:soap="` + soap.NS11 + `">
 // Price is what the service answers.
 const Price = "42.50"
 
+// A Config says what the demo does.
+type Config struct {
+	// Serve lets all parties go on afterwards, until the context ends.
+	Serve bool
+	// Browser are the files of the browser client, for a page to try it. With nil
+	// there is no page.
+	Browser *browser.Files
+}
+
 // Run shows one message on its way, step by step; each step checks what it
-// shows. With serve all parties then go on, until ctx ends.
-func Run(ctx context.Context, out io.Writer, serve bool) error {
-	w, err := newWorld(ctx)
+// shows.
+func Run(ctx context.Context, out io.Writer, cfg Config) error {
+	files := cfg.Browser
+	if !cfg.Serve {
+		files = nil
+	}
+	w, err := newWorld(ctx, files)
 	if err != nil {
 		return err
 	}
@@ -40,7 +54,7 @@ func Run(ctx context.Context, out io.Writer, serve bool) error {
 	}
 	p.done("Everything was verified: the request by the gateway, the reply by the client, and what was tampered " +
 		"with was refused.")
-	if !serve {
+	if !cfg.Serve {
 		p.line("wssgate demo --serve keeps all of this running for you to try.")
 		return p.err
 	}

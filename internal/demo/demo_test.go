@@ -26,7 +26,7 @@ func TestDemoServesUntilItIsStopped(t *testing.T) {
 	defer stop()
 	var out lockedBuffer
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, &out, true) }()
+	go func() { ended <- Run(ctx, &out, Config{Serve: true}) }()
 
 	said := out.wait(t, `KRB5_CONFIG=('.*?'|\S+) KRB5CCNAME=('.*?'|\S+)\n[\s\S]* request (http\S+/quotes) --service `+
 		`(\S+)\n[\s\S]* (http\S+/request) >`)
@@ -72,7 +72,7 @@ func TestDemoServesUntilItIsStopped(t *testing.T) {
 // A step that fails ends the demo, with no claim.
 func TestDemoReportsWhatFails(t *testing.T) {
 	t.Parallel()
-	w, err := newWorld(t.Context())
+	w, err := newWorld(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestDemoReportsWhatFails(t *testing.T) {
 // A reader who closes the pipe early must not make the demo claim success.
 func TestDemoNoticesAClosedPipe(t *testing.T) {
 	t.Parallel()
-	if err := Run(t.Context(), brokenWriter{}, false); err == nil {
+	if err := Run(t.Context(), brokenWriter{}, Config{}); err == nil {
 		t.Error("no error")
 	}
 }

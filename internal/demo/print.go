@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/wrap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 )
@@ -95,6 +96,13 @@ func (p *printer) done(s string) {
 func (p *printer) tryIt(w *world, clientURL string) {
 	const send = "curl -s --data-binary @%s -H 'Content-Type: text/xml; charset=utf-8' %s"
 	p.printf("\n%s\n\n", p.style(bold, "Try it"))
+	if w.pageURL != "" {
+		p.line("  A page that is the client, in your browser:")
+		p.printf("\n    %s\n\n", w.pageURL)
+	} else {
+		p.text("A page that is the client needs the browser client: %s.", browser.Cure)
+		p.line("")
+	}
 	p.line("  A message of your own, with alice's ticket (-v shows it on the wire):")
 	p.printf("\n    export KRB5_CONFIG=%s KRB5CCNAME=%s\n", quoted(w.file("krb5.conf")),
 		quoted(w.file("alice.ccache")))

@@ -1,0 +1,304 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/wssgate/wssgate/internal/browser"
+	"github.com/wssgate/wssgate/kerberos/krbtest"
+)
+
+var (
+	screens = flag.String("screens", "", "write pictures of the page to this directory")
+	targets = flag.Bool("targets", false, "measure size and times of the browser client, as a release has it")
+)
+
+// enough is a time within which everything ends, on a machine with much to do.
+const enough = time.Minute
+
+var browserPeer = krbtest.Peer{Path: "/usr/bin/chromium-headless-shell", Package: "chromium-headless-shell"}
+
+// browserFiles builds the browser client.
+func browserFiles(t *testing.T, more ...string) *browser.Files {
+	t.Helper()
+	dir := t.TempDir()
+	args := append([]string{"run", "../browser/build", "-source", "../..", "-out", dir}, more...)
+	cmd := exec.Command("go", args...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files, err := browser.Load(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A tab is the page in a browser.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+}
+
+// open opens the page, and waits until it is ready.
+func open(t *testing.T, url string, flags ...chromedp.ExecAllocatorOption) *tab {
+	t.Helper()
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browserPeer.Path), chromedp.WSURLReadTimeout(enough)}
+	for _, name := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+		"disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
+		"hide-scrollbars"} {
+		options = append(options, chromedp.Flag(name, true))
+	}
+	ctx, end := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
+	t.Cleanup(end)
+	ctx, end = chromedp.NewContext(ctx)
+	t.Cleanup(end)
+	p := &tab{t, ctx, url}
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatalf("the browser: %v", err)
+	}
+	p.until(`document.getElementById("state").textContent`, "Ready")
+	return p
+}
+
+// value returns the value of an expression in the page.
+func value[T any](p *tab, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, enough)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until the page is idle and a text has a part.
+func (p *tab) until(expression, part string) {
+	p.t.Helper()
+	wanted, _ := json.Marshal(part)
+	condition := fmt.Sprintf(`document.body.getAttribute("aria-busy") !== "true" && (%s).includes(%s)`, expression, wanted)
+	ctx, cancel := context.WithTimeout(p.ctx, enough)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(enough))); err != nil {
+		p.t.Fatalf("no %q in the page: %v\n%s", part, err, value[string](p, `document.getElementById("state").innerText +
+			document.getElementById("outcome").innerText.slice(0, 1000)`))
+	}
+}
+
+// click presses a button, and waits for a part of what is then said.
+func (p *tab) click(id, where, part string) {
+	p.t.Helper()
+	if value[bool](p, fmt.Sprintf(`document.getElementById(%q).disabled`, id)) {
+		p.t.Fatalf("%s cannot be pressed", id)
+	}
+	value[chromedp.Void](p, fmt.Sprintf(`document.getElementById(%q).click()`, id))
+	p.until(fmt.Sprintf(`document.getElementById(%q).textContent`, where), part)
+}
+
+// fill writes a field of a form.
+func (p *tab) fill(form, field, text string) {
+	p.t.Helper()
+	quoted, _ := json.Marshal(text)
+	value[chromedp.Void](p, fmt.Sprintf(`document.getElementById(%q).elements[%q].value = %s`, form, field, quoted))
+}
+
+// steps fails unless what the page shows of the exchanges has all parts.
+func (p *tab) steps(parts ...string) {
+	p.t.Helper()
+	text := value[string](p, `document.getElementById("steps").textContent`)
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			p.t.Errorf("no %q in\n%.3000s", part, text)
+		}
+	}
+}
+
+// shoot checks that the page fits, and writes a picture if they are asked for.
+func (p *tab) shoot(name string) {
+	p.t.Helper()
+	if w := value[[2]int](p, `[document.documentElement.scrollWidth, innerWidth]`); w[0] > w[1] {
+		p.t.Errorf("%s: %d pixels wide, in %d", name, w[0], w[1])
+	}
+	if *screens == "" {
+		return
+	}
+	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*screens, name+".png"), picture, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// On the page alice logs in, calls the service by HTTP and by SOAP, and sees that
+// what must not get through does not.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	krbtest.Need(t, browserPeer)
+	w, err := newWorld(t.Context(), browserFiles(t, "-quick"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	checkHeaders(t, w)
+	p := open(t, w.pageURL, chromedp.WindowSize(1000, 900))
+	p.shoot("page-ready")
+	logsIn(p)
+	calls(p)
+	refusals(p)
+	narrow := open(t, w.pageURL, chromedp.WindowSize(400, 900), chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	narrow.click("enter", "state", "alice@EXAMPLE.COM is logged in")
+	narrow.click("soap", "verdict", Price)
+	narrow.shoot("page-narrow-dark")
+	narrow.click("leave", "state", "Logged out")
+	if !value[bool](narrow, `document.getElementById("http").disabled && document.getElementById("ticket").hidden`) {
+		t.Error("the page offers calls after the logout")
+	}
+	narrow.shoot("page-narrow-out")
+	if elsewhere := value[string](p, `performance.getEntriesByType("resource").map(e => e.name).
+		filter(n => !n.startsWith(location.origin + "/")).join(" ")`); elsewhere != "" {
+		t.Errorf("the page loads %s", elsewhere)
+	}
+}
+
+// logsIn is a wrong password, a name that is none, and a login by the keyboard.
+func logsIn(p *tab) {
+	p.t.Helper()
+	p.click("wrong", "state", "preauthentication-failed")
+	p.shoot("page-wrong-password")
+	const odd = `<img src=x onerror="document.title='owned'">`
+	p.fill("login", "user", odd)
+	p.click("enter", "state", "Not logged in")
+	p.until(`document.getElementById("state").textContent`, "<img")
+	if made := value[int](p, `document.images.length`); made != 0 || value[string](p, "document.title") == "owned" {
+		p.t.Error("a name was taken for HTML")
+	}
+	p.fill("login", "user", "alice")
+	value[chromedp.Void](p, `document.getElementById("login").elements.password.focus()`)
+	if err := chromedp.Do(p.ctx, chromedp.KeyEvent("\r")); err != nil {
+		p.t.Fatal(err)
+	}
+	p.until(`document.getElementById("state").textContent`, "alice@EXAMPLE.COM is logged in")
+	p.until(`document.getElementById("tickets").textContent`, "krbtgt/EXAMPLE.COM@EXAMPLE.COM")
+	p.shoot("page-logged-in")
+}
+
+// calls are those that get through.
+func calls(p *tab) {
+	p.t.Helper()
+	p.click("http", "verdict", "ACME: 42.50 EUR")
+	p.steps("Www-Authenticate: Application Negotiate", "Authorization: Negotiate ", "GET /price/ACME: accepted",
+		principalHeader+": "+ClientName)
+	p.until(`document.getElementById("tickets").textContent`, serviceHTTP)
+	p.shoot("page-http")
+	const odd = `<script>alert(1)</script>&"`
+	p.fill("calls", "symbol", odd)
+	p.click("soap", "verdict", Price)
+	p.steps("POST /quotes: accepted", "EncryptedData", principalHeader+": "+ClientName, "&lt;script", "AP-REQ",
+		" characters)")
+	if made := value[int](p, `document.querySelectorAll("main script").length`); made != 0 {
+		p.t.Error("a message was taken for HTML")
+	}
+	p.fill("calls", "symbol", "ACME")
+	p.click("soap", "verdict", Price)
+	p.shoot("page-soap")
+}
+
+// refusals are those that do not.
+func refusals(p *tab) {
+	p.t.Helper()
+	for id, code := range map[string]string{
+		"replay": "ticket-replay", "change": "digest-invalid", "expired": "ticket-expired",
+	} {
+		p.click(id, "verdict", "Refused, as it has to be: "+code)
+		p.steps("POST /quotes: "+code, "Nothing arrives at the service.")
+		p.shoot("page-" + id)
+	}
+}
+
+// checkHeaders fails unless the page has a strict policy, and answers to no other
+// name.
+func checkHeaders(t *testing.T, w *world) {
+	t.Helper()
+	resp, err := http.Get(w.pageURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	policy := resp.Header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "style-src 'self'",
+		"frame-ancestors 'none'", "form-action 'none'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("no %s in %s", part, policy)
+		}
+	}
+	for _, path := range []string{"", "demo/exchanges?after=0", "demo/request", "demo/expired", "quotes"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.pageURL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "demo.example.com"
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("/%s by another name: %s", path, resp.Status)
+		}
+	}
+}
+
+// The client is at most 3.5 MB on the wire, ready within a second, and logs in within
+// half of one: the medians of browsers that have nothing of it yet.
+func TestTargetsOfTheBrowserClient(t *testing.T) {
+	if !*targets {
+		t.Skip("measures times, which depend on what else the machine does: ask for it with -targets")
+	}
+	krbtest.Need(t, browserPeer)
+	w, err := newWorld(t.Context(), browserFiles(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	var octets []int
+	ready, login := make([]int, 0, 7), make([]int, 0, 7)
+	for range cap(ready) {
+		p := open(t, w.pageURL)
+		ready = append(ready, milliseconds(p, "state"))
+		p.click("enter", "state", "is logged in")
+		login = append(login, milliseconds(p, "state"))
+		octets = append(octets, value[int](p, `performance.getEntriesByType("resource").
+			filter(e => e.name.includes("/wssgate/")).reduce((sum, e) => sum + e.encodedBodySize, 0)`))
+	}
+	slices.Sort(ready)
+	slices.Sort(login)
+	size, median := slices.Max(octets), len(ready)/2
+	t.Logf("%d octets; ready in %d ms, of %v; login in %d ms, of %v", size, ready[median], ready, login[median], login)
+	if size > 3_500_000 || ready[median] > 1000 || login[median] > 500 {
+		t.Error("that is too much")
+	}
+}
+
+// milliseconds returns the time that a text of the page has.
+func milliseconds(p *tab, id string) int {
+	p.t.Helper()
+	return value[int](p, fmt.Sprintf(`Number(document.getElementById(%q).textContent.match(/ (\d+) ms/)[1])`, id))
+}
