@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"flag"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/andybalholm/brotli"
 	"github.com/chromedp/chromedp"
 
 	"github.com/wssgate/wssgate/internal/browser"
@@ -31,20 +34,31 @@ const enough = time.Minute
 
 var browserPeer = krbtest.Peer{Path: "/usr/bin/chromium-headless-shell", Package: "chromium-headless-shell"}
 
-// browserFiles builds the browser client.
-func browserFiles(t *testing.T, more ...string) *browser.Files {
+// browserFiles builds the browser client in a new folder.
+func browserFiles(t *testing.T, more ...string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	args := append([]string{"run", "../browser/build", "-source", "../..", "-out", dir}, more...)
 	cmd := exec.Command("go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return dir
+}
+
+// pageOf starts a world with the browser client of a folder.
+func pageOf(t *testing.T, dir string) *world {
+	t.Helper()
 	files, err := browser.Load(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return files
+	w, err := newWorld(t.Context(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	return w
 }
 
 // A tab is the page in a browser.
@@ -54,7 +68,7 @@ type tab struct {
 	url string
 }
 
-// open opens the page, and waits until it is ready.
+// open opens the page.
 func open(t *testing.T, url string, flags ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browserPeer.Path), chromedp.WSURLReadTimeout(enough)}
@@ -71,6 +85,12 @@ func open(t *testing.T, url string, flags ...chromedp.ExecAllocatorOption) *tab 
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		t.Fatalf("the browser: %v", err)
 	}
+	return p
+}
+
+// ready waits until the client is loaded.
+func (p *tab) ready() *tab {
+	p.t.Helper()
 	p.until(`document.getElementById("state").textContent`, "Ready")
 	return p
 }
@@ -151,18 +171,16 @@ func (p *tab) shoot(name string) {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	krbtest.Need(t, browserPeer)
-	w, err := newWorld(t.Context(), browserFiles(t, "-quick"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
+	dir := browserFiles(t, "-quick")
+	w := pageOf(t, dir)
 	checkHeaders(t, w)
-	p := open(t, w.pageURL, chromedp.WindowSize(1000, 900))
+	p := open(t, w.pageURL, chromedp.WindowSize(1000, 900)).ready()
 	p.shoot("page-ready")
 	logsIn(p)
 	calls(p)
 	refusals(p)
-	narrow := open(t, w.pageURL, chromedp.WindowSize(400, 900), chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	dark := chromedp.Flag("blink-settings", "preferredColorScheme=0")
+	narrow := open(t, w.pageURL, chromedp.WindowSize(400, 900), dark).ready()
 	narrow.click("enter", "state", "alice@EXAMPLE.COM is logged in")
 	narrow.click("soap", "verdict", Price)
 	narrow.shoot("page-narrow-dark")
@@ -174,6 +192,33 @@ func TestPage(t *testing.T) {
 	if elsewhere := value[string](p, `performance.getEntriesByType("resource").map(e => e.name).
 		filter(n => !n.startsWith(location.origin + "/")).join(" ")`); elsewhere != "" {
 		t.Errorf("the page loads %s", elsewhere)
+	}
+	changeProgram(t, dir)
+	changed := open(t, pageOf(t, dir).pageURL)
+	value[chromedp.Void](changed, `document.body.setAttribute("aria-busy", "false")`) // it stays so
+	changed.until(`document.getElementById("state").textContent`, "The client cannot be loaded")
+	changed.shoot("page-changed-program")
+}
+
+// changeProgram changes the program of a folder, as somebody on the way might.
+func changeProgram(t *testing.T, dir string) {
+	t.Helper()
+	for pattern, coding := range map[string]func(io.Writer) io.WriteCloser{
+		"*.wasm.br": func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"*.wasm.gz": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+	} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		var out bytes.Buffer
+		w := coding(&out)
+		if _, err := io.WriteString(w, "\x00asm\x01\x00\x00\x00"); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(found[0], out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -217,6 +262,8 @@ func calls(p *tab) {
 	}
 	p.fill("calls", "symbol", "ACME")
 	p.click("soap", "verdict", Price)
+	value[chromedp.Void](p, `document.querySelectorAll("#steps details").forEach(d => d.open = true)`)
+	p.steps("opens with", "session key") // of the ticket, by the gateway's key
 	p.shoot("page-soap")
 }
 
@@ -273,15 +320,11 @@ func TestTargetsOfTheBrowserClient(t *testing.T) {
 		t.Skip("measures times, which depend on what else the machine does: ask for it with -targets")
 	}
 	krbtest.Need(t, browserPeer)
-	w, err := newWorld(t.Context(), browserFiles(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
+	w := pageOf(t, browserFiles(t))
 	var octets []int
 	ready, login := make([]int, 0, 7), make([]int, 0, 7)
 	for range cap(ready) {
-		p := open(t, w.pageURL)
+		p := open(t, w.pageURL).ready()
 		ready = append(ready, milliseconds(p, "state"))
 		p.click("enter", "state", "is logged in")
 		login = append(login, milliseconds(p, "state"))
