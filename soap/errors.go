@@ -25,10 +25,11 @@ func Codes() []CodeInfo {
 			"The root element is not an Envelope of SOAP 1.1 or 1.2.",
 			"Check what the client sends; the error has the name of the root element."},
 		{CodeEnvelope,
-			"Envelope, Header or Body break the SOAP specification: an element after Body, no Body, text between them.",
+			"Envelope, Header or Body break the SOAP specification: an element after Body, no Body, text between " +
+				"them, a mustUnderstand that is no truth value.",
 			"Fix the client; the error has the element and the rule."},
 		{CodeMustUnderstand,
-			"A mandatory header block is not understood, or its mustUnderstand cannot be read.",
+			"A mandatory header block is not understood.",
 			"Fix the client, or remove the header block there."},
 	}
 }
