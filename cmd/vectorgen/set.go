@@ -157,7 +157,28 @@ func (s *set) finish() {
 	}
 	s.files["schema.json"] = indented(schema())
 	slices.SortFunc(s.index, func(a, b entry) int { return strings.Compare(a.File, b.File) })
-	s.files["index.json"] = indented(map[string]any{"vectors": s.index, "counts": s.counts()})
+	s.files["index.json"] = s.indexFile()
+}
+
+// indexFile has a line for each vector, and one for the counts.
+func (s *set) indexFile() []byte {
+	var b bytes.Buffer
+	write := func(v any) {
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		check(enc.Encode(v))
+	}
+	b.WriteString("{\"counts\": ")
+	write(s.counts())
+	b.WriteString(",\"vectors\": [\n")
+	for i, e := range s.index {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		write(e)
+	}
+	b.WriteString("]}\n")
+	return b.Bytes()
 }
 
 // counts are the vectors of each kind and expectation.
