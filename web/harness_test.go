@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -53,9 +54,11 @@ func newWorld(t *testing.T) *world {
 	krbtest.Need(t, browserPeer)
 	w := &world{t: t, kdc: krbtest.StartMIT(t), log: new(lines)}
 	w.kdc.AddUser("alice", password)
+	w.kdc.Admin("modprinc +requires_preauth alice")
+	w.kdc.AddUser("bob", password) // without pre-authentication
 	w.kdc.AddService(service)
 	w.startPages()
-	w.startGateway()
+	w.gateway = w.serve(w.kdc.Addr, w.kdc.KeytabFile(service))
 	w.startBrowser()
 	return w
 }
@@ -101,8 +104,9 @@ func buildProgram(t *testing.T) string {
 	return file
 }
 
-// startGateway runs serve, for the page's origin.
-func (w *world) startGateway() {
+// serve runs a gateway for the page's origin, with a relay to a KDC, and returns
+// its host and port.
+func (w *world) serve(kdc, keytab string) string {
 	backend := httptest.NewServer(http.HandlerFunc(answer))
 	w.t.Cleanup(backend.Close)
 	text := fmt.Sprintf(`
@@ -122,7 +126,12 @@ routes:
     standard: spnego-http
     challenge-scheme: application
     cors-origins: [%[6]s]
-`, w.t.TempDir(), w.kdc.KeytabFile(service), service, realm, w.kdc.Addr, w.pages.URL, backend.URL)
+  - path: /negotiate
+    standard: spnego-http
+    cors-origins: [%[6]s]
+  - {path: /quotes, policy: Kerberos, cors-origins: ["%[6]s"]}
+  - {path: /negotiated, policy: SspiNegotiated, addressing: terminate, cors-origins: ["%[6]s"]}
+`, w.t.TempDir(), keytab, service, realm, kdc, w.pages.URL, backend.URL)
 	file := filepath.Join(w.t.TempDir(), "gate.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -133,7 +142,8 @@ routes:
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	own := new(lines)
+	log := slog.New(slog.NewJSONHandler(io.MultiWriter(own, w.log), nil))
 	go func() { ended <- assembly.Serve(ctx, &assembly.Program{Settings: cfg, Log: log}) }()
 	w.t.Cleanup(func() {
 		stop()
@@ -141,37 +151,43 @@ routes:
 			w.t.Error(err)
 		}
 	})
-	w.gateway = strings.Replace(w.served(ended), "127.0.0.1", "localhost", 1)
+	return strings.Replace(w.served(ended, own), "127.0.0.1", "localhost", 1)
 }
 
 // served waits until the gateway serves, and returns its address.
-func (w *world) served(ended <-chan error) string {
+func (w *world) served(ended <-chan error, log *lines) string {
 	for until := time.Now().Add(enough); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		select {
 		case err := <-ended:
-			w.t.Fatalf("serve: %v\n%s", err, w.log)
+			w.t.Fatalf("serve: %v\n%s", err, log.tail())
 		default:
 		}
-		for line := range strings.Lines(w.log.String()) {
+		for line := range strings.Lines(log.String()) {
 			var event struct{ Msg, Listen string }
 			if json.Unmarshal([]byte(line), &event) == nil && event.Msg == "serving" {
 				return event.Listen
 			}
 		}
 	}
-	w.t.Fatalf("the gateway does not serve\n%s", w.log)
+	w.t.Fatalf("the gateway does not serve\n%s", log.tail())
 	return ""
 }
 
 // answer is the service behind the gateway.
 func answer(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if r.URL.RawQuery == "wait" || bytes.Contains(body, []byte("urn:wait")) {
+		<-r.Context().Done()
+		return
+	}
 	if strings.Contains(r.Header.Get("Content-Type"), "xml") {
 		w.Header().Set("Content-Type", soap.V11.ContentType())
 		fmt.Fprintf(w, `<soap:Envelope xmlns:soap="%s"><soap:Body><q:Quote xmlns:q="urn:q">42.50 for %s</q:Quote>`+
 			`</soap:Body></soap:Envelope>`, soap.NS11, r.Header.Get("X-Wssgate-Principal"))
 		return
 	}
-	fmt.Fprintf(w, "%s %s for %s", r.Method, r.URL.Path, r.Header.Get("X-Wssgate-Principal"))
+	said := strings.TrimSpace(r.Method + " " + r.URL.Path + " " + string(body))
+	fmt.Fprintf(w, "%s for %s", said, r.Header.Get("X-Wssgate-Principal"))
 }
 
 // startBrowser starts one browser for all tests.
@@ -201,10 +217,15 @@ type tab struct {
 // open opens the page in a new tab.
 func (w *world) open(t *testing.T) *tab {
 	t.Helper()
+	return w.openAt(t, w.pages.URL)
+}
+
+func (w *world) openAt(t *testing.T, origin string) *tab {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(w.browser)
 	t.Cleanup(cancel)
 	p := &tab{w, ctx}
-	if err := chromedp.Do(ctx, chromedp.Navigate(w.pages.URL+"/page.html")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(origin+"/page.html")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("globalThis.failure !== undefined",
@@ -230,7 +251,7 @@ func run[T any](t *testing.T, p *tab, script string, args ...any) T {
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](call, chromedp.EvalAwaitPromise))
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, p.log)
+		t.Fatalf("%s: %v\n%s", script, err, p.log.tail())
 	}
 	return value
 }
@@ -259,4 +280,10 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// tail is what was written last.
+func (l *lines) tail() string {
+	text := l.String()
+	return text[max(0, len(text)-4000):]
 }

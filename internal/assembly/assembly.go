@@ -252,7 +252,7 @@ func messageRoute(cfg *config.Config, i int, acceptor *routeAcceptor, rules *acc
 		return gateway.Route{}, cfg.Refuse(i, "backend", "is not a URL", "write it as http://localhost:9100/service")
 	}
 	route := gateway.Route{
-		Path: r.Path, Door: d, PolicyName: d.Name(),
+		Path: r.Path, Door: d, PolicyName: d.Name(), Origins: r.CORSOrigins,
 		Addresses: r.Addresses, RequireTo: r.WSATo == "required",
 		Backend: backend, BackendTimeout: r.BackendTimeout,
 		Access: rules, PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, GroupsHeader: r.GroupsHeader,
@@ -301,7 +301,7 @@ func openRoute(cfg *config.Config, i int) (gateway.Route, error) {
 		Path: r.Path, Name: r.Name(), Hosts: r.Hosts, Listeners: r.OnListeners, Door: d, PolicyName: d.Name(),
 		Backend: backend, BackendTimeout: r.BackendTimeout,
 		PrincipalHeader: r.PrincipalHeader, RealmHeader: r.RealmHeader, PassHeaders: r.PassHTTPHeaders,
-		MTOM: gateway.MTOM(r.MTOM),
+		MTOM: gateway.MTOM(r.MTOM), Origins: r.CORSOrigins,
 	}
 	setAddressing(&route, r)
 	return route, nil

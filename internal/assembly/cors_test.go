@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,9 @@ func (w *corsWorld) ask(method, path string, known bool, fields ...string) strin
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
 	said := fmt.Sprint(rec.Code)
+	if all := rec.Header().Values("Access-Control-Expose-Headers"); slices.Contains(all, "WWW-Authenticate") {
+		said += " shows-challenge"
+	}
 	for _, name := range []string{"Origin", "Credentials", "Methods", "Headers"} {
 		if all := rec.Header().Values("Access-Control-Allow-" + name); len(all) > 0 {
 			said += fmt.Sprintf(" %s=%s", name, strings.Join(all, "|"))
@@ -63,7 +67,7 @@ func TestPreflightsOfListedOriginsAreAnswered(t *testing.T) {
 	t.Parallel()
 	w := newCORSWorld(t)
 	const put, ours = "Access-Control-Request-Method: PUT", "Origin: https://app.example.com"
-	const named = " Origin=https://app.example.com Credentials=true"
+	const named = " shows-challenge Origin=https://app.example.com Credentials=true"
 	for name, tt := range map[string]struct {
 		method, path string
 		fields       []string
@@ -73,7 +77,7 @@ func TestPreflightsOfListedOriginsAreAnswered(t *testing.T) {
 		"with headers": {"OPTIONS", "/app", []string{ours, put, "Access-Control-Request-Headers: a,b"},
 			"204" + named + " Methods=PUT Headers=a,b vary"},
 		"with a port": {"OPTIONS", "/app", []string{"Origin: http://other.example:8080", put},
-			"204 Origin=http://other.example:8080 Credentials=true Methods=PUT vary"},
+			"204 shows-challenge Origin=http://other.example:8080 Credentials=true Methods=PUT vary"},
 		"another port":    {"OPTIONS", "/app", []string{"Origin: http://other.example", put}, "401 vary"},
 		"a name below":    {"OPTIONS", "/app", []string{"Origin: https://x.app.example.com", put}, "401 vary"},
 		"a name beside":   {"OPTIONS", "/app", []string{"Origin: https://app.example.com.evil.example", put}, "401 vary"},
@@ -101,7 +105,7 @@ func TestResponsesNameListedOrigins(t *testing.T) {
 	t.Parallel()
 	w := newCORSWorld(t)
 	for origin, want := range map[string]string{
-		"https://app.example.com": "200 Origin=https://app.example.com Credentials=true vary",
+		"https://app.example.com": "200 shows-challenge Origin=https://app.example.com Credentials=true vary",
 		"https://evil.example":    "200 vary",
 	} {
 		if got := w.ask("PUT", "/app", true, "Origin: "+origin); got != want {
@@ -109,10 +113,38 @@ func TestResponsesNameListedOrigins(t *testing.T) {
 		}
 	}
 	got := w.ask("OPTIONS", "/app", true, "Origin: https://app.example.com", "Access-Control-Request-Method: PUT")
-	if got != "200 Origin=https://app.example.com Credentials=true vary" || w.called != 3 {
+	if got != "200 shows-challenge Origin=https://app.example.com Credentials=true vary" || w.called != 3 {
 		t.Errorf("with a token: %s, %d requests", got, w.called)
 	}
 	if got := w.ask("PUT", "/plain", true, "Origin: https://evil.example"); got != "200 Origin=*" {
 		t.Errorf("without cors-origins: %s", got)
+	}
+}
+
+// A route of messages answers preflights of listed origins, and names them in
+// replies, faults and refusals; without cors-origins it answers as ever.
+func TestRoutesOfMessagesNameListedOrigins(t *testing.T) {
+	t.Parallel()
+	backend := httptest.NewServer(http.HandlerFunc(quote))
+	t.Cleanup(backend.Close)
+	w := &corsWorld{httpGate: newHTTPGate(t, newKDC(), t.TempDir(), "backend: "+backend.URL+
+		"\nroutes:\n  - path: /protected\n    keytab: KEYTAB\n    cors-origins: [https://app.example.com]\n"+
+		"  - path: /open\n    standard: none\n    cors-origins: [https://app.example.com]\n  - path: /plain\n    keytab: KEYTAB\n")}
+	const named = " shows-challenge Origin=https://app.example.com Credentials=true"
+	for name, tt := range map[string]struct{ method, path, origin, want string }{
+		"preflight":          {"OPTIONS", "/protected", "https://app.example.com", "204" + named + " Methods=POST vary"},
+		"preflight of open":  {"OPTIONS", "/open", "https://app.example.com", "204" + named + " Methods=POST vary"},
+		"another origin":     {"OPTIONS", "/protected", "https://evil.example", "405"},
+		"no cors-origins":    {"OPTIONS", "/plain", "https://app.example.com", "405"},
+		"no such path":       {"OPTIONS", "/none", "https://app.example.com", "404"},
+		"a refusal":          {"POST", "/protected", "https://app.example.com", "415" + named + " vary"},
+		"one to another":     {"POST", "/protected", "https://evil.example", "415 vary"},
+		"one of another":     {"POST", "/plain", "https://app.example.com", "415"},
+		"one of open routes": {"POST", "/open", "https://app.example.com", "415" + named + " vary"},
+	} {
+		got := w.ask(tt.method, tt.path, false, "Origin: "+tt.origin, "Access-Control-Request-Method: POST")
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
 	}
 }

@@ -207,6 +207,7 @@ func (k *checker) route(r *Route) {
 		return
 	}
 	k.leg(r)
+	k.corsOrigins(r.CORSOrigins)
 	if r.Standard != StandardHTTP {
 		k.addressing(r)
 		k.wsdl(r)

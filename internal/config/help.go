@@ -339,7 +339,7 @@ func routeHelp() map[string]description {
 			"authenticated."},
 		"upgraded-until": {help: "When a WebSocket ends in which something passes. expiry: with the client's session or " +
 			"ticket. closed: when a side closes it.", choices: "expiry,closed"},
-		"cors-origins": {help: "Origins of pages whose scripts may call the service as the user who is signed on, as " +
-			"https://app.example.com. Their preflights are answered without a token."},
+		"cors-origins": {help: "Origins of pages whose scripts may call the service, as the user who is signed on, as " +
+			"https://app.example.com. Their preflights are answered without a token or message."},
 	}
 }

@@ -48,7 +48,6 @@ func (k *checker) negotiate(r *Route) {
 		k.find("cookie-same-site", "is none, which browsers take with TLS only, and this listener has none",
 			"give tls-cert and tls-key, or tls-offloaded if a proxy in front of wssgate ends TLS")
 	}
-	k.corsOrigins(r.CORSOrigins)
 	k.connectionBound(r)
 	k.applicationChallenge(r)
 }

@@ -37,7 +37,7 @@ var (
 	// ofAll are the settings of all routes.
 	ofAll = []string{"path", "hosts", "on-listeners", "standard", "backend", "backend-timeout",
 		"backend-connect-timeout", "backend-ca", "backend-cert", "backend-key", "backend-server-name",
-		"client-certificate-header"}
+		"client-certificate-header", "cors-origins"}
 	// ofMessages are those of messages on a route without protection.
 	ofMessages = []string{"pass-http-headers", "addressing", "reply-actions", "rewrite-to", "wsdl", "wsdl-imports",
 		"wsdl-address", "mtom"}
@@ -56,7 +56,7 @@ var (
 	// ofHTTP are those of HTTP Negotiate.
 	ofHTTP = []string{"challenge", "challenge-again", "challenge-scheme", "challenge-connect", "challenge-identifier",
 		"session-lifetime", "cookie-name", "cookie-same-site", "body-after-context", "connection-bound",
-		"upgraded-until", "cors-origins"}
+		"upgraded-until"}
 )
 
 // Takes reports whether a setting has a meaning under the route's standard.

@@ -18,9 +18,9 @@ func (o Origins) of(r *http.Request) string {
 	return ""
 }
 
-// isPreflight reports whether a request is the question of a browser whether a
+// IsPreflight reports whether a request is the question of a browser whether a
 // page of a listed origin may send another one. It never has a token or cookie.
-func (o Origins) isPreflight(r *http.Request) bool {
+func (o Origins) IsPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && o.of(r) != "" && len(r.Header["Authorization"]) == 0 &&
 		len(r.Header["Access-Control-Request-Method"]) == 1
 }
@@ -29,11 +29,11 @@ func (o Origins) isPreflight(r *http.Request) bool {
 // preflight.
 const preflightAge = "600"
 
-// answer answers a preflight: yes. The backend gets nothing of it, since nobody
+// Answer answers a preflight: yes. The backend gets nothing of it, since nobody
 // has signed on.
-func (o Origins) answer(w http.ResponseWriter, r *http.Request) {
+func (o Origins) Answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	o.complete(h, r)
+	o.Complete(h, r)
 	h["Access-Control-Allow-Methods"] = r.Header["Access-Control-Request-Method"]
 	if names := r.Header["Access-Control-Request-Headers"]; len(names) > 0 {
 		h["Access-Control-Allow-Headers"] = names
@@ -42,9 +42,10 @@ func (o Origins) answer(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// complete sets in the header of a response which page's script may read it, in
-// place of whatever the backend says: two values would mean none.
-func (o Origins) complete(h http.Header, r *http.Request) {
+// Complete sets in the header of a response which page's script may read it, in
+// place of whatever the backend says: two values would mean none. A script that
+// answers challenges itself reads them, and the token that proves who we are.
+func (o Origins) Complete(h http.Header, r *http.Request) {
 	if len(o) == 0 {
 		return
 	}
@@ -56,5 +57,6 @@ func (o Origins) complete(h http.Header, r *http.Request) {
 	if origin := o.of(r); origin != "" {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Add("Access-Control-Expose-Headers", "WWW-Authenticate")
 	}
 }

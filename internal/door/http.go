@@ -50,13 +50,13 @@ type AdmittedRequest interface {
 // request is answered by refuse, and refused says why. It is nil for the answer
 // to a leg of a negotiation that is not the last, and for that to a preflight.
 func (d *HTTP) Admit(r *http.Request) (in AdmittedRequest, refuse func(http.ResponseWriter), refused error) {
-	if d.origins.isPreflight(r) {
-		return nil, func(w http.ResponseWriter) { d.origins.answer(w, r) }, nil
+	if d.origins.IsPreflight(r) {
+		return nil, func(w http.ResponseWriter) { d.origins.Answer(w, r) }, nil
 	}
 	res := d.auth.Authenticate(r)
 	if res.Identity == nil {
 		return nil, func(w http.ResponseWriter) {
-			d.origins.complete(w.Header(), r)
+			d.origins.Complete(w.Header(), r)
 			d.auth.Write(w, r, res)
 		}, res.Err
 	}
@@ -83,7 +83,7 @@ func (a *admittedRequest) Caller() Caller {
 
 func (a *admittedRequest) Complete(h http.Header, status int) {
 	a.result.Complete(h, status)
-	a.origins.complete(h, a.request)
+	a.origins.Complete(h, a.request)
 }
 
 func (a *admittedRequest) Notes() []slog.Attr {

@@ -109,7 +109,10 @@ type Route struct {
 	// HTTP admits requests of any kind, in place of Door. Path is then that of
 	// all paths below it, and the longest of several wins; what is about SOAP
 	// messages has no effect.
-	HTTP       *door.HTTP
+	HTTP *door.HTTP
+	// Origins are those of pages whose scripts may send messages, and read the
+	// replies. An HTTP door has its own.
+	Origins    door.Origins
 	PolicyName string // for the log, until the door has chosen among several policies
 
 	Backend        *url.URL
@@ -302,11 +305,14 @@ func (g *Gateway) serveMessage(w http.ResponseWriter, r *http.Request, rt *route
 	switch {
 	case rt == nil:
 		g.refuseOutside(CodeNoRoute)(w, r)
+	case rt.Origins.IsPreflight(r): // which reaches nothing
+		rt.Origins.Answer(w, r)
 	case rt.asksForDescription(r):
 		g.describe(w, r, rt)
 	case r.Method != http.MethodPost:
 		g.refuseOutside(CodeMethod)(w, r)
 	default:
+		rt.Origins.Complete(w.Header(), r)
 		g.serve(w, r, rt, false)
 	}
 }

@@ -32,6 +32,9 @@ type Config struct {
 	// Rand supplies keys and confounders; nil means crypto/rand. With another
 	// one, what the KDC makes directly has the same octets each time.
 	Rand io.Reader
+	// AuthzData is the AuthorizationData of the tickets for services that it
+	// issues, as [AuthzSequence] makes it; nil for none.
+	AuthzData []byte
 }
 
 // A KDC holds the principals of one realm, makes valid and invalid tickets and
@@ -43,6 +46,7 @@ type KDC struct {
 	noPreauth bool
 	etype     int32 // of tickets
 	rand      io.Reader
+	authzData []byte
 
 	mu         sync.Mutex
 	principals map[string]*principal // by name without realm
@@ -64,7 +68,7 @@ type keyVersion struct {
 // New returns a KDC with a krbtgt principal only.
 func New(cfg Config) *KDC {
 	k := &KDC{realm: or(cfg.Realm, DefaultRealm), now: cfg.Time, noPreauth: cfg.NoPreauth,
-		etype: or(cfg.TicketEtype, 18), rand: cfg.Rand}
+		etype: or(cfg.TicketEtype, 18), rand: cfg.Rand, authzData: cfg.AuthzData}
 	k.principals = make(map[string]*principal)
 	if k.now == nil {
 		k.now = time.Now

@@ -346,6 +346,7 @@ func (k *KDC) tgs(request []byte) ([]byte, error) {
 		Flags: kerberos.FlagPreAuthent | kerberos.FlagForwardable | kerberos.FlagTransitedPolicyChecked |
 			requested(body, kerberos.FlagForwarded|kerberos.FlagRenewable) | flagsOf(tgt.Flags)&kerberos.FlagForwarded,
 		AuthTime: tgt.AuthTime, StartTime: k.now(), EndTime: k.endTime(body.Till), RenewTill: renewTill(body),
+		AuthzData: k.authzData,
 	}
 	if requested(body, optionRenew) != 0 {
 		if flagsOf(tgt.Flags)&kerberos.FlagRenewable == 0 || tgt.RenewTill.Before(k.now()) {

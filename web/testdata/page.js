@@ -10,7 +10,7 @@ globalThis.failure = async promise => {
 		return null;
 	} catch (e) {
 		document.getElementById('out').textContent = `${e.name}: ${e.message} ${e.cure}`;
-		return {name: e.name, code: e.code ?? null, message: e.message, reason: e.reason ?? null, cure: e.cure ?? null,
+		return {name: e.name, code: typeof e.code === 'string' ? e.code : null, message: e.message, reason: e.reason ?? null, cure: e.cure ?? null,
 			status: e.status ?? null, fault: e.fault ?? null, isOurs: e instanceof wssgate.WssgateError};
 	}
 };

@@ -1,0 +1,265 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+// relayServer is a relay that does what handle does with each socket.
+func relayServer(t *testing.T, handle func(ctx context.Context, c *websocket.Conn)) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		c.SetReadLimit(1 << 20)
+		handle(r.Context(), c)
+	}))
+	t.Cleanup(s.Close)
+	return strings.Replace(s.URL, "http://127.0.0.1", "ws://localhost", 1)
+}
+
+// silentRelay answers nothing.
+func silentRelay(t *testing.T) string {
+	return relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		for {
+			if _, _, err := c.Read(ctx); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// between is a relay that passes messages to the real one, and changes the replies
+// by their number. A nil reply closes the socket.
+func (w *world) between(t *testing.T, change func(n int32, reply []byte) []byte) string {
+	t.Helper()
+	var count atomic.Int32
+	return relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		real, _, err := websocket.Dial(ctx, w.relay(), nil)
+		if err != nil {
+			return
+		}
+		defer real.CloseNow()
+		real.SetReadLimit(1 << 20)
+		for {
+			_, request, err := c.Read(ctx)
+			if err != nil || real.Write(ctx, websocket.MessageBinary, request) != nil {
+				return
+			}
+			_, reply, err := real.Read(ctx)
+			if err != nil {
+				return
+			}
+			if reply = change(count.Add(1), reply); reply == nil {
+				return
+			}
+			if c.Write(ctx, websocket.MessageBinary, reply) != nil {
+				return
+			}
+		}
+	})
+}
+
+// With a relay that is down, refuses the page or has a KDC that is silent, and with
+// replies that are cut, changed or of somebody else, the page gets an error, and
+// never a session.
+func testBadRelays(t *testing.T, w *world) {
+	down := relayServer(t, func(context.Context, *websocket.Conn) {})
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	refused := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(refused.Close)
+	local := func(url string) string { return strings.Replace(url, "http://127.0.0.1", "ws://localhost", 1) }
+	text := relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		_, _, _ = c.Read(ctx)
+		_ = c.Write(ctx, websocket.MessageText, []byte("hello"))
+		_, _, _ = c.Read(ctx)
+	})
+	busy := relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		_, _, _ = c.Read(ctx)
+		_ = c.Close(websocket.StatusTryAgainLater, "no KDC answers")
+	})
+	eager := relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		_ = c.Write(ctx, websocket.MessageBinary, []byte("before"))
+		_ = c.Write(ctx, websocket.MessageBinary, []byte("and again"))
+		_, _, _ = c.Read(ctx)
+		_, _, _ = c.Read(ctx)
+	})
+	second := func(f func([]byte) []byte) string {
+		return w.between(t, func(n int32, reply []byte) []byte {
+			if n%2 == 0 { // that to the pre-authentication
+				return f(reply)
+			}
+			return reply
+		})
+	}
+	p := w.open(t)
+	for name, c := range map[string]struct{ relay, want string }{
+		"down":         {local(gone.URL), "KDCError browser-relay"},
+		"not found":    {local(refused.URL), "KDCError browser-relay"},
+		"closes":       {down, "KDCError kdc-unreachable"},
+		"text":         {text, "KDCError kdc-unreachable"},
+		"busy":         {busy, "KDCError kdc-unreachable"},
+		"talks first":  {eager, "KDCError kdc-unreachable"},
+		"cut":          {second(func(b []byte) []byte { return b[:len(b)-9] }), "KDCError kdc-unreachable"},
+		"cut and said": {second(func(b []byte) []byte { return framed(b[4 : len(b)-9]) }), "KDCError kdc-reply"},
+		"empty":        {second(func([]byte) []byte { return framed(nil) }), "KDCError kdc-reply"},
+		"huge":         {second(func([]byte) []byte { return framed(make([]byte, 200<<10)) }), "KDCError kdc-unreachable"},
+		"other octets": {second(func(b []byte) []byte { return framed(bytes.Repeat([]byte{0x6b}, len(b))) }), "KDCError kdc-reply"},
+		"altered": {second(func(b []byte) []byte {
+			b[len(b)-20] ^= 1 // of the encrypted part
+			return b
+		}), "LoginError preauthentication-failed"},
+	} {
+		got := run[*failure](t, p, `return failure(wssgate.login(args[0]))`, w.credentials("relay", c.relay))
+		if got == nil {
+			t.Errorf("%s: logged in", name)
+			continue
+		}
+		if got.Name+" "+got.Code != c.want || got.Cure == "" || len(got.Message) > 2000 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	// The real relay, which has not listed this origin.
+	other := httptest.NewServer(w.pages.Config.Handler)
+	t.Cleanup(other.Close)
+	unlisted := w.openAt(t, other.URL)
+	got := run[failure](t, unlisted, `return failure(wssgate.login(args[0]))`, w.credentials())
+	if got.Code != "browser-relay" || !strings.Contains(got.Cure, "kdc-origins") ||
+		!strings.Contains(w.log.String(), `"code":"relay-origin"`) {
+		t.Errorf("an origin that is not listed: %+v", got)
+	}
+}
+
+// framed puts the length before a message.
+func framed(message []byte) []byte {
+	n := len(message)
+	return append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, message...)
+}
+
+// A socket that closes at any step of login and of the first ticket ends the call
+// with an error, and the next call opens another one.
+func testSocketsThatClose(t *testing.T, w *world) {
+	p := w.open(t)
+	for step := int32(1); step <= 3; step++ {
+		relay := w.between(t, func(n int32, reply []byte) []byte {
+			if n == step {
+				return nil
+			}
+			return reply
+		})
+		got := run[[]*failure](t, p, `
+			let session;
+			const login = async () => { session ??= await wssgate.login(args[0]); };
+			const call = async () => { await login(); await session.fetch(args[1]); };
+			return [await failure(call()), await failure(call())];`, w.credentials("relay", relay), w.url("/app"))
+		if len(got) != 2 || got[0] == nil || got[0].Code != "kdc-unreachable" || got[1] != nil {
+			t.Errorf("step %d: %+v", step, got)
+		}
+	}
+}
+
+// All exchanges of a session go by one socket, also those that are wanted at the
+// same time, until it closes; then the next one opens another.
+func testOneSocket(t *testing.T, w *world) {
+	w.kdc.AddService("HTTP/other.localhost")
+	w.kdc.AddService("HTTP/third.localhost")
+	var sockets, replies atomic.Int32
+	relay := relayServer(t, func(ctx context.Context, c *websocket.Conn) {
+		sockets.Add(1)
+		real, _, err := websocket.Dial(ctx, w.relay(), nil)
+		if err != nil {
+			return
+		}
+		defer real.CloseNow()
+		for {
+			_, request, err := c.Read(ctx)
+			if err != nil || real.Write(ctx, websocket.MessageBinary, request) != nil {
+				return
+			}
+			_, reply, err := real.Read(ctx)
+			if err != nil || c.Write(ctx, websocket.MessageBinary, reply) != nil {
+				return
+			}
+			if replies.Add(1) == 5 { // two of the login, three of tickets
+				_ = c.Close(websocket.StatusNormalClosure, "idle")
+				return
+			}
+		}
+	})
+	p := w.open(t)
+	got := run[int](t, p, `
+		const session = await wssgate.login(args[0]);
+		const soap = service => failure(session.soap(args[1], '<a xmlns="urn:a"/>', {service}));
+		await Promise.all([soap(), soap('HTTP/other.localhost'), soap('HTTP/third.localhost')]);
+		await soap('HTTP/unknown.localhost');
+		return (await session.tickets()).children.length;`, w.credentials("relay", relay), w.url("/quotes"))
+	// Services that refuse a ticket make the session forget it.
+	if got != 2 || sockets.Load() != 2 || replies.Load() != 6 {
+		t.Errorf("%d tickets, %d sockets, %d replies", got, sockets.Load(), replies.Load())
+	}
+}
+
+// What a service answers is refused unless it proves that it is the service: a
+// response without its token, a token of somebody else, a redirection, a reply that
+// is changed on the way.
+func testBadServices(t *testing.T, w *world) {
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Access-Control-Allow-Origin", w.pages.URL)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, SOAPAction")
+		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		switch {
+		case r.Method == http.MethodOptions:
+		case r.URL.Path == "/redirects":
+			http.Redirect(rw, r, w.url("/app"), http.StatusTemporaryRedirect)
+		case r.URL.Path == "/plain":
+			h.Set("Content-Type", "text/xml")
+			fmt.Fprint(rw, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a xmlns="urn:a"/></s:Body></s:Envelope>`)
+		case r.Header.Get("Authorization") == "":
+			h.Set("WWW-Authenticate", "Negotiate")
+			rw.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/replays": // the client's own token
+			h.Set("WWW-Authenticate", r.Header.Get("Authorization"))
+		case r.URL.Path == "/refuses":
+			rw.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(s.Close)
+	base := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	p := w.open(t)
+	script := `
+		globalThis.session ??= await wssgate.login(args[0]);
+		return failure(args[1] === 'soap' ? session.soap(args[2], '<a xmlns="urn:a"/>') : session.fetch(args[2]));`
+	for name, c := range map[string]struct{ call, url, want string }{
+		"no token":       {"fetch", base + "/silent", "ServiceError negotiate-not-mutual"},
+		"our own token":  {"fetch", base + "/replays", "ServiceError negotiate-not-mutual"},
+		"redirection":    {"fetch", base + "/redirects", "ServiceError browser-fetch"},
+		"in clear":       {"soap", base + "/plain", "ServiceError reply-not-verified"},
+		"no SOAP":        {"soap", base + "/silent", "ServiceError answer-not-soap"},
+		"redirected":     {"soap", base + "/redirects", "ServiceError no-answer"},
+		"unknown name":   {"soap", "http://unknown.localhost:1/", "ServiceError service-unknown"},
+		"another policy": {"soap", w.url("/negotiated"), "ServiceError service-refuses"},
+		"no CORS":        {"fetch", w.url("/none"), "ServiceError browser-fetch"},
+	} {
+		got := run[failure](t, p, script, w.credentials(), c.call, c.url)
+		if got.Name+" "+got.Code != c.want || got.Cure == "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	// A refusal is a response like any other, with its status.
+	if got := run[int](t, p, `return (await session.fetch(args[0])).status`, base+"/refuses"); got != 401 {
+		t.Errorf("a refusal: status %d", got)
+	}
+}
