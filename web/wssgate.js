@@ -55,6 +55,7 @@ const integrity = '';
 
 // The program, once for the page: {api, exited}.
 let loading;
+let started = 0;
 
 // Loads the program. Pages call it to have it ready before the user logs in.
 export async function load({wasm = new URL('wssgate.wasm', import.meta.url)} = {}) {
@@ -75,7 +76,7 @@ async function start(url) {
 	if (!response.ok)
 		throw internal(`${url} cannot be fetched: HTTP status ${response.status}`);
 	const go = new globalThis.Go();
-	const name = `wssgate ${crypto.randomUUID?.() ?? Math.random()}`;
+	const name = `wssgate ${++started}`;
 	go.argv = ['wssgate', name];
 	let instance;
 	try {
@@ -89,8 +90,9 @@ async function start(url) {
 	globalThis[name] = functions => { api = functions; };
 	const exited = go.run(instance).then(() => { throw internal('the program has ended'); });
 	delete globalThis[name];
+	const program = {api, exited};
 	exited.catch(() => { loading = undefined; });
-	return {api, exited};
+	return program;
 }
 
 // Calls a function of the program. A page that aborts gets the reason of its signal.
