@@ -65,7 +65,8 @@ type Config struct {
 	// of the TLS channel (RFC 5929), to which tokens are then bound, such as
 	// [ServerBinding] does. It is called for each Kerberos token.
 	ChannelBindings func(ctx context.Context) ([]byte, error)
-	// Transport sends requests. Nil means http.DefaultTransport.
+	// Transport sends requests. Nil means http.DefaultTransport; under js it is
+	// required.
 	Transport http.RoundTripper
 	// Timeout is for one call: the request and its reply, and the negotiation that
 	// it may need first. 0 means 30 s.
@@ -137,11 +138,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Time == nil {
 		cfg.Time = time.Now
 	}
-	messages, err := newChannel(&poster{&cfg, &http.Client{
-		Transport: cfg.Transport,
-		// A message is for one address: whoever redirects it is not the service.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, cfg.Policy)
+	messages, err := newChannel(&poster{&cfg, newHTTPClient(cfg.Transport)}, cfg.Policy)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}

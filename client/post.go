@@ -25,7 +25,7 @@ type answer struct {
 // A poster sends messages to the service by HTTP.
 type poster struct {
 	cfg  *Config
-	http *http.Client
+	http *httpClient
 }
 
 // An outgoing is a message to be sent, still plain.

@@ -25,7 +25,7 @@ type ClientConfig struct {
 	// what.
 	URL string
 	// Transport sends the requests of HTTP, and the handshake of a WebSocket. Nil
-	// means [http.DefaultTransport].
+	// means [http.DefaultTransport]; under js it is required for HTTP.
 	Transport http.RoundTripper
 	// Timeout is the time for one exchange. Zero means 20 s.
 	Timeout time.Duration
@@ -36,7 +36,7 @@ type ClientConfig struct {
 // one WebSocket for a moment; [Client.Close] closes it.
 type Client struct {
 	cfg    ClientConfig
-	http   *http.Client
+	http   *httpClient
 	socket bool // over WebSocket
 
 	mu     sync.Mutex
@@ -63,8 +63,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("kdcproxy: %.200q is neither https, wss, http nor ws", u.Redacted())
 	}
 	c.cfg.Timeout = cmp.Or(cfg.Timeout, 20*time.Second)
-	c.http = &http.Client{Transport: cfg.Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = newHTTPClient(cfg.Transport)
 	return c, nil
 }
 

@@ -15,8 +15,17 @@ import (
 // it is less than the time after which relays send one.
 const keepIdle = 10 * time.Second
 
+// httpClient sends requests.
+type httpClient = http.Client
+
+// newHTTPClient returns one that follows no redirection.
+func newHTTPClient(transport http.RoundTripper) *httpClient {
+	return &http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // dialWebSocket opens a WebSocket with the transport of an HTTP client.
-func dialWebSocket(ctx context.Context, url string, with *http.Client) (socketConn, error) {
+func dialWebSocket(ctx context.Context, url string, with *httpClient) (socketConn, error) {
 	conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: with})
 	if err != nil {
 		return nil, err

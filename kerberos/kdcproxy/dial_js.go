@@ -16,10 +16,24 @@ import (
 // of relays, and reports when one closes.
 const keepIdle = 24 * time.Hour
 
+// httpClient sends requests by a transport alone: that of net/http has HTTP/2 and
+// TLS with it, three megabytes of a program for pages, which fetch by themselves.
+type httpClient struct{ transport http.RoundTripper }
+
+func newHTTPClient(transport http.RoundTripper) *httpClient { return &httpClient{transport} }
+
+// Do sends a request.
+func (c *httpClient) Do(r *http.Request) (*http.Response, error) {
+	if c.transport == nil {
+		return nil, errors.New("kdcproxy: ClientConfig has no Transport, which is required in a browser")
+	}
+	return c.transport.RoundTrip(r)
+}
+
 // dialWebSocket opens a WebSocket of the browser, which has its own transport.
 // The library's wrapper of it loses the status with which a relay closes, and
 // closes with codes that browsers do not let a page use, which leaves it open.
-func dialWebSocket(ctx context.Context, url string, _ *http.Client) (socketConn, error) {
+func dialWebSocket(ctx context.Context, url string, _ *httpClient) (socketConn, error) {
 	c, err := newBrowserConn(url)
 	if err != nil {
 		return nil, err

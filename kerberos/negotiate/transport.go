@@ -60,7 +60,8 @@ type TransportConfig struct {
 	// Time is the clock of tokens; nil means [time.Now].
 	Time func() time.Time
 
-	// Base sends the requests. nil means [http.DefaultTransport].
+	// Base sends the requests. nil means [http.DefaultTransport]; under js it is
+	// required.
 	Base http.RoundTripper
 }
 
@@ -86,14 +87,16 @@ type Transport struct {
 
 // NewTransport returns a Transport, or an error if cfg is invalid.
 func NewTransport(cfg TransportConfig) (*Transport, error) {
+	if cfg.Base == nil {
+		cfg.Base = defaultBase()
+	}
 	switch {
 	case cfg.Tickets == nil || len(cfg.Hosts) == 0:
 		return nil, errors.New("negotiate: TransportConfig needs Tickets and Hosts")
+	case cfg.Base == nil:
+		return nil, errors.New("negotiate: TransportConfig needs Base in a browser")
 	case cfg.Mechanism != gss.MechanismAny && cfg.Mechanism != gss.MechanismSPNEGO && cfg.Mechanism != gss.MechanismKRB5:
 		return nil, fmt.Errorf("negotiate: mechanism %q is none of spnego, krb5", cfg.Mechanism)
-	}
-	if cfg.Base == nil {
-		cfg.Base = http.DefaultTransport
 	}
 	if cfg.Service == nil {
 		cfg.Service = func(u *url.URL) string { return "HTTP/" + strings.ToLower(u.Hostname()) }
