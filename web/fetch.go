@@ -30,7 +30,8 @@ func (s *Session) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, s.outcome(err)
 	}
-	if resp.Request != nil && resp.Request.Header.Get("Authorization") != "" && resp.StatusCode < http.StatusBadRequest {
+	proven := resp.Request != nil && resp.Request.Header.Get("Authorization") != ""
+	if proven && resp.StatusCode < http.StatusBadRequest {
 		s.setProtected(address)
 	}
 	resp.Body = &endingBody{resp.Body, cancel}

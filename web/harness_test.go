@@ -67,7 +67,8 @@ func (w *world) relay() string { return "ws://" + w.gateway + "/kerberos5" }
 
 // csp is the Content-Security-Policy of the pages: nothing more than they need.
 const csp = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; " +
-	"connect-src 'self' http://localhost:* ws://localhost:*; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+	"connect-src 'self' http://localhost:* ws://localhost:*; frame-ancestors 'none'; base-uri 'none'; " +
+	"form-action 'none'"
 
 // startPages serves the page, the module and the program.
 func (w *world) startPages() {
@@ -95,8 +96,7 @@ func goRoot(t *testing.T) string {
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "wssgate.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w",
-		"-o", file, "./wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "./wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -106,7 +106,7 @@ func buildProgram(t *testing.T) string {
 
 // serve runs a gateway for the page's origin, with a relay to a KDC, and returns
 // its host and port.
-func (w *world) serve(kdc, keytab string) string {
+func (w *world) serve(kdc, keytab string, more ...string) string {
 	backend := httptest.NewServer(http.HandlerFunc(answer))
 	w.t.Cleanup(backend.Close)
 	text := fmt.Sprintf(`
@@ -131,7 +131,8 @@ routes:
     cors-origins: [%[6]s]
   - {path: /quotes, policy: Kerberos, cors-origins: ["%[6]s"]}
   - {path: /negotiated, policy: SspiNegotiated, addressing: terminate, cors-origins: ["%[6]s"]}
-`, w.t.TempDir(), keytab, service, realm, kdc, w.pages.URL, backend.URL)
+`, w.t.TempDir(), keytab, service, realm, kdc, w.pages.URL, backend.URL) +
+		strings.Join(more, "\n")
 	file := filepath.Join(w.t.TempDir(), "gate.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/wssgate/wssgate/soap"
 )
 
 // relayServer is a relay that does what handle does with each socket.
@@ -104,8 +107,16 @@ func testBadRelays(t *testing.T, w *world) {
 			return reply
 		})
 	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // which takes connections, and answers nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	patient := w.serve("tcp/"+silent.Addr().String(), w.kdc.KeytabFile(service), "kdc-timeout: 100ms")
+	instead := func(octets []byte) string { return second(func([]byte) []byte { return framed(octets) }) }
 	p := w.open(t)
 	for name, c := range map[string]struct{ relay, want string }{
+		"silent KDC":   {"ws://" + patient + "/kerberos5", "KDCError kdc-unreachable"},
 		"down":         {local(gone.URL), "KDCError browser-relay"},
 		"not found":    {local(refused.URL), "KDCError browser-relay"},
 		"closes":       {down, "KDCError kdc-unreachable"},
@@ -114,9 +125,9 @@ func testBadRelays(t *testing.T, w *world) {
 		"talks first":  {eager, "KDCError kdc-unreachable"},
 		"cut":          {second(func(b []byte) []byte { return b[:len(b)-9] }), "KDCError kdc-unreachable"},
 		"cut and said": {second(func(b []byte) []byte { return framed(b[4 : len(b)-9]) }), "KDCError kdc-reply"},
-		"empty":        {second(func([]byte) []byte { return framed(nil) }), "KDCError kdc-reply"},
-		"huge":         {second(func([]byte) []byte { return framed(make([]byte, 200<<10)) }), "KDCError kdc-unreachable"},
-		"other octets": {second(func(b []byte) []byte { return framed(bytes.Repeat([]byte{0x6b}, len(b))) }), "KDCError kdc-reply"},
+		"empty":        {instead(nil), "KDCError kdc-reply"},
+		"huge":         {instead(make([]byte, 200<<10)), "KDCError kdc-unreachable"},
+		"noise":        {instead(bytes.Repeat([]byte{0x6b}, 700)), "KDCError kdc-reply"},
 		"altered": {second(func(b []byte) []byte {
 			b[len(b)-20] ^= 1 // of the encrypted part
 			return b
@@ -226,7 +237,7 @@ func testBadServices(t *testing.T, w *world) {
 			http.Redirect(rw, r, w.url("/app"), http.StatusTemporaryRedirect)
 		case r.URL.Path == "/plain":
 			h.Set("Content-Type", "text/xml")
-			fmt.Fprint(rw, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a xmlns="urn:a"/></s:Body></s:Envelope>`)
+			fmt.Fprintf(rw, `<s:Envelope xmlns:s="%s"><s:Body><a xmlns="urn:a"/></s:Body></s:Envelope>`, soap.NS11)
 		case r.Header.Get("Authorization") == "":
 			h.Set("WWW-Authenticate", "Negotiate")
 			rw.WriteHeader(http.StatusUnauthorized)

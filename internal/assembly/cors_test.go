@@ -129,11 +129,12 @@ func TestRoutesOfMessagesNameListedOrigins(t *testing.T) {
 	t.Cleanup(backend.Close)
 	w := &corsWorld{httpGate: newHTTPGate(t, newKDC(), t.TempDir(), "backend: "+backend.URL+
 		"\nroutes:\n  - path: /protected\n    keytab: KEYTAB\n    cors-origins: [https://app.example.com]\n"+
-		"  - path: /open\n    standard: none\n    cors-origins: [https://app.example.com]\n  - path: /plain\n    keytab: KEYTAB\n")}
+		"  - path: /open\n    standard: none\n    cors-origins: [https://app.example.com]\n"+
+		"  - path: /plain\n    keytab: KEYTAB\n")}
 	const named = " shows-challenge Origin=https://app.example.com Credentials=true"
 	for name, tt := range map[string]struct{ method, path, origin, want string }{
 		"preflight":          {"OPTIONS", "/protected", "https://app.example.com", "204" + named + " Methods=POST vary"},
-		"preflight of open":  {"OPTIONS", "/open", "https://app.example.com", "204" + named + " Methods=POST vary"},
+		"one for open":       {"OPTIONS", "/open", "https://app.example.com", "204" + named + " Methods=POST vary"},
 		"another origin":     {"OPTIONS", "/protected", "https://evil.example", "405"},
 		"no cors-origins":    {"OPTIONS", "/plain", "https://app.example.com", "405"},
 		"no such path":       {"OPTIONS", "/none", "https://app.example.com", "404"},
