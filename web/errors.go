@@ -108,15 +108,15 @@ func (x *Explanation) FaultCode() string {
 // Explain explains an error of this package. Canceled contexts are not explained:
 // whoever ended them knows why.
 func Explain(err error) Explanation {
-	if errors.Is(err, kdcproxy.ErrNotOpened) && !errors.Is(err, context.DeadlineExceeded) {
-		err = &Error{Code: CodeRelay, Err: err}
-	}
 	x := Explanation{Code: string(CodeInternal), Text: err.Error()}
 	if failed, ok := errors.AsType[*client.Error](err); ok {
 		x.Status, x.Fault = failed.Status, failed.Fault
 		if failed.Code == client.CodeTicket && failed.Err != nil { // the reason is the ticket's
 			err = failed.Err
 		}
+	}
+	if errors.Is(err, kdcproxy.ErrNotOpened) && !errors.Is(err, context.DeadlineExceeded) {
+		err = &Error{Code: CodeRelay, Err: err}
 	}
 	if coded, ok := errors.AsType[interface {
 		error
