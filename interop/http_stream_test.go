@@ -135,7 +135,9 @@ func TestCurlSendsLargeBodiesOnce(t *testing.T) {
 		{"--http1.1 -w %{http_code}:%{size_upload}", "401:0"},
 		{"--http1.1 --basic -u alice:alicepw -w %{http_code}:%{size_upload}", "401:0"},
 	} {
-		args := append([]string{"-o", "/dev/null", "-T", large}, strings.Fields(tt.options)...)
+		// By default it sends the body when nothing has come for a second.
+		args := append([]string{"-o", "/dev/null", "--expect100-timeout", "120", "-T", large},
+			strings.Fields(tt.options)...)
 		if out := k.curl(t, append(args, g.url+"/app/page")...); out != tt.want {
 			t.Errorf("%s: %s\n%s", tt.options, out, g.log)
 		}

@@ -154,7 +154,7 @@ func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
 	times, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	var text string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		octets, err := os.ReadFile(ts.MkAbs(args[0]))
 		if text = string(octets); err == nil && strings.Count(text, args[2]) >= times {
 			return
@@ -167,7 +167,7 @@ func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
 // they have ended. (SIGINT may be ignored by what began the test.)
 func scriptInsist(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
-		deadline := time.Now().Add(20 * time.Second)
+		deadline := time.Now().Add(2 * time.Minute)
 		for cmd.Process.Signal(syscall.SIGTERM) == nil {
 			if time.Now().After(deadline) {
 				ts.Fatalf("%v still runs", cmd.Args)
@@ -207,7 +207,7 @@ func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
 // scriptListening: [!] listening ADDRESS. Waits until somebody listens there,
 // or nobody does.
 func scriptListening(ts *testscript.TestScript, neg bool, args []string) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", args[0])
 		if err == nil {
 			served := answers(conn)

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/internal/assembly"
@@ -244,6 +245,7 @@ func (w *securedWorld) code(n int) string {
 		if w.t.Context().Err() != nil {
 			w.t.Fatal("the test has ended")
 		}
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 

@@ -209,7 +209,7 @@ func TestConnectTimeoutCoversTLS(t *testing.T) {
 	silent := peer(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	silent.Scheme = "https"
 	good := newRecorder(t)
-	s := newSet(t, Config{Targets: []Target{silent, targetOf(good.URL)}, ConnectTimeout: 2 * time.Second})
+	s := newSet(t, Config{Targets: []Target{silent, targetOf(good.URL)}, ConnectTimeout: 5 * time.Second})
 	if _, err := exchange(t, s, request(t, "POST", "m")); err != nil || len(good.got()) != 1 {
 		t.Errorf("%v, %q", err, good.got())
 	}

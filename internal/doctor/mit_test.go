@@ -101,7 +101,7 @@ func newClinic(t *testing.T) *clinic {
 	}}
 	c.conf = fmt.Sprintf("[libdefaults]\n default_realm = EXAMPLE.COM\n[realms]\n EXAMPLE.COM = {\n  kdc = %s\n }\n",
 		m.Addr)
-	c.cfg = doctor.Config{Resolver: c.names, StateDir: t.TempDir(), Timeout: 3 * time.Second}
+	c.cfg = doctor.Config{Resolver: c.names, StateDir: t.TempDir(), Timeout: 30 * time.Second}
 	c.settings = []string{"backend: " + backend.URL, "keytab: " + m.KeytabFile(soap),
 		"service: " + soap + "@EXAMPLE.COM", "listen: 127.0.0.1:1"}
 	os.Chmod(c.cfg.StateDir, 0o700)

@@ -33,7 +33,7 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -52,7 +52,7 @@ func served(t *testing.T, c net.Conn, first string) int {
 }
 
 func timeouts() *gateway.Server {
-	return &gateway.Server{HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	return &gateway.Server{HeaderTimeout: time.Minute, ReadTimeout: time.Minute, IdleTimeout: time.Minute,
 		ShutdownTimeout: time.Millisecond}
 }
 
@@ -85,7 +85,7 @@ func TestConnLimiterLimitsConnections(t *testing.T) {
 		t.Errorf("a sixth in all: HTTP %d", status)
 	}
 	mine[0].Close()
-	for end := time.Now().Add(10 * time.Second); served(t, dialFrom(t, "127.0.0.1", addr), "") != ok; {
+	for end := time.Now().Add(time.Minute); served(t, dialFrom(t, "127.0.0.1", addr), "") != ok; {
 		if time.Now().After(end) {
 			t.Fatal("no room after one was closed")
 		}

@@ -198,7 +198,7 @@ func TestExchangeEndsWithClientsThatDoNotRead(t *testing.T) {
 		c.WriteTimeout = 200 * time.Millisecond
 	})
 	w.backend = answer(200, "text/xml", envelope(soap.V11, "<a>"+strings.Repeat("a", 8<<20)+"</a>"))
-	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Second, ReadTimeout: time.Second,
+	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		ShutdownTimeout: time.Second})
 	msg, _ := w.protect(soap.V11, payload)
 	conn, err := net.Dial("tcp", addr)
@@ -217,14 +217,14 @@ func TestExchangeEndsWithClientsThatDoNotRead(t *testing.T) {
 // on it is asked for its body as the first was.
 func TestExchangeEndsTheWriteTimeout(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.WriteTimeout = 50 * time.Millisecond })
+	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.WriteTimeout = time.Second })
 	transport := &http.Transport{MaxConnsPerHost: 1, ExpectContinueTimeout: time.Minute}
 	w.gateway.Client().Transport = transport
 	t.Cleanup(transport.CloseIdleConnections)
 	for range 2 {
 		r, req := w.call("Expect: 100-continue")
 		w.open(r, req)
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(1100 * time.Millisecond)
 	}
 }
 

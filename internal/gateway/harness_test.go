@@ -255,7 +255,7 @@ func (l *eventLog) all() []map[string]any {
 // wait waits for the n-th event, counted from 1.
 func (l *eventLog) wait(t testing.TB, n int) map[string]any {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if all := l.all(); len(all) >= n {
 			return all[n-1]
@@ -375,6 +375,6 @@ func raw(t *testing.T, addr, request string) (*http.Response, error) {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	return http.ReadResponse(bufio.NewReader(conn), nil)
 }

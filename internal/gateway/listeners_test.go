@@ -24,8 +24,8 @@ func TestGatewayServesARouteOnItsListeners(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gateway.Config, r *gateway.Route, _ *wssec.Policy) { r.Listeners = []string{"inside"} })
 	for name, want := range map[string]int{"inside": 200, "public": 404, "": 404} {
-		addr, _ := w.listen(&gateway.Server{Name: name, HeaderTimeout: time.Second, ReadTimeout: time.Second,
-			IdleTimeout: time.Second, ShutdownTimeout: time.Second})
+		addr, _ := w.listen(&gateway.Server{Name: name, HeaderTimeout: time.Minute, ReadTimeout: time.Minute,
+			IdleTimeout: time.Minute, ShutdownTimeout: time.Second})
 		msg, _ := w.protect(soap.V11, payload)
 		resp, err := http.Post("http://"+addr+"/svc", soap.V11.ContentType(), bytes.NewReader(msg))
 		w.must(err)
@@ -53,7 +53,7 @@ func TestGatewayServesOtherRoutesOnAllListeners(t *testing.T) {
 	w.gateway.Config.Handler = g
 	cert := newTLSServer(t, nil).TLS.Certificates
 	for _, name := range []string{"inside", "public"} {
-		s := &gateway.Server{Name: name, HeaderTimeout: time.Second, ReadTimeout: time.Second, IdleTimeout: time.Second,
+		s := &gateway.Server{Name: name, HeaderTimeout: time.Minute, ReadTimeout: time.Minute, IdleTimeout: time.Minute,
 			ShutdownTimeout: time.Second}
 		scheme := "http://"
 		if name == "public" {

@@ -107,7 +107,7 @@ func TestReadReplyRefusesWhatCannotBeDecoded(t *testing.T) {
 // replies, and within the budget.
 func TestReadReplyLimitsWhatIsDecoded(t *testing.T) {
 	t.Parallel()
-	bomb := compressed(t, "gzip", io.LimitReader(spaces{}, 200<<20))
+	bomb := compressed(t, "gzip", io.LimitReader(spaces{}, 20<<20))
 	for code, change := range map[string]option{
 		"backend-too-large": func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) { c.MaxMessage = 1 << 20 },
 		"overloaded": func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) {

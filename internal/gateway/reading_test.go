@@ -59,7 +59,7 @@ func TestBodyReaderReservesNothingForIdleConnections(t *testing.T) {
 		_, err = fmt.Fprintf(conn, "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: "+
 			"1000000\r\nExpect: 100-continue\r\n\r\n")
 		w.must(err)
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		line, err := bufio.NewReader(conn).ReadString('\n') // sent once the body is asked for
 		if err != nil || !strings.Contains(line, "100") {
 			t.Fatalf("%q, %v", line, err)

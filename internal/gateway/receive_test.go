@@ -43,8 +43,8 @@ func TestReceiveReservesTheIndex(t *testing.T) {
 func TestReceiveEndsTheReadTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.backend = func(rw http.ResponseWriter, r *http.Request) { time.Sleep(400 * time.Millisecond); echo(rw, r) }
-	addr, _ := w.listen(&gateway.Server{HeaderTimeout: 100 * time.Millisecond, ReadTimeout: 150 * time.Millisecond,
+	w.backend = func(rw http.ResponseWriter, r *http.Request) { time.Sleep(3 * time.Second); echo(rw, r) }
+	addr, _ := w.listen(&gateway.Server{HeaderTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second,
 		ShutdownTimeout: time.Second})
 	msg, req := w.protect(soap.V11, payload)
 	resp, err := http.Post("http://"+addr+"/svc", "text/xml", bytes.NewReader(msg))

@@ -53,7 +53,7 @@ func TestServerEndsSlowStreams(t *testing.T) {
 func TestServerLimitsHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	addr, _ := w.listen(&gateway.Server{MaxHeaderBytes: 4096, HeaderTimeout: time.Second, ReadTimeout: time.Second,
+	addr, _ := w.listen(&gateway.Server{MaxHeaderBytes: 4096, HeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		ShutdownTimeout: time.Second})
 	r, err := raw(t, addr, "POST /svc HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 20_000)+"\r\n\r\n")
 	if err != nil || r.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
@@ -144,7 +144,7 @@ func TestServerLogsNothingElse(t *testing.T) {
 func TestServerAnswersExpectContinue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Second, ReadTimeout: time.Second,
+	addr, _ := w.listen(&gateway.Server{HeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		ShutdownTimeout: time.Second})
 	r, err := raw(t, addr, fmt.Sprintf("POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: "+
 		"%d\r\nExpect: 100-continue\r\n\r\n", int64(1)<<40))

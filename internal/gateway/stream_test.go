@@ -583,11 +583,10 @@ func TestStreamReportsBackendFailures(t *testing.T) {
 // event waits for an event with a code.
 func (w *streamWorld) event(code string) {
 	w.Helper()
-	for range 500 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(w.events.String(), `"code":"`+code+`"`) {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	w.Errorf("no event with %s: %s", code, w.events)
 }

@@ -184,7 +184,7 @@ func TestPoliciesThatExplodeAreRefused(t *testing.T) {
 		if e, ok := errors.AsType[*Error](err); !ok || e.Place.Line < 8 || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, %+v", c.name, err, got)
 		}
-		if took := time.Since(started); took > 10*time.Second {
+		if took := time.Since(started); took > time.Minute {
 			t.Errorf("%s took %v", c.name, took)
 		}
 	}

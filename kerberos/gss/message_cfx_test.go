@@ -66,6 +66,19 @@ func foreignWrap(k *cfxKeys, flags byte, text, filler []byte, rrc uint16, seq ui
 	return append(header, body...)
 }
 
+// counts yields all counts of a token's header. With the race detector it is the
+// first, the last and some between: .ci/run has all of them without it.
+func counts(yield func(int) bool) {
+	for n := 0; n < 1<<16; n++ {
+		if n > 64 && n < 1<<16-64 {
+			n += skippedCounts
+		}
+		if !yield(n) {
+			return
+		}
+	}
+}
+
 // TestUnwrapAcceptsRotationAndFiller: every RRC, on each kind of token and each
 // encryption type, for EC of all sizes.
 func TestUnwrapAcceptsRotationAndFiller(t *testing.T) {
@@ -83,10 +96,10 @@ func TestUnwrapAcceptsRotationAndFiller(t *testing.T) {
 		cfx := a.format.(*cfxTokens)
 		wantMessage(t, b, foreignWrap(cfx.send, cfx.flags, text, filler, rrc, 102), string(text), true)
 	})
-	for _, etype := range []int32{17, 20} { // all 65,536 counts
+	for _, etype := range []int32{17, 20} { // whatever the count
 		a, b := messagePair(t, etype, false, func(c *MessageConfig) { c.Order = AnyOrder })
 		send := a.format.(*cfxTokens)
-		for rrc := range 1 << 16 {
+		for rrc := range counts {
 			send.sealedRRC, send.integrityRRC = uint16(rrc), uint16(rrc)
 			for _, sealed := range []bool{true, false} {
 				token := mustWrap(t, a, "a text of some length", sealed)
@@ -129,7 +142,7 @@ func TestUnwrapRejectsAlteredHeader(t *testing.T) {
 		a, b := messagePair(t, etype, true, nil)
 		send := a.format.(*cfxTokens)
 		token := foreignWrap(send.send, send.flags, []byte("pay 1000"), make([]byte, 4), 0, 100)
-		for ec := range 1 << 16 {
+		for ec := range counts {
 			altered := bytes.Clone(token)
 			binary.BigEndian.PutUint16(altered[4:], uint16(ec))
 			switch {
@@ -141,7 +154,7 @@ func TestUnwrapRejectsAlteredHeader(t *testing.T) {
 			}
 		}
 		plain := mustWrap(t, a, "pay 1000", false)
-		for ec := range 1 << 16 {
+		for ec := range counts {
 			altered := bytes.Clone(plain)
 			binary.BigEndian.PutUint16(altered[4:], uint16(ec))
 			if !bytes.Equal(altered, plain) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/ccache"
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
@@ -183,27 +184,51 @@ func TestClientRenewsTicketsOfMIT(t *testing.T) {
 	for name, renew := range map[string]time.Duration{"renewable": time.Hour, "not renewable": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newCountingKDC(t, m.Krb5Conf())
-			i := newClient(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: m.Krb5Conf(), KDC: client,
-				Lifetime: 5 * time.Second, RenewLifetime: renew})
-			first, _ := mustAccept(t, i, a, services[0], "alice@EXAMPLE.COM")
-			mustAccept(t, i, a, services[0], "alice@EXAMPLE.COM")
-			if client.count('l') != 1 {
-				t.Error("ticket was not kept")
-			}
-			time.Sleep(time.Until(first.EndTime.Add(-700 * time.Millisecond)))
-			mustAccept(t, i, a, services[1], "alice@EXAMPLE.COM") // sets it going
-			time.Sleep(time.Until(first.EndTime.Add(time.Second)))
-			last, _ := mustAccept(t, i, a, services[2], "alice@EXAMPLE.COM")
-			if wantLogins := map[bool]int{true: 2, false: 4}[renew > 0]; client.count('j') != wantLogins ||
-				!last.EndTime.After(first.EndTime) {
-				t.Errorf("%d AS requests, want %d; %v, then %v", client.count('j'), wantLogins, first.EndTime, last.EndTime)
-			}
-			if renewed := last.AuthTime.Equal(first.AuthTime); renewed != (renew > 0) {
-				t.Errorf("renewed %v", renewed)
-			}
+			inTime(t, func(life time.Duration) error { return renews(t, m, a, services, life, renew) })
 		})
 	}
+}
+
+// inTime does something with tickets of a short life. A machine that has much
+// else to do may be late for them: it gets longer ones then.
+func inTime(t *testing.T, do func(life time.Duration) error) {
+	t.Helper()
+	for _, life := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute} {
+		err := do(life)
+		if err == nil {
+			return
+		}
+		if life == time.Minute {
+			t.Error(err)
+		}
+		t.Logf("with tickets for %v: %v", life, err)
+	}
+}
+
+// renews uses a client through the life of its first ticket.
+func renews(t *testing.T, m *krbtest.MIT, a *gss.Acceptor, services []string, life, renew time.Duration) error {
+	t.Helper()
+	client := newCountingKDC(t, m.Krb5Conf())
+	i := newClient(t, kdc.ClientConfig{Client: "alice", Password: "secret", Krb5Conf: m.Krb5Conf(), KDC: client,
+		Lifetime: life, RenewLifetime: renew})
+	first, _ := mustAccept(t, i, a, services[0], "alice@EXAMPLE.COM")
+	mustAccept(t, i, a, services[0], "alice@EXAMPLE.COM")
+	if client.count('l') != 1 {
+		return errors.New("ticket was not kept")
+	}
+	time.Sleep(time.Until(first.EndTime.Add(-life / 7)))
+	mustAccept(t, i, a, services[1], "alice@EXAMPLE.COM") // sets it going
+	time.Sleep(time.Until(first.EndTime.Add(time.Second)))
+	last, _ := mustAccept(t, i, a, services[2], "alice@EXAMPLE.COM")
+	if wantLogins := map[bool]int{true: 2, false: 4}[renew > 0]; client.count('j') != wantLogins ||
+		!last.EndTime.After(first.EndTime) {
+		return fmt.Errorf("%d AS requests, want %d; %v, then %v", client.count('j'), wantLogins, first.EndTime,
+			last.EndTime)
+	}
+	if renewed := last.AuthTime.Equal(first.AuthTime); renewed != (renew > 0) {
+		return fmt.Errorf("renewed %v", renewed)
+	}
+	return nil
 }
 
 // TestMaintainRenewsTicketsOfMIT: Maintain renews a short-lived ticket in time,
@@ -214,14 +239,21 @@ func TestMaintainRenewsTicketsOfMIT(t *testing.T) {
 	m.AddUser("alice", "secret")
 	m.Admin("modprinc +requires_preauth alice")
 	m.AddService(service)
-	m.KinitWith("secret", "-l", "4s", "-r", "1h", "alice")
-	i := newClient(t, kdc.ClientConfig{CCache: m.Ccache(), Krb5Conf: m.Krb5Conf()})
-	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
-	defer cancel()
-	if err := i.Maintain(ctx, func(err error) { t.Error(err) }); !errors.Is(err, context.DeadlineExceeded) {
-		t.Error(err)
-	}
-	mustAccept(t, i, krbtest.Acceptor(t, m.Keytab(service)), service, "alice@EXAMPLE.COM")
+	a := krbtest.Acceptor(t, m.Keytab(service))
+	inTime(t, func(life time.Duration) (failed error) {
+		m.KinitWith("secret", "-l", fmt.Sprintf("%.0fs", life.Seconds()), "-r", "1h", "alice")
+		i := newClient(t, kdc.ClientConfig{CCache: m.Ccache(), Krb5Conf: m.Krb5Conf()})
+		ctx, cancel := context.WithTimeout(t.Context(), 7*life/4)
+		defer cancel()
+		err := i.Maintain(ctx, func(err error) { failed = errors.Join(failed, err) })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		if failed == nil {
+			mustAccept(t, i, a, service, "alice@EXAMPLE.COM")
+		}
+		return failed
+	})
 }
 
 // TestForwardedIsAcceptedByMIT: a forwarded ticket gets tickets in the client's

@@ -36,7 +36,7 @@ func listenTCP(t *testing.T, r *Relay) (dial func() net.Conn) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(2 * time.Minute))
 		return c
 	}
 }
@@ -95,7 +95,7 @@ func listenUDP(t *testing.T, r *Relay) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	t.Cleanup(func() {
 		c.Close()
 		r.Close()

@@ -37,11 +37,10 @@ func (l *eventLog) all() []keytab.Event {
 // comes waits for a condition.
 func comes(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 1000 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s does not come", what)
 }

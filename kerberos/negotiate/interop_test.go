@@ -72,8 +72,9 @@ func TestInteropCurl(t *testing.T) {
 		"two requests": {[]string{url, url}, alice + "token " + alice + "token "},
 		"body":         {[]string{"-d", "hello", url}, alice + "token hello"},
 		"after 401":    {[]string{"--anyauth", "-d", "hello", url}, alice + "token hello"},
-		"large body":   {[]string{"-T", large, url}, alice + "token " + strings.Repeat("x", 3<<20)},
-		"session":      {[]string{"-b", "", url, "--next", "-sS", "-b", "", url}, alice + "token " + alice + "session "},
+		"large body": {[]string{"--expect100-timeout", "120", "-T", large, url},
+			alice + "token " + strings.Repeat("x", 3<<20)},
+		"session": {[]string{"-b", "", url, "--next", "-sS", "-b", "", url}, alice + "token " + alice + "session "},
 	} {
 		if got := run(t, m, curl, append(slices.Clone(options), tt.args...)...); got != tt.want {
 			t.Errorf("%s: %.200q", name, got)

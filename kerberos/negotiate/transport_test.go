@@ -334,14 +334,17 @@ func TestTransportRepeatsBodies(t *testing.T) {
 		return hasty.RoundTrip(r)
 	})
 	large := strings.Repeat("x", 1<<20)
+	// What net/http reads after the challenge: of more it resets the connection, maybe before the client has read it.
+	small := large[:1<<17]
 	for name, tt := range map[string]struct {
 		base http.RoundTripper
 		body io.Reader
+		text string
 		want int
 	}{
-		"GetBody": {hasty, strings.NewReader(large), http.StatusOK},
-		"Expect":  {patient, onlyOnce{strings.NewReader(large)}, http.StatusOK},
-		"neither": {begun, onlyOnce{strings.NewReader(large)}, http.StatusUnauthorized},
+		"GetBody": {hasty, strings.NewReader(small), small, http.StatusOK},
+		"Expect":  {patient, onlyOnce{strings.NewReader(large)}, large, http.StatusOK},
+		"neither": {begun, onlyOnce{strings.NewReader(large)}, large, http.StatusUnauthorized},
 	} {
 		client, _ := w.transport(func(c *negotiate.TransportConfig) { c.Base = tt.base })
 		r, err := http.NewRequest(http.MethodPost, w.server.URL, tt.body)
@@ -351,7 +354,7 @@ func TestTransportRepeatsBodies(t *testing.T) {
 			continue // the server has closed the connection under the body
 		}
 		status, text := w.read(resp, err)
-		if status != tt.want || status == http.StatusOK && text != "alice@EXAMPLE.COM token "+large {
+		if status != tt.want || status == http.StatusOK && text != "alice@EXAMPLE.COM token "+tt.text {
 			t.Errorf("%s: HTTP %d, %d octets", name, status, len(text))
 		}
 	}
