@@ -114,15 +114,17 @@ var layers = map[string][]string{
 	},
 	"kerberos/internal/seeds": {"kerberos", "kerberos/etype", "kerberos/internal/der", "kerberos/internal/krbmsg"},
 
-	"internal/base64":          {},
-	"internal/buffer":          {},
-	"internal/pool":            {},
-	"internal/jsonlog":         {},
-	"internal/limit":           {},
-	"internal/loopback":        {}, // for krbtest, and for tests
-	"internal/seal":            {},
-	"internal/store":           {},
-	"internal/store/storetest": {}, // what the tests of every store share
+	"internal/base64":                  {},
+	"internal/buffer":                  {},
+	"internal/pool":                    {},
+	"internal/jsonlog":                 {},
+	"internal/limit":                   {},
+	"internal/loopback":                {}, // for krbtest, and for tests
+	"internal/seal":                    {},
+	"internal/store":                   {},
+	"internal/telemetry":               {},
+	"internal/telemetry/telemetrytest": {}, // a collector for tests
+	"internal/store/storetest":         {}, // what the tests of every store share
 
 	"internal/location": {"soap", "soap/xmltext", "wssec", "wssec/xmlenc"},
 
@@ -146,11 +148,12 @@ var layers = map[string][]string{
 	"internal/door": {"internal/location", "kerberos", "kerberos/gss", "kerberos/negotiate", "soap", "soap/xmltext",
 		"wssec", "wstrust"},
 	// The calling side towards a backend.
-	"internal/resecure": {"client", "internal/door", "kerberos", "kerberos/kdc", "kerberos/negotiate", "replay", "soap",
+	"internal/resecure": {"client", "internal/door", "internal/telemetry", "kerberos", "kerberos/kdc",
+		"kerberos/negotiate", "replay", "soap",
 		"soap/soaphttp", "wssec", "wstrust"},
 	"internal/gateway": {"internal/access", "internal/buffer", "internal/config", "internal/door", "internal/limit",
 		"internal/location",
-		"internal/resecure",
+		"internal/resecure", "internal/telemetry",
 		"kerberos",
 		"kerberos/negotiate", "soap", "soap/mtom", "soap/soaphttp", "soap/xmltext", "wssec", "wstrust", "internal/wsdl"},
 
@@ -165,7 +168,7 @@ var layers = map[string][]string{
 		"internal/access", "internal/admin", "internal/audit", "internal/backend", "internal/browser", "internal/doctor",
 		"internal/identity",
 		"internal/config", "internal/door", "internal/gateway", "internal/limit", "internal/location", "internal/seal",
-		"internal/store", "internal/systemd", "internal/wsdl",
+		"internal/store", "internal/systemd", "internal/telemetry", "internal/wsdl",
 		"kerberos/kdcproxy", "kerberos/krb5conf",
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc",
 		"kerberos/keytab", "kerberos/negotiate", "kerberos/pac", "replay", "soap", "soap/xmltext", "wssec", "wstrust",
@@ -225,6 +228,9 @@ var importers = map[string][]string{
 	"github.com/coder/websocket":          {"kerberos/kdcproxy"},
 	"github.com/prometheus/client_golang": {"internal/admin"},
 	"github.com/pires/go-proxyproto":      {"internal/gateway"},
+	"go.opentelemetry.io/otel":            {"internal/telemetry"},
+	"go.opentelemetry.io/proto":           {"internal/telemetry/telemetrytest"},
+	"google.golang.org/protobuf":          {"internal/telemetry/..."},
 	"golang.org/x":                        {"..."},
 }
 

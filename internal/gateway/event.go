@@ -1,15 +1,18 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/internal/access"
 	"github.com/wssgate/wssgate/internal/door"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos/negotiate"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/soaphttp"
@@ -25,7 +28,8 @@ const CodeOK = "ok"
 // written once. The exchange does not read it.
 type event struct {
 	logger  *slog.Logger
-	observe func(Record) // nil: nobody
+	observe func(Record)    // nil: nobody
+	span    *telemetry.Span // nil: none
 	start   time.Time
 	id      string
 	route   string
@@ -53,6 +57,8 @@ type event struct {
 	notes         []slog.Attr // see Note
 	written       bool
 
+	request *http.Request // for the span
+
 	shadow  bool          // of a route that admits everything, and tries what it would admit
 	verdict *Verdict      // of the trial; nil for none
 	took    time.Duration // until the answer was written, if something came after it
@@ -61,8 +67,9 @@ type event struct {
 }
 
 func newEvent(x *exchange, proxy string) *event {
-	ev := &event{logger: x.g.cfg.Log, observe: x.g.cfg.Observe, start: time.Now(), id: x.id, client: x.client,
-		proxy: proxy, from: x.from, probes: x.g.probes, method: bounded(x.r.Method, maxMethod)}
+	ev := &event{logger: x.g.cfg.Log, observe: x.g.cfg.Observe, span: x.g.cfg.Tracer.Begin(x.r.Header),
+		start: time.Now(), id: x.id, client: x.client,
+		proxy: proxy, from: x.from, probes: x.g.probes, method: bounded(x.r.Method, maxMethod), request: x.r}
 	ev.stages = ev.room[:0]
 	if x.rt != nil {
 		ev.route, ev.policy, ev.shadow = x.rt.Name, x.rt.PolicyName, x.rt.tried != nil
@@ -88,7 +95,18 @@ func (ev *event) note(attrs ...slog.Attr) { ev.notes = append(ev.notes, attrs...
 
 // stage records the duration of a stage: defer ev.stage("read", time.Now()).
 func (ev *event) stage(name string, since time.Time) {
-	ev.stages = append(ev.stages, slog.Duration(name, time.Since(since)))
+	took := time.Since(since)
+	ev.stages = append(ev.stages, slog.Duration(name, took))
+	ev.span.Stage(name, since, since.Add(took))
+}
+
+// stageBackend is the stage in which the backend is asked.
+const stageBackend = "backend"
+
+// backendAnswered records the HTTP status of the backend's response.
+func (ev *event) backendAnswered(status int) {
+	ev.backendStatus = status
+	ev.span.Answered(status)
 }
 
 // Bounds of what a client has written and an event repeats, in octets.
@@ -129,6 +147,9 @@ func (ev *event) admitted(in door.Admitted) {
 	ev.operates(in.Envelope())
 	stages, notes := in.Notes()
 	ev.stages = append(ev.stages, stages...)
+	for _, s := range stages {
+		ev.span.Part(s.Key, s.Value.Duration())
+	}
 	ev.note(notes...)
 }
 
@@ -165,7 +186,7 @@ func (ev *event) held(at time.Time, late bool) {
 }
 
 // forget releases what the written event was made of.
-func (ev *event) forget() { ev.notes, ev.stages = nil, nil }
+func (ev *event) forget() { ev.notes, ev.stages, ev.request = nil, nil, nil }
 
 // write writes the event, unless it has been written. The level is Info for
 // success, when err is nil, Warn for errors of clients and backends, and Error
@@ -191,6 +212,7 @@ func (ev *event) write(err error) {
 	if ev.observe != nil {
 		ev.observe(ev.record(code, err))
 	}
+	ev.endSpan(code, err != nil)
 	unlogged := 0
 	if ev.probe {
 		level = slog.LevelInfo
@@ -222,6 +244,9 @@ func (ev *event) write(err error) {
 	if ev.operation != "" {
 		attrs = append(attrs, slog.String("operation", ev.operation))
 	}
+	if ev.span != nil {
+		attrs = append(attrs, ev.traceAttrs()...)
+	}
 	if ev.probe {
 		attrs = append(attrs, slog.Bool("probe", true), slog.Int("unlogged", unlogged))
 	}
@@ -245,6 +270,64 @@ func (ev *event) write(err error) {
 	r := slog.NewRecord(time.Now(), level, "exchange", 0) // a Logger would look for its caller
 	r.AddAttrs(attrs...)
 	_ = ev.logger.Handler().Handle(context.Background(), r)
+}
+
+// traceAttrs returns the ids by which the trace of the exchange is found.
+func (ev *event) traceAttrs() []slog.Attr {
+	c := ev.span.Context()
+	return []slog.Attr{slog.String("trace_id", c.TraceID().String()), slog.String("span_id", c.SpanID().String())}
+}
+
+// endSpan ends the span of the exchange, with what the event has of it but for
+// texts of errors: they may have names.
+func (ev *event) endSpan(code string, failed bool) {
+	if ev.span == nil {
+		return
+	}
+	method, path, host, scheme, version := ev.asked()
+	o := telemetry.Outcome{Name: method + " " + cmp.Or(ev.route, "unknown")}
+	principal := ""
+	if ev.span.ShowsPrincipals() {
+		principal = ev.principal
+	}
+	if failed {
+		o.Error = code
+	}
+	ev.span.End(o, telemetry.Text("http.request.method", method), telemetry.Text("url.path", path),
+		telemetry.Text("url.scheme", scheme), telemetry.Text("server.address", host),
+		telemetry.Text("network.protocol.version", version), telemetry.Text("http.route", ev.route),
+		telemetry.Number("http.response.status_code", int64(ev.status)), telemetry.Text("client.address", hostOf(ev.client)),
+		telemetry.Number("http.request.body.size", int64(ev.bytesIn)),
+		telemetry.Number("http.response.body.size", int64(ev.bytesOut)),
+		telemetry.Text("error.type", o.Error), telemetry.Text("enduser.id", principal),
+		telemetry.Text("wssgate.exchange.id", ev.id), telemetry.Text("wssgate.policy", ev.policy),
+		telemetry.Text("wssgate.service", ev.service), telemetry.Text("wssgate.action", ev.action),
+		telemetry.Text("wssgate.operation", ev.operation))
+}
+
+// asked returns what the semantic conventions of HTTP want of a request. A method
+// that HTTP does not have is one name, as are they all.
+func (ev *event) asked() (method, path, host, scheme, version string) {
+	r := ev.request
+	if method = ev.method; !isMethod(method) {
+		method = "HTTP"
+	}
+	if scheme = "http"; r.TLS != nil {
+		scheme = "https"
+	}
+	if version = "1.1"; r.ProtoMajor > 1 {
+		version = "2"
+	}
+	return method, bounded(r.URL.Path, maxAction), bounded(hostOf(r.Host), maxAction), scheme, version
+}
+
+func isMethod(name string) bool {
+	switch name {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 // total returns the time from the header of the request to its answer.
@@ -328,12 +411,19 @@ type Record struct {
 	Total  time.Duration
 	Stages []slog.Attr // durations; the receiver must not keep the slice
 
+	TraceID string // of its trace, in hexadecimal; "" for none
+
 	Err error // nil if Code is CodeOK
 }
 
 // record returns the Record of an event that ends with err.
 func (ev *event) record(code string, err error) Record {
-	return Record{ID: ev.id, Code: code, Status: ev.status, Route: ev.route, Policy: ev.policy, Client: ev.client,
+	traceID := ""
+	if ev.span != nil {
+		traceID = ev.span.Context().TraceID().String()
+	}
+	return Record{TraceID: traceID, ID: ev.id, Code: code,
+		Status: ev.status, Route: ev.route, Policy: ev.policy, Client: ev.client,
 		Principal: ev.principal, Service: ev.service, Accepted: !ev.shadow && (ev.accepted || err == nil), Rule: ev.rule,
 		Method: ev.method, Action: ev.action, Operation: ev.operation, Probe: ev.probe,
 		Shadow: ev.shadow, Verdict: ev.verdict,

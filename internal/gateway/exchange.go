@@ -17,6 +17,7 @@ import (
 
 	"github.com/wssgate/wssgate/internal/buffer"
 	"github.com/wssgate/wssgate/internal/door"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/soaphttp"
 	"github.com/wssgate/wssgate/wssec"
@@ -283,7 +284,7 @@ type exchangeKey struct{}
 // [ClientAddr] find the exchange.
 func (x *exchange) context() context.Context {
 	if x.ctx == nil {
-		x.ctx = context.WithValue(x.r.Context(), exchangeKey{}, x)
+		x.ctx = telemetry.NewContext(context.WithValue(x.r.Context(), exchangeKey{}, x), x.log.span)
 	}
 	return x.ctx
 }

@@ -101,7 +101,7 @@ func (x *exchange) forward(in door.Admitted) error {
 		_ = x.lease.take(-size) // the package has been reserved
 		size = int64(cap(out.Octets))
 	}
-	defer x.log.stage("backend", time.Now())
+	defer x.log.stage(stageBackend, time.Now())
 	ctx, cancel := context.WithTimeout(x.context(), x.rt.BackendTimeout)
 	defer cancel()
 	req := x.backendRequest(door.WithCaller(ctx, in.Caller()), out)
@@ -111,7 +111,7 @@ func (x *exchange) forward(in door.Admitted) error {
 		return backendError(x.r.Context(), err)
 	}
 	defer resp.Body.Close()
-	x.log.backendStatus = resp.StatusCode
+	x.log.backendAnswered(resp.StatusCode)
 	x.reply, err = x.readReply(resp)
 	return err
 }

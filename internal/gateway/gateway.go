@@ -15,6 +15,7 @@ import (
 	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/limit"
 	"github.com/wssgate/wssgate/internal/location"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/internal/wsdl"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -30,6 +31,9 @@ type Config struct {
 	// Observe is called at the end of each exchange, from its goroutine. Nil means
 	// that nobody observes.
 	Observe func(Record)
+	// Tracer traces exchanges, in the traces of their traceparent. Nil means that
+	// none is traced.
+	Tracer *telemetry.Tracer
 	// MaxMessage limits the body of a request and of a reply, in octets.
 	// Zero means 32 MiB.
 	MaxMessage int64

@@ -31,6 +31,7 @@ func (x *exchange) backendHeader() http.Header {
 		h["Soapaction"] = []string{x.action} // with quotes, or as the client has sent it
 	}
 	x.nameClient(h)
+	x.log.span.Call(stageBackend, x.rt.Backend.Host, h)
 	return h
 }
 

@@ -92,7 +92,7 @@ func (x *exchange) pass(in door.AdmittedRequest) error {
 	if err != nil {
 		return err
 	}
-	defer x.log.stage("backend", time.Now())
+	defer x.log.stage(stageBackend, time.Now())
 	ctx, cancel := context.WithCancel(in.Request().Context())
 	defer cancel()
 	w := x.counted()
@@ -131,7 +131,7 @@ func (x *exchange) streamProxy(in door.AdmittedRequest, target *url.URL, body *s
 		BufferPool:    copyBuffers,
 		ErrorLog:      slog.NewLogLogger(x.g.cfg.Log.Handler(), slog.LevelDebug),
 		ModifyResponse: func(resp *http.Response) error {
-			x.log.backendStatus = resp.StatusCode
+			x.log.backendAnswered(resp.StatusCode)
 			if resp.StatusCode == http.StatusSwitchingProtocols { // which no ResponseWriter sees
 				x.log.status = resp.StatusCode
 			}
@@ -176,6 +176,7 @@ func (x *exchange) rewriteHeader(out *http.Request) {
 	h.Set("X-Forwarded-Host", x.r.Host)
 	h.Set("X-Forwarded-Proto", map[bool]string{true: "https", false: "http"}[x.channel().TLS])
 	x.nameClient(h)
+	x.log.span.Call(stageBackend, x.rt.Backend.Host, h)
 	if user := x.rt.Backend.User; user != nil {
 		password, _ := user.Password()
 		out.SetBasicAuth(user.Username(), password)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/internal/door"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
@@ -148,7 +149,7 @@ func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 func (t *Transport) Close() { t.legs.closeAll() }
 
 // bare are Tickets whose requests have nothing of the caller's request but its
-// end: traces of HTTP are about that. Errors are marked.
+// end and its span: traces of HTTP are about that. Errors are marked.
 type bare struct{ Tickets }
 
 func (b bare) ServiceTicket(ctx context.Context, service string) (kerberos.Credential, error) {
@@ -161,4 +162,4 @@ func (b bare) ServiceTicket(ctx context.Context, service string) (kerberos.Crede
 
 type valueless struct{ context.Context }
 
-func (valueless) Value(any) any { return nil }
+func (v valueless) Value(key any) any { return telemetry.Value(v.Context, key) }

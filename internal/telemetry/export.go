@@ -1,0 +1,244 @@
+package telemetry
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sayAgain is how long after a line about lost spans the next one is written.
+const sayAgain = time.Minute
+
+// firstPause is how long a request waits that is sent again. It doubles.
+var firstPause = time.Second // less in tests
+
+// An exporter has the spans that wait, and sends them.
+type exporter struct {
+	settings *settings
+	client   *http.Client
+	log      *slog.Logger
+	// alone is the life of requests: until Close has waited long enough.
+	alone  context.Context
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	wait   []*Span // at most settings.queue
+	spans  int     // of wait, with stages
+
+	full    chan struct{} // a batch is there
+	closing chan struct{}
+	done    chan struct{} // nothing is sent any more
+
+	sent, lost atomic.Uint64
+	said       time.Time // when a loss was logged last
+}
+
+func newExporter(s *settings, log *slog.Logger) (*exporter, error) {
+	client, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	e := &exporter{settings: s, client: client, log: log, full: make(chan struct{}, 1), closing: make(chan struct{}),
+		done: make(chan struct{})}
+	e.alone, e.cancel = context.WithCancel(context.Background())
+	go e.run()
+	return e, nil
+}
+
+// add lets a span wait to be sent. It waits for nothing itself.
+func (e *exporter) add(s *Span) {
+	size := 1 + len(s.stages)
+	e.mu.Lock()
+	if e.closed || len(e.wait) >= e.settings.queue {
+		e.mu.Unlock()
+		e.lost.Add(uint64(size))
+		return
+	}
+	e.wait = append(e.wait, s)
+	e.spans += size
+	full := e.spans >= e.settings.batch
+	e.mu.Unlock()
+	if full {
+		select {
+		case e.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run sends batches until close.
+func (e *exporter) run() {
+	defer close(e.done)
+	tick := time.NewTicker(e.settings.delay)
+	defer tick.Stop()
+	for {
+		closing := false
+		select {
+		case <-tick.C:
+		case <-e.full:
+		case <-e.closing:
+			closing = true
+		}
+		e.sendAll()
+		if closing {
+			return
+		}
+	}
+}
+
+// sendAll sends what waits, batch by batch.
+func (e *exporter) sendAll() {
+	var body []byte
+	for {
+		batch, size := e.take()
+		if len(batch) == 0 {
+			return
+		}
+		body = appendRequest(body[:0], e.settings.resource, batch)
+		if err := e.send(body); err != nil {
+			e.lost.Add(uint64(size))
+			e.sayLost(err)
+			continue
+		}
+		e.sent.Add(uint64(size))
+	}
+}
+
+// take takes a batch from what waits.
+func (e *exporter) take() (batch []*Span, size int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for n < len(e.wait) && (size == 0 || size < e.settings.batch) {
+		size += 1 + len(e.wait[n].stages)
+		n++
+	}
+	batch = e.wait[:n:n]
+	if e.wait, e.spans = e.wait[n:], e.spans-size; len(e.wait) == 0 {
+		e.wait = nil
+	}
+	return batch, size
+}
+
+// sayLost logs why spans are lost, once in a while.
+func (e *exporter) sayLost(err error) {
+	if now := time.Now(); now.Sub(e.said) >= sayAgain {
+		e.said = now
+		e.log.Warn("traces are lost", "collector", e.settings.endpoint.Redacted(), "error", err.Error(),
+			"lost", e.lost.Load(), "cure", "see whether the collector runs and OTEL_EXPORTER_OTLP_ENDPOINT names it; "+
+				"exchanges go on without it")
+	}
+}
+
+// A statusError is an answer of the collector that is no success.
+type statusError struct {
+	status int
+	after  time.Duration // that it asks for, before the next request
+}
+
+func (s *statusError) Error() string { return fmt.Sprintf("HTTP status %d", s.status) }
+
+// isLater reports whether the same request may succeed later (OTLP/HTTP, Failures).
+func (s *statusError) isLater() bool {
+	switch s.status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// send sends a batch, again if that may help, until its time is over. When the
+// process ends it is sent once.
+func (e *exporter) send(body []byte) error {
+	ctx, cancel := context.WithTimeout(e.alone, e.settings.patience)
+	defer cancel()
+	var err error
+	for pause := firstPause; ; pause *= 2 {
+		now := e.post(ctx, body)
+		if err == nil || ctx.Err() == nil { // else it says no more than that the time is over
+			err = now
+		}
+		refused, is := errors.AsType[*statusError](err)
+		if now == nil || is && !refused.isLater() {
+			return now
+		}
+		wait := pause
+		if is {
+			wait = max(wait, refused.after)
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		case <-e.closing:
+			return err
+		}
+	}
+}
+
+// post sends a request, once.
+func (e *exporter) post(ctx context.Context, body []byte) error {
+	if e.settings.compresses {
+		body = compressed(body)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.settings.endpoint.String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header = e.settings.headers.Clone()
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	r.Header.Set("User-Agent", "wssgate")
+	if e.settings.compresses {
+		r.Header.Set("Content-Encoding", "gzip")
+	}
+	resp, err := e.client.Do(r)
+	if err != nil {
+		if of, ok := errors.AsType[*url.Error](err); ok {
+			err = of.Err // without the URL
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	if resp.StatusCode/100 != 2 {
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return &statusError{resp.StatusCode, time.Duration(max(0, min(seconds, 3600))) * time.Second}
+	}
+	return nil
+}
+
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(body) // a Buffer fails never
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// close sends what waits, until ctx ends.
+func (e *exporter) close(ctx context.Context) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.closed = true
+	e.mu.Unlock()
+	close(e.closing)
+	stop := context.AfterFunc(ctx, e.cancel)
+	defer stop()
+	<-e.done
+	e.cancel()
+	e.client.CloseIdleConnections()
+}
