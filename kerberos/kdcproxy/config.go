@@ -68,6 +68,12 @@ type Config struct {
 	// safe for concurrent use and return soon. Nil means that nobody is told.
 	Report func(Event)
 
+	// Asked is called when the servers of a realm have been asked, with what is in
+	// the context of the request, the time when they were and the error if none has
+	// answered. It must be safe for concurrent use and return soon. Nil means that
+	// nobody is told.
+	Asked func(ctx context.Context, realm string, began time.Time, err error)
+
 	// Dial and LookupSRV are those of [kdc.TransportConfig].
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	LookupSRV func(ctx context.Context, service, proto, name string) (cname string, records []*net.SRV, err error)
@@ -111,6 +117,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Report == nil {
 		c.Report = func(Event) {}
+	}
+	if c.Asked == nil {
+		c.Asked = func(context.Context, string, time.Time, error) {}
 	}
 	if c.LookupSRV == nil {
 		c.LookupSRV = lookupRooted

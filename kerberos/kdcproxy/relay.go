@@ -166,11 +166,13 @@ func serverText(a kdc.Address) string {
 func (q *request) ask(ctx context.Context, to *realm, m message) (answer kdc.Answer, err error) {
 	limited, cancel := context.WithTimeout(ctx, q.relay.cfg.Timeout)
 	defer cancel()
+	began := time.Now()
 	if m.kind == KindPassword {
 		answer, err = to.transport.AskPassword(limited, to.name, m.octets)
 	} else {
 		answer, err = to.transport.Ask(limited, to.name, m.octets)
 	}
+	q.relay.cfg.Asked(ctx, to.name, began, err)
 	switch {
 	case err == nil:
 		return answer, nil
