@@ -37,10 +37,15 @@ type Config struct {
 	Backends func() []Backend
 	// Configuration is the file with the settings.
 	Configuration func() Configuration
-	Unready       func() []string // why no requests should come, in words
-	Doctor        func(context.Context) doctor.Report
-	Explain       func(code string) (cause, cure string) // of the catalogue
-	Now           func() time.Time                       // nil means time.Now
+	// Traces are how many spans the collector has taken, and how many are lost.
+	Traces func() (sent, lost uint64)
+	// JWKS returns the public keys of assertions as a JWK Set, nil if there are
+	// none.
+	JWKS    func() []byte
+	Unready func() []string // why no requests should come, in words
+	Doctor  func(context.Context) doctor.Report
+	Explain func(code string) (cause, cure string) // of the catalogue
+	Now     func() time.Time                       // nil means time.Now
 }
 
 // A Route is what the page says of a route.
@@ -142,6 +147,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", a.metrics.handler())
+	mux.HandleFunc("GET /jwks", a.jwks)
 	mux.HandleFunc("GET /log-level", a.level)
 	mux.HandleFunc("PUT /log-level", a.setLevel)
 	mux.HandleFunc("POST /doctor", a.doctor)

@@ -31,6 +31,7 @@ type harness struct {
 	level   slog.LevelVar
 	unready []string
 	failing string
+	jwks    []byte
 	cfg     admin.Config
 }
 
@@ -61,6 +62,8 @@ func newHarness(t *testing.T, change func(*admin.Config)) *harness {
 			return admin.Configuration{File: "/etc/gw.yaml", Loaded: noon.Add(-time.Minute), Failing: h.failing}
 		},
 		Unready: func() []string { return h.unready },
+		Traces:  func() (uint64, uint64) { return 21, 4 },
+		JWKS:    func() []byte { return h.jwks },
 		Explain: func(code string) (string, string) { return "cause of " + code, "cure of " + code },
 		Now:     func() time.Time { return noon },
 	}
@@ -136,6 +139,8 @@ func TestMetricsCountExchanges(t *testing.T) {
 		h.Observe(r)
 	}
 	h.Ticket("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", false, -2*time.Second)
+	h.KDC("relay", time.Second, false)
+	h.KDC("s4u", 2*time.Second, true)
 	h.contains(h.get("/metrics"),
 		`wssgate_exchanges_total{code="ok",policy="Kerberos",route="/orders"} 2`,
 		`wssgate_exchanges_total{code="wrong-signature",policy="Kerberos",route="/orders"} 1`,
@@ -156,6 +161,12 @@ func TestMetricsCountExchanges(t *testing.T) {
 		`wssgate_backend_out{backend="a.test:80",route="/orders"} 0`,
 		`wssgate_backend_out{backend="b.test:80",route="/orders"} 1`,
 		`wssgate_configuration_failing 0`,
+		`wssgate_backend_seconds_count{route="/orders"} 0`,
+		`wssgate_kdc_seconds_count{by="relay",outcome="failed"} 1`,
+		`wssgate_kdc_seconds_sum{by="s4u",outcome="ok"} 2`,
+		`wssgate_spans_total{outcome="sent"} 21`,
+		`wssgate_spans_total{outcome="lost"} 4`,
+		`wssgate_build_info{go="go1.`,
 		`wssgate_ready 1`,
 		`go_goroutines`,
 	)
@@ -201,6 +212,28 @@ func TestMetricsHaveNativeHistograms(t *testing.T) {
 			t.Errorf("%v", x)
 		}
 		return
+	}
+}
+
+// TestBackendsTimeIsThatOfTheirStage: by route.
+func TestBackendsTimeIsThatOfTheirStage(t *testing.T) {
+	h := newHarness(t, nil)
+	r := accepted
+	r.Stages = []slog.Attr{slog.Duration("backend", 3*time.Second)}
+	h.Observe(r)
+	h.contains(h.get("/metrics"), `wssgate_backend_seconds_sum{route="/orders"} 3`,
+		`wssgate_stage_seconds_sum{stage="backend"} 3`)
+}
+
+// TestJWKS: the keys of assertions, where there are some.
+func TestJWKS(t *testing.T) {
+	h := newHarness(t, nil)
+	if status, text := h.do(http.MethodGet, "/jwks", ""); status != http.StatusNotFound {
+		t.Errorf("HTTP %d %s", status, text)
+	}
+	h.jwks = []byte(`{"keys":[]}`)
+	if text := h.get("/jwks"); text != `{"keys":[]}` {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -5,6 +5,7 @@
 //	GET  /healthz      200 while the process serves
 //	GET  /readyz       200 while it may get requests, else 503 with the reasons
 //	GET  /metrics      metrics, in the formats of Prometheus
+//	GET  /jwks         the keys by which backends verify assertions
 //	GET  /log-level    the lowest level that is logged; PUT sets it
 //	POST /doctor       checks what the gateway needs, and shows what was found
 //	GET  /debug/pprof/ profiles of the process

@@ -30,6 +30,20 @@ func (a *Admin) unready() (why []string) {
 	return why
 }
 
+// jwks answers the keys by which backends verify assertions (RFC 7517 5).
+func (a *Admin) jwks(w http.ResponseWriter, _ *http.Request) {
+	var set []byte
+	if a.cfg.JWKS != nil {
+		set = a.cfg.JWKS()
+	}
+	if set == nil {
+		writeText(w, http.StatusNotFound, "no route has an assertion-key\n")
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	_, _ = w.Write(set)
+}
+
 func (a *Admin) level(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, strings.ToLower(a.cfg.Level.Level().String())+"\n")
 }

@@ -24,6 +24,8 @@ type metrics struct {
 	requests  *prometheus.HistogramVec
 	replies   *prometheus.HistogramVec
 	backends  *prometheus.CounterVec
+	backend   *prometheus.HistogramVec
+	kdcs      *prometheus.HistogramVec
 	tickets   *prometheus.CounterVec
 	shadows   *prometheus.CounterVec
 	skew      prometheus.Histogram
@@ -41,6 +43,7 @@ type routeKey struct{ route, policy, code string }
 type routeMetrics struct {
 	count                     prometheus.Counter
 	seconds, request, replies prometheus.Observer
+	backend                   prometheus.Observer
 }
 
 func newMetrics(a *Admin) *metrics {
@@ -60,6 +63,11 @@ func newMetrics(a *Admin) *metrics {
 		prometheus.ExponentialBuckets(256, 4, 10), "route")
 	m.backends = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_backend_responses_total",
 		Help: "Responses of backends by route and HTTP status."}, []string{"route", "status"})
+	m.backend = histogram("wssgate_backend_seconds", "Time of backends by route, from the request to the whole reply.",
+		prometheus.ExponentialBuckets(0.0005, 2, 16), "route")
+	m.kdcs = prometheus.NewHistogramVec(histogramOpts("wssgate_kdc_seconds", "Time of requests to KDCs, until one has "+
+		"answered or none has: by who asks them (gateway, delegated, s4u, relay) and the outcome, ok or failed. "+
+		"A KRB-ERROR is an answer.", prometheus.ExponentialBuckets(0.0005, 2, 16)), []string{"by", "outcome"})
 	m.tickets = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "wssgate_tickets_total",
 		Help: "Tickets accepted, by encryption type of ticket and of the client's key; kvno is own, or other if a " +
 			"key of another version opened it."},
@@ -69,8 +77,9 @@ func newMetrics(a *Admin) *metrics {
 			"wssgate errors."}, []string{"route", "code"})
 	m.skew = prometheus.NewHistogram(histogramOpts("wssgate_ticket_skew_seconds",
 		"How far the clocks of clients are ahead (negative: behind).", []float64{-300, -60, -10, -1, 0, 1, 10, 60, 300}))
-	m.registry.MustRegister(m.exchanges, m.seconds, m.stages, m.requests, m.replies, m.backends, m.tickets, m.shadows,
-		m.skew, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), state{a})
+	m.registry.MustRegister(m.exchanges, m.seconds, m.stages, m.requests, m.replies, m.backends, m.backend, m.kdcs,
+		m.tickets, m.shadows, m.skew, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), state{a})
 	return m
 }
 
@@ -94,6 +103,9 @@ func (m *metrics) observe(x *gateway.Record) {
 	for _, s := range x.Stages {
 		if s.Value.Kind() == slog.KindDuration {
 			m.stage(s.Key).Observe(s.Value.Duration().Seconds())
+			if s.Key == "backend" && of.backend != nil {
+				of.backend.Observe(s.Value.Duration().Seconds())
+			}
 		}
 	}
 	if x.Verdict != nil {
@@ -113,7 +125,11 @@ func (m *metrics) of(key routeKey) *routeMetrics {
 		return of
 	}
 	of = &routeMetrics{m.exchanges.WithLabelValues(key.route, key.policy, key.code),
-		m.seconds.WithLabelValues(key.route), m.requests.WithLabelValues(key.route), m.replies.WithLabelValues(key.route)}
+		m.seconds.WithLabelValues(key.route), m.requests.WithLabelValues(key.route),
+		m.replies.WithLabelValues(key.route), nil}
+	if key.route != "" { // else no backend is asked
+		of.backend = m.backend.WithLabelValues(key.route)
+	}
 	m.mu.Lock()
 	m.ofRoute[key] = of
 	m.mu.Unlock()
@@ -143,6 +159,16 @@ func (a *Admin) Ticket(etype, keyEtype string, ownKvno bool, skew time.Duration)
 	}
 	a.metrics.tickets.WithLabelValues(etype, keyEtype, kvno).Inc()
 	a.metrics.skew.Observe(skew.Seconds())
+}
+
+// KDC counts a request to KDCs: who has asked, how long it took, and whether one
+// has answered.
+func (a *Admin) KDC(by string, took time.Duration, answered bool) {
+	outcome := "ok"
+	if !answered {
+		outcome = "failed"
+	}
+	a.metrics.kdcs.WithLabelValues(by, outcome).Observe(took.Seconds())
 }
 
 // handler answers scrapes, a few at a time.

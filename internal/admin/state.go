@@ -24,6 +24,8 @@ var (
 	describedReplay    = describe("replay_records", "Replay records, of tickets and of messages.", "of")
 	describedOut       = describe("backend_out", "1 if the backend does not answer, or asked for a pause.",
 		"route", "backend")
+	describedSent = prometheus.NewDesc("wssgate_spans_total",
+		"Spans of traces, by what became of them: sent or lost.", []string{"outcome"}, nil)
 	describedLoaded = describe("configuration_loaded_timestamp_seconds", "When the settings in force were loaded.")
 	describedStale  = describe("configuration_failing",
 		"1 if the configuration was loaded again since, and refused.")
@@ -43,7 +45,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 func (state) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{describedInfo, describedReady, describedExchanges, describedMost, describedOctets,
 		describedMemory, describedUnproved, describedContexts, describedHalfOpen, describedReplay, describedOut,
-		describedLoaded, describedStale, describedTaken, describedFailing, describedKvno, describedMade} {
+		describedLoaded, describedStale, describedTaken, describedFailing, describedKvno, describedMade, describedSent} {
 		ch <- d
 	}
 }
@@ -81,6 +83,11 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 		gauge(describedStale, flag(now.Failing != ""))
 	}
 	s.keys(gauge)
+	if cfg.Traces != nil {
+		sent, lost := cfg.Traces()
+		ch <- prometheus.MustNewConstMetric(describedSent, prometheus.CounterValue, float64(sent), "sent")
+		ch <- prometheus.MustNewConstMetric(describedSent, prometheus.CounterValue, float64(lost), "lost")
+	}
 }
 
 // backends collects the backends of routes. Two routes may have one name, and a

@@ -81,6 +81,9 @@ func (a *assembler) assemble(cfg *config.Config) (g *gateway.Gateway, commit fun
 	if a.Operator != nil && (a.Operator.audit != nil || cfg.HasAdmin()) {
 		gc.Observe = a.Operator.Observe
 	}
+	if a.Operator != nil {
+		gc.Tracer = a.Operator.tracer
+	}
 	if g, err = gateway.New(gc); err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +118,7 @@ func (a *assembler) gatewayConfig(cfg *config.Config, next rates) gateway.Config
 // be mended.
 func (a *assembler) routes(cfg *config.Config) (routes []gateway.Route, err error) {
 	credentials := make([]*credential, len(cfg.Routes))
-	backends := secureBackends{cfg: cfg, keys: a.Keys, log: a.Log}
+	backends := secureBackends{cfg: cfg, keys: a.Keys, log: a.Log, operator: a.Operator}
 	for i := range cfg.Routes {
 		if credentials[i], err = a.Keys.of(i); err != nil {
 			return nil, err

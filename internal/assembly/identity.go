@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/wssgate/wssgate/internal/config"
@@ -69,7 +70,9 @@ func (k *Keyring) assertionKeys(i int) (*assertionKeys, error) {
 		return nil, err
 	}
 	keys.followed = k.follow("assertion-key", []string{path}, load)
-	k.signers = append(k.signers, keys)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.signers = append(slices.Clip(k.signers), keys)
 	return keys, nil
 }
 
@@ -79,4 +82,20 @@ func assertionKeyCure(err error) string {
 		return "name a key file that this process can read"
 	}
 	return "make a key by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+}
+
+// jwks returns the public keys of all assertions, as a JWK Set; nil if there are
+// none.
+func (k *Keyring) jwks() []byte {
+	k.mu.Lock()
+	signers := slices.Clone(k.signers)
+	k.mu.Unlock()
+	if len(signers) == 0 {
+		return nil
+	}
+	var all []identity.Keys
+	for _, s := range signers {
+		all = append(all, s.Load())
+	}
+	return identity.Join(all...).JWKS()
 }

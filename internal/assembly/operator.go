@@ -17,6 +17,7 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/systemd"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/gss"
 )
@@ -27,6 +28,7 @@ type Operator struct {
 	*admin.Admin
 	keys     *Keyring
 	audit    *audit.Log
+	tracer   *telemetry.Tracer
 	replay   ReplayStores
 	contexts atomic.Pointer[contextStores]
 	gateway  atomic.Pointer[gateway.Gateway]
@@ -35,15 +37,17 @@ type Operator struct {
 }
 
 // newOperator returns the Operator of a gateway that [New] then makes with it.
-func newOperator(p *Program, keys *Keyring, replay ReplayStores, trail *audit.Log) *Operator {
-	o := &Operator{keys: keys, replay: replay, audit: trail}
+func newOperator(
+	p *Program, keys *Keyring, replay ReplayStores, trail *audit.Log, tracer *telemetry.Tracer,
+) *Operator {
+	o := &Operator{keys: keys, replay: replay, audit: trail, tracer: tracer}
 	o.settings.Store(&admin.Configuration{File: p.ConfigFile, Loaded: time.Now()})
 	o.Admin = admin.New(admin.Config{
 		Version: p.Version, Level: p.level(), Log: p.Log, Routes: routesOf(p.Settings, keys),
 		Hosts:          p.Settings.AdminHosts,
 		ShowPrincipals: p.Settings.AdminShowPrincipals, Use: o.use, Keys: keys.keyFiles, State: o.state,
 		Backends: o.backends, Configuration: func() admin.Configuration { return *o.settings.Load() },
-		Unready: o.unready, Doctor: p.Doctor, Explain: explain(),
+		Traces: o.traces(), JWKS: keys.jwks, Unready: o.unready, Doctor: p.Doctor, Explain: explain(),
 	})
 	return o
 }
@@ -52,6 +56,14 @@ func newOperator(p *Program, keys *Keyring, replay ReplayStores, trail *audit.Lo
 func (o *Operator) Observe(r gateway.Record) {
 	o.audit.Write(&r)
 	o.Admin.Observe(r)
+}
+
+// traces returns what counts the spans that are sent and lost, nil if none are.
+func (o *Operator) traces() func() (sent, lost uint64) {
+	if o.tracer == nil {
+		return nil
+	}
+	return o.tracer.Counts
 }
 
 // unready returns why no requests should come.

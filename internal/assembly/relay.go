@@ -6,18 +6,22 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos/kdc"
 	"github.com/wssgate/wssgate/kerberos/kdcproxy"
 )
 
-// newRelay returns the KDC relay of a configuration, nil if it has none.
-func newRelay(cfg *config.Config, log *slog.Logger) (*kdcproxy.Relay, error) {
+// newRelay returns the KDC relay of a configuration, nil if it has none. The
+// operator that whose returns is told of requests to KDCs.
+func newRelay(cfg *config.Config, log *slog.Logger, whose func() *Operator) (*kdcproxy.Relay, error) {
 	if !cfg.Relays() {
 		return nil, nil
 	}
@@ -32,6 +36,9 @@ func newRelay(cfg *config.Config, log *slog.Logger) (*kdcproxy.Relay, error) {
 		MaxExchanges: cfg.MaxConnections, MaxClientExchanges: cfg.MaxClientConnections,
 		ClientAddr: gateway.ClientAddressOf(gateway.AddressSource(cfg.ClientAddress), cfg.Proxies()),
 		Report:     func(e kdcproxy.Event) { logRelayed(log, e) },
+		Asked: func(ctx context.Context, realm string, began time.Time, err error) {
+			whose().asked(ctx, askedByRelay, realm, began, err)
+		},
 	}
 	relay, err := kdcproxy.New(rc)
 	if err != nil {
@@ -43,7 +50,7 @@ func newRelay(cfg *config.Config, log *slog.Logger) (*kdcproxy.Relay, error) {
 // RelayKDCs returns the KDCs that the relay of a configuration asks for a realm,
 // in its order.
 func RelayKDCs(ctx context.Context, cfg *config.Config, realm string) ([]kdc.Address, error) {
-	relay, err := newRelay(cfg, slog.New(slog.DiscardHandler))
+	relay, err := newRelay(cfg, slog.New(slog.DiscardHandler), nobody)
 	if err != nil {
 		return nil, err
 	}
@@ -179,22 +186,24 @@ func BesideRelay(cfg *config.Config, files *browser.Files, next http.Handler, lo
 	if err != nil {
 		return nil, nil, err
 	}
-	relay, err := newRelay(cfg, log)
+	relay, err := newRelay(cfg, log, nobody)
 	if err != nil {
 		return nil, nil, err
 	}
-	return withRelay(cfg, relay, client, next), relay.Close, nil
+	return withRelay(cfg, relay, nil, client, next), relay.Close, nil
 }
 
 // withRelay returns a handler with the paths of the relay and of the browser client,
 // which may be nil, before next.
-func withRelay(cfg *config.Config, relay *kdcproxy.Relay, client, next http.Handler) http.Handler {
+func withRelay(
+	cfg *config.Config, relay *kdcproxy.Relay, t *telemetry.Tracer, client, next http.Handler,
+) http.Handler {
 	if relay == nil {
 		return next
 	}
 	paths := map[string]http.Handler{}
 	if cfg.KDCProxyPath != "" {
-		paths[cfg.KDCProxyPath] = relay.Proxy()
+		paths[cfg.KDCProxyPath] = traced(t, cfg.KDCProxyPath, relay.Proxy())
 	}
 	if cfg.KDCWebSocketPath != "" {
 		paths[cfg.KDCWebSocketPath] = relay.WebSocket()
@@ -297,15 +306,21 @@ func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
 		return err
 	}
-	_, err := newRelay(cfg, log)
+	if err := telemetry.Check(os.Getenv); err != nil {
+		return err
+	}
+	_, err := newRelay(cfg, log, nobody)
 	return err
 }
+
+// nobody is the operator of a relay without one.
+func nobody() *Operator { return nil }
 
 // ServeRelay relays requests to KDCs, and nothing else, until ctx ends. At SIGHUP
 // it loads the configuration and the krb5.conf again, for the realms.
 func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version string, log *slog.Logger) error {
 	defer runtime.KeepAlive(floorOfHeap())
-	relay, err := newRelay(cfg, log)
+	relay, err := newRelay(cfg, log, nobody)
 	if err != nil {
 		return err
 	}
@@ -314,6 +329,11 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 	if err != nil {
 		return err
 	}
+	tracer, flush, err := openTracer(cfg, version, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	keys := NewKeyring(cfg, log)
 	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {
@@ -328,7 +348,7 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "version", version)
 	}
 	defer plain.start(ctx, relay, log)()
-	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, client, http.NotFoundHandler()), log))
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, tracer, client, http.NotFoundHandler()), log))
 	log.Info("stopped")
 	return err
 }

@@ -54,7 +54,7 @@ func reloadKrb5Conf(t *testing.T, alone bool) {
 	}
 	log := new(lineBuffer)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	relay, err := newRelay(cfg, logger)
+	relay, err := newRelay(cfg, logger, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}

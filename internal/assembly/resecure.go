@@ -25,9 +25,11 @@ type secureBackends struct {
 	keys *Keyring
 	log  *slog.Logger
 
+	operator *Operator // is told of requests to KDCs; nil: nobody
+
 	krb5Conf string
 	kdc      kdc.Exchanger
-	accounts map[[2]string]*kdc.Client // by principal and keytab
+	accounts map[[3]string]*kdc.Client // by principal, keytab, and what for
 }
 
 // secure sets the transport of route i, if its backend asks for protection. What
@@ -81,7 +83,7 @@ func (s *secureBackends) prepare() (err error) {
 	if s.krb5Conf, err = ownKrb5Conf(s.cfg); err != nil {
 		return err
 	}
-	s.accounts = map[[2]string]*kdc.Client{}
+	s.accounts = map[[3]string]*kdc.Client{}
 	s.kdc, err = kdc.NewTransport(kdc.TransportConfig{Krb5Conf: s.krb5Conf, AnyRealm: true})
 	if err != nil {
 		return s.cfg.Refuse(-1, "krb5-conf", err.Error(), "correct the file")
@@ -117,7 +119,7 @@ func readKrb5Conf(cfg *config.Config, setting, value string) (string, error) {
 func (s *secureBackends) source(i int, c *credential) (resecure.Source, error) {
 	kind := s.cfg.Routes[i].BackendCredential
 	if kind == config.CredentialDelegated {
-		return resecure.Delegated(resecure.DelegatedConfig{Krb5Conf: s.krb5Conf, KDC: s.kdc}), nil
+		return resecure.Delegated(resecure.DelegatedConfig{Krb5Conf: s.krb5Conf, KDC: s.watched(askedByDelegated)}), nil
 	}
 	account, err := s.account(i, c)
 	switch {
@@ -145,11 +147,16 @@ func (s *secureBackends) account(i int, c *credential) (*kdc.Client, error) {
 			return nil, err
 		}
 	}
-	if known := s.accounts[[2]string{principal, file.id}]; known != nil {
+	by := askedByGateway
+	if kind := s.cfg.Routes[i].BackendCredential; kind == config.CredentialProxy || kind == config.CredentialSelf {
+		by = askedByS4U
+	}
+	key := [3]string{principal, file.id, by}
+	if known := s.accounts[key]; known != nil {
 		return known, nil
 	}
-	account, err := kdc.NewClient(kdc.ClientConfig{Client: principal, Keytab: file, Krb5Conf: s.krb5Conf, KDC: s.kdc,
-		Forwardable: true})
+	account, err := kdc.NewClient(kdc.ClientConfig{Client: principal, Keytab: file, Krb5Conf: s.krb5Conf,
+		KDC: s.watched(by), Forwardable: true})
 	if err != nil {
 		return nil, s.cfg.Refuse(i, "backend-principal", strings.TrimPrefix(err.Error(), "kerberos: "),
 			"write it as klist -ekt does, with its realm")
@@ -159,9 +166,12 @@ func (s *secureBackends) account(i int, c *credential) (*kdc.Client, error) {
 		return nil, s.cfg.Refuse(i, "backend-principal", "keytab "+file.Path()+" has no key of "+who+kt.Nearby(who),
 			"export its key to this file, or name another backend-keytab")
 	}
-	s.accounts[[2]string{principal, file.id}] = account
+	s.accounts[key] = account
 	return account, nil
 }
+
+// watched returns the KDCs for who asks them.
+func (s *secureBackends) watched(by string) kdc.Exchanger { return watchedKDC{s.kdc, s.operator, by} }
 
 // warnOfLeg warns of a backend whose replies anybody on the way can change or
 // exchange.

@@ -7,15 +7,39 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
 
 	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/systemd"
+	"github.com/wssgate/wssgate/internal/telemetry"
 )
+
+// A Program is what [Serve] runs. Settings and Log are required.
+type Program struct {
+	Settings *config.Config
+	Load     Load // at SIGHUP; nil: settings are not loaded again
+	// ConfigFile is the file of Load, which is followed; "" for none.
+	ConfigFile string
+	Version    string // in one line
+	Log        *slog.Logger
+	// Level is that of Log, which the operator may set. Nil: it stays as it is.
+	Level *slog.LevelVar
+	// Doctor checks what the gateway needs, for the operator. Nil: nobody does.
+	Doctor func(context.Context) doctor.Report
+}
+
+func (p *Program) level() *slog.LevelVar {
+	if p.Level == nil {
+		return new(slog.LevelVar)
+	}
+	return p.Level
+}
 
 // Check does what [Serve] does before it creates anything: it loads keytabs,
 // policies and the certificate.
@@ -25,7 +49,10 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 			return err
 		}
 	}
-	if _, err := newRelay(cfg, log); err != nil {
+	if _, err := newRelay(cfg, log, nobody); err != nil {
+		return err
+	}
+	if err := telemetry.Check(os.Getenv); err != nil {
 		return err
 	}
 	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
@@ -47,7 +74,8 @@ func Serve(ctx context.Context, p *Program) error {
 	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
 		return err
 	}
-	relay, err := newRelay(cfg, log)
+	var o *Operator
+	relay, err := newRelay(cfg, log, func() *Operator { return o })
 	if err != nil {
 		return err
 	}
@@ -55,6 +83,11 @@ func Serve(ctx context.Context, p *Program) error {
 	if err != nil {
 		return err
 	}
+	tracer, flush, err := openTracer(cfg, p.Version, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {
 		return err
@@ -79,7 +112,7 @@ func Serve(ctx context.Context, p *Program) error {
 		return err
 	}
 	defer trail.Close()
-	o := newOperator(p, keys, replay, trail)
+	o = newOperator(p, keys, replay, trail, tracer)
 	r, err := newReloader(p, Config{cfg, keys, replay, log, o}, relay)
 	if err != nil {
 		return err
@@ -101,7 +134,7 @@ func Serve(ctx context.Context, p *Program) error {
 	defer plain.start(ctx, relay, log)()
 	defer o.serveAdmin(ctx, operator, log)()
 	defer o.tellSystemd(ctx, log)()
-	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, client, r), log))
+	err = listeners.serve(ctx, newServer(cfg, withRelay(cfg, relay, tracer, client, r), log))
 	log.Info("stopped")
 	return err
 }

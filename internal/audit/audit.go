@@ -88,6 +88,8 @@ type line struct {
 	Rule      string    `json:"rule,omitempty"`
 	Error     string    `json:"error,omitempty"`
 
+	TraceID string `json:"trace_id,omitempty"`
+
 	Would      gateway.Would `json:"would,omitempty"` // with decision shadow
 	ShadowCode string        `json:"shadow_code,omitempty"`
 }
@@ -98,7 +100,8 @@ func (l *Log) Write(r *gateway.Record) {
 		return
 	}
 	x := line{Time: r.Start.UTC(), ID: r.ID, Decision: "accepted", Code: r.Code, Status: r.Status, Route: r.Route,
-		Policy: r.Policy, Client: r.Client, Principal: r.Principal, Service: r.Service, Rule: r.Rule}
+		Policy: r.Policy, Client: r.Client, Principal: r.Principal, Service: r.Service, Rule: r.Rule,
+		TraceID: r.TraceID}
 	switch {
 	case r.Shadow:
 		x.Decision = "shadow"
