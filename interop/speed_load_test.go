@@ -44,17 +44,7 @@ func inTurns(t *testing.T, rounds, requests, clients int, all []contender) map[s
 	each := map[string][]spent{}
 	for range rounds {
 		for _, c := range all {
-			request := c.prepare(requests)
-			used, began := cpuTime(t, c.pid), time.Now()
-			times, err := atATime(clients, requests, request)
-			if err != nil {
-				t.Fatalf("%s: %v", c.name, err)
-			}
-			took := time.Since(began)
-			used = cpuTime(t, c.pid) - used
-			slices.Sort(times)
-			n := time.Duration(requests)
-			each[c.name] = append(each[c.name], spent{used / n, took / n, times[requests*99/100]})
+			each[c.name] = append(each[c.name], oneTurn(t, requests, clients, c))
 		}
 	}
 	cost := map[string]spent{}
@@ -71,6 +61,21 @@ func inTurns(t *testing.T, rounds, requests, clients int, all []contender) map[s
 		}
 	}
 	return cost
+}
+
+// oneTurn measures a contender once.
+func oneTurn(t *testing.T, requests, clients int, c contender) spent {
+	request := c.prepare(requests)
+	used, began := cpuTime(t, c.pid), time.Now()
+	times, err := atATime(clients, requests, request)
+	if err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	took := time.Since(began)
+	used = cpuTime(t, c.pid) - used
+	slices.Sort(times)
+	n := time.Duration(requests)
+	return spent{used / n, took / n, times[requests*99/100]}
 }
 
 // atATime sends n requests, of so many clients at a time, and returns how long

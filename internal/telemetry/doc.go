@@ -9,7 +9,7 @@
 //
 // Types of trace context are those of go.opentelemetry.io/otel/trace. What is
 // recorded and sent is our own: a [Span] is one allocation, its stages stand in it,
-// and its form on the wire is made when a batch of them is sent. The SDK of
+// and it is encoded when it ends. The SDK of
 // OpenTelemetry makes an object of each stage, and its exporter links all of gRPC.
 //
 // # Terms

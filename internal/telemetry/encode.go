@@ -46,8 +46,9 @@ const (
 	kindClient   = 3
 )
 
-// appendRequest appends an ExportTraceServiceRequest with spans.
-func appendRequest(b []byte, resource []Attr, spans []*Span) []byte {
+// appendRequest appends an ExportTraceServiceRequest with spans, as append has
+// written them.
+func appendRequest(b []byte, resource []Attr, spans []byte) []byte {
 	all := len(b)
 	own := len(b)
 	for i := range resource {
@@ -57,9 +58,7 @@ func appendRequest(b []byte, resource []Attr, spans []*Span) []byte {
 	scoped := len(b)
 	b = appendText(b, scopeName, "github.com/wssgate/wssgate")
 	b = enclose(b, scoped, scopeSpansScope)
-	for _, s := range spans {
-		b = s.append(b)
-	}
+	b = append(b, spans...)
 	b = enclose(b, scoped, resourceSpansScope)
 	return enclose(b, all, requestResourceSpans)
 }

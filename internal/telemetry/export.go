@@ -33,8 +33,11 @@ type exporter struct {
 
 	mu     sync.Mutex
 	closed bool
-	wait   []*Span // at most settings.queue
-	spans  int     // of wait, with stages
+	wait   []segment // the last is not full
+	queued int       // exchanges of wait, at most settings.queue
+	free   []byte    // of a segment that was sent, for another
+
+	rooms sync.Pool // of *[]byte: spans on their way into wait
 
 	full    chan struct{} // a batch is there
 	closing chan struct{}
@@ -56,25 +59,52 @@ func newExporter(s *settings, log *slog.Logger) (*exporter, error) {
 	return e, nil
 }
 
-// add lets a span wait to be sent. It waits for nothing itself.
+// A segment is what is sent in one request: the spans of some exchanges, encoded.
+type segment struct {
+	octets    []byte
+	exchanges int
+	spans     int // stages too
+}
+
+// add lets a span wait to be sent. It waits for nothing itself. The span is encoded
+// here, while it is in the processor's caches, and does not stay in memory.
 func (e *exporter) add(s *Span) {
-	size := 1 + len(s.stages)
-	e.mu.Lock()
-	if e.closed || len(e.wait) >= e.settings.queue {
-		e.mu.Unlock()
-		e.lost.Add(uint64(size))
-		return
+	room, _ := e.rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	e.wait = append(e.wait, s)
-	e.spans += size
-	full := e.spans >= e.settings.batch
-	e.mu.Unlock()
+	*room = s.append((*room)[:0])
+	full, taken := e.queue(*room, 1+len(s.stages))
+	e.rooms.Put(room)
+	if !taken {
+		e.lost.Add(uint64(1 + len(s.stages)))
+	}
 	if full {
 		select {
 		case e.full <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// queue appends an exchange to what waits, if there is room, and reports whether
+// there is as much as is sent at once.
+func (e *exporter) queue(octets []byte, spans int) (full, taken bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.queued >= e.settings.queue {
+		return false, false
+	}
+	if n := len(e.wait); n == 0 || e.wait[n-1].spans >= e.settings.batch {
+		e.wait = append(e.wait, segment{octets: e.free[:0]})
+		e.free = nil
+	}
+	last := &e.wait[len(e.wait)-1]
+	last.octets = append(last.octets, octets...)
+	last.exchanges++
+	last.spans += spans
+	e.queued++
+	return last.spans >= e.settings.batch, true
 }
 
 // run sends batches until close.
@@ -101,34 +131,38 @@ func (e *exporter) run() {
 func (e *exporter) sendAll() {
 	var body []byte
 	for {
-		batch, size := e.take()
-		if len(batch) == 0 {
+		batch, ok := e.take()
+		if !ok {
 			return
 		}
-		body = appendRequest(body[:0], e.settings.resource, batch)
+		body = appendRequest(body[:0], e.settings.resource, batch.octets)
+		e.giveBack(batch.octets)
 		if err := e.send(body); err != nil {
-			e.lost.Add(uint64(size))
+			e.lost.Add(uint64(batch.spans))
 			e.sayLost(err)
 			continue
 		}
-		e.sent.Add(uint64(size))
+		e.sent.Add(uint64(batch.spans))
 	}
 }
 
 // take takes a batch from what waits.
-func (e *exporter) take() (batch []*Span, size int) {
+func (e *exporter) take() (batch segment, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := 0
-	for n < len(e.wait) && (size == 0 || size < e.settings.batch) {
-		size += 1 + len(e.wait[n].stages)
-		n++
+	if len(e.wait) == 0 {
+		return segment{}, false
 	}
-	batch = e.wait[:n:n]
-	if e.wait, e.spans = e.wait[n:], e.spans-size; len(e.wait) == 0 {
-		e.wait = nil
-	}
-	return batch, size
+	batch, e.wait = e.wait[0], e.wait[1:]
+	e.queued -= batch.exchanges
+	return batch, true
+}
+
+// giveBack takes back the memory of a batch.
+func (e *exporter) giveBack(octets []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.free = octets
 }
 
 // sayLost logs why spans are lost, once in a while.

@@ -190,7 +190,7 @@ func (s *Span) stageID(i int8) (id trace.SpanID) {
 	return id
 }
 
-// End ends the span, and sends it when others are sent. The first End counts.
+// End ends the span, and lets it wait to be sent with others. The first End counts.
 func (s *Span) End(o Outcome, attrs ...Attr) {
 	if s == nil || s.recorded == nil {
 		return
