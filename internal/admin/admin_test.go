@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,6 +214,29 @@ func TestMetricsHaveNativeHistograms(t *testing.T) {
 		}
 		return
 	}
+}
+
+// TestMetricsCountEachExchangeOnce: however many come together, and while scrapes
+// do.
+func TestMetricsCountEachExchangeOnce(t *testing.T) {
+	h := newHarness(t, nil)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 500 {
+				h.Observe(accepted)
+			}
+		})
+		all.Go(func() {
+			for range 5 {
+				h.get("/metrics")
+			}
+		})
+	}
+	all.Wait()
+	h.Observe(accepted)
+	h.contains(h.get("/metrics"), `wssgate_exchanges_total{code="ok",policy="Kerberos",route="/orders"} 2001`,
+		`wssgate_stage_seconds_count{stage="read"} 2001`, `wssgate_exchange_seconds_count{route="/orders"} 2001`)
 }
 
 // TestBackendsTimeIsThatOfTheirStage: by route.
@@ -445,7 +469,7 @@ func TestSlowScrapesKeepNobodyOff(t *testing.T) {
 	}
 	defer h.Serve(ln)()
 	var slow []net.Conn
-	for range 500 {
+	for range 1000 {
 		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)

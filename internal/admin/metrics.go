@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
@@ -33,6 +32,8 @@ type metrics struct {
 	mu      sync.RWMutex
 	ofRoute map[routeKey]*routeMetrics
 	ofStage map[string]prometheus.Observer
+
+	waiting batch
 }
 
 // A routeKey names the metrics of exchanges of a kind.
@@ -93,26 +94,42 @@ func histogramOpts(name, help string, buckets []float64) prometheus.HistogramOpt
 		NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour}
 }
 
-// observe counts an exchange.
+// observe counts an exchange: with others, or before the next scrape.
 func (m *metrics) observe(x *gateway.Record) {
-	of := m.of(routeKey{x.Route, x.Policy, x.Code})
+	if full := m.waiting.add(x); full != nil {
+		m.countAll(full)
+	}
+}
+
+// countAll counts exchanges, and gives their place back.
+func (m *metrics) countAll(list []observed) {
+	for i := range list {
+		m.count(&list[i])
+	}
+	m.waiting.giveBack(list)
+}
+
+// count counts an exchange.
+func (m *metrics) count(x *observed) {
+	of := m.of(x.routeKey)
 	of.count.Inc()
-	of.seconds.Observe(x.Total.Seconds())
-	of.request.Observe(float64(x.BytesIn))
-	of.replies.Observe(float64(x.BytesOut))
-	for _, s := range x.Stages {
-		if s.Value.Kind() == slog.KindDuration {
-			m.stage(s.Key).Observe(s.Value.Duration().Seconds())
-			if s.Key == "backend" && of.backend != nil {
-				of.backend.Observe(s.Value.Duration().Seconds())
-			}
+	of.seconds.Observe(x.total.Seconds())
+	of.request.Observe(float64(x.in))
+	of.replies.Observe(float64(x.out))
+	for _, s := range x.stages {
+		if s.name == "" {
+			break
+		}
+		m.stage(s.name).Observe(s.took.Seconds())
+		if s.name == "backend" && of.backend != nil {
+			of.backend.Observe(s.took.Seconds())
 		}
 	}
-	if x.Verdict != nil {
-		m.shadows.WithLabelValues(x.Route, x.Verdict.Code).Inc()
+	if x.verdict != "" {
+		m.shadows.WithLabelValues(x.route, x.verdict).Inc()
 	}
-	if x.BackendStatus != 0 {
-		m.backends.WithLabelValues(x.Route, strconv.Itoa(x.BackendStatus)).Inc()
+	if x.backendStatus != 0 {
+		m.backends.WithLabelValues(x.route, strconv.Itoa(x.backendStatus)).Inc()
 	}
 }
 
@@ -173,7 +190,11 @@ func (a *Admin) KDC(by string, took time.Duration, answered bool) {
 
 // handler answers scrapes, a few at a time.
 func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+	scrapes := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4, Timeout: 10 * time.Second, EnableOpenMetrics: true,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.countAll(m.waiting.take())
+		scrapes.ServeHTTP(w, r)
 	})
 }
