@@ -61,9 +61,9 @@ func stopUnderLoad(t *testing.T, overTLS bool, reloads int) {
 		defer w.mu.Unlock()
 		t.Fatalf("no load: %v\n%v", w.failed, w.log.all())
 	}
-	w.reload(t, reloads) // that exchanges in progress do not see
-	if reloads > 0 {
-		_ = w.cmd.Process.Signal(syscall.SIGHUP) // together with SIGTERM
+	w.reload(t, reloads)     // that exchanges in progress do not see
+	for range 20 * reloads { // a storm, in which SIGTERM comes
+		_ = w.cmd.Process.Signal(syscall.SIGHUP)
 	}
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -30,6 +30,11 @@ type Config struct {
 	// ShowPrincipals shows the names of clients.
 	ShowPrincipals bool
 
+	// Protect authenticates and authorizes the clients of a handler, and puts them
+	// into the context of requests ([negotiate.FromRequestContext]). It is called
+	// once, for all paths but /healthz, /readyz and /metrics. Nil asks nobody.
+	Protect func(http.Handler) http.Handler
+
 	Use   func() gateway.Use // of the limits
 	Keys  func() []KeyFile   // keytabs and password files
 	State func() State       // of the stores
@@ -141,12 +146,12 @@ func (a *Admin) Drain() { a.draining.Store(true) }
 
 // Handler returns the handler of all paths.
 func (a *Admin) Handler() http.Handler {
-	mux := http.NewServeMux()
+	open, mux := http.NewServeMux(), http.NewServeMux()
+	open.HandleFunc("GET /healthz", a.healthz)
+	open.HandleFunc("GET /readyz", a.readyz)
+	open.Handle("GET /metrics", a.metrics.handler())
 	mux.HandleFunc("GET /{$}", a.page)
 	mux.HandleFunc("GET /page.css", serveStyle)
-	mux.HandleFunc("GET /healthz", a.healthz)
-	mux.HandleFunc("GET /readyz", a.readyz)
-	mux.Handle("GET /metrics", a.metrics.handler())
 	mux.HandleFunc("GET /jwks", a.jwks)
 	mux.HandleFunc("GET /log-level", a.level)
 	mux.HandleFunc("PUT /log-level", a.setLevel)
@@ -156,7 +161,12 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return a.guard(http.NewCrossOriginProtection().Handler(mux))
+	protected := http.NewCrossOriginProtection().Handler(mux)
+	if a.cfg.Protect != nil {
+		protected = a.cfg.Protect(protected)
+	}
+	open.Handle("/", protected)
+	return a.guard(open)
 }
 
 // guard refuses requests that come by a name that is not ours, and those of other

@@ -15,7 +15,7 @@
 //
 // # Security considerations
 //
-// Whoever reaches the address sees names of routes, services and files, addresses
+// Unless [Config.Protect] is set, whoever reaches the address sees names of routes, services and files, addresses
 // of clients and the texts of refusals, and can take profiles; names of
 // clients are shown only where the configuration says so. It has nothing of
 // messages, and no keys. It answers requests whose Host is an IP address,
@@ -28,6 +28,7 @@
 //	admin.go    Admin, its paths, which requests are answered
 //	serve.go    the listener and its limits
 //	metrics.go  the metrics, and the exchanges in them
+//	batch.go    exchanges that are counted together
 //	state.go    those that are read when they are asked for
 //	recent.go   the last refusals, exchanges by the minute
 //	health.go   /healthz, /readyz, /log-level

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"github.com/wssgate/wssgate/kerberos/negotiate"
 )
 
 func (a *Admin) healthz(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
@@ -62,8 +64,18 @@ func (a *Admin) setLevel(w http.ResponseWriter, r *http.Request) {
 	}
 	before := a.cfg.Level.Level()
 	a.cfg.Level.Set(level)
-	a.cfg.Log.Warn("log level set", "level", level.String(), "before", before.String(), "by", r.RemoteAddr)
+	a.cfg.Log.Warn("log level set", "level", level.String(), "before", before.String(), "by", clientOf(r))
 	writeText(w, http.StatusOK, strings.ToLower(level.String())+"\n")
+}
+
+// clientOf returns who has sent a request: the principal, where somebody asks for
+// it, else the address.
+func clientOf(r *http.Request) string {
+	if i, ok := negotiate.FromRequestContext(r.Context()); ok {
+		name, realm := i.Client()
+		return name + "@" + realm
+	}
+	return r.RemoteAddr
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

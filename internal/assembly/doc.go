@@ -23,7 +23,7 @@
 //	relay.go      the KDC relay, and a process that has nothing else
 //	operator.go   the operator's listener, and what it is told
 //	telemetry.go  traces, and how long requests to KDCs take
-//	keyfiles.go   what it shows of files with keys
+//	adminclients.go  who may use it
 //	serve.go      all of it in its order, for `wssgate serve`
 //	rates.go      what clients may do in a time
 //	reload.go     what of a changed configuration is applied at SIGHUP

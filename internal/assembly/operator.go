@@ -20,15 +20,15 @@ import (
 	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/keytab"
 )
 
 // An Operator is the operator's side of a gateway: an [admin.Admin] that is told of
 // its exchanges, and asks for its state.
 type Operator struct {
 	*admin.Admin
+	watchers
 	keys     *Keyring
-	audit    *audit.Log
-	tracer   *telemetry.Tracer
 	replay   ReplayStores
 	contexts atomic.Pointer[contextStores]
 	gateway  atomic.Pointer[gateway.Gateway]
@@ -36,15 +36,20 @@ type Operator struct {
 	settings atomic.Pointer[admin.Configuration]
 }
 
+// watchers are those of an Operator that a process may be without.
+type watchers struct {
+	audit   *audit.Log
+	tracer  *telemetry.Tracer
+	clients *adminClients
+}
+
 // newOperator returns the Operator of a gateway that [New] then makes with it.
-func newOperator(
-	p *Program, keys *Keyring, replay ReplayStores, trail *audit.Log, tracer *telemetry.Tracer,
-) *Operator {
-	o := &Operator{keys: keys, replay: replay, audit: trail, tracer: tracer}
+func newOperator(p *Program, keys *Keyring, replay ReplayStores, w watchers) *Operator {
+	o := &Operator{keys: keys, replay: replay, watchers: w}
 	o.settings.Store(&admin.Configuration{File: p.ConfigFile, Loaded: time.Now()})
 	o.Admin = admin.New(admin.Config{
 		Version: p.Version, Level: p.level(), Log: p.Log, Routes: routesOf(p.Settings, keys),
-		Hosts:          p.Settings.AdminHosts,
+		Hosts: p.Settings.AdminHosts, Protect: w.clients.protect(),
 		ShowPrincipals: p.Settings.AdminShowPrincipals, Use: o.use, Keys: keys.keyFiles, State: o.state,
 		Backends: o.backends, Configuration: func() admin.Configuration { return *o.settings.Load() },
 		Traces: o.traces(), JWKS: keys.jwks, Unready: o.unready, Doctor: p.Doctor, Explain: explain(),
@@ -265,4 +270,55 @@ func (o *Operator) serveAdmin(ctx context.Context, ln net.Listener, log *slog.Lo
 		forget()
 		end()
 	}
+}
+
+// fileOf returns the path of the file with the keys of route i, or "".
+func (k *Keyring) fileOf(i int) string {
+	c, err := k.of(i)
+	if err != nil || c.file == nil {
+		return ""
+	}
+	return c.file.Path()
+}
+
+// keyFiles returns the files with keys as they are now, for the operator.
+func (k *Keyring) keyFiles() (list []admin.KeyFile) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range k.files {
+		status := f.Status()
+		kf := admin.KeyFile{Path: f.Path(), Taken: status.Taken, Keys: newest(f.Keytab())}
+		if status.Err != nil {
+			kf.Failing = status.Err.Error()
+		}
+		list = append(list, kf)
+	}
+	return list
+}
+
+// newest returns the newest key of each principal and encryption type.
+func newest(kt *keytab.Keytab) (list []admin.Key) {
+	for _, e := range kt.Entries() {
+		key := admin.Key{Principal: e.Principal.String(), Etype: etype.Name(e.Etype), Kvno: e.Kvno, Made: e.Timestamp}
+		i := slices.IndexFunc(list, func(o admin.Key) bool { return o.Principal == key.Principal && o.Etype == key.Etype })
+		switch {
+		case i < 0:
+			list = append(list, key)
+		case list[i].Kvno < key.Kvno:
+			list[i] = key
+		}
+	}
+	return list
+}
+
+// unready returns why tickets are not accepted: files that have no keys any more.
+func (k *Keyring) unready() (why []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range k.files {
+		if len(f.Keytab().Principals()) == 0 {
+			why = append(why, fmt.Sprintf("%s %s has no keys: export the keytab anew", f.what, f.Path()))
+		}
+	}
+	return why
 }

@@ -146,7 +146,7 @@ func TestReloadAppliesRoutes(t *testing.T) {
 func TestReloadTellsTheOperator(t *testing.T) {
 	t.Parallel()
 	w := newReloadWorld(t, "path: /old\n")
-	o := newOperator(w.Program, w.assembler.Keys, w.assembler.Replay, nil, nil)
+	o := newOperator(w.Program, w.assembler.Keys, w.assembler.Replay, watchers{})
 	w.assembler.Operator = o
 	w.change("")
 	if now := o.settings.Load(); now.Failing != "a bad expression" {

@@ -58,6 +58,9 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
 		return err
 	}
+	if _, err := openAdminClients(cfg, log); err != nil {
+		return err
+	}
 	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
 	return err
 }
@@ -70,8 +73,13 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 func Serve(ctx context.Context, p *Program) error {
 	cfg, log := p.Settings, p.Log
 	defer runtime.KeepAlive(floorOfHeap())
+	defer onHangup(context.Background(), func() {})() // to the end: what nobody waits for kills the process
 	keys := NewKeyring(cfg, log)
 	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
+		return err
+	}
+	clients, err := openAdminClients(cfg, log)
+	if err != nil {
 		return err
 	}
 	var o *Operator
@@ -112,13 +120,14 @@ func Serve(ctx context.Context, p *Program) error {
 		return err
 	}
 	defer trail.Close()
-	o = newOperator(p, keys, replay, trail, tracer)
+	o = newOperator(p, keys, replay, watchers{trail, tracer, clients})
 	r, err := newReloader(p, Config{cfg, keys, replay, log, o}, relay)
 	if err != nil {
 		return err
 	}
 	defer keys.Watch(ctx)()
 	defer r.watch(ctx)()
+	defer clients.watch(ctx)()
 	defer followAudit(ctx, trail, log)()
 	logRoutes(cfg, keys, log)
 	logRelay(cfg, plain, log)

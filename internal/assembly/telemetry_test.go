@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/telemetry"
@@ -28,7 +32,7 @@ func newWatched(t *testing.T, cfg *config.Config, log *slog.Logger, c *telemetry
 	}
 	t.Cleanup(func() { tracer.Close(context.Background()) })
 	keys, replay := NewKeyring(cfg, log), MemoryReplay(cfg)
-	o := newOperator(&Program{Settings: cfg, Log: log}, keys, replay, nil, tracer)
+	o := newOperator(&Program{Settings: cfg, Log: log}, keys, replay, watchers{tracer: tracer})
 	return o, Config{cfg, keys, replay, log, o}
 }
 
@@ -139,4 +143,59 @@ func TestCheckRefusesTheEnvironment(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestServeOutlivesAHangupAtItsEnd: a SIGHUP that comes when all has stopped but the
+// last traces, which wait for their collector.
+func TestServeOutlivesAHangupAtItsEnd(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGHUP")
+	}
+	c := telemetrytest.New(t)
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	c.Answer = func(http.ResponseWriter, *http.Request) bool {
+		asked <- struct{}{}
+		<-release
+		return false
+	}
+	c.Server.Start()
+	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL,
+		"OTEL_BSP_SCHEDULE_DELAY": "1000000"} {
+		t.Setenv(name, value)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	_ = ln.Close()
+	cfg := loadConfig(t, "backend: http://127.0.0.1:1/\nstandard: none\nadmin: 'off'\nlisten: "+addr+"\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, &Program{Settings: cfg, Log: slog.New(slog.DiscardHandler)}) }()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		resp, err := http.Get("http://" + addr + "/elsewhere")
+		if err == nil {
+			_ = resp.Body.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	<-asked // Serve waits for nothing else any more
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	c.Wait(t, 1)
 }

@@ -23,6 +23,7 @@ func (c *Config) AdminGiven() bool {
 // admin checks the operator's listener. Nothing is asked of those who reach it, so
 // an address that others reach is refused.
 func (k *checker) admin(p *Process) {
+	k.adminClients(p)
 	if !p.HasAdmin() {
 		return
 	}
@@ -46,5 +47,19 @@ func (k *checker) admin(p *Process) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && !p.AdminAnywhere {
 		k.find("admin", fmt.Sprintf("%q is reached from elsewhere, and asks nobody who they are", p.Admin),
 			"write 127.0.0.1:9180 or unix:/path; or set admin-anywhere, where a firewall or a pod's network keeps others off")
+	}
+}
+
+// adminClients checks who may use the operator's listener. A list that nothing is
+// held against is worse than none, and so is a keytab that admits the whole realm.
+func (k *checker) adminClients(p *Process) {
+	k.principals("admin-allowed-principals", p.AdminAllowedPrincipals)
+	switch {
+	case p.AdminKeytab == "" && len(p.AdminAllowedPrincipals) > 0:
+		k.find("admin-allowed-principals", "has no use without admin-keytab",
+			"name a keytab with the key of HTTP/HOST, HOST being the name by which browsers ask")
+	case p.AdminKeytab != "" && len(p.AdminAllowedPrincipals) == 0:
+		k.find("admin-keytab", "would let in everybody who has a ticket",
+			"write admin-allowed-principals: [alice@EXAMPLE.COM]")
 	}
 }

@@ -14,6 +14,10 @@ type Process struct {
 	AdminAnywhere       bool     `yaml:"admin-anywhere" default:"false" negatable:""`
 	AdminShowPrincipals bool     `yaml:"admin-show-principals" default:"false" negatable:""`
 
+	AdminKeytab string `yaml:"admin-keytab" placeholder:"FILE"`
+
+	AdminAllowedPrincipals []string `yaml:"admin-allowed-principals" placeholder:"NAME@REALM"`
+
 	AuditLog string `yaml:"audit-log" placeholder:"FILE|stdout"`
 
 	StateDir      string `yaml:"state-dir" placeholder:"DIR"`
