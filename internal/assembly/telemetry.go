@@ -76,11 +76,12 @@ func traced(t *telemetry.Tracer, name string, next http.Handler) http.Handler {
 		span := t.Begin(r.Header)
 		watched := &statusWriter{ResponseWriter: w}
 		defer func() {
-			outcome := telemetry.Outcome{Name: r.Method + " " + name}
+			method := telemetry.Method(r.Method)
+			outcome := telemetry.Outcome{Name: method + " " + name}
 			if watched.status >= http.StatusInternalServerError {
 				outcome.Error = http.StatusText(watched.status)
 			}
-			span.End(outcome, telemetry.Text("http.request.method", r.Method), telemetry.Text("http.route", name),
+			span.End(outcome, telemetry.Text("http.request.method", method), telemetry.Text("http.route", name),
 				telemetry.Number("http.response.status_code", int64(watched.status)))
 		}()
 		next.ServeHTTP(watched, r.WithContext(telemetry.NewContext(r.Context(), span)))

@@ -305,29 +305,16 @@ func (ev *event) endSpan(code string, failed bool) {
 		telemetry.Text("wssgate.operation", ev.operation))
 }
 
-// asked returns what the semantic conventions of HTTP want of a request. A method
-// that HTTP does not have is one name, as are they all.
+// asked returns what the semantic conventions of HTTP want of a request.
 func (ev *event) asked() (method, path, host, scheme, version string) {
 	r := ev.request
-	if method = ev.method; !isMethod(method) {
-		method = "HTTP"
-	}
 	if scheme = "http"; r.TLS != nil {
 		scheme = "https"
 	}
 	if version = "1.1"; r.ProtoMajor > 1 {
 		version = "2"
 	}
-	return method, bounded(r.URL.Path, maxAction), bounded(hostOf(r.Host), maxAction), scheme, version
-}
-
-func isMethod(name string) bool {
-	switch name {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodConnect, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
+	return telemetry.Method(r.Method), bounded(r.URL.Path, maxAction), bounded(hostOf(r.Host), maxAction), scheme, version
 }
 
 // total returns the time from the header of the request to its answer.

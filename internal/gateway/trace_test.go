@@ -204,3 +204,31 @@ func TestExchangeWithoutATracerIsNotTraced(t *testing.T) {
 		t.Errorf("%v, %v", ev, backend)
 	}
 }
+
+// TestWhatClientsWriteSpoilsNoTrace: neither octets that are not UTF-8, by which a
+// collector would refuse the spans of others too, nor names without end.
+func TestWhatClientsWriteSpoilsNoTrace(t *testing.T) {
+	t.Parallel()
+	c := telemetrytest.Start(t)
+	w := newWorld(t, tracedBy(newTracer(t, c, true)))
+	for _, path := range []string{"/%ff%fe", "/" + strings.Repeat("y", 5000)} {
+		r, err := http.NewRequest(strings.Repeat("X", 2000), w.gateway.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.do(r)
+	}
+	w.post(soap.V11, strings.NewReader("x"), "SOAPAction: \"\xff\xfe\"")
+	spans := c.Wait(t, 3)
+	telemetrytest.Named(t, spans, "POST /svc")
+	odd := 0
+	for _, s := range spans {
+		path, _ := s.Attrs["url.path"].(string)
+		if s.Name == "HTTP unknown" && len(path) < 300 && (path == "/\uFFFD" || strings.HasPrefix(path, "/yyy")) {
+			odd++
+		}
+	}
+	if odd != 2 {
+		t.Errorf("%+v", spans)
+	}
+}

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -162,7 +164,10 @@ func appendOctets(b []byte, field protowire.Number, octets []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), octets)
 }
 
+// appendText appends a text in UTF-8: a message with another one is refused, with
+// the spans of all who are in it.
 func appendText(b []byte, field protowire.Number, text string) []byte {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), text)
 }
 

@@ -72,6 +72,17 @@ func Number(key string, value int64) Attr {
 
 func (a *Attr) isEmpty() bool { return !a.isNumber && a.text == "" }
 
+// Method returns a method of HTTP, or "HTTP" for one that HTTP does not have: names
+// of spans are few.
+func Method(name string) string {
+	switch name {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return name
+	}
+	return "HTTP"
+}
+
 // An Outcome is what became of an exchange.
 type Outcome struct {
 	Name   string // of the span
