@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/loopback"
 	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/internal/telemetry/telemetrytest"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -163,12 +163,10 @@ func TestServeOutlivesAHangupAtItsEnd(t *testing.T) {
 		"OTEL_BSP_SCHEDULE_DELAY": "1000000"} {
 		t.Setenv(name, value)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
 	cfg := loadConfig(t, "backend: http://127.0.0.1:1/\nstandard: none\nadmin: 'off'\nlisten: "+addr+"\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
