@@ -231,7 +231,8 @@ func states(t *testing.T) map[string]string {
 		busy.Observe(r)
 		busy.Observe(outside)
 	}
-	return map[string]string{"quiet": newHarness(t, nil).url + "/", "busy": busy.url + "/", "checks": busy.url + "/checks"}
+	return map[string]string{"quiet": newHarness(t, nil).url + "/", "busy": busy.url + "/",
+		"checks": busy.url + "/checks"}
 }
 
 // TestPageIsReadable: every text has enough contrast, in light and in dark; and at
@@ -254,7 +255,8 @@ func TestPageIsReadable(t *testing.T) {
 				}
 				b.run(contrasts, &found)
 				if found.Seen < 10 || len(found.Faint) > 0 {
-					t.Errorf("%s, %s, %d: of %d texts these are faint: %+v", name, scheme, width, found.Seen, found.Faint)
+					t.Errorf("%s, %s, %d: of %d texts these are faint: %+v", name, scheme, width, found.Seen,
+						found.Faint)
 				}
 				var needed int
 				b.run("document.documentElement.scrollWidth", &needed)
@@ -335,7 +337,8 @@ func allStates(long string) func(*admin.Config) {
 	return func(c *admin.Config) {
 		c.ShowPrincipals = true
 		c.Routes = append(c.Routes, admin.Route{Name: "/" + long, Standard: "soap", Policy: "Kerberos", Shadow: true,
-			Service: "soap/" + long + "@EXAMPLE.COM", Backend: "http://" + long + ".test/" + long, KeyFile: "/etc/svc.keytab"},
+			Service: "soap/" + long + "@EXAMPLE.COM", Backend: "http://" + long + ".test/" + long,
+			KeyFile: "/etc/svc.keytab"},
 			admin.Route{Name: "/off", Standard: "soap", Policy: "Kerberos", Disabled: true})
 		c.Doctor = func(context.Context) doctor.Report {
 			return doctor.Report{{Check: "keytab", Status: doctor.OK, Subject: long},
