@@ -90,7 +90,8 @@ func (c *adminClients) protect() func(http.Handler) http.Handler {
 // changed logs what has become of the file.
 func (c *adminClients) changed(e keytab.Event) {
 	if e.Err != nil {
-		c.log.Error("admin-keytab is not loaded; the keys in use stay", "admin-keytab", c.file.Path(), "error", e.Err.Error())
+		c.log.Error("admin-keytab is not loaded; the keys in use stay", "admin-keytab", c.file.Path(),
+			"error", e.Err.Error())
 	}
 }
 

@@ -22,7 +22,8 @@ func TestOperatorsClientsAreAsked(t *testing.T) {
 	w := newServiceWorld(t, service, adminService)
 	keytab := w.keytab("svc.keytab", service)
 	cfg := loadConfig(t, fmt.Sprintf("backend: http://127.0.0.1:1/\nkeytab: %s\nadmin-keytab: %s\n"+
-		"admin-allowed-principals: ['alice@%s', '*/admin@%[3]s']\n", keytab, w.keytab("admin.keytab", adminService), realm))
+		"admin-allowed-principals: ['alice@%s', '*/admin@%[3]s']\n", keytab,
+		w.keytab("admin.keytab", adminService), realm))
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	clients, err := openAdminClients(cfg, log)
 	if err != nil {
@@ -30,7 +31,8 @@ func TestOperatorsClientsAreAsked(t *testing.T) {
 	}
 	level := new(slog.LevelVar)
 	keys := NewKeyring(cfg, log)
-	o := newOperator(&Program{Settings: cfg, Log: log, Level: level}, keys, MemoryReplay(cfg), watchers{clients: clients})
+	p := &Program{Settings: cfg, Log: log, Level: level}
+	o := newOperator(p, keys, MemoryReplay(cfg), watchers{clients: clients})
 	h := o.Handler()
 	do := func(method, path, client, body string) int {
 		t.Helper()

@@ -300,7 +300,9 @@ func (k *Keyring) keyFiles() (list []admin.KeyFile) {
 func newest(kt *keytab.Keytab) (list []admin.Key) {
 	for _, e := range kt.Entries() {
 		key := admin.Key{Principal: e.Principal.String(), Etype: etype.Name(e.Etype), Kvno: e.Kvno, Made: e.Timestamp}
-		i := slices.IndexFunc(list, func(o admin.Key) bool { return o.Principal == key.Principal && o.Etype == key.Etype })
+		i := slices.IndexFunc(list, func(o admin.Key) bool {
+			return o.Principal == key.Principal && o.Etype == key.Etype
+		})
 		switch {
 		case i < 0:
 			list = append(list, key)

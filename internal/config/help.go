@@ -174,8 +174,8 @@ func processHelp() map[string]description {
 		"admin-anywhere": {help: "Let admin be an address that is reached from elsewhere. Without admin-keytab " +
 			"it asks nobody who they are."},
 		"admin-show-principals": {help: "Show the names of clients on the status page."},
-		"admin-keytab": {help: "Keytab with the key of HTTP/HOST by which the operator's listener asks for HTTP Negotiate. " +
-			"/healthz, /readyz and /metrics ask nobody."},
+		"admin-keytab": {help: "Keytab with the key of HTTP/HOST by which the operator's listener asks for HTTP " +
+			"Negotiate. /healthz, /readyz and /metrics ask nobody."},
 		"admin-allowed-principals": {help: "Who may use the operator's listener, as alice@EXAMPLE.COM or " +
 			"*/admin@EXAMPLE.COM. Needed with admin-keytab."},
 		"audit-log": {help: "File to which a line of JSON is appended for each decision about a client, or stdout. Empty: " +

@@ -296,7 +296,8 @@ func (ev *event) endSpan(code string, failed bool) {
 	ev.span.End(o, telemetry.Text("http.request.method", method), telemetry.Text("url.path", path),
 		telemetry.Text("url.scheme", scheme), telemetry.Text("server.address", host),
 		telemetry.Text("network.protocol.version", version), telemetry.Text("http.route", ev.route),
-		telemetry.Number("http.response.status_code", int64(ev.status)), telemetry.Text("client.address", hostOf(ev.client)),
+		telemetry.Number("http.response.status_code", int64(ev.status)),
+		telemetry.Text("client.address", hostOf(ev.client)),
 		telemetry.Number("http.request.body.size", int64(ev.bytesIn)),
 		telemetry.Number("http.response.body.size", int64(ev.bytesOut)),
 		telemetry.Text("error.type", o.Error), telemetry.Text("enduser.id", principal),
@@ -314,7 +315,8 @@ func (ev *event) asked() (method, path, host, scheme, version string) {
 	if version = "1.1"; r.ProtoMajor > 1 {
 		version = "2"
 	}
-	return telemetry.Method(r.Method), bounded(r.URL.Path, maxAction), bounded(hostOf(r.Host), maxAction), scheme, version
+	path, host = bounded(r.URL.Path, maxAction), bounded(hostOf(r.Host), maxAction)
+	return telemetry.Method(r.Method), path, host, scheme, version
 }
 
 // total returns the time from the header of the request to its answer.

@@ -48,8 +48,9 @@ func readEnvironment(getenv func(string) string, version string) (*settings, err
 		return nil, e.err
 	}
 	s := &settings{
-		endpoint: e.endpoint(), headers: e.headers(), ca: e.ofTraces("CERTIFICATE"), cert: e.ofTraces("CLIENT_CERTIFICATE"),
-		key: e.ofTraces("CLIENT_KEY"), sampler: e.sampler(), propagates: e.propagates(), resource: e.resource(version),
+		endpoint: e.endpoint(), headers: e.headers(), ca: e.ofTraces("CERTIFICATE"),
+		cert: e.ofTraces("CLIENT_CERTIFICATE"),
+		key:  e.ofTraces("CLIENT_KEY"), sampler: e.sampler(), propagates: e.propagates(), resource: e.resource(version),
 		delay: e.duration("OTEL_BSP_SCHEDULE_DELAY", 5000), patience: e.duration("OTEL_BSP_EXPORT_TIMEOUT", 30_000),
 		queue: e.number("OTEL_BSP_MAX_QUEUE_SIZE", 2048), batch: e.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
 	}
@@ -150,7 +151,8 @@ func (e *environment) pairs(name, list string) map[string]string {
 		key, value, ok := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if key = strings.TrimSpace(key); !ok || key == "" || err != nil || strings.ContainsAny(key+value, "\r\n\x00") {
-			e.refuse(name, "…", fmt.Sprintf("write its entry %d as key=value, with what is special percent-encoded", i+1))
+			e.refuse(name, "…", fmt.Sprintf("write its entry %d as key=value, with what is special "+
+				"percent-encoded", i+1))
 			continue
 		}
 		all[key] = value
@@ -173,7 +175,8 @@ func (e *environment) sampler() (s sampler) {
 	case "traceidratio":
 		s.threshold = uint64(math.Ldexp(e.ratio(), 63))
 	default:
-		e.refuse("OTEL_TRACES_SAMPLER", name, "write always_on, always_off, traceidratio, or one of them after parentbased_")
+		e.refuse("OTEL_TRACES_SAMPLER", name,
+			"write always_on, always_off, traceidratio, or one of them after parentbased_")
 	}
 	return s
 }

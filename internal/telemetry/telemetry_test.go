@@ -218,7 +218,8 @@ func TestEnvironment(t *testing.T) {
 		{"OTEL_TRACES_EXPORTER=otlp", "http://localhost:4318/v1/traces"},
 		{endpoint, "http://user:xxxxx@collector.test:4318/base/v1/traces"},
 		{endpoint + " OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=https://t.test/otlp", "https://t.test/otlp"},
-		{endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "http://user:xxxxx@collector.test:4318/base/v1/traces"},
+		{endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+			"http://user:xxxxx@collector.test:4318/base/v1/traces"},
 		{endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=grpc", `OTEL_EXPORTER_OTLP_PROTOCOL is "grpc"; write http/protobuf`},
 		{endpoint + " OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is "http/json"`},
 		{endpoint + " OTEL_EXPORTER_OTLP_COMPRESSION=zstd", `OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`},
@@ -248,7 +249,8 @@ func TestEnvironment(t *testing.T) {
 			got = err.Error()
 		}
 		tracer.Close(context.Background())
-		if !strings.HasPrefix(got, x.want) && !(err != nil && strings.Contains(got, x.want)) || x.want == "" && got != "" ||
+		if !strings.HasPrefix(got, x.want) && !(err != nil && strings.Contains(got, x.want)) ||
+			x.want == "" && got != "" ||
 			strings.Contains(got, "s3cret") {
 			t.Errorf("%s: %s", x.env, got)
 		}
@@ -453,7 +455,8 @@ func FuzzBegin(f *testing.F) {
 		out := http.Header{}
 		s.Call("backend", "", out)
 		again := tracer.Begin(out).Context()
-		if again.TraceID() != s.Context().TraceID() || again.TraceState().String() != s.Context().TraceState().String() ||
+		if again.TraceID() != s.Context().TraceID() ||
+			again.TraceState().String() != s.Context().TraceState().String() ||
 			len(out.Get("Tracestate")) > 2*512 {
 			t.Errorf("%q, %q: %v", parent, state, out)
 		}
