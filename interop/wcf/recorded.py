@@ -103,7 +103,7 @@ class Nowhere:
     """In the place of a connection."""
 
     def __init__(self, url):
-        self.url, self.recorder = url, Recorder()
+        self.url, self.recorder, self.cookies = url, Recorder(), False
 
 
 def check(rst, reply, keytab):
