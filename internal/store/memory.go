@@ -98,9 +98,9 @@ func NewMemory(cfg MemoryConfig) *Memory {
 // sites are, has 65,536 networks of /64, each of which counts as a client.
 const networkShares = 4
 
-// networkOf returns the /48 that a client is in, if it is an IPv6 address or a
+// NetworkOf returns the /48 that a client is in, if it is an IPv6 address or a
 // longer prefix, and else "".
-func networkOf(client string) string {
+func NetworkOf(client string) string {
 	p, err := netip.ParsePrefix(client)
 	if a, notAddr := netip.ParseAddr(client); err != nil && notAddr == nil {
 		p, err = a.WithZone("").Prefix(a.BitLen())
@@ -231,7 +231,7 @@ func (m *Memory) shareOf(client string) *share {
 	s, ok := m.clients[client]
 	if !ok {
 		s = &share{name: strings.Clone(client)}
-		if network := networkOf(client); network != "" {
+		if network := NetworkOf(client); network != "" {
 			s.network = m.shareOf(network)
 		}
 		m.clients[s.name] = s
@@ -259,7 +259,7 @@ func (m *Memory) checkRoom(client string, entries int, octets int64, size int) e
 	if own.entries == 0 {
 		octets += own.ownBytes()
 	}
-	if name := networkOf(client); name != "" {
+	if name := NetworkOf(client); name != "" {
 		if network = m.shareNow(name); network.entries == 0 {
 			octets += network.ownBytes()
 		}
