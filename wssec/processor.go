@@ -32,6 +32,21 @@ type ClientReplayCache interface {
 	AddFor(ctx context.Context, client string, id [32]byte, expires time.Time) (added bool, err error)
 }
 
+// SharedReplayCache is a [ClientReplayCache] that several processes share and that
+// is asked over a network.
+type SharedReplayCache interface {
+	ClientReplayCache
+	// AddLater is AddFor whose result comes later: wait waits for it, and is called
+	// once. What one message has to ask is under way together. An id that was
+	// entered with the same token counts as new: of all presentations of one message
+	// that whose token is new is accepted, though the id of another came first.
+	AddLater(ctx context.Context, client string, id [32]byte, token [20]byte, expires time.Time) (
+		wait func() (added bool, err error))
+	// RecordsFrom returns the time from which on no entry was lost. Of messages that
+	// were made before, one that brings no token of its own is refused.
+	RecordsFrom() time.Time
+}
+
 // addReplay enters an id of the token's client in the replay cache.
 func (p *Processor) addReplay(ctx context.Context, tok *CachedToken, id [32]byte, expires time.Time) (bool, error) {
 	if p.cfg.Replay == nil {

@@ -72,6 +72,15 @@ type VerifiedCredentials = interface {
 	ClientCredentials() []byte
 }
 
+// PendingToken is what a [VerifiedToken] has in addition where a store that other
+// processes share is still being asked whether the token is new. It is an alias of
+// an interface literal, like VerifiedToken.
+type PendingToken = interface {
+	// Confirm waits for the answer. Its error is as that of VerifyToken. Nothing of
+	// a message is used before it is called, and no error but its own is returned.
+	Confirm() error
+}
+
 // TokenVerifier verifies Kerberos tokens. It must be safe for concurrent use.
 type TokenVerifier interface {
 	// VerifyToken verifies the octets of a Kerberos BinarySecurityToken,
@@ -222,8 +231,21 @@ func (v *verification) verifyKerberos(n xmltext.Node, valueType string, octets [
 	if c, ok := verified.(VerifiedCredentials); ok {
 		t.Credentials = c.ClientCredentials()
 	}
+	v.pending, _ = verified.(PendingToken)
 	v.token = t
 	v.facts.TokenBytes = len(octets)
+	return nil
+}
+
+// confirmToken waits until it is known whether the token of the message is new.
+func (v *verification) confirmToken() error {
+	if v.pending == nil {
+		return nil
+	}
+	err := v.pending.Confirm()
+	if v.pending = nil; err != nil {
+		return &Error{Code: CodeFailedAuth, Path: v.token.node.Path(), Err: err}
+	}
 	return nil
 }
 

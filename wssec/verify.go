@@ -30,6 +30,7 @@ type verification struct {
 	ids                idIndex
 
 	token         *clientToken
+	pending       PendingToken // of token; nil once it is known to be new
 	kerberos      kerberosTokens
 	contexts      contextTokens
 	encryptedKeys encryptedKeyTokens
@@ -128,6 +129,9 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 			p.cfg.Trace(step.name, err)
 		}
 		if err != nil {
+			if replayed := v.confirmToken(); replayed != nil {
+				err = replayed // whatever else is wrong with a message that comes again
+			}
 			p.release(ctx, v.reserved)
 			return nil, v.countFailure(err)
 		}

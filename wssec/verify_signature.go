@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -42,6 +43,22 @@ func (v *verification) checkAlgorithms(s *signature) error {
 // decryption of the Body, so that a recorded message can be tried once with
 // changed ciphertext, not again and again.
 func (v *verification) checkReplay() error {
+	var waits []func() (bool, error)
+	err := v.enterSignatures(&waits)
+	if replayed := v.confirmToken(); replayed != nil {
+		err = replayed
+	}
+	for i, wait := range waits {
+		if added, failed := wait(); err == nil {
+			err = v.checkEntered(v.sigs[i], added, failed)
+		}
+	}
+	return err
+}
+
+// enterSignatures enters the SignatureValues. It appends to waits for what the
+// replay store is still being asked.
+func (v *verification) enterSignatures(waits *[]func() (bool, error)) error {
 	if v.p.policy.MessageReplay != SwitchOn || len(v.sigs) == 0 || v.sent != nil && !v.p.remembersReplies(v.sent) {
 		return nil
 	}
@@ -51,21 +68,52 @@ func (v *verification) checkReplay() error {
 		}
 		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp against replay")
 	}
+	shared, _ := v.p.cfg.Replay.(SharedReplayCache)
+	if shared != nil && v.sent == nil {
+		if err := v.checkRecorded(shared.RecordsFrom()); err != nil {
+			return err
+		}
+	}
 	for _, s := range v.sigs {
 		// The entry lives as long as the Timestamp, so that is digested first.
 		if err := v.checkTimestampDigest(s); err != nil {
 			return err
 		}
 		until := v.timestamp.acceptedUntil(&v.p.policy)
-		added, err := v.addReplay(s.Value, until)
-		if err != nil {
-			return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
+		if shared != nil && v.pending != nil {
+			client := v.token.Name + "@" + v.token.Realm
+			*waits = append(*waits, shared.AddLater(v.ctx, client, replayID(s.Value), v.token.hash, until))
+			continue
 		}
-		if !added {
-			return errAt(CodeMessageReplayed, s.Node, "this signature was received, or sent by us, before")
+		added, err := v.addReplay(s.Value, until)
+		if err := v.checkEntered(s, added, err); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkEntered returns an error unless a signature was entered.
+func (v *verification) checkEntered(s *signature, added bool, err error) error {
+	if err != nil {
+		return &Error{Code: CodeReplayUnavailable, Path: s.Node.Path(), Err: err}
+	}
+	if !added {
+		return errAt(CodeMessageReplayed, s.Node, "this signature was received, or sent by us, before")
+	}
+	return nil
+}
+
+// checkRecorded refuses a message without a token of its own that was made before
+// the time from which on the replay store has lost nothing.
+func (v *verification) checkRecorded(from time.Time) error {
+	if v.token != nil && v.token.fresh || !v.timestamp.created.Before(from.Truncate(time.Millisecond)) {
+		return nil
+	}
+	return &Error{Code: CodeReplayUnavailable, Path: v.timestamp.node.Path(), Err: fmt.Errorf(
+		"the message was made at %s, and which ones made before %s were accepted is not known: a new one is accepted, "+
+			"or one when the client's clock shows that time", v.timestamp.created.UTC().Format(time.RFC3339Nano),
+		from.UTC().Format(time.RFC3339Nano))}
 }
 
 // addReplay enters a signature: a client's among those of its conversation.
