@@ -125,6 +125,12 @@ var layers = map[string][]string{
 	"internal/telemetry":               {},
 	"internal/telemetry/telemetrytest": {}, // a collector for tests
 	"internal/store/storetest":         {}, // what the tests of every store share
+	"internal/store/storeurl":          {},
+	"internal/store/valkey":            {"internal/store", "internal/store/storeurl"},
+	"internal/store/redistest":         {}, // servers for tests
+
+	// What routes share with other nodes.
+	"internal/stores": {"internal/config", "internal/store/storeurl", "internal/store/valkey", "wssec"},
 
 	"internal/location": {"soap", "soap/xmltext", "wssec", "wssec/xmlenc"},
 
@@ -137,8 +143,8 @@ var layers = map[string][]string{
 
 	"internal/importer": {"internal/config", "internal/wsdl", "kerberos", "soap", "soap/xmltext", "wssec"},
 
-	"internal/config": {"internal/access", "internal/location", "kerberos", "kerberos/pac", "soap", "soap/xmltext",
-		"wssec"},
+	"internal/config": {"internal/access", "internal/location", "internal/store/storeurl", "kerberos", "kerberos/pac",
+		"soap", "soap/xmltext", "wssec"},
 	"internal/doctor": {
 		"internal/access", "internal/backend", "internal/config", "internal/identity", "internal/wrap", "kerberos",
 		"kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "replay", "wssec",
@@ -168,7 +174,8 @@ var layers = map[string][]string{
 		"internal/access", "internal/admin", "internal/audit", "internal/backend", "internal/browser", "internal/doctor",
 		"internal/identity",
 		"internal/config", "internal/door", "internal/gateway", "internal/limit", "internal/location", "internal/seal",
-		"internal/store", "internal/systemd", "internal/telemetry", "internal/wsdl",
+		"internal/store", "internal/store/valkey", "internal/stores", "internal/systemd", "internal/telemetry",
+		"internal/wsdl",
 		"kerberos/kdcproxy", "kerberos/krb5conf",
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdc",
 		"kerberos/keytab", "kerberos/negotiate", "kerberos/pac", "replay", "soap", "soap/xmltext", "wssec", "wstrust",
@@ -226,6 +233,7 @@ var importers = map[string][]string{
 	"github.com/rogpeppe/go-internal":     {"internal/vectors"},
 	"github.com/fsnotify/fsnotify":        {"kerberos/keytab"},
 	"github.com/coder/websocket":          {"kerberos/kdcproxy"},
+	"github.com/valkey-io/valkey-go":      {"internal/store/valkey"},
 	"github.com/prometheus/client_golang": {"internal/admin"},
 	"github.com/pires/go-proxyproto":      {"internal/gateway"},
 	"go.opentelemetry.io/otel":            {"internal/telemetry"},

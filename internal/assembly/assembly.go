@@ -11,6 +11,7 @@ import (
 	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
 	"github.com/wssgate/wssgate/internal/location"
+	"github.com/wssgate/wssgate/internal/store/valkey"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
@@ -41,8 +42,9 @@ func New(c Config) (*gateway.Gateway, error) {
 type assembler struct {
 	Config
 	all        shared
-	shadow     shared           // of routes on trial, with nothing of all in it
-	running    *gateway.Gateway // nil while the first is made
+	shadow     shared             // of routes on trial, with nothing of all in it
+	remote     map[string]*shared // of routes whose state is in a store, by its URL and by signature-records
+	running    *gateway.Gateway   // nil while the first is made
 	sets, next map[string]*backendSet
 }
 
@@ -94,7 +96,7 @@ func (a *assembler) assemble(cfg *config.Config) (g *gateway.Gateway, commit fun
 		a.takeSets()
 		a.running = g
 		if a.Operator != nil {
-			a.Operator.runs(g, cfg, &a.all.contexts, a.sets)
+			a.Operator.runs(g, cfg, a.contextsShown(), a.sets)
 		}
 	}, nil
 }
@@ -170,11 +172,12 @@ type shared struct {
 	places   map[string]*location.Current       // of tokens, by route
 	guard    *wssec.KeyGuard
 	rates    rates
+	server   *valkey.Server // of the store that the above is in; nil for the memory of the process
 }
 
 // tokensOf returns the tokens that messages to a route of a scope have brought
 // under a policy.
-func (s *shared) tokensOf(scope string, p wssec.Policy) *wssec.MemoryTokenCache {
+func (s *shared) tokensOf(scope string, p wssec.Policy) wssec.TokenCache {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return s.tokens.Scope()
@@ -183,7 +186,7 @@ func (s *shared) tokensOf(scope string, p wssec.Policy) *wssec.MemoryTokenCache 
 	if s.scopes[key] == nil {
 		s.scopes[key] = s.tokens.Scope()
 	}
-	return s.scopes[key]
+	return s.onAllNodes(s.scopes[key], key)
 }
 
 // placesOf returns the places of tokens of a route: those of its first

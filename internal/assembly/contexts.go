@@ -14,6 +14,7 @@ import (
 	"github.com/wssgate/wssgate/internal/location"
 	"github.com/wssgate/wssgate/internal/seal"
 	"github.com/wssgate/wssgate/internal/store"
+	"github.com/wssgate/wssgate/internal/stores"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/wssec"
 	"github.com/wssgate/wssgate/wstrust"
@@ -33,7 +34,7 @@ func memoryContexts(cfg *config.Config, keys *Keyring) (s contextStores, err err
 	s.keys, err = keys.stateKeys()
 	// An entry holds the groups of a PAC if a mechListMIC is still to come.
 	s.halfOpen = store.NewMemory(store.MemoryConfig{
-		MaxEntries: cfg.MaxNegotiations, MaxEntryBytes: 256 << 10, MaxBytes: halfOpenBytes,
+		MaxEntries: cfg.MaxNegotiations, MaxEntryBytes: maxHalfOpen, MaxBytes: halfOpenBytes,
 	})
 	s.contexts = store.NewMemory(store.MemoryConfig{
 		MaxEntries: cfg.MaxContexts, MaxBytes: int64(cfg.MaxContexts) * contextBytes,
@@ -44,7 +45,9 @@ func memoryContexts(cfg *config.Config, keys *Keyring) (s contextStores, err err
 const (
 	// contextBytes is the memory for one security context, on average: one
 	// without groups takes two thirds of it.
-	contextBytes = 1 << 10
+	contextBytes = stores.ContextBytes
+	// maxHalfOpen is the most octets of one negotiation in progress.
+	maxHalfOpen = 256 << 10
 	// halfOpenBytes is the memory for all negotiations in progress.
 	halfOpenBytes = 64 << 20
 )
@@ -146,7 +149,7 @@ func (r *routeDoors) policy(name string, p wssec.Policy) (door.Door, error) {
 // where it bootstraps another.
 func (r *routeDoors) security(name string, p wssec.Policy, bootstraps bool) (*door.Security, error) {
 	processor, err := newProcessor(r.cfg, r.route, r.acceptor.scope(r.route), p, wssec.Config{
-		Verifier: r.all.tickets.ofRoute(r.route).of(r.acceptor.Acceptor), Contexts: r.contexts, EndorsingContexts: bootstraps,
+		Verifier: r.all.verifier(r.route, r.acceptor.Acceptor), Contexts: r.contexts, EndorsingContexts: bootstraps,
 	}, r.all)
 	if err != nil {
 		return nil, r.cfg.Refuse(r.i, "policy", err.Error(), "")

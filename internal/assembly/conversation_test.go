@@ -31,10 +31,15 @@ func newConversationWorldWith(t *testing.T, preset, policies, settings string) *
 	w := &conversationWorld{contextWorld: newContextWorld(t, policies, settings)}
 	w.policy, _ = wssec.Preset(preset)
 	w.bootstrap = *w.policy.Bootstrap
+	w.useRequester()
+	return w
+}
+
+func (w *conversationWorld) useRequester() {
+	w.t.Helper()
 	var err error
 	w.requester, err = wstrust.NewRequester(wstrust.RequesterConfig{Version: wstrust.V13, AlgorithmSuite: wssec.Basic256})
 	w.must(err)
-	return w
 }
 
 // token is one for the bootstrap policy: of a ticket, or of a negotiation.

@@ -16,6 +16,7 @@
 //	follow.go     certificates and state-keys, followed
 //	contexts.go   stores of security contexts and negotiations
 //	replay.go     what was accepted, in memory and in the journal
+//	stores.go     what routes share with other nodes
 //	files.go      certificate, state-dir
 //	tickets.go    what tickets were like, in the events of their exchanges
 //	warnings.go   what works and should be mended, logged at start
@@ -24,6 +25,7 @@
 //	operator.go   the operator's listener, and what it is told
 //	telemetry.go  traces, and how long requests to KDCs take
 //	adminclients.go  who may use it
+//	keyfiles.go   what it shows of files with keys
 //	serve.go      all of it in its order, for `wssgate serve`
 //	rates.go      what clients may do in a time
 //	reload.go     what of a changed configuration is applied at SIGHUP

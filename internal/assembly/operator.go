@@ -73,7 +73,7 @@ func (o *Operator) traces() func() (sent, lost uint64) {
 
 // unready returns why no requests should come.
 func (o *Operator) unready() []string {
-	why := o.keys.unready()
+	why := append(o.keys.unready(), o.replay.stores.Outages()...)
 	if lost, err := o.audit.Failing(); err != nil {
 		why = append(why, fmt.Sprintf("the audit log cannot be written (%v); %d lines are lost", err, lost))
 	}

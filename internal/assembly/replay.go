@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/stores"
 	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/wssec"
@@ -29,6 +30,8 @@ type ReplayStores struct {
 	// skews is the file of what ticketRecords have to know at the next start; "" if
 	// Tickets ends with the process.
 	skews string
+	// stores are those of routes that share theirs with other nodes; nil without any.
+	stores *stores.Stores
 }
 
 // MemoryReplay returns stores whose records end with the process.
@@ -43,24 +46,24 @@ func replayEntries(cfg *config.Config) int {
 }
 
 // openReplay opens the journal or, if there is to be none, logs the risk.
-func openReplay(cfg *config.Config, log *slog.Logger) (stores ReplayStores, closeStores func(), err error) {
-	stores = MemoryReplay(cfg)
+func openReplay(cfg *config.Config, log *slog.Logger) (own ReplayStores, closeStores func(), err error) {
+	own = MemoryReplay(cfg)
 	if !cfg.ReplayJournal {
-		log.Warn("no replay journal", "risk", replay.Risk(stores.Tickets, cfg.ClockSkew),
+		log.Warn("no replay journal", "risk", replay.Risk(own.Tickets, cfg.ClockSkew),
 			"cure", "set replay-journal, and a state-dir that is kept over restarts")
-		return stores, func() {}, nil
+		return own, func() {}, nil
 	}
 	dir, err := stateDir(cfg)
 	if err != nil {
-		return stores, nil, err
+		return own, nil, err
 	}
 	journal, err := replay.OpenJournal(filepath.Join(dir, "replay"), replay.JournalConfig{MaxEntries: replayEntries(cfg)})
 	if errors.Is(err, replay.ErrFull) {
-		return stores, nil, cfg.Refuse(-1, "replay-memory",
+		return own, nil, cfg.Refuse(-1, "replay-memory",
 			"is too small for the live records of the replay journal", "raise it, or wait until they have expired")
 	}
 	if err != nil {
-		return stores, nil, cfg.Refuse(-1, "state-dir", err.Error(),
+		return own, nil, cfg.Refuse(-1, "state-dir", err.Error(),
 			"give each process a state-dir of its own, or --no-replay-journal to run without a journal")
 	}
 	found := journal.Recovery()
@@ -70,8 +73,8 @@ func openReplay(cfg *config.Config, log *slog.Logger) (stores ReplayStores, clos
 		log.Warn("risk of replay", "damaged", found.Damaged, "complete-since", journal.CompleteSince(), "risk", risk,
 			"cure", "keep "+dir+" over restarts, on a volume if this is a container; there is nothing else to do")
 	}
-	stores.Tickets, stores.skews = journal, filepath.Join(dir, "clock-skew.json")
-	return stores, func() {
+	own.Tickets, own.skews = journal, filepath.Join(dir, "clock-skew.json")
+	return own, func() {
 		if err := journal.Close(); err != nil {
 			log.Error("closing the replay journal", "error", err.Error())
 		}
@@ -111,9 +114,9 @@ func newTicketRecords(s ReplayStores, log *slog.Logger) *ticketRecords {
 	return &ticketRecords{store: s.Tickets, file: s.skews, log: log, now: time.Now}
 }
 
-// of returns the records for acceptors of a skew. From now on all acceptors record
-// for the longest one.
-func (t *ticketRecords) of(skew time.Duration) gss.ReplayStore {
+// of returns the records for acceptors of a skew, those of the process or, if it
+// is not nil, in a store. From now on all acceptors record for the longest one.
+func (t *ticketRecords) of(skew time.Duration, shared gss.ReplayStore) gss.ReplayStore {
 	const underWay = time.Minute // more than it takes to record what has just been accepted
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,7 +132,10 @@ func (t *ticketRecords) of(skew time.Duration) gss.ReplayStore {
 		t.state.Longest = skew
 		t.save()
 	}
-	return ticketsOf{t, skew}
+	if shared == nil {
+		shared = t.store
+	}
+	return ticketsOf{t, shared, skew}
 }
 
 // load reads what an earlier process has left. Without it nothing is known of its
@@ -191,7 +197,8 @@ func (t *ticketRecords) completeFrom(made time.Time) time.Time {
 // [gss.ClientReplayStore] and [gss.ReplayHistory].
 type ticketsOf struct {
 	*ticketRecords
-	skew time.Duration
+	store gss.ReplayStore
+	skew  time.Duration
 }
 
 // Add is AddFor for nobody.

@@ -16,6 +16,7 @@ import (
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/internal/stores"
 	"github.com/wssgate/wssgate/internal/systemd"
 	"github.com/wssgate/wssgate/internal/telemetry"
 )
@@ -114,6 +115,10 @@ func Serve(ctx context.Context, p *Program) error {
 		return err
 	}
 	defer closeReplay()
+	if replay.stores, err = stores.Open(cfg, log); err != nil {
+		return err
+	}
+	defer replay.stores.Close()
 	defer limitMemory(cfg, replay)()
 	trail, err := openAudit(cfg, log)
 	if err != nil {
@@ -131,14 +136,14 @@ func Serve(ctx context.Context, p *Program) error {
 	defer followAudit(ctx, trail, log)()
 	logRoutes(cfg, keys, log)
 	logRelay(cfg, plain, log)
+	stores.Log(cfg, log)
 	log.Info("memory", "max-in-flight", cfg.MaxInFlight.String(), "token-cache", cfg.TokenCache.String(),
 		"replay-memory", cfg.ReplayMemory.String(), "replay-records", 2*replayEntries(cfg))
 	if fips140.Enabled() {
 		log.Info("FIPS 140-3 mode", "module", fips140.Version(), "enforced", fips140.Enforced())
 	}
 	for _, l := range listeners {
-		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "listener", l.name, "version", p.Version,
-			"note", "one node: replay records and remembered tickets are not shared with other processes")
+		log.Info("serving", "listen", l.Addr().String(), "tls", l.tls != nil, "listener", l.name, "version", p.Version)
 	}
 	defer plain.start(ctx, relay, log)()
 	defer o.serveAdmin(ctx, operator, log)()

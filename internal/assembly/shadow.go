@@ -36,14 +36,6 @@ func shadowShared(c Config, contexts contextStores) shared {
 	}
 }
 
-// sharedBy returns what a route shares with others.
-func (a *assembler) sharedBy(r *config.Route) *shared {
-	if r.Shadow {
-		return &a.shadow
-	}
-	return &a.all
-}
-
 // onTrial makes a route of messages one that enforces nothing, and says so.
 func onTrial(route *gateway.Route, r *config.Route, log *slog.Logger) {
 	route.Door = door.NewShadow(route.Door)

@@ -83,6 +83,7 @@ func (k *checker) process(p *Process) {
 	k.rates("client-rate", "client-burst", p.ClientRate, p.ClientBurst)
 	k.rates("failure-rate", "", p.FailureRate, 0)
 	k.admin(p)
+	k.stores(p)
 	k.fields(p)
 }
 
@@ -249,6 +250,7 @@ func (k *checker) route(r *Route) {
 	}
 	k.httpHeaders(r)
 	k.identity(r)
+	k.store(r)
 	k.fields(r)
 }
 

@@ -27,8 +27,8 @@ func Help(setting string) (help, choices string) {
 
 // Groups are the titles under which help lists settings, in their order.
 func Groups() []string {
-	return []string{groupListener, groupRoute, groupBackend, groupKerberos, groupClients, groupNegotiate, groupLimits,
-		groupRelay, groupLog}
+	return []string{groupListener, groupRoute, groupBackend, groupKerberos, groupClients, groupNegotiate, groupStores,
+		groupLimits, groupRelay, groupLog}
 }
 
 const (
@@ -38,6 +38,7 @@ const (
 	groupKerberos  = "Kerberos"
 	groupClients   = "Who may call, and what the backend is told of it"
 	groupNegotiate = "HTTP Negotiate (standard spnego-http)"
+	groupStores    = "State that nodes share"
 	groupLimits    = "Limits and times"
 	groupRelay     = "KDC relay"
 	groupLog       = "Log and operator"
@@ -64,8 +65,10 @@ func Group(setting string) string {
 	case begins("allowed-", "denied-", "trusted-realms", "realm-", "principal-", "groups-", "assertion-"):
 		return groupClients
 	case has("keytab", "service", "clock-skew", "keep-old-keys", "krb5-conf", "channel-bindings", "wrap-rrc", "allow-rc4",
-		"exact-kvno", "check-addresses", "state-dir", "state-keys", "replay-journal") || begins("kerberos-", "context-"):
+		"exact-kvno", "check-addresses", "state-dir", "replay-journal") || begins("kerberos-", "context-"):
 		return groupKerberos
+	case has("store", "state-keys", "signature-records", "replay-durability") || begins("store-"):
+		return groupStores
 	case begins("kdc-"), has("browser-client"):
 		return groupRelay
 	case begins("log-", "admin", "audit-"):
@@ -131,6 +134,21 @@ func processHelp() map[string]description {
 			"allocated when needed. One client may have three times as many records as there is room left for others."},
 		"state-keys": {help: "Key file that encrypts the state of negotiations and security contexts: one key a line, 32 " +
 			"random octets in base64. Without it a random key is used, which ends with the process."},
+		"store-prefix": {help: "Beginning of the names of what wssgate keeps in a store, so that several gateways can use " +
+			"one."},
+		"store-timeout": {help: "Time that a store has for an answer. Then what needs it is refused."},
+		"store-password-file": {help: "File with the password of the user that the URL of the store names, or of the " +
+			"default one."},
+		"store-sentinel-password-file": {help: "File with the password of sentinels."},
+		"store-ca": {help: "PEM certificates of the authorities that stores are trusted by with TLS, in place of the " +
+			"system's."},
+		"store-cert": {help: "PEM certificate chain by which wssgate shows itself to stores."},
+		"store-key":  {help: "PEM private key of store-cert."},
+		"replay-durability": {help: "Where the record of what was accepted has to be before it is: primary, in the memory " +
+			"of the store; replicas, in that of store-replicas replicas too, so that a failover loses none.",
+			choices: "primary,replicas"},
+		"store-replicas": {help: "With replay-durability replicas, how many replicas the store has that may be " +
+			"promoted."},
 		"max-contexts": {help: "Most security contexts of all routes. One more is answered ServerTooBusy."},
 		"max-negotiations": {help: "Most negotiations in progress, of all routes. One client address may have 1/16 of " +
 			"them. One more is answered ServerTooBusy."},
@@ -253,6 +271,12 @@ func routeHelp() map[string]description {
 			"same messages. CXF's server sends none."},
 		"backend-endorse-renewal": {help: "Renew a security context with the backend by a message under the bootstrap " +
 			"policy that the context endorses, as WCF's services want it."},
+		"store": {help: "Store that nodes share, as Valkey or Redis: redis://HOST, rediss://USER@HOST with TLS, " +
+			"redis+sentinel://HOST,HOST/NAME or redis+cluster://HOST,HOST. none: the memory of this process."},
+		"signature-records": {help: "Where signature values of accepted messages are recorded, on a route with a store: " +
+			"shared, so that no node accepts a message twice; node, in this process alone, which saves a round trip and " +
+			"lets each node accept it once.",
+			choices: "shared,node"},
 		"keytab":           {help: "Keytab with the key of the service principal."},
 		"service":          {help: "Service principal that tickets must be for. Optional if the keytab holds only one."},
 		"kerberos-service": {help: "Name of an entry of services: in the file, in place of keytab and service."},

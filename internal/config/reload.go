@@ -32,6 +32,11 @@ func (c *Config) NeedsRestart(next *Config) (err error) {
 	if !sameSetting(c.Certificates, next.Certificates) {
 		err = errors.Join(err, errors.New("certificates have changed; restart wssgate"))
 	}
+	for _, url := range next.Stores() {
+		if !slices.Contains(c.Stores(), url) {
+			err = errors.Join(err, errors.New("store of a route is one that no route had; restart wssgate"))
+		}
+	}
 	return err
 }
 

@@ -46,7 +46,17 @@ type Process struct {
 
 	ReplayMemory Size `yaml:"replay-memory" default:"512MiB" placeholder:"SIZE"`
 
-	StateKeys          string        `yaml:"state-keys" placeholder:"FILE"`
+	StateKeys                 string        `yaml:"state-keys" placeholder:"FILE"`
+	StorePrefix               string        `yaml:"store-prefix" default:"wssgate" placeholder:"NAME"`
+	StoreTimeout              time.Duration `yaml:"store-timeout" default:"250ms" placeholder:"DURATION"`
+	StorePasswordFile         string        `yaml:"store-password-file" placeholder:"FILE"`
+	StoreSentinelPasswordFile string        `yaml:"store-sentinel-password-file" placeholder:"FILE"`
+	StoreCA                   string        `yaml:"store-ca" name:"store-ca" env:"WSSGATE_STORE_CA" placeholder:"FILE"`
+	StoreCert                 string        `yaml:"store-cert" placeholder:"FILE"`
+	StoreKey                  string        `yaml:"store-key" placeholder:"FILE"`
+	ReplayDurability          string        `yaml:"replay-durability" default:"primary"`
+	StoreReplicas             int           `yaml:"store-replicas" default:"0" zero:"" placeholder:"NUMBER"`
+
 	MaxContexts        int           `yaml:"max-contexts" default:"100000" placeholder:"NUMBER"`
 	MaxNegotiations    int           `yaml:"max-negotiations" default:"10000" placeholder:"NUMBER"`
 	NegotiationTimeout time.Duration `yaml:"negotiation-timeout" default:"1m" placeholder:"DURATION"`
@@ -151,6 +161,9 @@ type Route struct {
 	BackendAddressing     string        `yaml:"backend-addressing" default:"none"`
 	BackendAuthenticator  bool          `yaml:"backend-authenticator" default:"true" negatable:""`
 	BackendEndorseRenewal bool          `yaml:"backend-endorse-renewal" default:"false" negatable:""`
+
+	Store            string `yaml:"store" default:"none" placeholder:"URL|none"`
+	SignatureRecords string `yaml:"signature-records" default:"shared"`
 
 	Keytab          string        `yaml:"keytab" placeholder:"FILE"`
 	Service         string        `yaml:"service" placeholder:"PRINCIPAL"`

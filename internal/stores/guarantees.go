@@ -1,0 +1,44 @@
+package stores
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/store/storeurl"
+)
+
+// Guarantees returns what holds on a route, as far as it depends on where its state
+// is: a sentence or more.
+func Guarantees(cfg *config.Config, r *config.Route) string {
+	if !r.HasStore() || r.Shadow {
+		return "one node: what another process accepts is not known here, and security contexts end with the process"
+	}
+	text := "no ticket or message is accepted twice by any node, and any node goes on with what another has begun; what " +
+		"needs the store is refused when it does not answer. "
+	if n := cfg.Replicas(); n > 0 {
+		text += fmt.Sprintf("A failover loses no record, as %d replicas have each before it counts", n)
+	} else {
+		text += "A failover can lose the last records: what was made before it is refused then, but for clients whose " +
+			"clocks are ahead"
+	}
+	if r.SignatureRecords == "node" {
+		text += ". A message under a security context or a remembered token can be replayed once to each other node"
+	}
+	return text
+}
+
+// Log logs what holds on each route.
+func Log(cfg *config.Config, log *slog.Logger) {
+	for i := range cfg.Routes {
+		r := &cfg.Routes[i]
+		if r.Standard == config.StandardNone {
+			continue
+		}
+		where := config.StoreNone
+		if u, err := storeurl.Parse(r.Store); err == nil {
+			where = u.String()
+		}
+		log.Info("state", "path", r.Name(), "store", where, "guarantees", Guarantees(cfg, r))
+	}
+}
