@@ -148,6 +148,7 @@ var layers = map[string][]string{
 	"internal/doctor": {
 		"internal/access", "internal/backend", "internal/config", "internal/identity", "internal/wrap", "kerberos",
 		"kerberos/etype", "kerberos/gss", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "replay", "wssec",
+		"internal/store/storeurl", "internal/store/valkey", "internal/stores",
 	},
 	"internal/browser":       {},
 	"internal/browser/build": {"internal/browser"}, // a program of its own

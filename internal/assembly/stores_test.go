@@ -28,6 +28,7 @@ type nodesWorld struct {
 	nodes  []http.Handler
 	stores []*stores.Stores
 	keys   string // file of state-keys
+	rings  []*Keyring
 }
 
 // newNodesWorld makes nodes whose stores have these URLs, one each.
@@ -41,8 +42,11 @@ func newNodesWorld(t *testing.T, policy, settings string, urls ...string) *nodes
 	if !strings.Contains(settings, "store-timeout") {
 		settings += "store-timeout: 10s\n"
 	}
+	if policy != "" {
+		policy = "policy: " + policy
+	}
 	for _, url := range urls {
-		w.start(fmt.Sprintf("backend: %s\nrefusal-delay: 20ms\npolicy: %s\nkeytab: %s\nstate-keys: %s\nstore: %s\n%s"+
+		w.start(fmt.Sprintf("backend: %s\nrefusal-delay: 20ms\n%s\nkeytab: %s\nstate-keys: %s\nstore: %s\n%s"+
 			"routes: [{path: /a}, {path: /b}]\n", backend.URL, policy, w.keytab("svc", service), w.keys, url, settings))
 	}
 	w.on(0)
@@ -62,7 +66,7 @@ func (w *nodesWorld) start(text string) {
 	g, err := New(Config{cfg, keys, own, log, nil})
 	w.must(err)
 	redistest.Until(w.t, "the store works", func() bool { return len(own.stores.Outages()) == 0 })
-	w.nodes, w.stores = append(w.nodes, g), append(w.stores, own.stores)
+	w.nodes, w.stores, w.rings = append(w.nodes, g), append(w.stores, own.stores), append(w.rings, keys)
 }
 
 // on makes a node the one that is asked.

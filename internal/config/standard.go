@@ -37,7 +37,7 @@ var (
 	// ofAll are the settings of all routes.
 	ofAll = []string{"path", "hosts", "on-listeners", "standard", "backend", "backend-timeout",
 		"backend-connect-timeout", "backend-ca", "backend-cert", "backend-key", "backend-server-name",
-		"client-certificate-header", "cors-origins"}
+		"client-certificate-header", "cors-origins", "store", "signature-records"}
 	// ofMessages are those of messages on a route without protection.
 	ofMessages = []string{"pass-http-headers", "addressing", "reply-actions", "rewrite-to", "wsdl", "wsdl-imports",
 		"wsdl-address", "mtom"}

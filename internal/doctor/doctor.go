@@ -132,7 +132,7 @@ func Run(ctx context.Context, cfg Config) Report {
 		{"dns", d.checkDNS}, {"kdc", d.checkKDCs}, {"clock", d.checkClocks}, {"kvno", d.checkKvnos}, {"spn", d.checkSPNs},
 		{"self-test", d.checkReplay}, {"access", d.checkAccess}, {"relay", d.checkRelay},
 		{"tls", d.checkTLS}, {"backend", d.checkBackends}, {"assertion", d.checkAssertions},
-		{"call-as", d.checkCallers},
+		{"call-as", d.checkCallers}, {"store", d.checkStores},
 	}
 	reports := make([]Report, len(checks))
 	var wg sync.WaitGroup

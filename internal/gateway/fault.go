@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 
+	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/soaphttp"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -110,8 +112,18 @@ func faultOf(err error, v soap.Version) (*soap.Fault, int) {
 	if trust := (*wstrust.Error)(nil); errors.As(err, &trust) {
 		fault = wstrust.FaultFor(err)
 	}
+	switch code := codeOf(err); {
+	case code == string(kerberos.CodeReplayStore):
+		return receiver("The service is busy; try again."), http.StatusServiceUnavailable
+	case slices.Contains(storeFailures, code):
+		return fault, http.StatusServiceUnavailable
+	}
 	return fault, soaphttp.FaultStatus
 }
+
+// storeFailures are the codes of refusals for want of a store: the message may be
+// good, and can be sent anew.
+var storeFailures = []string{string(wssec.CodeReplayUnavailable), string(wssec.CodeContextStore), string(wstrust.CodeStore)}
 
 // fault returns the fault for an error of the gateway, and its HTTP status, or
 // 0 for that of the SOAP binding. The texts name what a client can mend, and

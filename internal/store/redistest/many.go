@@ -53,7 +53,8 @@ func startSentinel(t testing.TB, program, file string) *Server {
 	t.Helper()
 	s := &Server{Addr: ownAddress(26379), Dir: filepath.Dir(file), t: t, bin: program, out: &lockedBuffer{}}
 	host, port, _ := net.SplitHostPort(s.Addr)
-	s.args = []string{file, "--sentinel", "--bind", host, "--port", port, "--dir", s.Dir, "--protected-mode", "no"}
+	s.args = []string{file, "--sentinel", "--bind", host, "--port", port, "--dir", s.Dir, "--protected-mode", "no",
+		"--sentinel", "announce-ip", host}
 	s.run()
 	t.Cleanup(s.Kill)
 	return s

@@ -92,7 +92,7 @@ func start(t testing.TB, program string, port int, args ...string) *Server {
 	t.Helper()
 	s := &Server{Addr: ownAddress(port), Dir: shortDir(t), t: t, bin: program, out: &lockedBuffer{}}
 	host, _, _ := net.SplitHostPort(s.Addr)
-	s.args = append([]string{"--bind", host, "--port", strconv.Itoa(port), "--dir", s.Dir, "--save", "",
+	s.args = append([]string{"--bind", host, "--bind-source-addr", host, "--replica-announce-ip", host, "--port", strconv.Itoa(port), "--dir", s.Dir, "--save", "",
 		"--appendonly", "no", "--loglevel", "warning", "--protected-mode", "no", "--repl-diskless-sync-delay", "0"}, args...)
 	s.run()
 	t.Cleanup(s.Kill)
@@ -249,3 +249,29 @@ func (s *Server) Process() int { return s.cmd.Process.Pid }
 
 // URL returns the address as wssgate has it.
 func (s *Server) URL() string { return "redis://" + s.Addr }
+
+// Memory returns what the server's process has in memory that it can write to.
+func (s *Server) Memory() []byte {
+	s.t.Helper()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", s.cmd.Process.Pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", s.cmd.Process.Pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer mem.Close()
+	var all []byte
+	for line := range strings.Lines(string(maps)) {
+		var from, to int64
+		var rights string
+		if n, _ := fmt.Sscanf(line, "%x-%x %s", &from, &to, &rights); n != 3 || !strings.HasPrefix(rights, "rw") {
+			continue
+		}
+		b := make([]byte, to-from)
+		n, _ := mem.ReadAt(b, from) // some parts cannot be read
+		all = append(all, b[:n]...)
+	}
+	return all
+}

@@ -80,7 +80,7 @@ func (e *Entries) key(id string) string { return e.prefix + "e" + digest(id) }
 // network. Arguments: now, the value, its life in milliseconds, how many entries
 // it counts as, and how many there may be in each of the sets; 0: there is no such
 // set.
-var addScript = valkey.NewLuaScript(`
+var addScript = newScript(`
 local now, value, px, weight = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local old = redis.call('GETRANGE', KEYS[1], 0, 15)
 if old ~= '' and old > now then return {0, 0} end
@@ -107,7 +107,7 @@ return {1, 0}
 // now, what is to be done, the beginning of the keys of shares, octets that are
 // expected, new time and octets, their life in milliseconds, how many entries they
 // count as, the most entries of all, of the client, of its network.
-var changeScript = valkey.NewLuaScript(`
+var changeScript = newScript(`
 local now, take = ARGV[1], ARGV[2] == 'take'
 local value = redis.call('GET', KEYS[1])
 if not value or string.sub(value, 1, 16) <= now then return {0, ''} end

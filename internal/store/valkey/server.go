@@ -115,7 +115,7 @@ func (s *Server) options() valkey.ClientOption {
 		InitAddress: u.Hosts, Username: u.User, Password: s.cfg.Password, SelectDB: u.Database,
 		ClientName: "wssgate", ClientSetInfo: valkey.DisableClientSetInfo,
 		Dialer:           net.Dialer{Timeout: alive, KeepAlive: alive / 2},
-		ConnWriteTimeout: alive, DisableRetry: true, PipelineMultiplex: -1,
+		ConnWriteTimeout: alive, DisableRetry: true, PipelineMultiplex: -1, AlwaysPipelining: true,
 		ReadBufferEachConn: 64 << 10, WriteBufferEachConn: 64 << 10,
 		BlockingPoolSize: 64, BlockingPoolCleanup: time.Minute,
 		ForceSingleClient: u.Kind == storeurl.Single,
