@@ -10,7 +10,6 @@
 //	shadow.go     its routes on trial
 //	identity.go   assertions about clients for them
 //	resecure.go   routes whose backends are secured themselves
-//	access.go     warnings about lists of clients
 //	keyring.go    the keys of all services: one file for each path, followed
 //	passwords.go  keys that are made of passwords
 //	follow.go     certificates and state-keys, followed
