@@ -125,13 +125,15 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 	defer v.countPanic()
 	for _, step := range steps {
 		err := step.run(v)
-		if p.cfg.Trace != nil {
-			p.cfg.Trace(step.name, err)
-		}
 		if err != nil {
 			if replayed := v.confirmToken(); replayed != nil {
 				err = replayed // whatever else is wrong with a message that comes again
 			}
+		}
+		if p.cfg.Trace != nil {
+			p.cfg.Trace(step.name, err)
+		}
+		if err != nil {
 			p.release(ctx, v.reserved)
 			return nil, v.countFailure(err)
 		}
