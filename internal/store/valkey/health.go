@@ -106,13 +106,23 @@ func (s *Server) breaks(b *breaker, err error) {
 	if !b.open(err, s.cfg.Time()) {
 		return
 	}
-	s.cfg.Log.Error(b.what, "store", s.String(), "error", err.Error(),
-		"note", "what needs it is refused until it works; wssgate asks again by itself",
-		"cure", "look at the server, and at the way to it; wssgate doctor checks it")
+	s.logOutage(b, err)
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// logOutage logs that an outage has begun.
+func (s *Server) logOutage(b *breaker, err error) {
+	const note = "what needs it is refused until it works; wssgate asks again by itself"
+	if b == &s.writes {
+		s.cfg.Log.Error("the store takes nothing", "store", s.String(), "error", err.Error(), "note", note,
+			"cure", "look at its memory, its disk and its replicas; wssgate doctor checks them")
+		return
+	}
+	s.cfg.Log.Error("the store does not answer", "store", s.String(), "error", err.Error(), "note", note,
+		"cure", "look at the server, its users and certificates, and at the way to it; wssgate doctor checks it")
 }
 
 // watch connects, looks after the server, and ends outages, until ctx ends.
@@ -143,8 +153,7 @@ func (s *Server) failed(err error, logged *string) {
 		s.link.now.Store(&Outage{Cause: err, what: o.what, since: o.since})
 		if *logged == "" {
 			*logged = err.Error()
-			s.cfg.Log.Error(o.what, "store", s.String(), "error", err.Error(), "note", "what needs it is refused until it works",
-				"cure", "look at the server, its users and certificates, and at the way to it; wssgate doctor checks it")
+			s.logOutage(&s.link, err)
 		}
 		return
 	}
@@ -162,7 +171,8 @@ func (s *Server) works() {
 	for _, b := range []*breaker{&s.link, &s.writes} {
 		if o := b.now.Swap(nil); o != nil {
 			s.cfg.Log.Info("the store works", "store", s.String(),
-				"after", s.cfg.Time().Sub(o.since).Round(time.Millisecond).String(), "complete-since", s.CompleteSince())
+				"after", s.cfg.Time().Sub(o.since).Round(time.Millisecond).String(), "complete-since",
+				s.CompleteSince())
 		}
 	}
 }
