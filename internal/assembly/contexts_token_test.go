@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wssgate/wssgate/internal/store/redistest"
 	"github.com/wssgate/wssgate/wssec"
+	"github.com/wssgate/wssgate/wstrust"
 )
 
 // A tokenWorld is two nodes with one state-keys and nothing else in common, whose
@@ -118,5 +120,60 @@ func TestNewWarnsOfContextsInTokensWithoutKeys(t *testing.T) {
 	}
 	if log := newTokenWorld(t, "SecureConversation").log.String(); strings.Contains(log, warning) {
 		t.Error("a warning with state-keys")
+	}
+}
+
+// Without their store, messages under tokens that hold their contexts go on, on any
+// node, if each node remembers signatures itself. What has to be remembered is
+// refused.
+func TestContextsInTokensOutliveTheirStore(t *testing.T) {
+	t.Parallel()
+	for records, code := range map[string]string{"node": "ok", "shared": "replay-store-unavailable"} {
+		server := redistest.Start(t)
+		w := newNodesWorld(t, "SspiNegotiated", "context-storage: token\nsignature-records: "+records+"\n",
+			server.URL(), server.URL())
+		sc := w.context()
+		server.Kill()
+		for i := range w.nodes {
+			w.on(i)
+			if o := w.ask("/a", sc); o.event["code"] != code {
+				t.Errorf("signature-records %s: %v", records, o.event)
+			}
+		}
+		if sc, err := w.negotiated(nil); err == nil {
+			t.Errorf("negotiated without a store: %v", sc.Identifier)
+		}
+	}
+}
+
+// A Cancel on one node ends the context on the other, by their store.
+func TestContextsInTokensAreCancelledOnAllNodes(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w := newNodesWorld(t, "SecureConversation", "context-storage: token\n", server.URL(), server.URL())
+	c := &conversationWorld{contextWorld: w.contextWorld}
+	c.policy, _ = wssec.Preset("SecureConversation")
+	c.bootstrap = *c.policy.Bootstrap
+	var err error
+	c.requester, err = wstrust.NewRequester(wstrust.RequesterConfig{
+		Version: wstrust.V13, AlgorithmSuite: wssec.Basic256})
+	w.must(err)
+	sc := c.issued()
+	for i := range w.nodes {
+		w.on(i)
+		if o := w.ask("/a", sc); o.status != http.StatusOK {
+			t.Fatal(o.event)
+		}
+	}
+	cancel, err := c.requester.Cancel(*sc)
+	w.must(err)
+	w.on(0)
+	if _, err := c.operate(c.policy, wssec.OutgoingToken{Context: sc}, cancel); err != nil {
+		t.Fatal(err)
+	}
+	for i := range w.nodes {
+		w.on(i)
+		redistest.Until(t, "the node has heard of it", func() bool { return w.ask("/a", sc).status != http.StatusOK })
+		w.refused(w.ask("/a", sc), badContext, "security-context-cancelled")
 	}
 }

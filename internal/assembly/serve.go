@@ -119,6 +119,7 @@ func Serve(ctx context.Context, p *Program) error {
 		return err
 	}
 	defer replay.stores.Close()
+	replay.stores.Wait(ctx)
 	defer limitMemory(cfg, replay)()
 	trail, err := openAudit(cfg, log)
 	if err != nil {

@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/store/storeurl"
@@ -123,6 +125,23 @@ func (s *Stores) Outages() (list []string) {
 		}
 	}
 	return list
+}
+
+// Wait waits until each store was asked once, whatever became of it, for at most 5
+// seconds and until ctx is done. A gateway that serves before refuses its first
+// requests.
+func (s *Stores) Wait(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for _, server := range s.servers {
+		select {
+		case <-server.Asked():
+		case <-ctx.Done():
+		}
+	}
 }
 
 // Close ends the connections.

@@ -1,6 +1,13 @@
 package stores_test
 
 import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/wssgate/wssgate/internal/config"
+	"github.com/wssgate/wssgate/internal/store/redistest"
 	"github.com/wssgate/wssgate/internal/store/valkey"
 	"github.com/wssgate/wssgate/internal/stores"
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -20,3 +27,33 @@ var (
 	_ valkey.Local            = (*replay.Memory)(nil)
 	_ valkey.Local            = (*replay.Journal)(nil)
 )
+
+// After Wait a store that works has answered, and one that is not there was asked.
+func TestWaitWaitsForTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for works, url := range map[bool]string{true: server.URL(), false: "redis://127.0.0.1:1"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "wssgate.yaml")
+		text := "keytab: svc.keytab\nbackend: http://127.0.0.1:1\nstate-keys: state.keys\nstore-timeout: 10s\n" +
+			"store: " + url + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(&config.Flags{File: file}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := stores.Open(cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Wait(t.Context())
+		if outages := s.Outages(); (len(outages) == 0) != works {
+			t.Errorf("%s: %v", url, outages)
+		}
+		s.Close()
+	}
+	var none *stores.Stores
+	none.Wait(t.Context())
+}

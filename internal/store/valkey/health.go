@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +128,8 @@ func (s *Server) logOutage(b *breaker, err error) {
 
 // watch connects, looks after the server, and ends outages, until ctx ends.
 func (s *Server) watch(ctx context.Context) {
+	asked := sync.OnceFunc(func() { close(s.asked) })
+	defer asked()
 	wait, logged := time.Duration(0), ""
 	for {
 		select {
@@ -139,9 +142,11 @@ func (s *Server) watch(ctx context.Context) {
 		if wait = lookAfter; err != nil && ctx.Err() == nil {
 			wait = askAgain
 			s.failed(err, &logged)
+			asked()
 			continue
 		}
 		s.works()
+		asked()
 		logged = ""
 	}
 }

@@ -67,6 +67,7 @@ type Server struct {
 	failures     atomic.Int32 // calls without a reply, in a row
 	short        atomic.Int32 // records that not all replicas had in time
 	wake         chan struct{}
+	asked        chan struct{} // closed when the server was asked for the first time
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 }
@@ -82,7 +83,7 @@ func Open(cfg Config) *Server {
 	if cfg.Time == nil {
 		cfg.Time = time.Now
 	}
-	s := &Server{cfg: cfg, groups: 1, wake: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, groups: 1, wake: make(chan struct{}, 1), asked: make(chan struct{})}
 	if cfg.URL.Kind == storeurl.Cluster {
 		s.groups = clusterGroups
 	}
@@ -93,6 +94,10 @@ func Open(cfg Config) *Server {
 	s.running.Go(func() { s.watch(ctx) })
 	return s
 }
+
+// Asked returns a channel that is closed when the server has been asked for the
+// first time, whatever became of it, or Close was called.
+func (s *Server) Asked() <-chan struct{} { return s.asked }
 
 // Close ends the connections. Calls fail from then on.
 func (s *Server) Close() {
