@@ -212,7 +212,8 @@ var layers = map[string][]string{
 		"kerberos/keytab", "kerberos/krb5conf", "soap", "testvectors", "web", "wssec", "wstrust",
 	},
 
-	"interop": {},
+	"interop":       {},
+	"interop/nodes": {},
 
 	// What any user of the library can do: public packages alone.
 	"examples/client": {"client", "kerberos/kdc", "kerberos/keytab", "kerberos/krb5conf", "wssec"},
