@@ -42,6 +42,9 @@ func dialWebSocket(ctx context.Context, url string, _ *httpClient) (socketConn, 
 	case <-c.opened:
 		return c, nil
 	case <-c.closed:
+		if c.wasOpen() { // and is not any more, which its use reports
+			return c, nil
+		}
 		return nil, errNotOpened
 	case <-ctx.Done():
 		c.close()
@@ -136,6 +139,15 @@ func (c *browserConn) fail(err error) {
 }
 
 func (c *browserConn) close() { c.fail(errOver) }
+
+func (c *browserConn) wasOpen() bool {
+	select {
+	case <-c.opened:
+		return true
+	default:
+		return false
+	}
+}
 
 func (c *browserConn) isClosed() bool {
 	select {
