@@ -24,7 +24,6 @@
 //	operator.go   the operator's listener, and what it is told
 //	telemetry.go  traces, and how long requests to KDCs take
 //	adminclients.go  who may use it
-//	keyfiles.go   what it shows of files with keys
 //	serve.go      all of it in its order, for `wssgate serve`
 //	rates.go      what clients may do in a time
 //	reload.go     what of a changed configuration is applied at SIGHUP

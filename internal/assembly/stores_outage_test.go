@@ -44,8 +44,9 @@ func newOutageWorld(t *testing.T, args ...string) *outageWorld {
 	w.overTLS = sc
 	for node := range w.nodes {
 		w.on(node)
-		for name, status := range map[string]int{"signed": w.signed(), "over TLS": w.underTLS(), "negotiation": w.negotiation(),
-			"ticket": w.ticket(w.message())} {
+		for name, status := range map[string]int{"signed": w.signed(), "over TLS": w.underTLS(),
+			"negotiation": w.negotiation(),
+			"ticket":      w.ticket(w.message())} {
 			if status != http.StatusOK {
 				t.Fatalf("%s before the outage: HTTP %d", name, status)
 			}
@@ -108,7 +109,8 @@ type outageRow struct {
 
 func (w *outageWorld) row() outageRow {
 	w.t.Helper()
-	return outageRow{w.ticket(w.message()), w.negotiation(), w.signed(), w.underTLS(), w.http(true).Code, w.http(false).Code}
+	return outageRow{w.ticket(w.message()), w.negotiation(), w.signed(), w.underTLS(),
+		w.http(true).Code, w.http(false).Code}
 }
 
 // becomes waits until requests are treated as a row says, and stay so.
@@ -144,7 +146,8 @@ func TestOutagesOfAStore(t *testing.T) {
 		after      outageRow
 	}{
 		"dead": {func(w *outageWorld) { w.server.Kill() }, func(w *outageWorld) { w.server.Run() }, down, forgotten},
-		"slow": {func(w *outageWorld) { w.proxy.Slow(2 * outageTimeout) }, func(w *outageWorld) { w.proxy.Slow(0) }, down, up},
+		"slow": {func(w *outageWorld) { w.proxy.Slow(2 * outageTimeout) }, func(w *outageWorld) { w.proxy.Slow(0) },
+			down, up},
 		"read-only": {
 			func(w *outageWorld) { w.server.Do("REPLICAOF", "127.0.0.1", "1") },
 			func(w *outageWorld) { w.server.Do("REPLICAOF", "NO", "ONE") }, full, up},

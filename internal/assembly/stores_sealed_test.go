@@ -213,7 +213,8 @@ func TestTokensOfAllNodesAreForTheirScope(t *testing.T) {
 	hash, key := wssec.HashToken([]byte("token")), make([]byte, 16)
 	_, _ = rand.Read(key) // never fails
 	want := wssec.CachedToken{Name: "alice", Realm: realm, Service: service, Groups: []string{"S-1-5-21-1"}, Etype: 18,
-		Key: wssec.NewKey(key), EndTime: time.Now().Add(time.Hour).Round(0), ValueType: "urn:x", Credentials: []byte("secret")}
+		Key: wssec.NewKey(key), EndTime: time.Now().Add(time.Hour).Round(0), ValueType: "urn:x",
+		Credentials: []byte("secret")}
 	if err := stores.NewTokens(none(), entries, keys["same"], "/a").PutToken(t.Context(), hash, want); err != nil {
 		t.Fatal(err)
 	}

@@ -82,11 +82,13 @@ func (d *doctor) checkPrimary(name string, p valkey.Primary) []Result {
 		add(Warn, "has no maxmemory: it grows until the machine ends it", "set maxmemory below the memory of the machine")
 	}
 	if !p.AppendOnly && p.Replicas == 0 {
-		add(Warn, "keeps nothing on disk and has no replica: a restart ends all security contexts, and refuses what was made "+
+		add(Warn, "keeps nothing on disk and has no replica: a restart ends all security contexts, and refuses "+
+			"what was made "+
 			"before it", "set appendonly yes, or add a replica")
 	}
 	if p.LastSaveFailed {
-		add(Warn, "its last snapshot failed; it may refuse to write (stop-writes-on-bgsave-error)", "look at its log and its disk")
+		add(Warn, "its last snapshot failed; it may refuse to write (stop-writes-on-bgsave-error)",
+			"look at its log and its disk")
 	}
 	if want := d.Settings.Replicas(); p.Replicas < want {
 		add(Fail, fmt.Sprintf("has %d replicas connected, and store-replicas is %d: nothing is accepted", p.Replicas, want),

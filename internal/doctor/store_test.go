@@ -48,8 +48,9 @@ func TestDoctorChecksStores(t *testing.T) {
 	}{
 		"policy, persistence, memory": {evicting.URL(), roomy, 0, []string{"fail maxmemory-policy is allkeys-lru",
 			"warn has no maxmemory", "warn keeps nothing on disk"}},
-		"clock":    {good.URL(), roomy, time.Minute, []string{"fail its clock differs from ours by 1m0s"}},
-		"replicas": {good.URL(), roomy + "replay-durability: replicas\nstore-replicas: 2\n", 0, []string{"fail has 0 replicas"}},
+		"clock": {good.URL(), roomy, time.Minute, []string{"fail its clock differs from ours by 1m0s"}},
+		"replicas": {good.URL(), roomy + "replay-durability: replicas\nstore-replicas: 2\n", 0,
+			[]string{"fail has 0 replicas"}},
 		"nothing there": {"redis://127.0.0.1:1", roomy, 0,
 			[]string{"fail", "look at the address"}},
 	} {

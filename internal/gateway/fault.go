@@ -123,7 +123,8 @@ func faultOf(err error, v soap.Version) (*soap.Fault, int) {
 
 // storeFailures are the codes of refusals for want of a store: the message may be
 // good, and can be sent anew.
-var storeFailures = []string{string(wssec.CodeReplayUnavailable), string(wssec.CodeContextStore), string(wstrust.CodeStore)}
+var storeFailures = []string{string(wssec.CodeReplayUnavailable), string(wssec.CodeContextStore),
+	string(wstrust.CodeStore)}
 
 // fault returns the fault for an error of the gateway, and its HTTP status, or
 // 0 for that of the SOAP binding. The texts name what a client can mend, and

@@ -92,7 +92,8 @@ func start(t testing.TB, program string, port int, args ...string) *Server {
 	t.Helper()
 	s := &Server{Addr: ownAddress(port), Dir: shortDir(t), t: t, bin: program, out: &lockedBuffer{}}
 	host, _, _ := net.SplitHostPort(s.Addr)
-	s.args = append([]string{"--bind", host, "--bind-source-addr", host, "--replica-announce-ip", host, "--port", strconv.Itoa(port), "--dir", s.Dir, "--save", "",
+	s.args = append([]string{"--bind", host, "--bind-source-addr", host, "--replica-announce-ip", host,
+		"--port", strconv.Itoa(port), "--dir", s.Dir, "--save", "",
 		"--appendonly", "no", "--loglevel", "warning", "--protected-mode", "no", "--repl-diskless-sync-delay", "0"}, args...)
 	s.run()
 	t.Cleanup(s.Kill)
