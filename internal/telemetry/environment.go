@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // settings are those of the variables OTEL_….
@@ -117,9 +119,10 @@ func (e *environment) endpoint() *url.URL {
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		if err == nil {
-			value = u.Redacted()
-		} else {
+		switch {
+		case err == nil && u.Host != "":
+			value = withoutSecrets(u)
+		case err != nil || strings.ContainsAny(value, "@?"):
 			value = "…" // it may have a password
 		}
 		e.refuse(name, value, "write a URL as http://localhost:4318")
@@ -131,18 +134,35 @@ func (e *environment) endpoint() *url.URL {
 	return u
 }
 
+// withoutSecrets returns a URL without user, password and query, each of which may
+// be what lets in there.
+func withoutSecrets(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
 // headers returns those of requests. They are secret.
 func (e *environment) headers() http.Header {
 	h := http.Header{}
 	name, list := e.nameOfTraces("HEADERS")
-	for key, value := range e.pairs(name, list) {
+	for key, value := range e.pairs(name, list, isHeader) {
 		h.Set(key, value)
 	}
 	return h
 }
 
-// pairs returns a list as key=value,key=value, whose values are percent-encoded.
-func (e *environment) pairs(name, list string) map[string]string {
+// isHeader reports whether HTTP has headers like this (RFC 9110 5.1, 5.5). Package
+// net/http refuses others in each request, by an error with the name, which is the
+// secret where somebody has written "Authorization: Basic …=".
+func isHeader(key, value string) bool {
+	return httpguts.ValidHeaderFieldName(key) && httpguts.ValidHeaderFieldValue(value)
+}
+
+// isAttribute reports whether a pair can be an attribute of the resource.
+func isAttribute(key, value string) bool { return !strings.ContainsAny(key+value, "\r\n\x00") }
+
+// pairs returns a list as key=value,key=value, whose values are percent-encoded. It
+// refuses those that are not good.
+func (e *environment) pairs(name, list string, good func(key, value string) bool) map[string]string {
 	all := map[string]string{}
 	for i, pair := range strings.Split(list, ",") {
 		if strings.TrimSpace(pair) == "" {
@@ -150,7 +170,7 @@ func (e *environment) pairs(name, list string) map[string]string {
 		}
 		key, value, ok := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if key = strings.TrimSpace(key); !ok || key == "" || err != nil || strings.ContainsAny(key+value, "\r\n\x00") {
+		if key = strings.TrimSpace(key); !ok || key == "" || err != nil || !good(key, value) {
 			e.refuse(name, "…", fmt.Sprintf("write its entry %d as key=value, with what is special "+
 				"percent-encoded", i+1))
 			continue
@@ -214,7 +234,7 @@ func (e *environment) propagates() bool {
 
 // resource returns what is known of the process.
 func (e *environment) resource(version string) (list []Attr) {
-	all := e.pairs("OTEL_RESOURCE_ATTRIBUTES", e.get("OTEL_RESOURCE_ATTRIBUTES"))
+	all := e.pairs("OTEL_RESOURCE_ATTRIBUTES", e.get("OTEL_RESOURCE_ATTRIBUTES"), isAttribute)
 	host, _ := os.Hostname()
 	for key, value := range map[string]string{"service.name": "wssgate", "service.version": version, "host.name": host} {
 		if all[key] == "" && value != "" {

@@ -169,7 +169,7 @@ func (e *exporter) giveBack(octets []byte) {
 func (e *exporter) sayLost(err error) {
 	if now := time.Now(); now.Sub(e.said) >= sayAgain {
 		e.said = now
-		e.log.Warn("traces are lost", "collector", e.settings.endpoint.Redacted(), "error", err.Error(),
+		e.log.Warn("traces are lost", "collector", withoutSecrets(e.settings.endpoint), "error", err.Error(),
 			"lost", e.lost.Load(), "cure", "see whether the collector runs and OTEL_EXPORTER_OTLP_ENDPOINT names it; "+
 				"exchanges go on without it")
 	}

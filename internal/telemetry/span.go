@@ -108,6 +108,9 @@ func (s *Span) Stage(name string, start, end time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return // it is being encoded
+	}
 	if s.open != none && s.stages[s.open].name == name {
 		s.stages[s.open].start, s.stages[s.open].end = start.UnixNano(), end.UnixNano()
 		s.open = none

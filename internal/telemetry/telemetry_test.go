@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,15 +217,17 @@ func TestEnvironment(t *testing.T) {
 		{"OTEL_SDK_DISABLED=TRUE " + endpoint, ""},
 		{"OTEL_SERVICE_NAME=x OTEL_TRACES_SAMPLER=nonsense", ""},
 		{"OTEL_TRACES_EXPORTER=otlp", "http://localhost:4318/v1/traces"},
-		{endpoint, "http://user:xxxxx@collector.test:4318/base/v1/traces"},
+		{endpoint, "http://collector.test:4318/base/v1/traces"},
 		{endpoint + " OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=https://t.test/otlp", "https://t.test/otlp"},
 		{endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-			"http://user:xxxxx@collector.test:4318/base/v1/traces"},
+			"http://collector.test:4318/base/v1/traces"},
 		{endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=grpc", `OTEL_EXPORTER_OTLP_PROTOCOL is "grpc"; write http/protobuf`},
 		{endpoint + " OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is "http/json"`},
 		{endpoint + " OTEL_EXPORTER_OTLP_COMPRESSION=zstd", `OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`},
 		{endpoint + " OTEL_EXPORTER_OTLP_HEADERS=authorization", `OTEL_EXPORTER_OTLP_HEADERS is "…"; write its entry 1`},
 		{endpoint + " OTEL_EXPORTER_OTLP_HEADERS=a=b,c=s3cret%0d%0aX:y", "write its entry 2"},
+		{endpoint + " OTEL_EXPORTER_OTLP_HEADERS=authorization:s3cret==", "write its entry 1"},
+		{endpoint + " OTEL_EXPORTER_OTLP_HEADERS=a=b,c=s3cret%01", "write its entry 2"},
 		{endpoint + " OTEL_EXPORTER_OTLP_TIMEOUT=10s", `OTEL_EXPORTER_OTLP_TIMEOUT is "10s"; write a whole number`},
 		{endpoint + " OTEL_EXPORTER_OTLP_CERTIFICATE=/nonexistent.pem",
 			"OTEL_EXPORTER_OTLP_CERTIFICATE: open /nonexistent.pem"},
@@ -236,6 +239,9 @@ func TestEnvironment(t *testing.T) {
 		{"OTEL_TRACES_EXPORTER=zipkin", `OTEL_TRACES_EXPORTER is "zipkin"; write otlp or none`},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "write a URL as http://localhost:4318"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://u:s3cret@[::1", "write a URL as http://localhost:4318"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=u:s3cret@collector.test:4318", "write a URL as http://localhost:4318"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://s3cret@collector.test/", "http://collector.test/v1/traces"},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector.test/x?key=s3cret", "http://collector.test/x"},
 	} {
 		env := map[string]string{}
 		for _, pair := range strings.Fields(x.env) {
@@ -386,6 +392,44 @@ func TestCloseSendsWhatWaits(t *testing.T) {
 	tracer.Begin(nil).End(telemetry.Outcome{Name: "late"})
 	if sent, lost := tracer.Counts(); sent != 2 || lost != 1 {
 		t.Errorf("%d sent, %d lost", sent, lost)
+	}
+}
+
+// TestLossesAreLoggedWithoutSecrets: a collector that does not answer is named
+// without what lets in there.
+func TestLossesAreLoggedWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	endpoint := strings.Replace(closed.URL, "//", "//s3cret@", 1) + "/x?key=s3cret"
+	tracer, log := newTracer(t, func(name string) string {
+		return map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint,
+			"OTEL_EXPORTER_OTLP_HEADERS": "authorization=s3cret"}[name]
+	})
+	tracer.Begin(nil).End(telemetry.Outcome{Name: "x"})
+	tracer.Close(context.Background())
+	if text := log.String(); !strings.Contains(text, closed.URL+"/x ") || strings.Contains(text, "s3cret") {
+		t.Errorf("%s", text)
+	}
+}
+
+// TestStageAfterEndIsIgnored: while the span is encoded, and of a call that it has
+// begun.
+func TestStageAfterEndIsIgnored(t *testing.T) {
+	t.Parallel()
+	c := telemetrytest.Start(t)
+	tracer, _ := newTracer(t, c.Getenv("OTEL_BSP_SCHEDULE_DELAY", "1000000"))
+	var late sync.WaitGroup
+	for range 100 {
+		s := tracer.Begin(nil)
+		s.Call("backend", "backend.test", http.Header{})
+		late.Go(func() { s.Stage("backend", time.Unix(7, 0), time.Unix(8, 0)) })
+		s.End(telemetry.Outcome{Name: "x"})
+	}
+	late.Wait()
+	tracer.Close(context.Background())
+	if n := len(c.Spans()); n != 200 {
+		t.Errorf("%d spans", n)
 	}
 }
 

@@ -55,13 +55,13 @@ func Check(getenv func(string) string) error {
 	return err
 }
 
-// Collector returns the URL that spans are sent to, "" for none. It has no user
-// and password.
+// Collector returns the URL that spans are sent to, "" for none. It has no user,
+// password and query.
 func (t *Tracer) Collector() string {
 	if t == nil {
 		return ""
 	}
-	return t.settings.endpoint.Redacted()
+	return withoutSecrets(t.settings.endpoint)
 }
 
 // Counts returns how many spans the collector has taken, and how many are lost.
