@@ -1,0 +1,80 @@
+package wssgate_test
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// evidence are the documents that name tests, and how many they have at least.
+var evidence = map[string]int{"docs/threat-model.md": 150}
+
+// declaredTests returns the names of all tests and fuzz targets.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	all := map[string]bool{}
+	sources(t, func(path string, text []byte) {
+		if !strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		for _, m := range declared.FindAllSubmatch(text, -1) {
+			all[string(m[1])] = true
+		}
+	})
+	return all
+}
+
+// testName matches the name of a test in a document.
+var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+
+// Every test that a document names as evidence exists.
+func TestEvidenceInDocumentsExists(t *testing.T) {
+	declared := declaredTests(t)
+	for file, least := range evidence {
+		named := testName.FindAllStringSubmatch(read(t, filepath.FromSlash(file)), -1)
+		if len(named) < least {
+			t.Errorf("%s names %d tests, want %d or more", file, len(named), least)
+		}
+		for _, m := range named {
+			if !declared[m[1]] {
+				t.Errorf("%s names %s, which does not exist", file, m[1])
+			}
+		}
+	}
+}
+
+// Every row of a table with a column for tests has one there.
+func TestEvidenceIsInEveryRow(t *testing.T) {
+	for file := range evidence {
+		rows := 0
+		for _, row := range rowsWithTests(read(t, filepath.FromSlash(file))) {
+			rows++
+			if !testName.MatchString(row) {
+				t.Errorf("%s has no test in\n%s", file, row)
+			}
+		}
+		if rows < 30 {
+			t.Errorf("%s: only %d rows were found", file, rows)
+		}
+	}
+}
+
+// rowsWithTests returns the rows of those tables of a document whose last
+// column is called tests. Rows that say refused or not done need no test.
+func rowsWithTests(text string) (rows []string) {
+	inTable := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			inTable = false
+		case strings.HasSuffix(line, "| tests |"):
+			inTable = true
+		case inTable && !strings.HasPrefix(line, "|---"):
+			rows = append(rows, line)
+		}
+	}
+	return rows
+}
