@@ -64,7 +64,9 @@ type Config struct {
 	// Verifier verifies the tokens of requests. It may be nil in a Processor of
 	// a client.
 	Verifier TokenVerifier
-	// Replay is where signature values are entered, such as a *replay.Memory.
+	// Replay is where signature values are entered, such as a *replay.Memory. Of one
+	// with a method CompleteFrom(made time.Time) time.Time, as that has, a message
+	// under a security context that is older is refused if it was made before.
 	// It is required beside a Verifier if the policy checks them. A client needs
 	// one where it uses security contexts: all messages under one have the same
 	// key, so that replies might else come twice, or be requests sent back. Under a

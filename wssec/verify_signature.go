@@ -69,8 +69,8 @@ func (v *verification) enterSignatures(waits *[]func() (bool, error)) error {
 		return errAt(CodeTimestampMissing, v.security, "a message without its own token needs a Timestamp against replay")
 	}
 	shared, _ := v.p.cfg.Replay.(SharedReplayCache)
-	if shared != nil && v.sent == nil {
-		if err := v.checkRecorded(shared.RecordsFrom()); err != nil {
+	if v.sent == nil {
+		if err := v.checkRecorded(v.recordsFrom(shared)); err != nil {
 			return err
 		}
 	}
@@ -102,6 +102,24 @@ func (v *verification) checkEntered(s *signature, added bool, err error) error {
 		return errAt(CodeMessageReplayed, s.Node, "this signature was received, or sent by us, before")
 	}
 	return nil
+}
+
+// recordsFrom returns the time from which on the replay store has lost nothing. A
+// store of the process's own matters only to a context that is older than it: after
+// a restart one that is in its token, or in a store of all nodes.
+func (v *verification) recordsFrom(shared SharedReplayCache) time.Time {
+	if shared != nil {
+		return shared.RecordsFrom()
+	}
+	own, ok := v.p.cfg.Replay.(interface {
+		CompleteFrom(made time.Time) time.Time
+	})
+	if sc := v.contexts.context; ok && sc != nil {
+		if from := own.CompleteFrom(v.timestamp.created); sc.Created.Before(from) {
+			return from
+		}
+	}
+	return time.Time{}
 }
 
 // checkRecorded refuses a message without a token of its own that was made before

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/store/redistest"
 	"github.com/wssgate/wssgate/wssec"
@@ -14,7 +15,8 @@ import (
 // contexts are in their tokens. Messages go to the one after the other.
 type tokenWorld struct {
 	*conversationWorld
-	nodes [2]http.Handler
+	nodes  [2]http.Handler
+	config string
 }
 
 func newTokenWorld(t *testing.T, policy string) *tokenWorld {
@@ -24,11 +26,18 @@ func newTokenWorld(t *testing.T, policy string) *tokenWorld {
 	settings := "max-contexts: 16\ncontext-storage: token\nstate-keys: " + dir + "/state.keys\n"
 	w := &tokenWorld{conversationWorld: newConversationWorldWith(t, policy, policy, settings)}
 	w.nodes[0] = w.gateway
-	w.must(w.assemble("refusal-delay: 20ms\npolicy: " + policy + "\nkeytab: " + w.dir + "/svc\n" + settings +
-		"routes: [{path: /a}, {path: /b}]\n"))
+	w.config = "refusal-delay: 20ms\npolicy: " + policy + "\nkeytab: " + w.dir + "/svc\n" + settings +
+		"routes: [{path: /a}, {path: /b}]\n"
+	w.start()
+	return w
+}
+
+// start starts the second node, anew if it is running.
+func (w *tokenWorld) start() {
+	w.t.Helper()
+	w.must(w.assemble(w.config))
 	w.nodes[1] = w.gateway
 	w.gateway = w
-	return w
 }
 
 // ServeHTTP hands a request to the node whose turn it is.
@@ -59,6 +68,29 @@ func TestContextsInTokensAreGoodOnEveryNode(t *testing.T) {
 			stripped.Cookie = nil
 			w.refused(w.ask("/a", &stripped), badContext, "security-context-cookie")
 		}
+	}
+}
+
+// A context goes on after a restart, but what was sent under it before is not
+// accepted again: the records of signatures have ended with the process before.
+func TestMessagesUnderContextsInTokensAreTakenOnceOverARestart(t *testing.T) {
+	t.Parallel()
+	w := newTokenWorld(t, "SecureConversation")
+	w.nodes[0] = w.nodes[1] // one node
+	sc := w.issued()
+	m, _ := w.under(w.policy, wssec.OutgoingToken{Context: sc}, body("/a", "urn:q:ask", `<q:GetQuote xmlns:q="urn:q"/>`))
+	if o := w.send(m); o.status != http.StatusOK {
+		t.Fatal(o.event)
+	}
+	time.Sleep(5 * time.Millisecond) // Timestamps have milliseconds
+	w.start()
+	w.nodes[0] = w.nodes[1]
+	if o := w.send(m); o.event["code"] != "replay-store-unavailable" {
+		t.Errorf("a replay: %v", o.event)
+	}
+	time.Sleep(5 * time.Millisecond)
+	if o := w.ask("/a", sc); o.status != http.StatusOK {
+		t.Errorf("a new message: %v", o.event)
 	}
 }
 

@@ -24,7 +24,8 @@ type ReplayStores struct {
 	// Tickets records the authenticators of tickets. It may be a journal.
 	Tickets gss.ReplayStore
 	// Messages records signature values. It may be in memory: after a restart a
-	// message is refused for its ticket, or because its token is not known.
+	// message is refused for its ticket, because its token is not known, or because
+	// its context is older than the records.
 	Messages wssec.ReplayCache
 
 	// skews is the file of what ticketRecords have to know at the next start; "" if
