@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/fips140"
 	"slices"
 	"strings"
 
@@ -160,6 +161,10 @@ func (k *checker) legCredential(r *Route) {
 		r.BackendCredential == CredentialProxy) {
 		k.find("context-storage", "would put into each message what calls the backend in the client's name "+
 			"(backend-credential "+r.BackendCredential+")", "write store")
+	}
+	if r.BackendCredential == CredentialSelf && fips140.Enforced() {
+		k.find("backend-credential", "s4u2self asks the KDC with an HMAC-MD5 (MS-SFU 2.2.1), which GODEBUG=fips140=only "+
+			"forbids", "write s4u2proxy, with clients whose tickets can be forwarded")
 	}
 	if r.BackendCredential == CredentialDelegated {
 		for _, name := range []string{"backend-principal", "backend-keytab"} {

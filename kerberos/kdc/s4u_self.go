@@ -3,6 +3,7 @@ package kdc
 import (
 	"cmp"
 	"context"
+	"crypto/fips140"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -34,8 +35,14 @@ const userKey = "user "
 // users. It is a secret, as the user's own. Errors are [*kerberos.Error], with
 // [kerberos.CodeProtocolTransit] if the KDC has no such tickets for the client,
 // [kerberos.CodeClientUnknown] or [kerberos.CodeClientRevoked] about the user;
-// or ctx's, or that the Client is closed.
+// or ctx's, or that the Client is closed. With [kerberos.CodeKDCEtype] all fail where
+// [fips140.Enforced]: a checksum of the request is an HMAC-MD5.
 func (i *Client) ServiceTicketFor(ctx context.Context, user, service string) (kerberos.Credential, error) {
+	if fips140.Enforced() {
+		return kerberos.Credential{}, kerberos.Errorf(kerberos.CodeKDCEtype,
+			"a ticket in the name of %s is asked for with an HMAC-MD5 (MS-SFU 2.2.1), which is not allowed with "+
+				"GODEBUG=fips140=only", user)
+	}
 	who, to, err := i.selfNames(user, service)
 	if err != nil {
 		return kerberos.Credential{}, err
