@@ -8,7 +8,7 @@ import (
 )
 
 // evidence are the documents that name tests, and how many they have at least.
-var evidence = map[string]int{"docs/threat-model.md": 150}
+var evidence = map[string]int{"docs/threat-model.md": 150, "docs/conformance.md": 150}
 
 // declaredTests returns the names of all tests and fuzz targets.
 func declaredTests(t *testing.T) map[string]bool {
@@ -45,14 +45,26 @@ func TestEvidenceInDocumentsExists(t *testing.T) {
 	}
 }
 
-// Every row of a table with a column for tests has one there.
+// vectorName matches the names of vectors in a document, which may have a * for
+// several.
+var vectorName = regexp.MustCompile("`((?:cases|kerberos|wstrust|derivedkeys|c14n)/[\\w*.-]+)`")
+
+// Every row of a table with a column for tests has a test or a vector there, and
+// the vectors exist.
 func TestEvidenceIsInEveryRow(t *testing.T) {
 	for file := range evidence {
 		rows := 0
 		for _, row := range rowsWithTests(read(t, filepath.FromSlash(file))) {
 			rows++
-			if !testName.MatchString(row) {
+			column := row[strings.LastIndex(strings.TrimSuffix(row, "|"), "|"):]
+			if !testName.MatchString(column) && !vectorName.MatchString(column) {
 				t.Errorf("%s has no test in\n%s", file, row)
+			}
+			for _, m := range vectorName.FindAllStringSubmatch(column, -1) {
+				files, err := filepath.Glob(filepath.Join("testvectors", m[1]) + ".*")
+				if err != nil || len(files) == 0 {
+					t.Errorf("%s names %s, of which there is no vector", file, m[1])
+				}
 			}
 		}
 		if rows < 30 {
@@ -62,7 +74,7 @@ func TestEvidenceIsInEveryRow(t *testing.T) {
 }
 
 // rowsWithTests returns the rows of those tables of a document whose last
-// column is called tests. Rows that say refused or not done need no test.
+// column is called tests.
 func rowsWithTests(text string) (rows []string) {
 	inTable := false
 	for line := range strings.Lines(text) {
