@@ -45,5 +45,12 @@ func (r *relay) Exchange(ctx context.Context, realm string, request []byte) ([]b
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return r.kdc.Exchange(ctx, realm, request)
+	return r.kdc.Exchange(valueless{ctx}, realm, request)
 }
+
+// A valueless is a context without its values. Those of a request to a service are
+// for its transport, which may be the relay's too: in a page they are the request.
+type valueless struct{ context.Context }
+
+// Value returns nil.
+func (valueless) Value(any) any { return nil }
