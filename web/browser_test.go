@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ func TestBrowser(t *testing.T) {
 		{"SkewedClock", testSkewedClock},
 		{"Logout", testLogout},
 		{"Abort", testAbort},
+		{"Cache", testCache},
 		{"Refusals", testRefusals},
 		{"Arguments", testArguments},
 		{"BadRelays", testBadRelays},
@@ -220,12 +222,47 @@ func testAbort(t *testing.T, w *world) {
 			await failure(session.fetch(args[2], {signal: soon()})),
 			await failure(session.soap(args[3], '<a xmlns="urn:wait"/>', {signal: soon()}))];`,
 		w.credentials(), silent, w.url("/app?wait"), w.url("/quotes"))
+	// The reason may be any value. The session goes on.
+	other := run[[]string](t, p, `
+		const session = await wssgate.login(args[0]);
+		const reasons = [];
+		for (const reason of ['left', null, 7, Object.create(null)]) {
+			const controller = new AbortController();
+			const call = session.fetch(args[1], {signal: controller.signal});
+			setTimeout(() => controller.abort(reason), 20);
+			reasons.push(await call.then(() => 'done', e => e === reason ? 'its own' : String(e)));
+		}
+		reasons.push(await (await session.fetch(args[2])).text());
+		return reasons;`, w.credentials(), w.url("/app?wait"), w.url("/app"))
+	if all := strings.Join(other, ", "); all != "its own, its own, its own, its own, GET /app for alice@EXAMPLE.COM" {
+		t.Error(all)
+	}
 	var names []string
 	for _, f := range got {
 		names = append(names, f.Name)
 	}
 	if all := strings.Join(names, " "); all != "Error TimeoutError Error TimeoutError TimeoutError" {
 		t.Errorf("%s: %+v", all, got)
+	}
+}
+
+// A response that a service lets be kept is good for one call: the next one gets
+// another, and so does the next user.
+func testCache(t *testing.T, w *world) {
+	p := w.open(t)
+	got := run[[]string](t, p, `
+		const texts = [];
+		for (const user of ['alice', 'bob']) {
+			const session = await wssgate.login({...args[0], user});
+			for (let i = 0; i < 2; i++)
+				texts.push(await session.fetch(args[1]).then(response => response.text(), e => e.code + ': ' + e.message));
+			await session.logout();
+		}
+		return texts;`, w.credentials(), w.url("/app/kept?fresh"))
+	want := []string{"GET /app/kept for alice@EXAMPLE.COM", "GET /app/kept for alice@EXAMPLE.COM",
+		"GET /app/kept for bob@EXAMPLE.COM", "GET /app/kept for bob@EXAMPLE.COM"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 

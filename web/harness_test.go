@@ -187,6 +187,9 @@ func answer(w http.ResponseWriter, r *http.Request) {
 			`</soap:Body></soap:Envelope>`, soap.NS11, r.Header.Get("X-Wssgate-Principal"))
 		return
 	}
+	if r.URL.RawQuery == "fresh" {
+		w.Header().Set("Cache-Control", "max-age=600")
+	}
 	said := strings.TrimSpace(r.Method + " " + r.URL.Path + " " + string(body))
 	fmt.Fprintf(w, "%s for %s", said, r.Header.Get("X-Wssgate-Principal"))
 }

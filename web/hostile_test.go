@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -226,6 +227,7 @@ func testOneSocket(t *testing.T, w *world) {
 // response without its token, a token of somebody else, a redirection, a reply that
 // is changed on the way.
 func testBadServices(t *testing.T, w *world) {
+	left := make(chan struct{}, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		h := rw.Header()
 		h.Set("Access-Control-Allow-Origin", w.pages.URL)
@@ -243,6 +245,11 @@ func testBadServices(t *testing.T, w *world) {
 			rw.WriteHeader(http.StatusUnauthorized)
 		case r.URL.Path == "/replays": // the client's own token
 			h.Set("WWW-Authenticate", r.Header.Get("Authorization"))
+		case r.URL.Path == "/endless":
+			_, _ = rw.Write(make([]byte, 1<<10))
+			_ = http.NewResponseController(rw).Flush()
+			<-r.Context().Done()
+			left <- struct{}{}
 		case r.URL.Path == "/refuses":
 			rw.WriteHeader(http.StatusUnauthorized)
 		}
@@ -256,6 +263,7 @@ func testBadServices(t *testing.T, w *world) {
 	for name, c := range map[string]struct{ call, url, want string }{
 		"no token":       {"fetch", base + "/silent", "ServiceError negotiate-not-mutual"},
 		"our own token":  {"fetch", base + "/replays", "ServiceError negotiate-not-mutual"},
+		"endless":        {"fetch", base + "/endless", "ServiceError negotiate-not-mutual"},
 		"redirection":    {"fetch", base + "/redirects", "ServiceError browser-fetch"},
 		"in clear":       {"soap", base + "/plain", "ServiceError reply-not-verified"},
 		"no SOAP":        {"soap", base + "/silent", "ServiceError answer-not-soap"},
@@ -268,6 +276,11 @@ func testBadServices(t *testing.T, w *world) {
 		if got.Name+" "+got.Code != c.want || got.Cure == "" {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+	select {
+	case <-left:
+	case <-time.After(enough):
+		t.Error("a response that is refused is still being read")
 	}
 	// A refusal is a response like any other, with its status.
 	if got := run[int](t, p, `return (await session.fetch(args[0])).status`, base+"/refuses"); got != 401 {

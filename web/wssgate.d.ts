@@ -103,9 +103,11 @@ export class Session {
 
 	/**
 	 * Is fetch, as the user: it answers a service that asks by "Negotiate" or
-	 * "Application Negotiate", and rejects unless the service proves who it is.
-	 * A redirection is an error. The init is that of fetch, without an
-	 * Authorization header.
+	 * "Application Negotiate", and then rejects unless the service proves who it is
+	 * or reports an error (status 400 and above). What a service answers that has
+	 * not asked proves nothing. A redirection is an error. The init is that of
+	 * fetch, without an Authorization header; a request with a token is always
+	 * made with cache: 'no-store'.
 	 *
 	 * @throws {ServiceError} if there is no response, or the service proves nothing.
 	 */

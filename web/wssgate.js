@@ -58,13 +58,18 @@ let loading;
 let started = 0;
 
 // Loads the program. Pages call it to have it ready before the user logs in.
-export async function load({wasm = new URL('wssgate.wasm', import.meta.url)} = {}) {
+export async function load(options) {
+	const {wasm = new URL('wssgate.wasm', import.meta.url)} = ownOf(options);
 	loading ??= start(wasm).catch(error => {
 		loading = undefined; // so that it can be tried again
 		throw error;
 	});
 	await loading;
 }
+
+// What an object has itself: a page whose Object.prototype somebody has added to
+// shall not thereby have other options.
+const ownOf = options => Object.assign(Object.create(null), options);
 
 async function start(url) {
 	let response;
@@ -129,17 +134,20 @@ const types = {
 	},
 };
 
-// Checks the options of a call, and returns those that it knows. One that it does
-// not know is a mistake that would else go unnoticed.
+// Checks the options of a call, and returns those for the program, and the signal.
+// One that it does not know is a mistake that would else go unnoticed.
 function checked(options, known) {
 	if (typeof options !== 'object' || options === null)
 		throw argument('the options have to be an object');
-	for (const name of Object.keys(options))
+	const own = ownOf(options);
+	for (const name of Object.keys(own))
 		if (!Object.hasOwn(known, name))
 			throw argument(`there is no option ${JSON.stringify(name)}`);
 	for (const [name, type] of Object.entries(known))
-		types[type](options[name], name);
-	return {...options};
+		types[type](own[name], name);
+	const {signal} = own;
+	delete own.signal;
+	return [own, signal];
 }
 
 const loginOptions = {
@@ -153,7 +161,7 @@ const soapOptions = {
 
 // Logs a user in.
 export async function login(options) {
-	const {signal, ...rest} = checked(options, loginOptions);
+	const [rest, signal] = checked(options, loginOptions);
 	if (!globalThis.isSecureContext && !rest.allowHTTP)
 		throw new ArgumentError({code: 'browser-insecure', text: 'the page is without TLS', status: 0,
 			cause: 'The page, the relay or the service is without TLS.',
@@ -197,7 +205,7 @@ export class Session {
 
 	async soap(url, body, options = {}) {
 		const own = this.#open();
-		const {signal, ...rest} = checked(options, soapOptions);
+		const [rest, signal] = checked(options, soapOptions);
 		types.string(body, 'body');
 		let address;
 		try {

@@ -19,8 +19,9 @@ import (
 // A carried is a Request of the page that goes through Go as a request of
 // net/http, which has its address and nothing of its body.
 type carried struct {
-	request  js.Value
-	response js.Value // to the last attempt
+	request    js.Value
+	response   js.Value // to the last attempt
+	controller js.Value // of the last attempt
 }
 
 type carriedKey struct{}
@@ -38,6 +39,9 @@ func fetch(ctx context.Context, s *web.Session, request js.Value) (any, error) {
 	}
 	resp, err := s.RoundTrip(r)
 	if err != nil {
+		if c.controller.Truthy() { // nobody reads what the service still sends
+			c.controller.Call("abort")
+		}
 		return nil, err
 	}
 	_ = resp.Body.Close()
@@ -73,7 +77,7 @@ func (fetcher) RoundTrip(r *http.Request) (*http.Response, error) {
 		if stream := c.response; stream.Truthy() && stream.Get("body").Truthy() {
 			stream.Get("body").Call("cancel")
 		}
-		c.response, resp.Body = response, http.NoBody
+		c.response, c.controller, resp.Body = response, controller, http.NoBody
 		return resp, nil
 	}
 	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil &&
@@ -84,7 +88,9 @@ func (fetcher) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// nativeRequest returns the Request of an attempt.
+// nativeRequest returns the Request of an attempt. The response to a token proves
+// something once, and is that user's: it neither comes from the browser's cache nor
+// goes there.
 func nativeRequest(r *http.Request, c *carried, signal js.Value) (request js.Value, err error) {
 	defer thrown(&err)
 	init := map[string]any{"redirect": "error", "signal": signal}
@@ -92,6 +98,7 @@ func nativeRequest(r *http.Request, c *carried, signal js.Value) (request js.Val
 		headers := js.Global().Get("Headers").New(c.request.Get("headers"))
 		if token := r.Header.Get("Authorization"); token != "" {
 			headers.Call("set", "Authorization", token)
+			init["cache"] = "no-store"
 		}
 		both := js.Global().Get("Array").New(signal, c.request.Get("signal"))
 		init["headers"], init["signal"] = headers, js.Global().Get("AbortSignal").Call("any", both)
@@ -188,7 +195,7 @@ func await(ctx context.Context, promise, controller js.Value) (value js.Value, e
 	settled := make(chan struct{})
 	fulfilled := js.FuncOf(func(_ js.Value, args []js.Value) any { value = args[0]; close(settled); return nil })
 	rejected := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		err = errors.New(args[0].Call("toString").String())
+		err = errors.New(textOf(args[0]))
 		close(settled)
 		return nil
 	})
@@ -202,6 +209,17 @@ func await(ctx context.Context, promise, controller js.Value) (value js.Value, e
 		<-settled
 	}
 	return value, err
+}
+
+// textOf returns the text of what a promise is rejected with. That can be any
+// value: a page aborts with what it likes.
+func textOf(v js.Value) (text string) {
+	defer func() {
+		if recover() != nil { // an object that has no text
+			text = "rejected"
+		}
+	}()
+	return js.Global().Get("String").Invoke(v).String()
 }
 
 // thrown makes an exception of JavaScript an error.

@@ -30,6 +30,16 @@ const rejecting = error => () => Promise.reject(error);
 const refusal = {kind: 'login', code: 'preauthentication-failed', text: 'kerberos: …', cause: 'The password is wrong.',
 	cure: 'Check it.', status: 0};
 
+test('the program is where the module is, whatever is added to every object', async () => {
+	Object.prototype.wasm = 'http://127.0.0.1:1/theirs.wasm';
+	try {
+		for (const options of [undefined, {}])
+			await assert.rejects(load(options), error => !error.message.includes('theirs'));
+	} finally {
+		delete Object.prototype.wasm;
+	}
+});
+
 test('a program that cannot be fetched or run is an error, and can be loaded again', async () => {
 	for (const wasm of ['http://127.0.0.1:1/wssgate.wasm', 'data:application/wasm,no', 'data:text/html,no'])
 		await assert.rejects(load({wasm}), error => error instanceof InternalError && error.code === 'browser-internal' &&
@@ -44,7 +54,7 @@ test('login passes what it was given, and no signal among it', async () => {
 	answering({});
 	const {signal} = new AbortController();
 	const session = await login({...alice, signal});
-	assert.deepEqual(calls, [['login', signal, alice]]);
+	assert.deepEqual(calls, [['login', signal, {__proto__: null, ...alice}]]);
 	assert.equal(session.user, 'alice@EXAMPLE.COM');
 	assert.deepEqual([session.expires.valueOf(), session.clockOffset], [1000, 7]);
 });
@@ -67,6 +77,32 @@ test('arguments that make no sense do not reach the program', async () => {
 		await assert.rejects(session.soap(url, body, options), ArgumentError);
 	await assert.rejects(session.fetch('https://['), ArgumentError);
 	assert.deepEqual(calls, []);
+});
+
+test('what is added to every object is no option', async () => {
+	answering({soap: {message: '<a/>', status: 200}});
+	globalThis.isSecureContext = false;
+	const added = {allowHTTP: true, signal: AbortSignal.abort(), password: 'theirs', service: 'HTTP/evil.example',
+		noAuthenticator: true, wasm: 'http://127.0.0.1:1/theirs.wasm', kind: 'login'};
+	Object.assign(Object.prototype, added);
+	try {
+		await assert.rejects(login(alice), error => error.code === 'browser-insecure');
+		const {password, ...rest} = alice;
+		await assert.rejects(login(rest), error => error.code === 'browser-argument');
+		globalThis.isSecureContext = true;
+		const session = await login(alice);
+		await session.soap('https://gw.example.com/q', '<a/>');
+		for (const [, signal, ...args] of calls) {
+			assert.equal(signal, undefined);
+			for (const name of Object.keys(added).filter(name => name !== 'password'))
+				assert.equal(args.at(-1)[name], undefined);
+		}
+	} finally {
+		for (const name of Object.keys(added))
+			delete Object.prototype[name];
+		globalThis.isSecureContext = true;
+	}
+	assert.equal(calls.length, 2);
 });
 
 test('errors of the program are Errors of their class', async () => {
@@ -103,7 +139,7 @@ test('the body of a reply is what the program returns, and the tree is an object
 	answering({soap: reply, tickets: '{"name":"tickets"}'});
 	const session = await login(alice);
 	assert.deepEqual(await session.soap(new URL('https://gw.example.com/q'), '<a/>', {policy: 'Kerberos'}), reply);
-	assert.deepEqual(calls.at(-1), ['soap', undefined, 'https://gw.example.com/q', '<a/>', {policy: 'Kerberos'}]);
+	assert.deepEqual(calls.at(-1), ['soap', undefined, 'https://gw.example.com/q', '<a/>', {__proto__: null, policy: 'Kerberos'}]);
 	assert.deepEqual(await session.tickets(), {name: 'tickets'});
 });
 
