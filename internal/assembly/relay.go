@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,6 +179,30 @@ func newBrowserClient(cfg *config.Config, files func() (*browser.Files, error)) 
 	return all.Handler(cfg.BrowserClient, cfg.KDCOrigins), nil
 }
 
+// embeddedClient returns the handler of the browser client that is in the program, nil
+// if it is not to be served.
+func embeddedClient(cfg *config.Config, log *slog.Logger) (http.Handler, error) {
+	client, err := newBrowserClient(cfg, browser.Embedded)
+	if client != nil {
+		warnOfClientWithoutTLS(cfg, log)
+	}
+	return client, err
+}
+
+// warnOfClientWithoutTLS warns of a browser client that anybody on the way can
+// replace by one that keeps passwords.
+func warnOfClientWithoutTLS(cfg *config.Config, log *slog.Logger) {
+	plain := func(l config.Listener) bool { return l.TLSCert == "" }
+	offloaded := func(r config.Route) bool { return r.TLSOffloaded }
+	open := slices.ContainsFunc(cfg.Listeners, plain) && !slices.ContainsFunc(cfg.Routes, offloaded)
+	if cfg.BrowserClient == "" || !open {
+		return
+	}
+	log.Warn("nothing protects the browser client on its way: whoever is in between can send pages another one, "+
+		"which gets their users' passwords", "browser-client", cfg.BrowserClient,
+		"cure", "give tls-cert and tls-key, or have a proxy in front end TLS")
+}
+
 // BesideRelay returns a handler with the relay of a configuration, and these files
 // of the browser client, before next. Done ends the relay.
 func BesideRelay(cfg *config.Config, files *browser.Files, next http.Handler, log *slog.Logger) (
@@ -303,7 +328,7 @@ func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 	if _, _, err := loadTLS(cfg, 0, log); err != nil {
 		return err
 	}
-	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
+	if _, err := embeddedClient(cfg, log); err != nil {
 		return err
 	}
 	if err := telemetry.Check(os.Getenv); err != nil {
@@ -325,7 +350,7 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 		return err
 	}
 	defer relay.Close()
-	client, err := newBrowserClient(cfg, browser.Embedded)
+	client, err := embeddedClient(cfg, log)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/wssgate/wssgate/internal/browser"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/doctor"
 	"github.com/wssgate/wssgate/internal/gateway"
@@ -56,7 +55,7 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	if err := telemetry.Check(os.Getenv); err != nil {
 		return err
 	}
-	if _, err := newBrowserClient(cfg, browser.Embedded); err != nil {
+	if _, err := embeddedClient(cfg, log); err != nil {
 		return err
 	}
 	if _, err := openAdminClients(cfg, log); err != nil {
@@ -88,7 +87,7 @@ func Serve(ctx context.Context, p *Program) error {
 	if err != nil {
 		return err
 	}
-	client, err := newBrowserClient(cfg, browser.Embedded)
+	client, err := embeddedClient(cfg, log)
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,33 @@ func TestWarnOfUnboundCertificateFindsEd25519(t *testing.T) {
 	}
 }
 
+// A browser client that a listener serves without TLS is said, unless a proxy is
+// said to end that.
+func TestWarnOfClientWithoutTLSFindsPlainListeners(t *testing.T) {
+	t.Parallel()
+	plain, secure := config.Listener{}, config.Listener{TLSCert: "c.pem"}
+	for name, tt := range map[string]struct {
+		path      string
+		listeners []config.Listener
+		offloaded bool
+		want      int
+	}{
+		"plain":     {"/wssgate", []config.Listener{plain}, false, 1},
+		"one plain": {"/wssgate", []config.Listener{secure, plain}, false, 1},
+		"TLS":       {"/wssgate", []config.Listener{secure}, false, 0},
+		"a proxy":   {"/wssgate", []config.Listener{plain}, true, 0},
+		"none":      {"", []config.Listener{plain}, false, 0},
+	} {
+		var out bytes.Buffer
+		cfg := &config.Config{Listeners: tt.listeners, Routes: []config.Route{{}}}
+		cfg.BrowserClient, cfg.Routes[0].TLSOffloaded = tt.path, tt.offloaded
+		warnOfClientWithoutTLS(cfg, slog.New(slog.NewJSONHandler(&out, nil)))
+		if n := strings.Count(out.String(), "nothing protects the browser client"); n != tt.want {
+			t.Errorf("%s: %s", name, out.String())
+		}
+	}
+}
+
 // Routes that accept each other's messages are named, unless their addresses
 // tell them apart.
 func TestWarnOfInterchangeableRoutesComparesPolicies(t *testing.T) {
