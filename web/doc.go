@@ -10,6 +10,7 @@
 //	reply, err := s.Call(ctx, web.Call{URL: "https://gw.example.com/quotes", Message: body, Policy: "SspiNegotiated"})
 //
 // All of Kerberos, WS-Security and WS-Trust is in the packages that it calls.
+// Promised to users is the module, as wssgate.d.ts declares it, and not this package.
 //
 //	of a page                          Go
 //	login                              Login: the AS exchange (RFC 4120 3.1), kdc.Client
