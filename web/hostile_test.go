@@ -2,8 +2,10 @@ package web_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -237,9 +239,17 @@ func testBadServices(t *testing.T, w *world) {
 		case r.Method == http.MethodOptions:
 		case r.URL.Path == "/redirects":
 			http.Redirect(rw, r, w.url("/app"), http.StatusTemporaryRedirect)
-		case r.URL.Path == "/plain":
+		case r.URL.Path == "/plain", r.URL.Path == "/zipped":
 			h.Set("Content-Type", "text/xml")
-			fmt.Fprintf(rw, `<s:Envelope xmlns:s="%s"><s:Body><a xmlns="urn:a"/></s:Body></s:Envelope>`, soap.NS11)
+			var out io.Writer = rw
+			if r.URL.Path == "/zipped" {
+				h.Set("Content-Encoding", "gzip")
+				h.Add("Access-Control-Expose-Headers", "Content-Encoding")
+				zip := gzip.NewWriter(rw)
+				defer zip.Close()
+				out = zip
+			}
+			fmt.Fprintf(out, `<s:Envelope xmlns:s="%s"><s:Body><a xmlns="urn:a"/></s:Body></s:Envelope>`, soap.NS11)
 		case r.Header.Get("Authorization") == "":
 			h.Set("WWW-Authenticate", "Negotiate")
 			rw.WriteHeader(http.StatusUnauthorized)
@@ -266,6 +276,7 @@ func testBadServices(t *testing.T, w *world) {
 		"endless":        {"fetch", base + "/endless", "ServiceError negotiate-not-mutual"},
 		"redirection":    {"fetch", base + "/redirects", "ServiceError browser-fetch"},
 		"in clear":       {"soap", base + "/plain", "ServiceError reply-not-verified"},
+		"compressed":     {"soap", base + "/zipped", "ServiceError reply-not-verified"},
 		"no SOAP":        {"soap", base + "/silent", "ServiceError answer-not-soap"},
 		"redirected":     {"soap", base + "/redirects", "ServiceError no-answer"},
 		"unknown name":   {"soap", "http://unknown.localhost:1/", "ServiceError service-unknown"},

@@ -52,6 +52,7 @@ type Config struct {
 type Session struct {
 	clock   *clock
 	tickets *kdc.Client
+	granted kerberos.Credential // by the login; tickets uses its key
 	relay   *relay
 	calls   *calls
 	allow   func(*url.URL) error
@@ -74,12 +75,12 @@ func Login(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	tgt, err := s.login(ctx, who, cfg.Password)
-	if err == nil {
-		err = s.open(who, tgt)
+	if s.granted, err = s.login(ctx, who, cfg.Password); err == nil {
+		err = s.open(who)
 	}
 	if err != nil {
 		s.end()
+		s.granted.SessionKey.Wipe()
 		s.relay.close()
 		return nil, err
 	}
@@ -170,11 +171,11 @@ func (s *Session) login(ctx context.Context, who, password string) (kerberos.Cre
 	}
 }
 
-// open makes the session that a ticket-granting ticket is for, and keeps that
+// open makes the session that the ticket-granting ticket is for, and keeps that
 // fresh while it can be renewed.
-func (s *Session) open(who string, tgt kerberos.Credential) (err error) {
-	s.tickets, err = kdc.NewClient(kdc.ClientConfig{Client: who, Credentials: []kerberos.Credential{tgt}, KDC: s.relay,
-		Time: s.clock.now})
+func (s *Session) open(who string) (err error) {
+	s.tickets, err = kdc.NewClient(kdc.ClientConfig{Client: who, Credentials: []kerberos.Credential{s.granted},
+		KDC: s.relay, Time: s.clock.now})
 	if err == nil {
 		err = s.tickets.Login(s.life) // takes it from the credentials
 	}
@@ -226,6 +227,7 @@ func (s *Session) Logout(ctx context.Context) {
 	s.calls.close(ctx)
 	s.end()
 	s.tickets.Close()
+	s.granted.SessionKey.Wipe()
 	s.relay.close()
 }
 

@@ -187,6 +187,9 @@ func TestLogoutEndsCallsThatWait(t *testing.T) {
 		r.mu.Unlock()
 	}
 	s.Logout(t.Context())
+	if key := s.granted.SessionKey.ExposeKeyOctets(); len(key) == 0 || !bytes.Equal(key, make([]byte, len(key))) {
+		t.Error("the key of the ticket-granting ticket is not wiped")
+	}
 	for range 2 {
 		if err := <-ended; Explain(err).Code != string(CodeOver) {
 			t.Error(err)

@@ -84,6 +84,7 @@ func (fetcher) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Header.Get("Content-Encoding") == "" {
 		resp.ContentLength = n
 	}
+	resp.Header.Del("Content-Encoding") // the browser has decoded the body
 	resp.Body = newStream(r.Context(), response, controller)
 	return resp, nil
 }
