@@ -45,6 +45,7 @@ func TestBrowser(t *testing.T) {
 		{"BadRelays", testBadRelays},
 		{"SocketsThatClose", testSocketsThatClose},
 		{"OneSocket", testOneSocket},
+		{"HTTPRelay", testHTTPRelay},
 		{"LargeToken", testLargeToken},
 		{"BadServices", testBadServices},
 		{"TenTabs", testTenTabs},

@@ -29,8 +29,10 @@
 // wipe a string, so its octets stay in memory until that is used again.
 //
 // Tickets and keys are in the memory of the page alone, and gone with it.
-// [Session.Logout] wipes the keys. Nothing is stored, and nothing logged; no error
-// and no tree holds a key, a ticket or the password.
+// [Session.Logout] wipes the keys of tickets; what calls have made of them, subkeys
+// and keys of security contexts, stays in memory until that is used again. Nothing
+// is stored, and nothing logged; no error and no tree holds a key, a ticket or the
+// password.
 //
 // Whatever runs in the page can use the session, and read the password while the
 // user types it. docs/browser.md has what follows from that.

@@ -116,6 +116,7 @@ state-dir: %s
 keytab: %s
 service: %s@%s
 kdc-websocket-path: /kerberos5
+kdc-proxy-path: /KdcProxy
 kdc-realms: [%[4]s]
 kdc-servers: [%[4]s=%s]
 kdc-origins: [%s]

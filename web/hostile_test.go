@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -222,6 +224,29 @@ func testOneSocket(t *testing.T, w *world) {
 	// Services that refuse a ticket make the session forget it.
 	if got != 2 || sockets.Load() != 2 || replies.Load() != 6 {
 		t.Errorf("%d tickets, %d sockets, %d replies", got, sockets.Load(), replies.Load())
+	}
+}
+
+// A relay of HTTP, at the page's own origin, does for login and for the tickets of
+// calls.
+func testHTTPRelay(t *testing.T, w *world) {
+	gateway := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: w.gateway})
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/KdcProxy" && r.URL.Path != "/app" {
+			w.pages.Config.Handler.ServeHTTP(rw, r)
+			return
+		}
+		r.Header.Del("Origin") // which the gateway has not listed
+		gateway.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(s.Close)
+	origin := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	got := run[string](t, w.openAt(t, origin), `
+		const session = await wssgate.login(args[0]);
+		const response = await session.fetch('/app', {method: 'POST', body: 'a=1'});
+		return await response.text();`, w.credentials("relay", origin+"/KdcProxy"))
+	if got != "POST /app a=1 for alice@EXAMPLE.COM" {
+		t.Error(got)
 	}
 }
 

@@ -126,7 +126,7 @@ export class Session {
 	tickets(): Promise<TicketNode>;
 
 	/**
-	 * Wipes the keys and forgets the tickets. What is called later, and what is under
+	 * Wipes the keys of the tickets and forgets them. What is called later, and what is under
 	 * way, rejects with a SessionError. A second logout does nothing.
 	 */
 	logout(): Promise<void>;
