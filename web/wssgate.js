@@ -53,7 +53,8 @@ const over = () => new SessionError({code: 'browser-over', text: 'the user has l
 // runs. The build sets it; without a build there is none.
 const integrity = '';
 
-// The program, once for the page: {api, exited}.
+// The program, once for the page: {api, calls, over}. Each of its calls has here the
+// function that rejects it; over is the error once the program has ended.
 let loading;
 let started = 0;
 
@@ -93,21 +94,36 @@ async function start(url) {
 	}
 	let api;
 	globalThis[name] = functions => { api = functions; };
-	const exited = go.run(instance).then(() => { throw internal('the program has ended'); });
+	const program = {api: undefined, calls: new Set(), over: undefined};
+	const end = () => {
+		loading = undefined;
+		program.over = internal('the program has ended');
+		for (const reject of program.calls)
+			reject(program.over);
+	};
+	go.run(instance).then(end, end);
 	delete globalThis[name];
-	const program = {api, exited};
-	exited.catch(() => { loading = undefined; });
+	program.api = api;
 	return program;
 }
 
 // Calls a function of the program. A page that aborts gets the reason of its signal.
-async function call({exited}, f, signal, ...args) {
+// A race with a promise of the program's end would keep each result until then.
+async function call(program, f, signal, ...args) {
 	signal?.throwIfAborted();
+	if (program.over)
+		throw program.over;
+	let end;
 	try {
-		return await Promise.race([f(signal, ...args), exited]);
+		return await new Promise((resolve, reject) => {
+			program.calls.add(end = reject);
+			f(signal, ...args).then(resolve, reject);
+		});
 	} catch (error) {
 		signal?.throwIfAborted();
 		throw error instanceof Error ? error : new (classes[error.kind] ?? InternalError)(error);
+	} finally {
+		program.calls.delete(end);
 	}
 }
 

@@ -1,6 +1,9 @@
 // The module alone, over a program that the tests write. Run by TestModule.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {setImmediate} from 'node:timers/promises';
+import {setFlagsFromString} from 'node:v8';
+import {runInNewContext} from 'node:vm';
 
 globalThis.isSecureContext = true;
 const wssgate = await import('./wssgate.js');
@@ -157,12 +160,31 @@ test('a session that is over can do nothing', async () => {
 	assert.throws(() => new Session({}, {}), TypeError);
 });
 
+test('nothing keeps a reply that the page has forgotten', async () => {
+	setFlagsFromString('--expose-gc');
+	const collect = runInNewContext('gc');
+	let reply;
+	answering({soap: () => {
+		const message = {message: '<a/>', status: 200};
+		reply = new WeakRef(message);
+		return Promise.resolve(message);
+	}});
+	const session = await login(alice);
+	await session.soap('https://gw.example.com/q', '<a/>');
+	for (let i = 0; i < 100 && reply.deref(); i++) {
+		await setImmediate();
+		collect();
+	}
+	assert.equal(reply.deref(), undefined);
+});
+
 test('a program that ends leaves nothing hanging, and is loaded again', async () => {
 	answering({tickets: () => new Promise(() => {})});
 	const session = await login(alice);
 	const hanging = session.tickets();
 	globalThis.program.exit();
 	await assert.rejects(hanging, InternalError);
+	await assert.rejects(session.tickets(), InternalError);
 	answering({});
 	await load({wasm: empty});
 	await login(alice);
