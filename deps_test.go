@@ -191,6 +191,7 @@ var layers = map[string][]string{
 		"kerberos/keytab", "kerberos/krbtest", "soap", "soap/xmltext", "wssec",
 	},
 	"internal/request": {"client", "internal/location", "kerberos", "kerberos/negotiate", "soap", "soap/xmltext"},
+	"internal/attacks": {}, // of what is attacked it uses nothing
 	"internal/vectors": {"kerberos/etype", "kerberos/gss", "kerberos/keytab", "replay", "soap", "soap/mtom",
 		"soap/xmltext", "wssec", "wssec/xmldsig", "wstrust"},
 	"internal/wrap":    {},

@@ -1,0 +1,233 @@
+package attacks_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wssgate/wssgate/internal/attacks"
+)
+
+var whole = flag.Bool("whole", false, "try every attack on every message, not a sample")
+
+// An outcome is what came of the attacks of a class.
+type outcome struct {
+	tried, refused, same, reached int
+	codes                         map[string]int
+}
+
+// honest is what the client has protected: what reaches the backend of the
+// message as it was sent.
+type honest struct {
+	meaning           attacks.Meaning
+	principal, action string
+}
+
+// honestly sends the messages of a target as they are. What is delivered must be
+// what encoding/xml reads in them, or in their plaintext.
+func honestly(t *testing.T, s *target) (list []honest) {
+	t.Helper()
+	g := newGate(t, s, s.newStore())
+	for i, m := range s.messages {
+		code, got := g.sendFor(attacks.Attack{Message: m})
+		if len(got) != 1 {
+			t.Fatalf("message %d of %s was delivered %d times: %s", i+1, s.name, len(got), code)
+		}
+		meaning, err := attacks.Read(got[0].octets)
+		must(t, err)
+		if body := protectedBody(t, m); body != meaning.Body {
+			t.Fatalf("message %d of %s was delivered as\n%s\nand protected as\n%s", i+1, s.name, meaning.Body, body)
+		}
+		h := honest{meaning, got[0].header.Get("X-Principal"), got[0].header.Get("SOAPAction")}
+		if h.principal != s.clients[i] {
+			t.Fatalf("message %d of %s is of %q, want %q", i+1, s.name, h.principal, s.clients[i])
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// protectedBody returns the meaning of the Body that was signed: as it is sent,
+// or of its plaintext.
+func protectedBody(t *testing.T, m attacks.Message) string {
+	t.Helper()
+	sent, err := attacks.Read(m.Octets)
+	must(t, err)
+	if !strings.Contains(sent.Body, "EncryptedData") {
+		return sent.Body
+	}
+	body, err := attacks.ReadBody(m.Plain)
+	must(t, err)
+	return body
+}
+
+// same reports whether a delivery means what one of the messages does. An action
+// in HTTP alone is not protected, and passes as it was sent.
+func same(d delivery, list []honest) error {
+	meaning, err := attacks.Read(d.octets)
+	if err != nil {
+		return fmt.Errorf("encoding/xml does not read it: %w", err)
+	}
+	for _, h := range list {
+		if meaning.Equal(h.meaning) && d.header.Get("X-Principal") == h.principal {
+			return nil
+		}
+	}
+	return fmt.Errorf("it means %+v, of %s", meaning, d.header.Get("X-Principal"))
+}
+
+// A trial sends attacks, many at a time.
+type trial struct {
+	*testing.T
+	results table
+	places  chan struct{}
+	wait    sync.WaitGroup
+	mu      sync.Mutex
+}
+
+func newTrial(t *testing.T) *trial {
+	return &trial{T: t, results: table{}, places: make(chan struct{}, 64)}
+}
+
+// try sends attacks, each of which may be delivered once at most, with the
+// meaning of a message of the client's.
+func (t *trial) try(g *gate, list []attacks.Attack, protected []honest) {
+	for _, a := range list {
+		t.places <- struct{}{}
+		t.wait.Go(func() {
+			defer func() { <-t.places }()
+			code, got := g.sendFor(a)
+			t.judge(g, a, code, got, protected)
+		})
+	}
+}
+
+func (t *trial) judge(g *gate, a attacks.Attack, code string, got []delivery, protected []honest) {
+	var err error
+	switch {
+	case len(got) > 1:
+		err = fmt.Errorf("delivered %d times", len(got))
+	case len(got) == 1:
+		err = same(got[0], protected)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.results.class(a.Class)
+	o.tried++
+	o.codes[code]++
+	switch {
+	case err != nil:
+		o.reached++
+		t.Errorf("%s: %s: %s: delivered, and not what the client protected: %v\n%.8000s\n%s\n%v", g.target.name,
+			a.Class, a.Name, err, a.Octets, got[0].octets, got[0].header)
+	case len(got) == 0:
+		o.refused++
+	default:
+		o.same++
+		g.accepted = append(g.accepted, a)
+	}
+}
+
+// log logs what came of the attacks, and by which codes they were refused.
+func (t *trial) log() {
+	t.Logf("\n%s", t.results)
+	for _, class := range slices.Sorted(maps.Keys(t.results)) {
+		o := t.results[class]
+		t.Logf("%s: %d refused, %d accepted as what the client protected: %v", class, o.refused, o.same, o.codes)
+	}
+}
+
+// A table has the outcomes by class.
+type table map[string]*outcome
+
+func (t table) class(name string) *outcome {
+	if t[name] == nil {
+		t[name] = &outcome{codes: map[string]int{}}
+	}
+	return t[name]
+}
+
+// String returns the table as it stands in docs/attacks.md.
+func (t table) String() string {
+	var out strings.Builder
+	out.WriteString("| class | tried | reached the backend |\n|---|---|---|\n")
+	var sum outcome
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		fmt.Fprintf(&out, "| %s | %d | %d |\n", name, t[name].tried, t[name].reached)
+		sum.tried, sum.reached = sum.tried+t[name].tried, sum.reached+t[name].reached
+	}
+	fmt.Fprintf(&out, "| all | %d | %d |\n", sum.tried, sum.reached)
+	return out.String()
+}
+
+// sample returns attacks of a message, every step-th from some place on.
+func sample(list []attacks.Attack, from, step int) (some []attacks.Attack) {
+	for i := from % step; i < len(list); i += step {
+		some = append(some, list[i])
+	}
+	return some
+}
+
+// sampled returns the targets, and of how many attacks one is tried.
+func sampled(t *testing.T) (targets []*target, step int) {
+	all := append(transcripts(t), cases(t)...)
+	if *whole {
+		return all, 1
+	}
+	for i := 0; i < len(all); i += 13 {
+		targets = append(targets, all[i])
+	}
+	return targets, 41
+}
+
+// TestNoAttackReachesTheBackend sends attacks on messages to the gateway, and
+// then those that it took for the message itself as replays of it.
+func TestNoAttackReachesTheBackend(t *testing.T) {
+	trial := newTrial(t)
+	targets, step := sampled(t)
+	for n, s := range targets {
+		protected := honestly(t, s)
+		list, err := attacks.Of(s.messages[0])
+		must(t, err)
+		g := newGate(t, s, always{})
+		trial.try(g, sample(list, n, step), protected[:1])
+		trial.wait.Wait()
+		trial.replay(s, g.accepted)
+		if len(s.messages) > 1 {
+			trial.splice(s, protected, step)
+		}
+	}
+	trial.wait.Wait()
+	trial.log()
+	checkDocument(t, trial.results)
+}
+
+// replay sends a message twice more, and each attack that was accepted as that
+// message, to a gateway that has accepted it already.
+func (t *trial) replay(s *target, accepted []attacks.Attack) {
+	g := newGate(t, s, s.newStore())
+	first := attacks.Attack{Class: replaying, Name: "the message itself", Message: s.messages[0]}
+	if got := g.send(first); len(got) != 1 {
+		t.Fatalf("%s was delivered %d times", s.name, len(got))
+	}
+	list := []attacks.Attack{first, first}
+	for _, a := range accepted {
+		a.Class, a.Name = replaying, a.Class+": "+a.Name
+		list = append(list, a)
+	}
+	t.try(g, list, nil)
+}
+
+// splice sends attacks made of the first two messages of a target.
+func (t *trial) splice(s *target, protected []honest, step int) {
+	g := newGate(t, s, always{})
+	for _, pair := range [][2]int{{0, 1}, {1, 0}} {
+		list, err := attacks.Spliced(s.messages[pair[0]], s.messages[pair[1]])
+		must(t, err)
+		t.try(g, sample(list, 0, max(1, step/8)), protected[:2])
+	}
+}
