@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -227,4 +228,27 @@ func primaryAgain(former, now *redistest.Server) {
 	former.Run()
 	host, port, _ := net.SplitHostPort(now.Addr)
 	_, _ = former.Try("REPLICAOF", host, port) // a sentinel may have done it
+}
+
+// A server that is given up while it is being asked is not said to work.
+func TestCloseWhileAServerIsSilentLogsNoRecovery(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	log := &strings.Builder{}
+	s := begin(t, "redis://"+silent.Addr().String(), valkey.Config{
+		Timeout: time.Second, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	c, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s.Close() // waits for watch, which writes the log
+	if strings.Contains(log.String(), "the store works") || s.Outage() == nil {
+		t.Errorf("outage %v, log:\n%s", s.Outage(), log)
+	}
 }

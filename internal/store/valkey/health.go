@@ -139,7 +139,10 @@ func (s *Server) watch(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		err := s.look(ctx)
-		if wait = lookAfter; err != nil && ctx.Err() == nil {
+		if ctx.Err() != nil { // what look returns is then nothing about the server
+			return
+		}
+		if wait = lookAfter; err != nil {
 			wait = askAgain
 			s.failed(err, &logged)
 			asked()
