@@ -42,7 +42,7 @@ func (p *Program) level() *slog.LevelVar {
 }
 
 // Check does what [Serve] does before it creates anything: it loads keytabs,
-// policies and the certificate.
+// policies, certificates and the files of stores.
 func Check(cfg *config.Config, log *slog.Logger) error {
 	for i := range cfg.Listeners {
 		if _, _, err := loadTLS(cfg, i, log); err != nil {
@@ -61,6 +61,9 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	if _, err := openAdminClients(cfg, log); err != nil {
 		return err
 	}
+	if err := stores.Check(cfg); err != nil {
+		return err
+	}
 	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
 	return err
 }
@@ -76,6 +79,9 @@ func Serve(ctx context.Context, p *Program) error {
 	defer onHangup(context.Background(), func() {})() // to the end: what nobody waits for kills the process
 	keys := NewKeyring(cfg, log)
 	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
+		return err
+	}
+	if err := stores.Check(cfg); err != nil {
 		return err
 	}
 	clients, err := openAdminClients(cfg, log)
@@ -109,6 +115,11 @@ func Serve(ctx context.Context, p *Program) error {
 	if operator != nil {
 		defer operator.Close()
 	}
+	trail, err := openAudit(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer trail.Close()
 	replay, closeReplay, err := openReplay(cfg, log)
 	if err != nil {
 		return err
@@ -120,11 +131,6 @@ func Serve(ctx context.Context, p *Program) error {
 	defer replay.stores.Close()
 	replay.stores.Wait(ctx)
 	defer limitMemory(cfg, replay)()
-	trail, err := openAudit(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer trail.Close()
 	o = newOperator(p, keys, replay, watchers{trail, tracer, clients})
 	r, err := newReloader(p, Config{cfg, keys, replay, log, o}, relay)
 	if err != nil {

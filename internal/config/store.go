@@ -68,6 +68,8 @@ func (k *checker) store(r *Route) {
 			"or redis+cluster://host1,host2")
 	case !u.TLS && k.cfg.StoreCert != "":
 		k.find("store-cert", "is for stores with TLS, and store is without", "write rediss:// in the place of redis://")
+	case !u.TLS && k.cfg.StoreCA != "":
+		k.find("store-ca", "is for stores with TLS, and store is without", "write rediss:// in the place of redis://")
 	case k.cfg.StateKeys == "":
 		k.find("store", "needs state-keys: what is kept there is encrypted under keys that all nodes have",
 			"make a file with openssl rand -base64 32, and name it by state-keys on each node")

@@ -39,6 +39,7 @@ func TestStoreSettingsThatAreRefused(t *testing.T) {
 		withStore + "store: redis://a\nstore-prefix: 'a{b}'":        "store-prefix",
 		withStore + "store: redis://a\nstore-cert: c\nstore-key: k": "without",
 		withStore + "store: rediss://a\nstore-cert: c":              "store-key",
+		withStore + "store: redis://a\nstore-ca: c":                 "store-ca: is for stores with TLS",
 		withStore + "store: redis://a\nsignature-records: nowhere":  "signature-records",
 	} {
 		if _, err := Parse("gate.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), words) ||

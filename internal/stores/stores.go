@@ -39,6 +39,17 @@ func Open(cfg *config.Config, log *slog.Logger) (*Stores, error) {
 	return s, nil
 }
 
+// Check reads the files of all stores, as [Open] does, and opens none. The error is
+// a *config.Error.
+func Check(cfg *config.Config) error {
+	for _, url := range cfg.Stores() {
+		if _, err := ConfigOf(cfg, url); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ConfigOf returns the configuration of the server of a store.
 func ConfigOf(cfg *config.Config, url string) (c valkey.Config, err error) {
 	if c.URL, err = storeurl.Parse(url); err != nil {
@@ -62,7 +73,7 @@ func password(cfg *config.Config, setting, path string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", cfg.Refuse(-1, setting, err.Error(), "")
+		return "", cfg.Refuse(-1, setting, err.Error(), "name a file that this process can read")
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 4<<10))
@@ -79,7 +90,7 @@ func tlsOf(cfg *config.Config) (*tls.Config, error) {
 	if cfg.StoreCA != "" {
 		pem, err := os.ReadFile(cfg.StoreCA)
 		if err != nil {
-			return nil, cfg.Refuse(-1, "store-ca", err.Error(), "")
+			return nil, cfg.Refuse(-1, "store-ca", err.Error(), "name a file that this process can read")
 		}
 		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, cfg.Refuse(-1, "store-ca", cfg.StoreCA+" has no certificate", "write PEM certificates into it")
@@ -88,7 +99,7 @@ func tlsOf(cfg *config.Config) (*tls.Config, error) {
 	if cfg.StoreCert != "" {
 		own, err := tls.LoadX509KeyPair(cfg.StoreCert, cfg.StoreKey)
 		if err != nil {
-			return nil, cfg.Refuse(-1, "store-cert", err.Error(), "")
+			return nil, cfg.Refuse(-1, "store-cert", err.Error(), "name PEM files of a certificate and its key")
 		}
 		c.Certificates = []tls.Certificate{own}
 	}
