@@ -25,7 +25,7 @@ type inspectCmd struct {
 	AllowRC4 bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
 	Policy   string `placeholder:"NAME" env:"-" help:"Verify messages under this policy (${policies})."`
 
-	Time time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Verify as of this time."`
+	Time moment `placeholder:"TIME" env:"-" help:"Verify as of this time: 2026-03-02T10:00:00Z."`
 
 	Plaintext bool `env:"-" help:"Show what messages hold once they are decrypted."`
 	ShowKeys  bool `name:"show-keys" env:"-" help:"Show keys. Whoever sees them can be the client or the service."`
@@ -82,7 +82,7 @@ func (c *inspectCmd) Run(ctx *runContext, s *streams) error {
 func (c *inspectCmd) inspector() (*explain.Inspector, error) {
 	cfg := explain.Config{AllowRC4: c.AllowRC4, ShowKeys: c.ShowKeys, Plaintext: c.Plaintext, Cure: cureOf}
 	if !c.Time.IsZero() {
-		cfg.Time = func() time.Time { return c.Time }
+		cfg.Time = func() time.Time { return c.Time.Time }
 	}
 	if c.Policy != "" {
 		p, ok := wssec.Preset(c.Policy)

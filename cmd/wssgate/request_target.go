@@ -74,7 +74,7 @@ func (c *requestCmd) configured() (t target, err error) {
 	if err != nil {
 		return t, err
 	}
-	route, err := c.route(cfg)
+	route, err := c.route(cfg, "--route")
 	if err != nil {
 		return t, err
 	}
@@ -105,9 +105,9 @@ func preset(name string) (wssec.Policy, error) {
 	return policy, nil
 }
 
-// route returns the one that --route names, else that of the URL's host and
-// path, else the only one.
-func (c *requestCmd) route(cfg *config.Config) (*config.Route, error) {
+// route returns the one that Route, the value of the flag, names, else that of the
+// URL's host and path, else the only one.
+func (c *requestCmd) route(cfg *config.Config, flag string) (*config.Route, error) {
 	path, host := c.Route, ""
 	if u, err := url.Parse(c.URL); err == nil {
 		path, host = cmp.Or(path, u.Path, "/"), u.Hostname()
@@ -129,8 +129,8 @@ func (c *requestCmd) route(cfg *config.Config) (*config.Route, error) {
 		return found, nil
 	}
 	if c.Route == "" {
-		return nil, usageError{fmt.Errorf("%s has several routes: name one of %s with --route", c.Config,
-			strings.Join(names, ", "))}
+		return nil, usageError{fmt.Errorf("%s has several routes: name one of %s with %s", c.Config,
+			strings.Join(names, ", "), flag)}
 	}
 	return nil, unknownName("route", c.Route, names, "there are "+strings.Join(names, ", "))
 }
@@ -139,9 +139,13 @@ func (c *requestCmd) route(cfg *config.Config) (*config.Route, error) {
 // names, else the first.
 func (c *requestCmd) policyOf(r *config.Route) (wssec.Policy, error) {
 	all := r.Policy.All()
-	if r.Standard != "soap" {
+	switch r.Standard {
+	case config.StandardNone:
 		return wssec.Policy{}, usageError{fmt.Errorf("the route %s takes every message as it is: nothing is to be "+
 			"protected", r.Path)}
+	case config.StandardHTTP:
+		return wssec.Policy{}, usageError{fmt.Errorf("the route %s has standard %s, and no policy: it takes tokens in "+
+			"HTTP, and messages as they are", r.Path, r.Standard)}
 	}
 	var names []string
 	for _, p := range all {

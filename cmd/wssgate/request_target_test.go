@@ -21,7 +21,7 @@ func TestRequestFindsTheRouteOfItsHost(t *testing.T) {
 		{"https://a.example.com/only-a", "", "only-a"}, {"https://c.example.com/only-a", "", ""},
 		{"https://c.example.com/x", "/only-a", ""},
 	} {
-		r, err := (&requestCmd{URL: tt[0], Route: tt[1]}).route(cfg)
+		r, err := (&requestCmd{URL: tt[0], Route: tt[1]}).route(cfg, "--route")
 		if (err != nil) != (tt[2] == "") || err == nil && r.Service != tt[2] {
 			t.Errorf("%s, %q: %v, %v, want %q", tt[0], tt[1], r, err, tt[2])
 		}

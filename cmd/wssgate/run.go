@@ -22,7 +22,7 @@ type commands struct {
 	Doctor     doctorCmd     `cmd:"" help:"Check keytabs, KDCs, clocks, DNS, TLS and backends of a configuration."`
 	Request    requestCmd    `cmd:"" help:"Call a protected service: message on stdin, verified reply on stdout."`
 	Demo       demoCmd       `cmd:"" help:"Show one protected call: a KDC, a client, the gateway and a service in one process."`
-	Verify     verifyCmd     `cmd:"" help:"Run all test vectors, pass or fail for each."`
+	Verify     verifyCmd     `cmd:"" help:"Verify messages step by step, or run the test vectors."`
 	Inspect    inspectCmd    `cmd:"" help:"Explain a token, a keytab, a credential cache or a SOAP message."`
 	Jwks       jwksCmd       `cmd:"" help:"Print the public keys that backends verify assertions by, as a JWK Set."`
 	Browser    browserCmd    `cmd:"" name:"browser-client" help:"Print what a page with the browser client sends and writes."`

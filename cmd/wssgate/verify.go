@@ -24,13 +24,13 @@ type verifyCmd struct {
 
 	Keytab   string `placeholder:"FILE" env:"-" help:"Verify messages with the keys of this keytab."`
 	Service  string `placeholder:"PRINCIPAL" env:"-" help:"Accept tickets for this service; all of the keytab otherwise."`
-	Policy   string `placeholder:"NAME|FILE" env:"-" help:"Verify messages under this policy (${policies})."`
+	Policy   string `placeholder:"NAME|FILE" env:"-" help:"Verify messages under this policy (${policies}), Kerberos by default."`
 	AllowRC4 bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
 	Config   string `placeholder:"FILE" env:"-" help:"Verify messages as a route of this configuration does."`
 	Path     string `placeholder:"PATH" env:"-" help:"The path of that route; not needed where there is one."`
 
-	Time  time.Time `placeholder:"TIME" env:"-" format:"2006-01-02T15:04:05Z07:00" help:"Verify as of this time."`
-	Plain bool      `name:"plain-http" env:"-" help:"The messages came without TLS."`
+	Time  moment `placeholder:"TIME" env:"-" help:"Verify as of this time: 2026-03-02T10:00:00Z."`
+	Plain bool   `name:"plain-http" env:"-" help:"The messages came without TLS."`
 
 	Verbose bool   `short:"v" help:"Print each vector, and of messages canonical forms and digests."`
 	JSON    bool   `name:"json" env:"-" help:"Print JSON."`
@@ -49,10 +49,13 @@ func (verifyCmd) Help() string {
 
 // Run runs vectors, or verifies messages.
 func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
+	if c.Path != "" && c.Config == "" {
+		return usageError{errors.New("--path is of a route of --config, which is not given")}
+	}
 	if c.Keytab != "" || c.Config != "" {
 		return c.messages(ctx, s)
 	}
-	if c.Policy != "" || c.Service != "" || c.Path != "" {
+	if c.Policy != "" || c.Service != "" || c.AllowRC4 || c.Plain || !c.Time.IsZero() {
 		return usageError{errors.New("messages are verified with --keytab or --config: without a key nothing can be " +
 			"said of them")}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/wssgate/wssgate/internal/config"
@@ -14,6 +15,17 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/wssec"
 )
+
+// A moment is the value of --time.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a time of RFC 3339.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	if m.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
+		return fmt.Errorf("%q is not a time; write it as 2026-03-02T10:00:00Z", text)
+	}
+	return nil
+}
 
 // messages verifies the messages of the command line.
 func (c *verifyCmd) messages(ctx *runContext, s *streams) error {
@@ -75,7 +87,7 @@ func (c *verifyCmd) files() (names []string, err error) {
 
 // receiver makes what verifies the messages.
 func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
-	r := &vectors.Receiver{TLS: !c.Plain, Time: c.Time}
+	r := &vectors.Receiver{TLS: !c.Plain, Time: c.Time.Time}
 	configured := c.fromFlags
 	if c.Config != "" {
 		configured = c.fromConfig
@@ -93,7 +105,10 @@ func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
 	if c.AllowRC4 {
 		r.Acceptor.Etypes = []int32{17, 18, 19, 20, 23}
 	}
-	return r, r.Check()
+	if err := r.Check(); err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
 }
 
 // fromFlags takes policy and keytab from the command line.
@@ -104,8 +119,10 @@ func (c *verifyCmd) fromFlags(r *vectors.Receiver) (keytab string, err error) {
 		r.Policy, err = preset(name)
 		return c.Keytab, err
 	}
-	r.Policy, err = vectors.ParsePolicy(name, text)
-	return c.Keytab, err
+	if r.Policy, err = vectors.ParsePolicy(name, text); err != nil {
+		return "", usageError{fmt.Errorf("--policy: %w", err)}
+	}
+	return c.Keytab, nil
 }
 
 // fromConfig takes all from a route of a configuration.
@@ -115,7 +132,7 @@ func (c *verifyCmd) fromConfig(r *vectors.Receiver) (keytab string, err error) {
 		return "", err
 	}
 	target := requestCmd{Config: c.Config, Route: c.Path, Policy: c.Policy}
-	route, err := target.route(cfg)
+	route, err := target.route(cfg, "--path")
 	if err != nil {
 		return "", err
 	}

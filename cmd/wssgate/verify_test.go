@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -134,6 +135,33 @@ func TestVerifyTakesARouteOfAConfiguration(t *testing.T) {
 		{message, "--config", cfg, "--path", "/none"}} {
 		if out, status := verify(t, args...); status != 2 {
 			t.Errorf("%q: status %d\n%s", args, status, out)
+		}
+	}
+}
+
+func TestVerifyRefusesWhatItWouldNotUse(t *testing.T) {
+	t.Parallel()
+	dir := verifyFolder(t, "valid-signed-soap11")
+	message, keytab := filepath.Join(dir, "valid-signed-soap11.xml"), filepath.Join(dir, "service.keytab")
+	wrong, cfg := filepath.Join(dir, "wrong.yaml"), filepath.Join(dir, "wssgate.yaml")
+	for name, text := range map[string]string{wrong: "binding: symetric\n", cfg: "keytab: service.keytab\n" +
+		"backend: http://127.0.0.1:8080\nroutes:\n  - {path: /a}\n  - {path: /h, standard: spnego-http}\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for words, args := range map[string][]string{
+		`--policy: ` + wrong + `: binding: "symetric"`: {"--keytab", keytab, "--policy", wrong},
+		"keytab has no key for service soap/none":      {"--keytab", keytab, "--service", "soap/none"},
+		"--path is of a route of --config":             {"--keytab", keytab, "--path", "/a"},
+		`"yesterday" is not a time; write it as 2026`:  {"--keytab", keytab, "--time", "yesterday"},
+		"with --keytab or --config":                    {"--plain-http"},
+		"name one of /a, /h with --path":               {"--config", cfg},
+		"/h has standard spnego-http, and no policy":   {"--config", cfg, "--path", "/h"},
+	} {
+		err := run(t.Context(), append([]string{"verify", message}, args...), strings.NewReader(""), io.Discard, io.Discard)
+		if err == nil || exitCode(err) != 2 || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: status %d, no %q in %v", args, exitCode(err), words, err)
 		}
 	}
 }
