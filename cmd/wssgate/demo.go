@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/fips140"
 	"errors"
 
 	"github.com/wssgate/wssgate/internal/browser"
@@ -20,6 +21,10 @@ func (demoCmd) Help() string {
 
 // Run shows one call.
 func (c *demoCmd) Run(ctx *runContext, s *streams) error {
+	if fips140.Enforced() {
+		return errors.New("the demo's KDC has keys that GODEBUG=fips140=only forbids; run it without, or with " +
+			"GODEBUG=fips140=on")
+	}
 	files, err := browser.Embedded()
 	if err != nil && !errors.Is(err, browser.ErrNotBuilt) {
 		return err

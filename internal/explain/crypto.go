@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"slices"
@@ -384,6 +385,9 @@ func (m *message) digest(n *inspect.Node, s *xmldsig.Signature, r *xmldsig.Refer
 		return
 	case m.work >= maxWork:
 		m.fail(n, "not checked: the message has more parts than any peer signs")
+		return
+	case fips140.Enforced() && digest.URI == xmldsig.SHA1:
+		m.fail(n, "not checked: SHA-1 is outside FIPS 140-3")
 		return
 	case m.digestIs(r, digest, part, c14n):
 		n.Note += ", digest right"

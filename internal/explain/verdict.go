@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -266,10 +267,13 @@ func (m *message) explainRefusal(v *inspect.Node, err error) {
 		v.Add("why", outer.Err.Error())
 		v.Add("where", outer.Path)
 	default:
-		v.Add("why", err.Error())
+		v.Add("why", strings.ReplaceAll(err.Error(), "\n", "; ")) // of a policy there are several
 	}
-	if m.x.cfg.Cure != nil {
-		v.Add("cure", m.x.cfg.Cure(codeOf(err)))
+	if m.x.cfg.Cure == nil {
+		return
+	}
+	if cure := m.x.cfg.Cure(codeOf(err)); cure != "" {
+		v.Add("cure", cure)
 	}
 }
 

@@ -228,7 +228,8 @@ func settingCures() map[string]string {
 			"is negotiated by routes with policy SspiNegotiated, in messages of WS-Trust.",
 		string(kerberos.CodeService): "Let the client ask for the route's principal, or add the ticket's to " +
 			"service: of the route, or to principals: of its kerberos-service.",
-		string(kerberos.CodeEtype): "Give the service AES keys (and a new keytab); set allow-rc4 only if it must be.",
+		string(kerberos.CodeEtype): "Give the service AES keys (with GODEBUG=fips140=only those of types 19 and 20) " +
+			"and a new keytab; set allow-rc4 only if it must be.",
 		string(kerberos.CodePACMalformed): "A fault of the KDC: report it with its product and version. A route " +
 			"without allowed-groups does not read PACs.",
 		string(kerberos.CodeClientRealm): "Add the realms that the error names to trusted-realms if they should be.",

@@ -2,6 +2,7 @@ package vectors
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"encoding/base64"
 	"hash"
 	"slices"
@@ -72,7 +73,11 @@ func (r *Receiver) part(env, received *soap.Envelope, sig *xmldsig.Signature, re
 			continue
 		}
 		form := n.AppendCanonical(nil, c14n)
-		p.Path, p.Canonical, p.Computed = n.Path(), string(form), sum(method.New(), form)
+		p.Path, p.Canonical = n.Path(), string(form)
+		if fips140.Enforced() && method.URI == xmldsig.SHA1 { // which panics then
+			break
+		}
+		p.Computed = sum(method.New(), form)
 		p.Second = secondOpinion(n, c14n, form, method.New())
 		if p.Matches() {
 			break
