@@ -332,7 +332,7 @@ func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 		return err
 	}
 	if err := telemetry.Check(os.Getenv); err != nil {
-		return err
+		return refusedTraces(err)
 	}
 	_, err := newRelay(cfg, log, nobody)
 	return err

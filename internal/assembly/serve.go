@@ -53,7 +53,7 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 		return err
 	}
 	if err := telemetry.Check(os.Getenv); err != nil {
-		return err
+		return refusedTraces(err)
 	}
 	if _, err := embeddedClient(cfg, log); err != nil {
 		return err

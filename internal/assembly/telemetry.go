@@ -21,7 +21,7 @@ func openTracer(cfg *config.Config, version string, log *slog.Logger) (t *teleme
 	t, err = telemetry.New(telemetry.Config{Getenv: os.Getenv, Version: version, Log: log,
 		ShowPrincipals: cfg.AdminShowPrincipals})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refusedTraces(err)
 	}
 	if t != nil {
 		log.Info("traces", "collector", t.Collector())
@@ -31,6 +31,12 @@ func openTracer(cfg *config.Config, version string, log *slog.Logger) (t *teleme
 		defer cancel()
 		t.Close(ctx)
 	}, nil
+}
+
+// refusedTraces returns the error of a variable OTEL_…, which is a setting as those
+// of the configuration are.
+func refusedTraces(err error) error {
+	return &config.Error{Findings: []config.Finding{{Problem: err.Error()}}}
 }
 
 // Who asks KDCs, for the metrics.
