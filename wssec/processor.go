@@ -43,7 +43,8 @@ type SharedReplayCache interface {
 	AddLater(ctx context.Context, client string, id [32]byte, token [20]byte, expires time.Time) (
 		wait func() (added bool, err error))
 	// RecordsFrom returns the time from which on no entry was lost. Of messages that
-	// were made before, one that brings no token of its own is refused.
+	// were made before, one that brings no token of its own is refused. It is asked
+	// before a message is entered, and again after that.
 	RecordsFrom() time.Time
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/store"
@@ -75,7 +76,7 @@ func (s *shared) verifier(r *config.Route, a *gss.Acceptor) wssec.TokenVerifier 
 	if s.server == nil {
 		return tickets.of(a)
 	}
-	return remoteAcceptor{a, tickets}
+	return remoteAcceptor{a, tickets, s.server}
 }
 
 // A remoteAcceptor is a loggedAcceptor whose replay records are in a store, which
@@ -83,6 +84,7 @@ func (s *shared) verifier(r *config.Route, a *gss.Acceptor) wssec.TokenVerifier 
 type remoteAcceptor struct {
 	acceptor *gss.Acceptor
 	tickets  routeTickets
+	server   *valkey.Server
 }
 
 // VerifyToken is [gss.Acceptor.AcceptBound]. Whether the token is new is known at
@@ -106,9 +108,25 @@ func (r remoteAcceptor) VerifyToken(ctx context.Context, token []byte, bindings 
 			return &kerberos.Error{Code: kerberos.CodeReplay, Detail: fmt.Sprintf(
 				"authenticator of %s@%s was presented before, at another node", name, realm)}
 		}
+		if err := r.checkHistory(c); err != nil {
+			return err
+		}
 		r.tickets.note(ctx, c)
 		return nil
 	})}, nil
+}
+
+// checkHistory refuses an authenticator, which was entered, if the store turned out
+// meanwhile to have lost those of its time.
+func (r remoteAcceptor) checkHistory(c *gss.Authentication) error {
+	f := c.Facts()
+	from := r.server.CompleteSince()
+	if !f.ClientTime.Before(from) {
+		return nil
+	}
+	return &kerberos.Error{Code: kerberos.CodeBeforeStart, Skew: f.Skew, Detail: fmt.Sprintf(
+		"authenticator is of %s, and which ones made before %s were accepted is not known: a new one is accepted",
+		f.ClientTime.Format(time.RFC3339Nano), from.UTC().Format(time.RFC3339Nano))}
 }
 
 // A pendingToken is a token of which the store is still being asked.

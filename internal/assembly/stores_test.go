@@ -29,6 +29,7 @@ type nodesWorld struct {
 	stores []*stores.Stores
 	keys   string // file of state-keys
 	rings  []*Keyring
+	text   string // configuration of the last one
 }
 
 // newNodesWorld makes nodes whose stores have these URLs, one each.
@@ -56,9 +57,16 @@ func newNodesWorld(t *testing.T, policy, settings string, urls ...string) *nodes
 // start starts a node.
 func (w *nodesWorld) start(text string) {
 	w.t.Helper()
+	w.startWith(text, MemoryReplay(loadConfig(w.t, text)))
+}
+
+// startWith starts a node that has these records of its own.
+func (w *nodesWorld) startWith(text string, own ReplayStores) {
+	w.t.Helper()
 	cfg := loadConfig(w.t, text)
+	w.text = text
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
-	keys, own := NewKeyring(cfg, log), MemoryReplay(cfg)
+	keys := NewKeyring(cfg, log)
 	var err error
 	own.stores, err = stores.Open(cfg, log)
 	w.must(err)

@@ -437,10 +437,8 @@ func (s *acceptance) checkAddress(ctx context.Context) error {
 // checkReplay asks the replay store (RFC 4120 3.2.3). The replay key is the
 // hash of the authenticator's ciphertext, in which a sender can vary nothing.
 func (s *acceptance) checkReplay(ctx context.Context) error {
-	if h, ok := s.cfg.Replay.(ReplayHistory); ok {
-		if from := h.CompleteFrom(s.auth.CTime); s.auth.CTime.Before(from) {
-			return &kerberos.Error{Code: kerberos.CodeBeforeStart, Skew: s.skew, Detail: s.beforeStart(from)}
-		}
+	if err := s.checkHistory(); err != nil {
+		return err
 	}
 	s.replayID = sha256.Sum256(s.req.Authenticator.Cipher)
 	// One second more, so that the store still knows a token at the edge of the
@@ -454,6 +452,19 @@ func (s *acceptance) checkReplay(ctx context.Context) error {
 	case !added:
 		return kerberos.Errorf(kerberos.CodeReplay, "authenticator of %s made %s was presented before", s.clientText(),
 			s.auth.CTime.Format(time.RFC3339Nano))
+	}
+	return s.checkHistory() // the store may have lost records before it entered this one
+}
+
+// checkHistory refuses an authenticator of a time for which the replay store has
+// no complete records.
+func (s *acceptance) checkHistory() error {
+	h, ok := s.cfg.Replay.(ReplayHistory)
+	if !ok {
+		return nil
+	}
+	if from := h.CompleteFrom(s.auth.CTime); s.auth.CTime.Before(from) {
+		return &kerberos.Error{Code: kerberos.CodeBeforeStart, Skew: s.skew, Detail: s.beforeStart(from)}
 	}
 	return nil
 }

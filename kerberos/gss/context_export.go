@@ -215,12 +215,8 @@ func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Du
 	if e.KRB5 == nil {
 		return nil
 	}
-	if h, ok := a.cfg.Replay.(ReplayHistory); ok {
-		if from := h.CompleteFrom(e.Made); e.Made.Before(from) {
-			return kerberos.Errorf(kerberos.CodeContextState,
-				"the context was begun %s; which ones were continued is known from %s on only", kerberos.FormatTime(e.Made),
-				kerberos.FormatTime(from))
-		}
+	if err := a.checkHistory(e); err != nil {
+		return err
 	}
 	added, err := addFor(ctx, a.cfg.Replay, e.KRB5.Client.String(), e.ID, e.Made.Add(maxOpen+a.cfg.MaxSkew+time.Second))
 	switch {
@@ -230,6 +226,21 @@ func (a *Acceptor) once(ctx context.Context, e *exportedContext, maxOpen time.Du
 		return replayError(err, "state cannot be remembered, so it is not resumed")
 	case !added:
 		return kerberos.Errorf(kerberos.CodeContextState, "the context was continued from this state before")
+	}
+	return a.checkHistory(e) // the store may have lost records before it entered this one
+}
+
+// checkHistory refuses a state of a time for which the replay store has no complete
+// records.
+func (a *Acceptor) checkHistory(e *exportedContext) error {
+	h, ok := a.cfg.Replay.(ReplayHistory)
+	if !ok {
+		return nil
+	}
+	if from := h.CompleteFrom(e.Made); e.Made.Before(from) {
+		return kerberos.Errorf(kerberos.CodeContextState,
+			"the context was begun %s; which ones were continued is known from %s on only", kerberos.FormatTime(e.Made),
+			kerberos.FormatTime(from))
 	}
 	return nil
 }

@@ -50,7 +50,8 @@ func replayError(err error, detail string) error {
 // ReplayHistory is implemented by a [ReplayStore] that knows for which times
 // its records are complete. Authenticators made at other times are refused,
 // since an earlier process may have accepted them. A wrapper of such a store
-// must have the method too.
+// must have the method too. It is asked before an authenticator is entered, and
+// again after that.
 type ReplayHistory interface {
 	// CompleteFrom returns made if the store has a record of every accepted
 	// authenticator of that time, else the time from which on it has.
