@@ -115,6 +115,30 @@ func StartCluster(t testing.TB) *Cluster {
 	return c
 }
 
+// Replica starts a replica of a node, and waits until it is in step and all know it.
+// It is in the URL too.
+func (c *Cluster) Replica(of int) *Server {
+	primary := c.Nodes[of]
+	primary.t.Helper()
+	r := Start(primary.t, "--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
+	host, port, _ := net.SplitHostPort(primary.Addr)
+	r.Do("CLUSTER", "MEET", host, port)
+	id := primary.Do("CLUSTER", "MYID")
+	r.until("knows its primary", func() bool {
+		_, err := r.Try("CLUSTER", "REPLICATE", id)
+		return err == nil
+	})
+	r.until("is in step", func() bool { return r.Info("master_link_status") == "up" })
+	c.Nodes = append(c.Nodes, r)
+	for _, node := range c.Nodes {
+		node.until("knows the replica", func() bool {
+			text := node.Do("CLUSTER", "NODES")
+			return strings.Count(text, "slave") == 1 && strings.Count(text, "\n") == len(c.Nodes)
+		})
+	}
+	return r
+}
+
 // URL returns the address as wssgate has it.
 func (c *Cluster) URL() string {
 	var hosts []string

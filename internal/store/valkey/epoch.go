@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -53,19 +54,26 @@ func (s *Server) key(kind byte, group int) string {
 func (s *Server) markerKey(group int) string { return s.key('r', group) + "marker" }
 
 // sameEpoch is called after a record was entered, with the marker as it was found
-// behind it. It returns an error unless what was entered before is still there.
-func (s *Server) sameEpoch(ctx context.Context, c valkey.Client, group int, marker string) error {
-	e := s.epoch.Load()
-	if e != nil && e.markers[group] == marker && s.dialled.Load() == s.verified.Load() {
+// behind it, and the server's history, "" if that was not read. It returns an error
+// unless what was entered before is still there.
+func (s *Server) sameEpoch(ctx context.Context, c valkey.Client, group int, marker, history string) error {
+	e, same := s.epoch.Load(), ofHistory(marker, history)
+	if e != nil && e.markers[group] == marker && same && s.dialled.Load() == s.verified.Load() {
 		return nil
 	}
 	if err := s.verify(ctx, c); err != nil {
 		return fmt.Errorf("whether the store has lost records is not known: %w", err)
 	}
-	if now := s.epoch.Load(); e == nil || now.since.After(e.since) || now.markers[group] != marker {
+	if now := s.epoch.Load(); e == nil || !same || now.since.After(e.since) || now.markers[group] != marker {
 		return ErrBegunAnew
 	}
 	return nil
+}
+
+// ofHistory reports whether a marker is of a history of replication, or that is "".
+func ofHistory(marker, history string) bool {
+	_, of, _ := strings.Cut(marker, " ")
+	return history == "" || strings.HasPrefix(of, history+" ")
 }
 
 // markScript checks the marker of a group. It is the current one if the server

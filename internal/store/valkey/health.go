@@ -215,8 +215,7 @@ func (s *Server) look(ctx context.Context) error {
 // tryWrite writes something that is of no use, as far as records have to get.
 func (s *Server) tryWrite(ctx context.Context, c valkey.Client) error {
 	key := s.key('r', 0) + "probe"
-	replies := c.DoMulti(ctx, s.withWait(c, c.B().Set().Key(key).Value("").PxMilliseconds(1000).Build(),
-		c.B().Get().Key(key).Build())...)
+	replies := s.doMulti(ctx, c, c.B().Set().Key(key).Value("").PxMilliseconds(1000).Build(), c.B().Get().Key(key).Build())
 	if err := replies[0].Error(); err != nil {
 		return err
 	}

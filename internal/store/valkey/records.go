@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -115,13 +116,13 @@ func (r *Records) enter(ctx context.Context, id [32]byte, value string, expires 
 	key := s.key('r', group) + string(r.kind) + string(id[:])
 	err = s.write(ctx, func(ctx context.Context, c valkey.Client) error {
 		set := c.B().Set().Key(key).Value(value).Nx().PxMilliseconds((keep + drift).Milliseconds()).Build()
-		replies := c.DoMulti(ctx, s.withWait(c, set, c.B().Mget().Key(s.markerKey(group), key).Build())...)
+		replies := s.doMulti(ctx, c, set, s.behind(c, s.markerKey(group), key))
 		err := replies[0].Error()
 		if ignoreNil(err) != nil {
 			return err
 		}
 		found, readErr := replies[1].AsStrSlice()
-		if readErr != nil || len(found) != 2 {
+		if readErr != nil || len(found) < 2 {
 			return cmp.Or(readErr, errNoValues)
 		}
 		if added = err == nil || value != "" && found[1] == value; !added {
@@ -130,7 +131,7 @@ func (r *Records) enter(ctx context.Context, id [32]byte, value string, expires 
 		if err := s.onReplicas(replies); err != nil {
 			return err
 		}
-		return s.sameEpoch(ctx, c, group, found[0])
+		return s.sameEpoch(ctx, c, group, found[0], strings.Join(found[2:], ""))
 	})
 	return added && err == nil, err
 }
@@ -138,14 +139,36 @@ func (r *Records) enter(ctx context.Context, id [32]byte, value string, expires 
 // waitFor returns for how long replicas are waited for: the most of the deadline.
 func (s *Server) waitFor() time.Duration { return max(s.cfg.Timeout*4/5, time.Millisecond) }
 
-// withWait returns two commands, and behind them the one that waits for replicas,
-// if any are waited for.
-func (s *Server) withWait(c valkey.Client, write, read valkey.Completed) []valkey.Completed {
+// historyScript reads a marker and a record, and the server's replication history.
+var historyScript = `
+local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
+return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), id}
+`
+
+// behind returns the command that reads a marker and a record, behind the one that
+// enters the record. A cluster promotes a replica to which there may be a connection
+// for long, so that there its history is read too.
+func (s *Server) behind(c valkey.Client, marker, key string) valkey.Completed {
+	if s.groups > 1 {
+		return c.B().Eval().Script(historyScript).Numkeys(2).Key(marker, key).Build()
+	}
+	return c.B().Mget().Key(marker, key).Build()
+}
+
+// doMulti sends two commands, and behind them the one that waits for replicas, if
+// any are waited for. In a cluster that one is not sent on to another node with the
+// others, so that all go over one connection and are not sent on.
+func (s *Server) doMulti(ctx context.Context, c valkey.Client, write, read valkey.Completed) []valkey.ValkeyResult {
 	if s.cfg.Replicas == 0 {
-		return []valkey.Completed{write, read}
+		return c.DoMulti(ctx, write, read)
 	}
 	wait := c.B().Wait().Numreplicas(int64(s.cfg.Replicas)).Timeout(s.waitFor().Milliseconds()).Build()
-	return []valkey.Completed{write, read, wait}
+	if s.groups == 1 {
+		return c.DoMulti(ctx, write, read, wait)
+	}
+	one, release := c.Dedicate()
+	defer release()
+	return one.DoMulti(ctx, write, read, wait)
 }
 
 // onReplicas returns an error unless all replicas that are waited for have what
