@@ -13,9 +13,9 @@ type Proxy struct {
 	Addr string
 
 	ln net.Listener
-	to string
 
 	mu     sync.Mutex
+	to     string
 	change chan struct{} // closed when something below changes
 	silent bool
 	delay  time.Duration
@@ -66,6 +66,9 @@ func (p *Proxy) set(f func()) {
 // packets, until it is called with false.
 func (p *Proxy) Silence(on bool) { p.set(func() { p.silent = on }) }
 
+// To makes another address the one that connections go to from now on.
+func (p *Proxy) To(address string) { p.set(func() { p.to = address }) }
+
 // Slow delays each reply.
 func (p *Proxy) Slow(by time.Duration) { p.set(func() { p.delay = by }) }
 
@@ -84,7 +87,10 @@ func (p *Proxy) Cut() {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("tcp", p.to)
+	p.mu.Lock()
+	to := p.to
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", to)
 	if err != nil {
 		return
 	}

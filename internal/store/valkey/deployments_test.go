@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -186,7 +187,8 @@ func TestServerIsFailedOver(t *testing.T) {
 			replica := primary.Replica()
 			sentinels := redistest.StartSentinels(t, primary, 1)
 			redistest.Until(t, "the replica has been up for a while", func() bool {
-				return replica.Info("uptime_in_seconds") >= "2"
+				up, err := strconv.Atoi(replica.Info("uptime_in_seconds"))
+				return err == nil && up >= 4
 			})
 			s := open(t, sentinels.URL(), valkey.Config{Replicas: tt.replicas})
 			records := s.Tickets(local())

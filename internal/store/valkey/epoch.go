@@ -78,10 +78,11 @@ func ofHistory(marker, history string) bool {
 
 // markScript checks the marker of a group. It is the current one if the server
 // has the replication history that the marker names. It stays good if the server
-// was promoted: it was a replica of that history, was running at the last good
-// reply, and waits for replicas are on, so that it has every record. Else records
-// may be lost, and a new one begins now. Arguments: our time in microseconds, how
-// long ago the last good reply was, 1 for waits, random octets.
+// was promoted: it was a replica of that history, and has been running since before
+// all replicas had the last record, so that it has every one. Its uptime is up to a
+// second too long. Else records may be lost, and a new one begins now. Arguments:
+// our time in microseconds, for how long all replicas have had the last record, 1
+// for waits, random octets.
 var markScript = newScript(`
 local info = redis.call('INFO', 'replication') .. redis.call('INFO', 'server')
 local id = string.match(info, 'master_replid:(%x+)') or ''
@@ -96,7 +97,7 @@ local why = ''
 if of ~= id or not since then
 	if not since then
 		why = 'empty'
-	elseif of == before and ARGV[3] == '1' and uptime * 1000000 > tonumber(ARGV[2]) then
+	elseif of == before and ARGV[3] == '1' and (uptime - 1) * 1000000 > tonumber(ARGV[2]) then
 		why = 'promoted'
 	else
 		why = 'restarted'
@@ -167,7 +168,7 @@ func (s *Server) mark(ctx context.Context, c valkey.Client, group int) (m mark, 
 	if s.cfg.Replicas > 0 {
 		waits = "1"
 	}
-	args := []string{format(s.now()), format(s.now() - s.lastGood.Load()), waits, randomText()}
+	args := []string{format(s.now()), format(s.now() - s.lastKept.Load()), waits, randomText()}
 	reply, err := markScript.Exec(ctx, c, []string{s.markerKey(group)}, args).ToArray()
 	if err != nil {
 		return m, err

@@ -215,9 +215,10 @@ func (s *Server) look(ctx context.Context) error {
 // tryWrite writes something that is of no use, as far as records have to get.
 func (s *Server) tryWrite(ctx context.Context, c valkey.Client) error {
 	key := s.key('r', 0) + "probe"
+	begun := s.now()
 	replies := s.doMulti(ctx, c, c.B().Set().Key(key).Value("").PxMilliseconds(1000).Build(), c.B().Get().Key(key).Build())
 	if err := replies[0].Error(); err != nil {
 		return err
 	}
-	return s.onReplicas(replies)
+	return s.onReplicas(replies, begun)
 }

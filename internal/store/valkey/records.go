@@ -115,6 +115,7 @@ func (r *Records) enter(ctx context.Context, id [32]byte, value string, expires 
 	group := int(id[0]) % s.groups
 	key := s.key('r', group) + string(r.kind) + string(id[:])
 	err = s.write(ctx, func(ctx context.Context, c valkey.Client) error {
+		begun := s.now()
 		set := c.B().Set().Key(key).Value(value).Nx().PxMilliseconds((keep + drift).Milliseconds()).Build()
 		replies := s.doMulti(ctx, c, set, s.behind(c, s.markerKey(group), key))
 		err := replies[0].Error()
@@ -128,7 +129,7 @@ func (r *Records) enter(ctx context.Context, id [32]byte, value string, expires 
 		if added = err == nil || value != "" && found[1] == value; !added {
 			return nil
 		}
-		if err := s.onReplicas(replies); err != nil {
+		if err := s.onReplicas(replies, begun); err != nil {
 			return err
 		}
 		return s.sameEpoch(ctx, c, group, found[0], strings.Join(found[2:], ""))
@@ -172,14 +173,17 @@ func (s *Server) doMulti(ctx context.Context, c valkey.Client, write, read valke
 }
 
 // onReplicas returns an error unless all replicas that are waited for have what
-// was written.
-func (s *Server) onReplicas(replies []valkey.ValkeyResult) error {
+// was written since begun.
+func (s *Server) onReplicas(replies []valkey.ValkeyResult, begun int64) error {
 	if s.cfg.Replicas == 0 {
 		return nil
 	}
 	n, err := replies[2].AsInt64()
 	if err == nil && n < int64(s.cfg.Replicas) {
 		err = fmt.Errorf("%w: %d of %d", ErrReplicas, n, s.cfg.Replicas)
+	}
+	if err == nil {
+		s.lastKept.Store(begun)
 	}
 	return err
 }

@@ -60,6 +60,7 @@ type Server struct {
 	dialled  atomic.Uint64 // connections so far
 	verified atomic.Uint64 // of dialled, when the markers were checked last
 	lastGood atomic.Int64  // Unix microseconds: the last reply
+	lastKept atomic.Int64  // Unix microseconds: when what all replicas have was written last
 	epoch    atomic.Pointer[epoch]
 	checking sync.Mutex // one check at a time
 
