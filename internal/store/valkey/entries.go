@@ -80,7 +80,7 @@ func (e *Entries) key(id string) string { return e.prefix + "e" + digest(id) }
 // network. Arguments: now, the value, its life in milliseconds, how many entries
 // it counts as, and how many there may be in each of the sets; 0: there is no such
 // set.
-var addScript = newScript(`
+const addScript = `
 local now, value, px, weight = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local old = redis.call('GETRANGE', KEYS[1], 0, 15)
 if old ~= '' and old > now then return {0, 0} end
@@ -101,13 +101,13 @@ for i = 2, 4 do
 	end
 end
 return {1, 0}
-`)
+`
 
 // changeScript replaces or removes a value. Keys: of the entry, of all. Arguments:
 // now, what is to be done, the beginning of the keys of shares, octets that are
 // expected, new time and octets, their life in milliseconds, how many entries they
 // count as, the most entries of all, of the client, of its network.
-var changeScript = newScript(`
+const changeScript = `
 local now, take = ARGV[1], ARGV[2] == 'take'
 local value = redis.call('GET', KEYS[1])
 if not value or string.sub(value, 1, 16) <= now then return {0, ''} end
@@ -137,7 +137,7 @@ for _, set in ipairs(sets) do
 	if px > 0 then redis.call('PEXPIRE', set, math.max(px, redis.call('PTTL', set))) end
 end
 return {1, octets}
-`)
+`
 
 // Add enters a copy of octets under id until expires, unless there is an entry. It
 // counts against the share of client. The error is a *store.FullError when there
@@ -220,11 +220,16 @@ func (e *Entries) Len() int {
 	return int(n)
 }
 
-// run runs a script and returns what it says: done, with octets, or why not.
-func (e *Entries) run(ctx context.Context, script *valkey.Lua, keys, args []string) (
+// run runs a script and returns what it says: done, with octets, or why not. What it
+// has changed counts when all replicas have it that are waited for.
+func (e *Entries) run(ctx context.Context, script string, keys, args []string) (
 	done bool, octets []byte, err error) {
-	err = e.server.write(ctx, func(ctx context.Context, c valkey.Client) error {
-		reply, err := script.Exec(ctx, c, keys, args).ToArray()
+	s := e.server
+	err = s.write(ctx, func(ctx context.Context, c valkey.Client) error {
+		begun := s.now()
+		call := c.B().Eval().Script(script).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
+		replies := s.doMulti(ctx, c, call)
+		reply, err := replies[0].ToArray()
 		if err != nil {
 			return err
 		}
@@ -237,13 +242,14 @@ func (e *Entries) run(ctx context.Context, script *valkey.Lua, keys, args []stri
 		case code > 1:
 			n, _ := reply[1].AsInt64()
 			return errOwn{full(code, n)}
-		default:
-			done = code == 1
-			octets, _ = reply[1].AsBytes()
+		case code == 0:
 			return nil
 		}
+		done = true
+		octets, _ = reply[1].AsBytes()
+		return s.onReplicas(replies, begun)
 	})
-	return done, bytes.Clone(octets), unwrapOwn(err)
+	return done && err == nil, bytes.Clone(octets), unwrapOwn(err)
 }
 
 // full returns the error for a set that has no room, by its place among the keys.

@@ -52,3 +52,42 @@ func TestReplicaThatRestartedIsPromoted(t *testing.T) {
 	proxy.Cut()
 	redistest.Until(t, "what was made before is refused", func() bool { return !accepts(t, records, made) })
 }
+
+// What was changed counts when the replicas have it: a context that was cancelled, or
+// a negotiation that went on, is not there again after a failover.
+func TestEntriesWaitForReplicas(t *testing.T) {
+	t.Parallel()
+	primary := redistest.Start(t)
+	between := redistest.StartProxy(t, primary.Addr)
+	host, port, _ := net.SplitHostPort(between.Addr)
+	replica := redistest.Start(t, "--replicaof", host+" "+port)
+	redistest.Until(t, "the replica is in step", func() bool {
+		return replica.Info("master_link_status") == "up"
+	})
+	for name, change := range map[string]func(e *valkey.Entries) (bool, error){
+		"add": func(e *valkey.Entries) (bool, error) {
+			return e.Add(t.Context(), "b", []byte("1"), "alice", in(time.Minute))
+		},
+		"swap": func(e *valkey.Entries) (bool, error) {
+			return e.Swap(t.Context(), "a", []byte("1"), []byte("2"), in(time.Minute))
+		},
+		"cancel": func(e *valkey.Entries) (bool, error) {
+			return e.Swap(t.Context(), "a", []byte("1"), []byte("2"), in(0))
+		},
+		"take": func(e *valkey.Entries) (bool, error) {
+			octets, err := e.Take(t.Context(), "a")
+			return octets != nil, err
+		},
+	} {
+		between.Silence(false)
+		e := open(t, primary.URL(), valkey.Config{Replicas: 1, Timeout: 2 * time.Second, Prefix: name}).
+			Entries(valkey.Contexts, valkey.EntriesConfig{})
+		if added, err := e.Add(t.Context(), "a", []byte("1"), "alice", in(time.Minute)); !added || err != nil {
+			t.Fatal(added, err)
+		}
+		between.Silence(true)
+		if done, err := change(e); done || err == nil {
+			t.Errorf("%s: %v, %v, and no replica has it", name, done, err)
+		}
+	}
+}

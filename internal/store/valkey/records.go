@@ -156,20 +156,20 @@ func (s *Server) behind(c valkey.Client, marker, key string) valkey.Completed {
 	return c.B().Mget().Key(marker, key).Build()
 }
 
-// doMulti sends two commands, and behind them the one that waits for replicas, if
-// any are waited for. In a cluster that one is not sent on to another node with the
+// doMulti sends commands, and behind them the one that waits for replicas, if any
+// are waited for. In a cluster that one is not sent on to another node with the
 // others, so that all go over one connection and are not sent on.
-func (s *Server) doMulti(ctx context.Context, c valkey.Client, write, read valkey.Completed) []valkey.ValkeyResult {
+func (s *Server) doMulti(ctx context.Context, c valkey.Client, commands ...valkey.Completed) []valkey.ValkeyResult {
 	if s.cfg.Replicas == 0 {
-		return c.DoMulti(ctx, write, read)
+		return c.DoMulti(ctx, commands...)
 	}
 	wait := c.B().Wait().Numreplicas(int64(s.cfg.Replicas)).Timeout(s.waitFor().Milliseconds()).Build()
 	if s.groups == 1 {
-		return c.DoMulti(ctx, write, read, wait)
+		return c.DoMulti(ctx, append(commands, wait)...)
 	}
 	one, release := c.Dedicate()
 	defer release()
-	return one.DoMulti(ctx, write, read, wait)
+	return one.DoMulti(ctx, append(commands, wait)...)
 }
 
 // onReplicas returns an error unless all replicas that are waited for have what
@@ -178,7 +178,7 @@ func (s *Server) onReplicas(replies []valkey.ValkeyResult, begun int64) error {
 	if s.cfg.Replicas == 0 {
 		return nil
 	}
-	n, err := replies[2].AsInt64()
+	n, err := replies[len(replies)-1].AsInt64()
 	if err == nil && n < int64(s.cfg.Replicas) {
 		err = fmt.Errorf("%w: %d of %d", ErrReplicas, n, s.cfg.Replicas)
 	}
