@@ -3,7 +3,12 @@ package web
 import (
 	"context"
 	"net/http"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
+	"unsafe"
+	"weak"
 )
 
 type pageKey struct{}
@@ -43,4 +48,27 @@ func TestRelayGetsNothingOfThePagesRequest(t *testing.T) {
 	if len(r.asked) == before {
 		t.Error("no ticket was asked for")
 	}
+}
+
+// A session does not keep the password: nothing leads to it after the login.
+func TestSessionForgetsThePassword(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t)
+	cfg := r.config()
+	cfg.Password = strings.Clone(secret)
+	password := weak.Make(unsafe.StringData(cfg.Password))
+	s, err := Login(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg = Config{}
+	for until := time.Now().Add(30 * time.Second); password.Value() != nil; runtime.GC() {
+		if time.Now().After(until) {
+			t.Fatal("the session leads to the password")
+		}
+	}
+	if s.User() == "" {
+		t.Error("no session")
+	}
+	s.Logout(t.Context())
 }

@@ -89,7 +89,8 @@ func Login(ctx context.Context, cfg Config) (*Session, error) {
 
 func newSession(cfg *Config) (s *Session, who string, err error) {
 	s = &Session{clock: newClock(cfg.Time), base: cfg.Transport, protected: make(map[string]bool)}
-	s.allow = func(u *url.URL) error { return checkTLS(u, cfg.AllowHTTP) }
+	allowHTTP := cfg.AllowHTTP // and not cfg, which has the password
+	s.allow = func(u *url.URL) error { return checkTLS(u, allowHTTP) }
 	switch {
 	case cfg.Transport == nil:
 		return nil, "", errors.New("web: Config needs Transport")
@@ -124,9 +125,12 @@ func principalOf(user, realm string) (kerberos.Principal, error) {
 	return who, nil
 }
 
-// checkTLS refuses URLs without TLS. On the loopback interface nobody is in
-// between.
+// checkTLS refuses URLs without TLS, and those with a password, which browsers
+// refuse in words that have it. On the loopback interface nobody is in between.
 func checkTLS(u *url.URL, allow bool) error {
+	if u.User != nil {
+		return failf(CodeArgument, "%.200q has a user or a password", u.Redacted())
+	}
 	switch u.Scheme {
 	case "https", "wss":
 		return nil

@@ -241,7 +241,8 @@ func TestTokensNeedTLSButOnTheMachine(t *testing.T) {
 		"http://gw.example.com/": CodeInsecure, "ws://gw.example.com/": CodeInsecure,
 		"http://localhost.example.com/": CodeInsecure, "http://127.0.0.1.example.com/": CodeInsecure,
 		"http://10.0.0.1/": CodeInsecure, "http://0x7f000001/": CodeInsecure, "ftp://localhost/": CodeArgument,
-		"javascript:alert(1)": CodeArgument,
+		"javascript:alert(1)": CodeArgument, "https://gw.example.com@evil.example/": CodeArgument,
+		"https://user:theirs@gw.example.com/": CodeArgument,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		var err error
@@ -253,7 +254,7 @@ func TestTokensNeedTLSButOnTheMachine(t *testing.T) {
 		if failed, ok := errors.AsType[*Error](err); ok {
 			got = failed.Code
 		}
-		if got != want {
+		if got != want || err != nil && strings.Contains(err.Error(), "theirs") {
 			t.Errorf("%s: %v", address, err)
 		}
 		if want == CodeInsecure && checkTLS(r.URL, true) != nil {
