@@ -246,6 +246,8 @@ export class Session {
 	#open() {
 		if (!this.#own)
 			throw over();
+		if (this.#program.over)
+			throw this.#program.over;
 		return this.#own;
 	}
 }

@@ -185,6 +185,7 @@ test('a program that ends leaves nothing hanging, and is loaded again', async ()
 	globalThis.program.exit();
 	await assert.rejects(hanging, InternalError);
 	await assert.rejects(session.tickets(), InternalError);
+	assert.throws(() => session.expires, InternalError);
 	answering({});
 	await load({wasm: empty});
 	await login(alice);
