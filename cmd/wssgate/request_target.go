@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wssgate/wssgate/client"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/request"
 	"github.com/wssgate/wssgate/kerberos/kdc"
@@ -252,5 +253,7 @@ func readPassword(path string) (string, error) {
 // A ticketError is that there are no tickets to begin with.
 type ticketError struct{ error }
 
+// Error returns the error, and what to do about it.
+func (e ticketError) Error() string { return callError{e.error, client.CodeTicket}.Error() }
 func (e ticketError) Unwrap() error { return e.error }
 func (e ticketError) ExitCode() int { return 7 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/fips140"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -283,11 +284,17 @@ func (all listeners) serve(ctx context.Context, s gateway.Server) (err error) {
 }
 
 func listenCure(err error) string {
-	if errors.Is(err, systemd.ErrNoSocket) {
+	switch {
+	case errors.Is(err, systemd.ErrNoSocket):
 		return "write a socket unit with ListenStream= and FileDescriptorName=, and start the service by it"
-	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return "stop the process that listens there, or give another --listen"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "stop the process that listens there, or give another address"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "give an address that this machine has"
+	case errors.Is(err, fs.ErrPermission):
+		return "give another address, or let the process open it: a port below 1024 needs CAP_NET_BIND_SERVICE"
+	case errors.Is(err, fs.ErrNotExist):
+		return "make the folder of the socket, or give another address"
 	}
 	return ""
 }
