@@ -128,8 +128,11 @@ func (u *URL) path(text string) error {
 		return nil
 	}
 	n, err := strconv.ParseUint(text, 10, 8)
-	if err != nil || u.Kind == Cluster && n != 0 {
-		return errors.New("has no number of a database behind its hosts; a cluster has database 0 alone")
+	switch {
+	case err != nil:
+		return errors.New("ends with what is not the number of a database")
+	case u.Kind == Cluster && n != 0:
+		return errors.New("names a database, of which a cluster has 0 alone")
 	}
 	u.Database = int(n)
 	return nil

@@ -47,7 +47,7 @@ func TestParseRefusesWhatIsNoAddress(t *testing.T) {
 		"redis://a:port":          "no host",
 		"redis://a,b":             "several hosts",
 		"redis://a/x":             "number of a database",
-		"redis+cluster://a/1":     "number of a database",
+		"redis+cluster://a/1":     "a cluster has 0 alone",
 		"redis+sentinel://a":      "name of a primary",
 		"redis://a?db=1":          "character",
 		"redis://a /":             "character",
