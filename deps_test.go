@@ -200,7 +200,7 @@ var layers = map[string][]string{
 	"internal/systemd": {},
 
 	// A sender of its own: of what is tested it uses the canonical form alone.
-	"cmd/vectorgen": {"kerberos/krbtest", "soap/xmltext"},
+	"cmd/vectorgen": {"internal/attacks", "kerberos/krbtest", "soap/xmltext"},
 
 	// Flags and calls.
 	"cmd/wssgate": {

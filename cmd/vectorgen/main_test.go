@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -55,5 +58,44 @@ func TestExpectationsAreThoseOfTheList(t *testing.T) {
 	}
 	for word := range used {
 		t.Errorf("%s is not in the list of expectations", word)
+	}
+}
+
+// Attacks on a message of the user's are files, with a list of them.
+func TestAttacksAreFiles(t *testing.T) {
+	t.Parallel()
+	request, err := fs.ReadFile(testvectors.Files, "transcripts/KtpSymmetricSignOnly/01-request.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	target := filepath.Join(dir, "request.xml")
+	if err := os.WriteFile(target, request, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out")
+	if err := writeAttacks(out, target, "text/xml"); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(out, "attacks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct {
+		File, Class string
+		ContentType string `json:"content-type"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil || len(list) < 2000 {
+		t.Fatalf("%d attacks: %v", len(list), err)
+	}
+	for _, a := range []int{0, len(list) - 1} {
+		octets, err := os.ReadFile(filepath.Join(out, list[a].File))
+		if err != nil || len(octets) == 0 || bytes.Equal(octets, request) || list[a].Class == "" ||
+			list[a].ContentType == "" {
+			t.Errorf("%+v: %d octets, %v", list[a], len(octets), err)
+		}
+	}
+	if err := writeAttacks(out, filepath.Join(out, "attacks.json"), ""); err == nil {
+		t.Error("attacks on what is no message")
 	}
 }

@@ -174,7 +174,7 @@ func sample(list []attacks.Attack, from, step int) (some []attacks.Attack) {
 
 // sampled returns the targets, and of how many attacks one is tried.
 func sampled(t *testing.T) (targets []*target, step int) {
-	all := append(transcripts(t), cases(t)...)
+	all := append(transcripts(t, true), cases(t)...)
 	if *whole {
 		return all, 1
 	}
@@ -191,40 +191,75 @@ func TestNoAttackReachesTheBackend(t *testing.T) {
 	targets, step := sampled(t)
 	for n, s := range targets {
 		protected := honestly(t, s)
-		list, err := attacks.Of(s.messages[0])
-		must(t, err)
-		g := newGate(t, s, always{})
-		trial.try(g, sample(list, n, step), protected[:1])
-		trial.wait.Wait()
-		trial.replay(s, g.accepted)
+		for i := range s.messages[:min(len(s.messages), 2)] {
+			trial.attack(s, i, protected[i:i+1], n, step)
+		}
 		if len(s.messages) > 1 {
 			trial.splice(s, protected, step)
 		}
+	}
+	trial.strip(transcripts(t, false))
+	for _, preset := range []string{"Kerberos", "SspiNegotiated", "SecureConversation", "wsHttpBinding"} {
+		trial.converse(preset, step)
 	}
 	trial.wait.Wait()
 	trial.log()
 	checkDocument(t, trial.results)
 }
 
+// attack sends attacks on a message, and those that were accepted again.
+func (t *trial) attack(s *target, i int, protected []honest, from, step int) {
+	list, err := attacks.Of(s.messages[i])
+	must(t, err)
+	g := newGate(t, s, always{})
+	for _, m := range s.messages[:i] { // it may name their token
+		g.send(attacks.Attack{Message: m})
+	}
+	t.try(g, sample(list, from, step), protected)
+	t.wait.Wait()
+	t.replay(s, i, g.accepted)
+}
+
 // replay sends a message twice more, and each attack that was accepted as that
 // message, to a gateway that has accepted it already.
-func (t *trial) replay(s *target, accepted []attacks.Attack) {
+func (t *trial) replay(s *target, i int, accepted []attacks.Attack) {
 	g := newGate(t, s, s.newStore())
-	first := attacks.Attack{Class: replaying, Name: "the message itself", Message: s.messages[0]}
-	if got := g.send(first); len(got) != 1 {
-		t.Fatalf("%s was delivered %d times", s.name, len(got))
+	var again []attacks.Attack
+	for n, m := range s.messages[:i+1] {
+		a := attacks.Attack{Class: replaying, Name: fmt.Sprintf("message %d", n+1), Message: m}
+		if got := g.send(a); len(got) != 1 {
+			t.Fatalf("message %d of %s was delivered %d times", n+1, s.name, len(got))
+		}
+		again = append(again, a, a)
 	}
-	list := []attacks.Attack{first, first}
 	for _, a := range accepted {
 		a.Class, a.Name = replaying, a.Class+": "+a.Name
-		list = append(list, a)
+		again = append(again, a)
 	}
-	t.try(g, list, nil)
+	t.try(g, again, nil)
+}
+
+// strip sends over plain HTTP what relies on TLS.
+func (t *trial) strip(list []*target) {
+	for _, s := range list {
+		if !s.policy.NeedsTLS() {
+			continue
+		}
+		plain := *s
+		plain.tls = false
+		for i, m := range s.messages {
+			t.try(newGate(t, &plain, always{}), []attacks.Attack{{Class: "TLS stripped", Name: fmt.Sprintf("message %d", i+1),
+				Message: m}}, nil)
+		}
+	}
 }
 
 // splice sends attacks made of the first two messages of a target.
 func (t *trial) splice(s *target, protected []honest, step int) {
-	g := newGate(t, s, always{})
+	t.spliceTo(newGate(t, s, always{}), s, protected, step)
+}
+
+func (t *trial) spliceTo(g *gate, s *target, protected []honest, step int) {
 	for _, pair := range [][2]int{{0, 1}, {1, 0}} {
 		list, err := attacks.Spliced(s.messages[pair[0]], s.messages[pair[1]])
 		must(t, err)

@@ -7,7 +7,8 @@
 // encoding/xml. The same messages give the same attacks, in the same order.
 //
 // Its test sends all of them through the gateway to a backend that records what
-// it gets.
+// it gets. `go run ./cmd/vectorgen -attack request.xml -out DIR` writes the attacks
+// on a message as files, for receivers of others.
 //
 //	signature wrapping (WS-Attacker)         wrapping.go
 //	Ids, comments, namespaces, QNames        structure.go
@@ -17,6 +18,7 @@
 //	HTTP, WS-Addressing, MIME                transport.go
 //	parts of two messages                    splice.go
 //	what a message means                     meaning.go
+//	files                                    write.go
 //
 // # Security considerations
 //

@@ -117,7 +117,14 @@ type gate struct {
 	sent     atomic.Int64
 }
 
+// newGate makes the gateway of a target.
 func newGate(t testing.TB, s *target, store gss.ReplayStore) *gate {
+	t.Helper()
+	return newGateOf(t, s, door.NewSecurity(s.policy.Name, s.processor(t, store)))
+}
+
+// newGateOf makes a gateway with a door.
+func newGateOf(t testing.TB, s *target, d door.Door) *gate {
 	t.Helper()
 	g := &gate{target: s}
 	backend, _ := url.Parse("http://backend.invalid/service")
@@ -125,8 +132,8 @@ func newGate(t testing.TB, s *target, store gss.ReplayStore) *gate {
 	g.Gateway, err = gateway.New(gateway.Config{
 		Log: slog.New(slog.DiscardHandler), Transport: recorder{}, RefusalDelay: time.Millisecond,
 		Observe: func(r gateway.Record) { g.codes.Store(r.Client, r.Code) },
-		Routes: []gateway.Route{{Path: "/svc", Door: door.NewSecurity(s.policy.Name, s.processor(t, store)),
-			Backend: backend, PrincipalHeader: "X-Principal", RealmHeader: "X-Realm"}},
+		Routes: []gateway.Route{{Path: "/svc", Door: d, Backend: backend, PrincipalHeader: "X-Principal",
+			RealmHeader: "X-Realm"}},
 	})
 	must(t, err)
 	return g
@@ -181,13 +188,14 @@ func (g *gate) exchange(a attacks.Attack, client string) (got []delivery) {
 const replaying = "replay"
 
 // transcripts returns the recorded conversations with protected requests under
-// a symmetric binding: over TLS alone the channel protects the rest.
-func transcripts(t testing.TB) (list []*target) {
+// a symmetric binding, or over TLS alone, where the channel protects the rest.
+func transcripts(t testing.TB, symmetric bool) (list []*target) {
 	t.Helper()
 	files, err := fs.Glob(testvectors.Files, "transcripts/*/case.yaml")
 	must(t, err)
 	for _, f := range files {
-		if s := readTranscript(t, path.Dir(f)); s != nil {
+		s := readTranscript(t, path.Dir(f))
+		if len(s.messages) > 0 && (s.policy.Binding == wssec.SymmetricBinding) == symmetric {
 			list = append(list, s)
 		}
 	}
@@ -222,9 +230,6 @@ func readTranscript(t testing.TB, dir string) *target {
 	}
 	var c transcript
 	must(t, yaml.Unmarshal(file("case.yaml"), &c))
-	if c.Policy.Binding != wssec.SymmetricBinding {
-		return nil
-	}
 	s := &target{name: path.Base(dir), policy: c.Policy, keytab: file(c.Keytab), services: []string{c.Service},
 		etypes: c.Enctypes, time: c.Captured.Add(3 * time.Second), tls: c.TLS}
 	for _, x := range c.Contexts {
@@ -240,9 +245,6 @@ func readTranscript(t testing.TB, dir string) *target {
 			string(file(strings.TrimSuffix(m.File, ".xml")+".headers"))))
 		s.clients = append(s.clients, c.Client)
 	}
-	if len(s.messages) == 0 {
-		return nil
-	}
 	return s
 }
 
@@ -250,7 +252,7 @@ func (s *target) context(client, identifier, namespace, instance string, token w
 	key []byte) wssec.SecurityContext {
 	name, realm, _ := strings.Cut(client, "@")
 	return wssec.SecurityContext{Identifier: identifier, Namespace: namespace, Instance: instance,
-		Token: cmp.Or(token, s.policy.ProtectionToken), Key: wssec.NewKey(key), Name: name, Realm: realm,
+		Token: cmp.Or(token, s.policy.ClientToken()), Key: wssec.NewKey(key), Name: name, Realm: realm,
 		Created: s.time.Add(-time.Minute), Expires: s.time.Add(time.Hour)}
 }
 
