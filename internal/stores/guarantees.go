@@ -11,7 +11,12 @@ import (
 // Guarantees returns what holds on a route, as far as it depends on where its state
 // is: a sentence or more.
 func Guarantees(cfg *config.Config, r *config.Route) string {
-	if !r.HasStore() || r.Shadow {
+	inTokens := r.ContextStorage == config.ContextInToken && !r.Shadow
+	switch {
+	case inTokens && !r.HasStore() && cfg.StateKeys != "":
+		return "each node for itself: security contexts, which are in their tokens, are good on all nodes with these " +
+			"state-keys and after a restart, and what another process has accepted, cancelled or renewed is not known here"
+	case !r.HasStore() || r.Shadow:
 		return "one node: what another process accepts is not known here, and security contexts end with the process"
 	}
 	text := "no ticket or message is accepted twice by any node, and any node goes on with what another has begun; what " +
@@ -24,6 +29,9 @@ func Guarantees(cfg *config.Config, r *config.Route) string {
 	}
 	if r.SignatureRecords == "node" {
 		text += ". A message under a security context or a remembered token can be replayed once to each other node"
+		if inTokens {
+			text += ", and while the store does not answer a context goes on that was cancelled"
+		}
 	}
 	return text
 }

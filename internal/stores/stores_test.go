@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wssgate/wssgate/internal/config"
@@ -56,4 +57,32 @@ func TestWaitWaitsForTheFirstAnswer(t *testing.T) {
 	}
 	var none *stores.Stores
 	none.Wait(t.Context())
+}
+
+// What the log says of a route is so where contexts are in their tokens.
+func TestGuaranteesOfContextsInTokens(t *testing.T) {
+	t.Parallel()
+	const store = "store: redis://127.0.0.1:1\nstate-keys: state.keys\n"
+	const token = "context-storage: token\npolicy: SspiNegotiated\n"
+	for settings, want := range map[string]string{
+		"":                                 "security contexts end with the process",
+		token:                              "security contexts end with the process",
+		token + "state-keys: state.keys\n": "good on all nodes with these state-keys and after a restart",
+		token + store:                      "no ticket or message is accepted twice by any node",
+		token + store + "signature-records: node\n": "a context goes on that was cancelled",
+	} {
+		file := filepath.Join(t.TempDir(), "wssgate.yaml")
+		text := "keytab: svc.keytab\nbackend: http://127.0.0.1:1\n" + settings
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(&config.Flags{File: file}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := stores.Guarantees(cfg, &cfg.Routes[0])
+		if !strings.Contains(got, want) {
+			t.Errorf("%q: %s", settings, got)
+		}
+	}
 }
