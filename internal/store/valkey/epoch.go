@@ -82,9 +82,13 @@ func ofHistory(marker, history string) bool {
 // all replicas had the last record, so that it has every one. Its uptime is up to a
 // second too long. Else records may be lost, and a new one begins now. Arguments:
 // our time in microseconds, for how long all replicas have had the last record, 1
-// for waits, random octets.
+// for waits, random octets. The last result is the policy of a server that evicts
+// what is live.
 var markScript = newScript(`
 local info = redis.call('INFO', 'replication') .. redis.call('INFO', 'server')
+local memory = redis.call('INFO', 'memory')
+local evicts = string.match(memory, 'maxmemory_policy:(%S+)') or ''
+if evicts == 'noeviction' or string.match(memory, 'maxmemory:0%s') then evicts = '' end
 local id = string.match(info, 'master_replid:(%x+)') or ''
 local before = string.match(info, 'master_replid2:(%x+)') or ''
 local uptime = tonumber(string.match(info, 'uptime_in_seconds:(%d+)') or '0')
@@ -106,7 +110,7 @@ if of ~= id or not since then
 	marker = since .. ' ' .. id .. ' ' .. ARGV[4]
 	redis.call('SET', KEYS[1], marker)
 end
-return {marker, since, why, string.format('%.0f', clock)}
+return {marker, since, why, string.format('%.0f', clock), evicts}
 `)
 
 // verify checks the clock and the markers of all groups, over the connections that
@@ -125,6 +129,10 @@ func (s *Server) verify(ctx context.Context, c valkey.Client) error {
 		if d := time.Duration(s.now()-m.clock) * time.Microsecond; d.Abs() > maxDrift {
 			return errOwn{fmt.Errorf("this machine's clock differs by %v from the store's; %v are allowed: set the clocks",
 				d.Round(time.Second), maxDrift)}
+		}
+		if m.evicts != "" {
+			return errOwn{fmt.Errorf("the server removes records to make room (maxmemory-policy %s), so that what was "+
+				"accepted would be accepted again: set it to noeviction", m.evicts)}
 		}
 		next.markers[group] = m.text
 		if m.since.After(next.since) {
@@ -161,6 +169,7 @@ type mark struct {
 	text, why string
 	since     time.Time
 	clock     int64 // the server's, in microseconds
+	evicts    string
 }
 
 func (s *Server) mark(ctx context.Context, c valkey.Client, group int) (m mark, err error) {
@@ -173,7 +182,7 @@ func (s *Server) mark(ctx context.Context, c valkey.Client, group int) (m mark, 
 	if err != nil {
 		return m, err
 	}
-	var text [4]string
+	var text [5]string
 	for i := range min(len(reply), len(text)) {
 		if text[i], err = reply[i].ToString(); err != nil {
 			return m, err
@@ -184,7 +193,7 @@ func (s *Server) mark(ctx context.Context, c valkey.Client, group int) (m mark, 
 	if err := errors.Join(err1, err2); err != nil {
 		return m, errOwn{fmt.Errorf("the store's key %s is not what we write: remove it", s.markerKey(group))}
 	}
-	return mark{text: text[0], why: text[2], since: time.UnixMicro(since), clock: clock}, nil
+	return mark{text: text[0], why: text[2], since: time.UnixMicro(since), clock: clock, evicts: text[4]}, nil
 }
 
 func format(n int64) string { return strconv.FormatInt(n, 10) }

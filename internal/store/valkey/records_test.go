@@ -84,6 +84,21 @@ func TestServerRefusesAClockThatIsOff(t *testing.T) {
 	}
 }
 
+// A server that evicts records when it is full is refused, before it does.
+func TestServerRefusesOneThatEvicts(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl")
+	s := begin(t, server.URL(), valkey.Config{})
+	redistest.Until(t, "it is noticed", func() bool {
+		return strings.Contains(s.Outage().Error(), "maxmemory-policy volatile-ttl")
+	})
+	if added, err := s.Tickets(local()).Add(t.Context(), newID(), in(time.Minute)); added || err == nil {
+		t.Errorf("added %v, %v", added, err)
+	}
+	server.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
+	redistest.Until(t, "it works", func() bool { return s.Outage() == nil })
+}
+
 // TestRecordsAskTogether: replies are held back until both questions have come. A
 // store that waited for the first answer would never ask the second.
 func TestRecordsAskTogether(t *testing.T) {
