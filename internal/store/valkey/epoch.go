@@ -82,8 +82,10 @@ func ofHistory(marker, history string) bool {
 // all replicas had the last record, so that it has every one. Its uptime is up to a
 // second too long. Else records may be lost, and a new one begins now. Arguments:
 // our time in microseconds, for how long all replicas have had the last record, 1
-// for waits, random octets. The last result is the policy of a server that evicts
-// what is live.
+// for waits, random octets, and how far our time may be from the server's: with a
+// clock that is off nothing begins and there is no marker, since others would refuse
+// all that is made before its time. The last result is the policy of a server that
+// evicts what is live.
 var markScript = newScript(`
 local info = redis.call('INFO', 'replication') .. redis.call('INFO', 'server')
 local memory = redis.call('INFO', 'memory')
@@ -94,6 +96,9 @@ local before = string.match(info, 'master_replid2:(%x+)') or ''
 local uptime = tonumber(string.match(info, 'uptime_in_seconds:(%d+)') or '0')
 local t = redis.call('TIME')
 local clock = tonumber(t[1]) * 1000000 + tonumber(t[2])
+if math.abs(tonumber(ARGV[1]) - clock) > tonumber(ARGV[5]) then
+	return {'', '0', '', string.format('%.0f', clock), ''}
+end
 local marker = redis.call('GET', KEYS[1])
 local since, of
 if marker then since, of = string.match(marker, '^(%d+) (%x+) ') end
@@ -126,7 +131,7 @@ func (s *Server) verify(ctx context.Context, c valkey.Client) error {
 		if err != nil {
 			return err
 		}
-		if d := time.Duration(s.now()-m.clock) * time.Microsecond; d.Abs() > maxDrift {
+		if d := time.Duration(s.now()-m.clock) * time.Microsecond; d.Abs() > maxDrift || m.text == "" {
 			return errOwn{fmt.Errorf("this machine's clock differs by %v from the store's; %v are allowed: set the clocks",
 				d.Round(time.Second), maxDrift)}
 		}
@@ -177,7 +182,8 @@ func (s *Server) mark(ctx context.Context, c valkey.Client, group int) (m mark, 
 	if s.cfg.Replicas > 0 {
 		waits = "1"
 	}
-	args := []string{format(s.now()), format(s.now() - s.lastKept.Load()), waits, randomText()}
+	args := []string{format(s.now()), format(s.now() - s.lastKept.Load()), waits, randomText(),
+		format(maxDrift.Microseconds())}
 	reply, err := markScript.Exec(ctx, c, []string{s.markerKey(group)}, args).ToArray()
 	if err != nil {
 		return m, err
