@@ -120,6 +120,9 @@ func (x trial) run(t *testing.T) {
 		a.connections = 1 // where answers are not awaited, more would only disturb each other
 	}
 	samples := x.ask(a, n)
+	for x.expect == tells && compare(samples).p > alarm && len(samples) < x.most {
+		samples = append(samples, x.ask(a, n)...) // beside other work it takes more to see something
+	}
 	v, place, counted := compare(samples), "", a.gateway.stop()
 	if strings.HasPrefix(x.name, "padding") {
 		place = fmt.Sprint(placeOf(a.truth, samples))
