@@ -16,10 +16,17 @@ import (
 )
 
 // TestReloadEndsWhatIsNoLongerAccepted: a security context is not used on when its
-// client, or its ticket, would be refused now.
+// client, or its ticket, would be refused now, wherever its state is.
 func TestReloadEndsWhatIsNoLongerAccepted(t *testing.T) {
 	t.Parallel()
-	const route = "routes: [{path: /a, policy: SspiNegotiated, trusted-realms: [EXAMPLE.COM]"
+	for _, storage := range []string{"store", "token"} {
+		reloadEnds(t, "routes: [{path: /a, policy: SspiNegotiated, context-storage: "+storage+
+			", trusted-realms: [EXAMPLE.COM]")
+	}
+}
+
+func reloadEnds(t *testing.T, route string) {
+	t.Helper()
 	w := newReloadWorld(t, route+"}]\n")
 	clients := &contextWorld{serviceWorld: w.serviceWorld, from: "192.0.2.7:1"}
 	sc := clients.context()
@@ -28,9 +35,11 @@ func TestReloadEndsWhatIsNoLongerAccepted(t *testing.T) {
 		want int
 	}{
 		{w.top + route + ", denied-principals: [bob@EXAMPLE.COM]}]\n", 200}, // as before
+		{w.top + route + ", allowed-principals: [bob@EXAMPLE.COM]}]\n", 500},
 		{w.top + strings.Replace(route, "[EXAMPLE.COM", "[OTHER.COM", 1) + "}]\n", 500},
 		{w.top + route + "}]\n", 200},
 		{w.top + route + ", exact-kvno: true}]\n", 500},
+		{w.top + strings.Replace(route, "SspiNegotiated", "{preset: SspiNegotiated, ttl: 1m}", 1) + "}]\n", 500},
 		{w.top + "clock-skew: 6m\n" + route + "}]\n", 500},
 	} {
 		w.change(step.text)
