@@ -39,10 +39,16 @@ func honestly(t *testing.T, s *target) (list []honest) {
 		}
 		meaning, err := attacks.Read(got[0].octets)
 		must(t, err)
-		if body := protectedBody(t, m); body != meaning.Body {
-			t.Fatalf("message %d of %s was delivered as\n%s\nand protected as\n%s", i+1, s.name, meaning.Body, body)
+		want := protectedMeaning(t, m)
+		if want.Body != meaning.Body {
+			t.Fatalf("message %d of %s was delivered as\n%s\nand protected as\n%s", i+1, s.name, meaning.Body, want.Body)
 		}
-		h := honest{meaning, got[0].header.Get("X-Principal"), got[0].header.Get("SOAPAction")}
+		for _, b := range meaning.Blocks {
+			if !slices.Contains(want.Blocks, b) && !slices.ContainsFunc(want.Blocks, isEncrypted) {
+				t.Fatalf("message %d of %s was delivered with %s, which it does not have", i+1, s.name, b)
+			}
+		}
+		h := honest{meaning, got[0].header.Get("X-Principal"), signedAction(got[0], meaning)}
 		if h.principal != s.clients[i] {
 			t.Fatalf("message %d of %s is of %q, want %q", i+1, s.name, h.principal, s.clients[i])
 		}
@@ -51,29 +57,55 @@ func honestly(t *testing.T, s *target) (list []honest) {
 	return list
 }
 
-// protectedBody returns the meaning of the Body that was signed: as it is sent,
-// or of its plaintext.
-func protectedBody(t *testing.T, m attacks.Message) string {
+// isEncrypted reports whether a header block, other than Security, is a
+// ciphertext or has one.
+func isEncrypted(block string) bool {
+	return strings.Contains(block, "}Encrypted") && !strings.Contains(block[:strings.Index(block, ">")], "}Security")
+}
+
+// protectedMeaning returns the meaning of a message as it is sent, with the
+// plaintext of the Body.
+func protectedMeaning(t *testing.T, m attacks.Message) attacks.Meaning {
 	t.Helper()
 	sent, err := attacks.Read(m.Octets)
 	must(t, err)
-	if !strings.Contains(sent.Body, "EncryptedData") {
-		return sent.Body
+	if strings.Contains(sent.Body, "EncryptedData") {
+		sent.Body, err = attacks.ReadBody(m.Plain)
+		must(t, err)
 	}
-	body, err := attacks.ReadBody(m.Plain)
-	must(t, err)
-	return body
+	return sent
 }
 
-// same reports whether a delivery means what one of the messages does. An action
-// in HTTP alone is not protected, and passes as it was sent.
+// signedAction returns the action that a backend is told in HTTP, with the media
+// type, which has that of SOAP 1.2, if a wsa:Action protects it; else "": an
+// action in HTTP alone passes as it was sent.
+func signedAction(d delivery, m attacks.Meaning) string {
+	for _, b := range m.Blocks {
+		if strings.HasPrefix(b, "<{http://www.w3.org/2005/08/addressing}Action") ||
+			strings.HasPrefix(b, "<{http://schemas.xmlsoap.org/ws/2004/08/addressing}Action") {
+			return d.header.Get("SOAPAction") + " " + d.header.Get("Content-Type")
+		}
+	}
+	return ""
+}
+
+// passed are the fields of HTTP that may reach the backend.
+var passed = []string{"Accept", "Accept-Language", "Content-Type", "Soapaction", "User-Agent", "X-Principal", "X-Realm",
+	"X-Request-Id"}
+
+// same reports whether a delivery means what one of the messages does.
 func same(d delivery, list []honest) error {
 	meaning, err := attacks.Read(d.octets)
 	if err != nil {
 		return fmt.Errorf("encoding/xml does not read it: %w", err)
 	}
+	for name, values := range d.header {
+		if !slices.Contains(passed, name) || len(values) != 1 {
+			return fmt.Errorf("the backend got %s: %q", name, values)
+		}
+	}
 	for _, h := range list {
-		if meaning.Equal(h.meaning) && d.header.Get("X-Principal") == h.principal {
+		if meaning.Equal(h.meaning) && d.header.Get("X-Principal") == h.principal && signedAction(d, meaning) == h.action {
 			return nil
 		}
 	}

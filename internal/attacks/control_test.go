@@ -117,3 +117,23 @@ func read(t *testing.T, message string) attacks.Meaning {
 	must(t, err)
 	return m
 }
+
+// What the backend is told in HTTP counts, too.
+func TestTrialFindsOtherActionsAndFields(t *testing.T) {
+	s := readTranscript(t, "transcripts/KtpSymmetricAddressing")
+	protected := honestly(t, s)
+	if protected[0].action == "" {
+		t.Fatal("the action is not signed")
+	}
+	got := newGate(t, s, s.newStore()).send(attacks.Attack{Message: s.messages[0]})
+	if err := same(got[0], protected[:1]); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Soapaction": "urn:evil", "X-Principal": "admin", "X_principal": "admin"} {
+		d := delivery{got[0].octets, got[0].header.Clone()}
+		d.header[name] = []string{value}
+		if same(d, protected[:1]) == nil {
+			t.Errorf("%s: %s is not seen", name, value)
+		}
+	}
+}

@@ -186,7 +186,7 @@ func (c *conversing) honestly(name string) ([]sent, honest) {
 	}
 	meaning, err := attacks.Read(got[0].octets)
 	must(c.T, err)
-	h := honest{meaning, got[0].header.Get("X-Principal"), got[0].header.Get("SOAPAction")}
+	h := honest{meaning, got[0].header.Get("X-Principal"), signedAction(got[0], meaning)}
 	if !strings.HasPrefix(h.principal, name+"@") || !strings.Contains(h.meaning.Body, name) {
 		c.Fatalf("%s called, and the backend got %+v", name, h)
 	}
