@@ -41,6 +41,7 @@ func newRealm(t *testing.T) *realm {
 	k := krbtest.New(krbtest.Config{Time: r.time})
 	k.AddUser("alice", secret)
 	k.AddService("HTTP/localhost")
+	k.AddService("HTTP/127.0.0.1")
 	server, err := k.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func challenging(t *testing.T) string {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	t.Cleanup(s.Close)
-	return strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	return s.URL
 }
 
 // Logout ends what waits for a KDC, and leaves no ticket.

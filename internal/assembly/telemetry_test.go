@@ -160,7 +160,7 @@ func TestServeOutlivesAHangupAtItsEnd(t *testing.T) {
 	}
 	c.Server.Start()
 	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL,
-		"OTEL_BSP_SCHEDULE_DELAY": "1000000"} {
+		"OTEL_BSP_SCHEDULE_DELAY": "1000000", "STATE_DIRECTORY": t.TempDir()} {
 		t.Setenv(name, value)
 	}
 	addr, err := loopback.Free()
@@ -177,6 +177,11 @@ func TestServeOutlivesAHangupAtItsEnd(t *testing.T) {
 		if err == nil {
 			_ = resp.Body.Close()
 			break
+		}
+		select {
+		case err := <-ended:
+			t.Fatal(err)
+		default:
 		}
 		if time.Now().After(end) {
 			t.Fatal(err)
