@@ -160,8 +160,11 @@ func (e *exchanges) keep(x exchange) {
 	}
 }
 
-// after returns the exchanges that are kept and have higher numbers.
+// after returns the exchanges that are kept and have higher numbers. It waits for
+// one whose answer the client may already have.
 func (e *exchanges) after(number int) []exchange {
+	e.one.Lock()
+	defer e.one.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	list := []exchange{}
