@@ -287,7 +287,11 @@ func (n *confNode) writeContent(b *strings.Builder) {
 			b.WriteString(" " + child.name + child.mark() + " = " + quoteConf(child.value) + "\n")
 			continue
 		}
-		b.WriteString(" " + child.name + " = {\n")
+		name := child.name
+		if name == "" {
+			name = "*" // all that a name may be that is empty
+		}
+		b.WriteString(" " + name + " = {\n")
 		n, stack = child, append(stack, child.children)
 	}
 }

@@ -71,6 +71,9 @@ func decodeToken(text string) ([]byte, error) {
 		return nil, kerberos.Errorf(kerberos.CodeTokenTooLarge, "token of %d characters, limit %d", len(text), maxBase64)
 	}
 	token, err := base64.StdEncoding.Strict().DecodeString(text)
+	if i := strings.IndexAny(text, "\r\n"); err == nil && i >= 0 {
+		err = base64.CorruptInputError(i) // the library skips line ends
+	}
 	if err != nil {
 		// the cause names a position, and no character
 		return nil, &kerberos.Error{Code: CodeAuthorization, Detail: "what follows the scheme is not one token in base64",
