@@ -44,7 +44,7 @@ var (
 	_ negotiate.StateSealer  = seal.Keys{}
 )
 
-// layers says which packages of this module a package may import in its own
+// layers holds the packages of this module that a package may import in its own
 // code (tests may import more). A package that is not listed fails the test: a
 // new one is a decision, made here. Lower never imports higher; kerberos stands
 // beside wssec, and only internal joins them.
@@ -222,7 +222,7 @@ var layers = map[string][]string{
 		"soap/xmltext", "wssec"},
 }
 
-// importers says which packages may import a third-party module in their own
+// importers holds the packages that may import a third-party module in their own
 // code; "…/..." stands for the package and all below it. A module that is not
 // listed fails the test.
 var importers = map[string][]string{

@@ -83,7 +83,7 @@ func (s *set) structureOf(v bool) {
 		func(m *message) { m.tls = false }, with(func(p *policy) { p.AllowPlainHTTP = true }))
 }
 
-// addUnexpected gives a message of binding none the Signature of one that
+// addUnexpected adds to a message of binding none the Signature of one that
 // endorses.
 func (s *set) addUnexpected(m *message) {
 	t := s.on(m.name, transport, func(o *message) { o.soap12 = m.soap12 })

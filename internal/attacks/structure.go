@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// duplicateIDs gives the Id of what is signed, or named, to something else.
+// duplicateIDs repeats the Id of what is signed, or named, on something else.
 func (f *forge) duplicateIDs() {
 	for _, id := range f.ids() {
 		for _, spelling := range []string{
