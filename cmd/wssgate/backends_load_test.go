@@ -170,18 +170,7 @@ func (w *shutdownWorld) callWhile(t *testing.T, ctx context.Context, krb5Conf st
 	client.HTTP = &http.Client{Transport: transport}
 	defer transport.CloseIdleConnections()
 	for ctx.Err() == nil {
-		w.mu.Lock()
-		w.sent++
-		number := fmt.Sprint(w.sent)
-		w.mu.Unlock()
-		err = w.call(client, number)
-		w.mu.Lock()
-		if err == nil {
-			w.got[number]++
-		} else {
-			w.failed[number] = err
-		}
-		w.mu.Unlock()
+		_ = w.callNext(client)
 	}
 }
 

@@ -207,19 +207,25 @@ func (w *shutdownWorld) callUntilStopped(t *testing.T) {
 	client.HTTP = &http.Client{Transport: transport}
 	defer transport.CloseIdleConnections()
 	for err == nil {
-		w.mu.Lock()
-		w.sent++
-		number := fmt.Sprint(w.sent)
-		w.mu.Unlock()
-		err = w.call(client, number)
-		w.mu.Lock()
-		if err == nil {
-			w.got[number]++
-		} else {
-			w.failed[number] = err
-		}
-		w.mu.Unlock()
+		err = w.callNext(client)
 	}
+}
+
+// callNext calls with a number that no other call has, and keeps what comes of it.
+func (w *shutdownWorld) callNext(client *demo.Client) error {
+	w.mu.Lock()
+	w.sent++
+	number := fmt.Sprint(w.sent)
+	w.mu.Unlock()
+	err := w.call(client, number)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.got[number]++
+	} else {
+		w.failed[number] = err
+	}
+	return err
 }
 
 // call sends a message, and verifies that the answer is its own.
