@@ -178,14 +178,20 @@ type attacked struct {
 }
 
 func startAttacked(t *testing.T, with defences) *attacked {
+	env := []string{attackedEnv + "=" + toJSON(t, with)}
+	if with.Procs > 0 {
+		env = append(env, "GOMAXPROCS="+toJSON(t, with.Procs))
+	}
+	return startProcess(t, "TestAttackedGateway", env...)
+}
+
+// startProcess starts this test binary as the process that a test is.
+func startProcess(t *testing.T, test string, env ...string) *attacked {
 	a := &attacked{t: t}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	a.cmd = exec.CommandContext(ctx, os.Args[0], "-test.run=^TestAttackedGateway$", "-test.timeout=0")
-	a.cmd.Env = append(os.Environ(), attackedEnv+"="+toJSON(t, with))
-	if with.Procs > 0 {
-		a.cmd.Env = append(a.cmd.Env, "GOMAXPROCS="+toJSON(t, with.Procs))
-	}
+	a.cmd = exec.CommandContext(ctx, os.Args[0], "-test.run=^"+test+"$", "-test.timeout=0")
+	a.cmd.Env = append(os.Environ(), env...)
 	a.cmd.Stderr = os.Stderr
 	stdin, err := a.cmd.StdinPipe()
 	if err != nil {

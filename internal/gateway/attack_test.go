@@ -405,13 +405,15 @@ type line struct {
 	sent time.Time
 }
 
-func (a *attacker) dial() *line {
-	c, err := net.Dial("tcp", strings.TrimPrefix(a.gateway.Plain, "http://"))
+func (a *attacker) dial() *line { return dialLine(a.t, a.gateway.Plain) }
+
+func dialLine(t *testing.T, base string) *line {
+	c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
-		a.t.Error(err)
+		t.Error(err)
 		return nil
 	}
-	return &line{Conn: c, t: a.t, r: bufio.NewReader(c)}
+	return &line{Conn: c, t: t, r: bufio.NewReader(c)}
 }
 
 // ask returns the time from the end of sending to the first octet of the
