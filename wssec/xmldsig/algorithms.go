@@ -43,13 +43,13 @@ type DigestMethod struct {
 func LookupDigest(uri string) (m DigestMethod, ok bool) {
 	switch uri {
 	case SHA1:
-		return DigestMethod{SHA1, &useSHA1}, true
+		return DigestMethod{SHA1, useSHA1}, true
 	case SHA256:
-		return DigestMethod{SHA256, &useSHA256}, true
+		return DigestMethod{SHA256, useSHA256}, true
 	case SHA384:
-		return DigestMethod{SHA384, &useSHA384}, true
+		return DigestMethod{SHA384, useSHA384}, true
 	case SHA512:
-		return DigestMethod{SHA512, &useSHA512}, true
+		return DigestMethod{SHA512, useSHA512}, true
 	}
 	return DigestMethod{}, false
 }
@@ -58,10 +58,10 @@ func LookupDigest(uri string) (m DigestMethod, ok bool) {
 func (m DigestMethod) New() hash.Hash { return m.algorithm.new() }
 
 var (
-	useSHA1   = algorithm{new: sha1.New}
-	useSHA256 = algorithm{new: sha256.New}
-	useSHA384 = algorithm{new: sha512.New384}
-	useSHA512 = algorithm{new: sha512.New}
+	useSHA1   = newAlgorithm(sha1.New)
+	useSHA256 = newAlgorithm(sha256.New)
+	useSHA384 = newAlgorithm(sha512.New384)
+	useSHA512 = newAlgorithm(sha512.New)
 )
 
 // SignatureMethod is an HMAC algorithm; see [LookupSignature]. The zero value
@@ -76,13 +76,13 @@ type SignatureMethod struct {
 func LookupSignature(uri string) (m SignatureMethod, ok bool) {
 	switch uri {
 	case HMACSHA1:
-		return SignatureMethod{HMACSHA1, &useSHA1}, true
+		return SignatureMethod{HMACSHA1, useSHA1}, true
 	case HMACSHA256:
-		return SignatureMethod{HMACSHA256, &useSHA256}, true
+		return SignatureMethod{HMACSHA256, useSHA256}, true
 	case HMACSHA384:
-		return SignatureMethod{HMACSHA384, &useSHA384}, true
+		return SignatureMethod{HMACSHA384, useSHA384}, true
 	case HMACSHA512:
-		return SignatureMethod{HMACSHA512, &useSHA512}, true
+		return SignatureMethod{HMACSHA512, useSHA512}, true
 	}
 	return SignatureMethod{}, false
 }

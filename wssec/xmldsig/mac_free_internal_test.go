@@ -19,7 +19,7 @@ func TestFreeForgets(t *testing.T) {
 			_, _ = mac.Write(secret[:len(secret)-n])
 			_ = mac.Value()
 			inner, outer := mac.inner, mac.outer
-			mac.method = new(algorithm) // nobody else gets it
+			mac.method = newAlgorithm(m.algorithm.new) // nobody else gets it
 			mac.Free()
 			for _, h := range []hash.Hash{inner, outer} {
 				left(t, uri, h)
@@ -31,7 +31,7 @@ func TestFreeForgets(t *testing.T) {
 		for n := range len(secret) {
 			d := m.Digester()
 			d.Write(secret[:n])
-			d.method = new(algorithm)
+			d.method = newAlgorithm(m.algorithm.new)
 			d.Free()
 			left(t, uri, d.Hash)
 		}
