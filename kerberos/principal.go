@@ -106,20 +106,28 @@ func (p Principal) Matches(full Principal) bool {
 
 // AppendEscaped appends a component in text form: '/', '@' and '\' are escaped.
 func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
+	done := 0
 	for i := range len(s) {
 		if c := s[i]; c == '/' || c == '@' || c == '\\' {
-			dst = append(dst, '\\')
+			dst = append(append(dst, s[done:i]...), '\\')
+			done = i
 		}
-		dst = append(dst, s[i])
 	}
-	return dst
+	return append(dst, s[done:]...)
 }
 
 // LegalName reports whether s can be a component or a realm. Control characters
 // and invalid UTF-8, which are harmful in logs, headers and XML, are not legal,
 // nor is more than [MaxNameBytes].
 func LegalName(s string) bool {
-	if len(s) > MaxNameBytes || !utf8.ValidString(s) {
+	if len(s) > MaxNameBytes {
+		return false
+	}
+	plain := 0 // octets of visible ASCII or spaces, which most names have alone
+	for plain < len(s) && s[plain] >= 0x20 && s[plain] < 0x7f {
+		plain++
+	}
+	if s = s[plain:]; !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {

@@ -56,7 +56,7 @@ func (s *dateTime) parse() (t time.Time, ok bool) {
 	}
 	// §3.3.7, dayOfMonth: a day that the month does not have would be one of
 	// the next.
-	if date := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC); date.Day() != day {
+	if day > 28 && time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return t, false
 	}
 	return time.Date(year, time.Month(month), day, hour, minute-zone, second, nanos, time.UTC), true

@@ -52,7 +52,11 @@ func parseTime(n xmltext.Node) (time.Time, error) {
 	if !n.FirstChild().IsZero() {
 		return time.Time{}, errAt(CodeTimestampInvalid, n, "has an element in the place of a time")
 	}
-	t, err := ParseDateTime(n.Text())
+	text, plain := n.PlainText()
+	if !plain {
+		text = n.AppendText(nil)
+	}
+	t, err := ParseDateTime(string(text))
 	if err != nil {
 		return time.Time{}, errAt(CodeTimestampInvalid, n, "%w", err)
 	}
@@ -89,16 +93,21 @@ func (t *timestamp) check(p *Policy, now time.Time) error {
 	return nil
 }
 
-// timeFormat is UTC with milliseconds, which every peer reads (BSP R3220).
-const timeFormat = "2006-01-02T15:04:05.000Z"
+// appendDateTime appends UTC with milliseconds, which every peer reads (BSP R3220). The
+// standard library has a way for this layout, though not with milliseconds, that
+// takes a third of the time of another.
+func appendDateTime(dst []byte, t time.Time) []byte {
+	ms := t.Nanosecond() / 1e6
+	dst = t.UTC().AppendFormat(dst, time.RFC3339)
+	return append(dst[:len(dst)-len("Z")], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
+}
 
 // appendTimestamp writes a Timestamp in its own exclusive canonical form.
 func appendTimestamp(dst []byte, id string, now time.Time, ttl time.Duration) []byte {
-	now = now.UTC()
 	const usual = 300 // octets
 	dst = slices.Grow(dst, usual)
 	dst = append(append(dst, `<wsu:Timestamp xmlns:wsu="`+NSWSU+`" wsu:Id="`...), id...)
-	dst = now.AppendFormat(append(dst, `"><wsu:Created>`...), timeFormat)
-	dst = now.Add(ttl).AppendFormat(append(dst, `</wsu:Created><wsu:Expires>`...), timeFormat)
+	dst = appendDateTime(append(dst, `"><wsu:Created>`...), now)
+	dst = appendDateTime(append(dst, `</wsu:Created><wsu:Expires>`...), now.Add(ttl))
 	return append(dst, `</wsu:Expires></wsu:Timestamp>`...)
 }

@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -33,7 +34,6 @@ type encryptedPart struct {
 // it stands at. An EncryptedData listed at any other place is refused, and
 // nothing unlisted is decrypted.
 func (v *verification) readLists() error {
-	seen := make(map[xmltext.Node]bool)
 	for _, l := range v.lists {
 		for _, uri := range l.uris {
 			n, err := v.ids.target(uri, l.node)
@@ -44,25 +44,30 @@ func (v *verification) readLists() error {
 			if err != nil {
 				return err
 			}
-			if seen[e.Node] {
+			if v.isListed(e.Node) {
 				return errAt(CodeReference, l.node, "names an EncryptedData that was named before")
 			}
-			seen[e.Node] = true
 			v.encrypted = append(v.encrypted, e)
 		}
 	}
 	for _, n := range v.encryptedSignature {
-		if !seen[n] {
+		if !v.isListed(n) {
 			return errAt(CodeReference, n, "no ReferenceList names this EncryptedData")
 		}
 	}
-	return v.refuseUnlisted(seen)
+	return v.refuseUnlisted()
+}
+
+// isListed reports whether a ReferenceList has named an EncryptedData. There are
+// few: maxReferenceLists times maxDataReferences at most.
+func (v *verification) isListed(n xmltext.Node) bool {
+	return slices.ContainsFunc(v.encrypted, func(e *encryptedPart) bool { return e.Node == n })
 }
 
 // refuseUnlisted refuses ciphertext that would remain where the policy may
 // encrypt: an encrypted header block would count as absent, and ciphertext
 // would be forwarded.
-func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
+func (v *verification) refuseUnlisted() error {
 	for b := range v.env.Blocks() {
 		ed := b
 		if b.Is(NSWSSE11, "EncryptedHeader") {
@@ -70,11 +75,11 @@ func (v *verification) refuseUnlisted(seen map[xmltext.Node]bool) error {
 		} else if !b.Is(nsXenc, "EncryptedData") {
 			continue
 		}
-		if !seen[ed] && (v.p.policy.mayEncryptHeaders() || v.env.IsFor(b, v.p.policy.Actors...)) {
+		if !v.isListed(ed) && (v.p.policy.mayEncryptHeaders() || v.env.IsFor(b, v.p.policy.Actors...)) {
 			return errAt(CodeReference, b, "no ReferenceList names this encrypted header block")
 		}
 	}
-	if ed := bodyEncryption(v.env); !ed.IsZero() && !seen[ed] && v.p.policy.mayEncryptBody() {
+	if ed := bodyEncryption(v.env); !ed.IsZero() && !v.isListed(ed) && v.p.policy.mayEncryptBody() {
 		return errAt(CodeReference, ed, "no ReferenceList names the EncryptedData of the Body")
 	}
 	return nil

@@ -483,7 +483,7 @@ func (s *acceptance) beforeStart(from time.Time) string {
 func (s *acceptance) authentication() *Authentication {
 	kvno := s.req.Ticket.Kvno
 	c := &Authentication{service: s.service, key: s.key, session: s.session, pac: s.pac}
-	c.name = string(s.ticket.CName.AppendText(nil))
+	c.name = string(s.ticket.CName.AppendText(make([]byte, 0, 128)))
 	c.client.Realm = string(s.ticket.CRealm)
 	c.client.Components = s.ticket.CName.Components()
 	c.credentials.Delegated = s.granted

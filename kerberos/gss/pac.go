@@ -52,7 +52,8 @@ func (s *acceptance) checkPAC() error {
 }
 
 func (s *acceptance) clientText() string {
-	return string(kerberos.AppendEscaped(append(s.ticket.CName.AppendText(nil), '@'), s.ticket.CRealm))
+	text := append(s.ticket.CName.AppendText(make([]byte, 0, 128)), '@')
+	return string(kerberos.AppendEscaped(text, s.ticket.CRealm))
 }
 
 // checkPACClient checks that a PAC belongs to its ticket: same client, same

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // NamespaceXSI is the namespace of xsi:type (XML Schema Part 1, 2.6.1).
@@ -36,9 +37,12 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	if n.doc == nil || c.Method.inclusive() {
 		return Name{}, false // an inclusive form has all declarations
 	}
-	f := qnameFinder{
-		names: n.doc.names, prefixes: c.Prefixes, ciphertextSigned: q.CiphertextSigned, texts: len(q.Names) > 0,
+	f, _ := finders.Get().(*qnameFinder)
+	if f == nil {
+		f = new(qnameFinder)
 	}
+	defer f.free()
+	f.names, f.prefixes, f.ciphertextSigned, f.texts = n.doc.names, c.Prefixes, q.CiphertextSigned, len(q.Names) > 0
 	f.wanted = f.wantedStore[:0]
 	f.want(Name{NamespaceXSI, "type"})
 	for _, name := range q.Names {
@@ -51,13 +55,23 @@ func (n Node) UncoveredQName(c C14N, q QNames) (at Name, ok bool) {
 	return f.at, ok
 }
 
+// finders keeps those that have found, for the next message: each is a kilobyte.
+var finders sync.Pool
+
+// free forgets the document.
+func (f *qnameFinder) free() {
+	*f = qnameFinder{}
+	finders.Put(f)
+}
+
 // qnameFinder visits the elements that hold qualified names, and keeps what the
 // canonical form declares on the path to them.
 type qnameFinder struct {
 	names            *nameTable
 	prefixes         []string // the PrefixList
 	wanted           []wantedName
-	texts            bool // elements may hold qualified names
+	few              uint64 // a bit for each namespace of wanted, by its number modulo 64
+	texts            bool   // elements may hold qualified names
 	ciphertextSigned bool
 
 	rendered []uint16 // namespace by prefix, as in slot
@@ -82,10 +96,15 @@ type wantedName struct {
 func (f *qnameFinder) want(name Name) {
 	if uri := f.names.uris.find([]byte(name.Space)); uri != noID {
 		f.wanted = append(f.wanted, wantedName{uri, name.Local})
+		f.few |= 1 << (uri % 64)
 	}
 }
 
-func (f *qnameFinder) wants(uri uint16) bool {
+// wants reports whether an attribute or element of a namespace may be wanted. Most
+// are not, by a test that is compiled in place.
+func (f *qnameFinder) wants(uri uint16) bool { return f.few>>(uri%64)&1 != 0 && f.wantsAny(uri) }
+
+func (f *qnameFinder) wantsAny(uri uint16) bool {
 	for i := range f.wanted {
 		if f.wanted[i].uri == uri {
 			return true
