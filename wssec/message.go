@@ -2,6 +2,7 @@ package wssec
 
 import (
 	"context"
+	"crypto/sha1"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,9 @@ type Message struct {
 	facts           Facts
 
 	// The memory of lists while they are short.
+	verifiedRoom  [4]xmltext.Node
 	valuesRoom    [1][]byte
+	valueRoom     [sha1.Size]byte
 	encryptedRoom [2]xmltext.Node
 }
 
@@ -119,10 +122,7 @@ func (m *Message) Release() {
 	m.actor = strings.Clone(m.actor)
 	m.base.context = m.base.context.clone()
 	m.base.node, m.security, m.detached = xmltext.Node{}, xmltext.Node{}, xmltext.Node{}
-	m.verified, m.encrypted, m.encryptedRoom = nil, nil, [2]xmltext.Node{}
-	for i, v := range m.signatureValues {
-		m.signatureValues[i] = slices.Clone(v)
-	}
+	m.verified, m.verifiedRoom, m.encrypted, m.encryptedRoom = nil, [4]xmltext.Node{}, nil, [2]xmltext.Node{}
 	m.env.Release()
 }
 

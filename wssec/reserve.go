@@ -50,7 +50,9 @@ func (v *verification) reservePlaintext(e *encryptedPart) (*plaintextReservation
 	if err := v.p.reserve(v.ctx, size+index, e.Node); err != nil {
 		return nil, err
 	}
-	return &plaintextReservation{v: v, held: size + index, left: index}, nil
+	r := v.rooms.reservation.next()
+	*r = plaintextReservation{v: v, held: size + index, left: index}
+	return r, nil
 }
 
 // take is xmltext.Options.Reserve for the scan of the plaintext.

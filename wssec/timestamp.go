@@ -13,31 +13,30 @@ type timestamp struct {
 	created, expires time.Time // expires is zero if absent
 }
 
-// parseTimestamp reads a Timestamp as BSP 1.1 has it: one Created, at most one
-// Expires after it, nothing else.
-func parseTimestamp(n xmltext.Node) (*timestamp, error) {
-	t := &timestamp{node: n}
+// parse reads a Timestamp as BSP 1.1 has it: one Created, at most one Expires
+// after it, nothing else.
+func (t *timestamp) parse(n xmltext.Node) (err error) {
+	t.node = n
 	c := n.FirstChild()
 	if c.IsZero() || !c.Is(NSWSU, "Created") || n.HasMixedText() {
-		return nil, errAt(CodeTimestampInvalid, n, "must hold elements only, Created first (BSP R3203)")
+		return errAt(CodeTimestampInvalid, n, "must hold elements only, Created first (BSP R3203)")
 	}
-	var err error
 	if t.created, err = parseTime(c); err != nil {
-		return nil, err
+		return err
 	}
 	if c = c.NextSibling(); c.IsZero() {
-		return t, nil
+		return nil
 	}
 	if !c.Is(NSWSU, "Expires") || !c.NextSibling().IsZero() {
-		return nil, errAt(CodeTimestampInvalid, c, "only one Expires may follow Created (BSP R3222, R3224)")
+		return errAt(CodeTimestampInvalid, c, "only one Expires may follow Created (BSP R3222, R3224)")
 	}
 	if t.expires, err = parseTime(c); err != nil {
-		return nil, err
+		return err
 	}
 	if !t.expires.After(t.created) {
-		return nil, errAt(CodeTimestampInvalid, c, "Expires is not after Created (BSP R3221)")
+		return errAt(CodeTimestampInvalid, c, "Expires is not after Created (BSP R3221)")
 	}
-	return t, nil
+	return nil
 }
 
 // maxTimeText bounds the text of a time: fractions may have any number of

@@ -47,7 +47,8 @@ func TestAppendTimestampWritesItsOwnCanonicalForm(t *testing.T) {
 	if canonical := n.AppendCanonical(nil, xmltext.C14N{}); !bytes.Equal(canonical, text) {
 		t.Errorf("%s\n%s", text, canonical)
 	}
-	got, err := parseTimestamp(n)
+	var got timestamp
+	err := got.parse(n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -223,7 +223,8 @@ func (v *verification) verifyKerberos(n xmltext.Node, valueType string, octets [
 	if err != nil {
 		return &Error{Code: CodeFailedAuth, Path: n.Path(), Err: err}
 	}
-	t := &clientToken{profile: kerberosProfile{}, node: n, hash: HashToken(octets), fresh: true}
+	t := v.rooms.token.next()
+	t.profile, t.node, t.hash, t.fresh = kerberosProfile{}, n, HashToken(octets), true
 	t.Name, t.Realm = verified.Client()
 	t.Groups = slices.Clone(verified.Groups())
 	t.Service, t.EndTime, t.Etype = verified.Service(), verified.EndTime(), verified.EtypeOfKey()
@@ -292,7 +293,8 @@ func (v *verification) kerberosKey(t *clientToken, valueType string, ref xmltext
 		return nil, errAt(CodeReference, ref, "ValueType %.120q is not that of the token (BSP R3058)", valueType)
 	}
 	if v.kerberos.base == nil {
-		v.kerberos.base = &baseKey{
+		v.kerberos.base = v.rooms.base.next()
+		*v.kerberos.base = baseKey{
 			octets: t.Key.octets, profile: t.profile, hash: t.hash, tokenType: t.ValueType, node: t.node,
 		}
 	}

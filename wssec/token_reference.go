@@ -125,6 +125,10 @@ func (v *verification) base(b *baseKey, at xmltext.Node) (*boundKey, error) {
 				"the service's account",
 			len(b.octets), s.Name, s.MinKey, s.MaxKey)
 	}
+	if w := &v.rooms.whole; w.base == nil || w.base == b {
+		*w = boundKey{octets: b.octets, base: b}
+		return w, nil
+	}
 	return &boundKey{octets: b.octets, base: b}, nil
 }
 

@@ -178,7 +178,8 @@ func (v *verification) acceptContext(name contextName, at xmltext.Node) error {
 	if name.namespace == "" {
 		name.namespace = sc.Namespace
 	}
-	t := &clientToken{profile: contextProfile{}, node: token}
+	t := v.rooms.token.next()
+	t.profile, t.node = contextProfile{}, token
 	t.Name, t.Realm, t.Service, t.Groups = sc.Name, sc.Realm, sc.Service, sc.Groups
 	t.ValueType, t.Key, t.EndTime, t.Credentials = sctURI(name.namespace), sc.Key, sc.Expires, sc.Credentials
 	key := t.Key.id()
@@ -190,7 +191,8 @@ func (v *verification) acceptContext(name contextName, at xmltext.Node) error {
 		return v.contextError(err, name, at)
 	}
 	v.token, v.contexts.context = t, &sc
-	v.contexts.base = &baseKey{
+	v.contexts.base = v.rooms.base.next()
+	*v.contexts.base = baseKey{
 		octets: sc.Key.octets, profile: t.profile, tokenType: t.ValueType, node: t.node, context: name,
 	}
 	v.suspect(&t.CachedToken, key)

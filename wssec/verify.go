@@ -2,7 +2,9 @@ package wssec
 
 import (
 	"context"
+	"crypto/sha1"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/wssgate/wssgate/soap"
@@ -49,7 +51,7 @@ type verification struct {
 }
 
 // rooms is the memory of lists while they are short, as those of a usual message
-// are.
+// are, and of what such a message has one of.
 type rooms struct {
 	order     [12]xmltext.Node
 	ids       [12]idEntry
@@ -58,6 +60,51 @@ type rooms struct {
 	encrypted [2]*encryptedPart
 	verified  [8]xmltext.Node
 	covered   [8]covered
+
+	timestamp     first[timestamp]
+	list          first[referenceList]
+	signature     first[signature]
+	encryptedPart first[encryptedPart]
+	token         first[clientToken]
+	base          first[baseKey]
+	whole         boundKey // of the first base key
+	reservation   first[plaintextReservation]
+}
+
+// first is the memory of the first value of a kind.
+type first[T any] struct {
+	value T
+	taken bool
+}
+
+// next returns the first value, then new ones; each is zero.
+func (f *first[T]) next() *T {
+	if f.taken {
+		return new(T)
+	}
+	f.taken = true
+	return &f.value
+}
+
+// verifications keeps those that have ended, for the next message. Their memory was
+// a quarter of what is allocated for a message of 6 kB.
+var verifications sync.Pool
+
+// newVerification returns a verification of a message.
+func newVerification() *verification {
+	v, _ := verifications.Get().(*verification)
+	if v == nil {
+		v = new(verification)
+	}
+	v.lists, v.sigs, v.encrypted = v.rooms.lists[:0], v.rooms.sigs[:0], v.rooms.encrypted[:0]
+	v.verified = v.rooms.verified[:0]
+	return v
+}
+
+// free overwrites v, of which nobody may have kept anything.
+func (v *verification) free() {
+	*v = verification{}
+	verifications.Put(v)
 }
 
 // headerOrder holds the children of the Security header in their order.
@@ -77,7 +124,7 @@ func (o headerOrder) find(n xmltext.Node) (position int, ok bool) {
 
 // signature is a Signature in the header and where it stood.
 type signature struct {
-	*xmldsig.Signature
+	xmldsig.Signature
 	position  int
 	encrypted bool // it was encrypted
 	key       *boundKey
@@ -116,12 +163,18 @@ func Steps() []string {
 	return names
 }
 
-// verify runs the steps in the order in which a receiver must take them: cheap
-// checks first, no plaintext before the HMAC is checked, the policy last.
+// verify verifies a message.
 func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, sent *Request) (*Message, error) {
-	v := &verification{p: p, ctx: ctx, env: env, ch: ch, sent: sent, now: p.cfg.Time()}
-	v.lists, v.sigs, v.encrypted = v.rooms.lists[:0], v.rooms.sigs[:0], v.rooms.encrypted[:0]
-	v.verified = v.rooms.verified[:0]
+	v := newVerification()
+	v.p, v.ctx, v.env, v.ch, v.sent, v.now = p, ctx, env, ch, sent, p.cfg.Time()
+	m, err := v.run()
+	v.free() // not after a panic
+	return m, err
+}
+
+// run runs the steps in the order in which a receiver must take them: cheap
+// checks first, no plaintext before the HMAC is checked, the policy last.
+func (v *verification) run() (*Message, error) {
 	defer v.countPanic()
 	for _, step := range steps {
 		err := step.run(v)
@@ -130,11 +183,11 @@ func (p *Processor) verify(ctx context.Context, env *soap.Envelope, ch Channel, 
 				err = replayed // whatever else is wrong with a message that comes again
 			}
 		}
-		if p.cfg.Trace != nil {
-			p.cfg.Trace(step.name, err)
+		if v.p.cfg.Trace != nil {
+			v.p.cfg.Trace(step.name, err)
 		}
 		if err != nil {
-			p.release(ctx, v.reserved)
+			v.p.release(v.ctx, v.reserved)
 			return nil, v.countFailure(err)
 		}
 	}
@@ -220,12 +273,13 @@ func (v *verification) checkSignatures() error {
 	return nil
 }
 
-// message makes the result.
+// message makes the result, which has nothing of the memory of v.
 func (v *verification) message() *Message {
 	m := &Message{
 		env: v.env, policy: &v.p.policy, security: v.security, tls: v.ch.TLS,
-		verified: v.verified, facts: v.facts,
+		facts: v.facts,
 	}
+	m.verified = append(m.verifiedRoom[:0], v.verified...)
 	if !v.security.IsZero() && slices.Contains(v.p.policy.Actors, v.env.Role(v.security)) {
 		m.actor = v.env.Role(v.security)
 	}
@@ -243,14 +297,14 @@ func (v *verification) message() *Message {
 	}
 	m.signatureValues, m.encrypted = m.valuesRoom[:0], m.encryptedRoom[:0]
 	for _, s := range v.sigs {
-		m.signatureValues = append(m.signatureValues, s.Value)
+		m.signatureValues = append(m.signatureValues, append(m.valueRoom[:0:sha1.Size], s.Value...))
 		if s.key.dkt != nil {
 			m.scNamespace = s.key.dkt.space
 		}
 	}
 	if e := &v.endorsing; e.sig != nil {
 		m.endorsing = e.context
-		m.signatureValues = append(m.signatureValues, e.sig.Value)
+		m.signatureValues = append(m.signatureValues, slices.Clone(e.sig.Value))
 	}
 	for _, e := range v.encrypted {
 		m.encrypted = append(m.encrypted, e.part)

@@ -89,7 +89,8 @@ func (v *verification) refuseUnlisted() error {
 // encrypts: it is the content of the Body, a header block, or the Signature.
 func (v *verification) encryptedPartAt(n xmltext.Node, l *referenceList) (*encryptedPart, error) {
 	p := &v.p.policy
-	e := &encryptedPart{list: l, at: n}
+	e := v.rooms.encryptedPart.next()
+	e.list, e.at = l, n
 	ed, kind := n, xmlenc.TypeElement
 	switch {
 	case n.Parent() == v.env.Body && n == bodyEncryption(v.env) && p.mayEncryptBody():

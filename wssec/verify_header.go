@@ -5,7 +5,6 @@ import (
 
 	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
-	"github.com/wssgate/wssgate/wssec/xmldsig"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
@@ -110,7 +109,9 @@ func (v *verification) readChild(c xmltext.Node) error {
 		if err != nil {
 			return wrapAt(CodeSecurityInvalid, err)
 		}
-		v.lists = append(v.lists, &referenceList{node: c, position: v.order.of(c), uris: uris})
+		l := v.rooms.list.next()
+		l.node, l.position, l.uris = c, v.order.of(c), uris
+		v.lists = append(v.lists, l)
 		return v.count(c, maxReferenceLists)
 	case c.Is(nsXenc, "EncryptedData"):
 		v.encryptedSignature = append(v.encryptedSignature, c)
@@ -149,9 +150,8 @@ func (v *verification) readTimestamp(c xmltext.Node) error {
 	if v.timestamp != nil {
 		return errAt(CodeTimestampInvalid, c, "a second Timestamp (BSP R3227)")
 	}
-	var err error
-	v.timestamp, err = parseTimestamp(c)
-	return err
+	v.timestamp = v.rooms.timestamp.next()
+	return v.timestamp.parse(c)
 }
 
 // readSignature parses a Signature. A policy asks for one at most; the next is
@@ -161,11 +161,11 @@ func (v *verification) readSignature(n xmltext.Node, position int, encrypted boo
 	if endorses && (v.endorsements() == 0 || v.endorsing.sig != nil) {
 		return errAt(CodeSignatureExtra, n, "the policy does not allow this signature")
 	}
-	parsed, err := xmldsig.Parse(n)
-	if err != nil {
+	s := v.rooms.signature.next()
+	if err := s.Parse(n); err != nil {
 		return wrapAt(CodeSecurityInvalid, err)
 	}
-	s := &signature{Signature: parsed, position: position, encrypted: encrypted}
+	s.position, s.encrypted = position, encrypted
 	if endorses {
 		v.endorsing.sig = s
 	} else {

@@ -58,25 +58,35 @@ func errorf(n xmltext.Node, format string, args ...any) error {
 // children that the specification names. The error has the path of the element
 // that is wrong. Parse verifies nothing.
 func Parse(n xmltext.Node) (*Signature, error) {
+	s := new(Signature)
+	if err := s.Parse(n); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Parse sets s, which has to be zero, to what the function Parse returns: a
+// Signature is a kilobyte, which a caller may have already.
+func (s *Signature) Parse(n xmltext.Node) error {
 	var few [fewChildren]xmltext.Node
 	kids, err := children(few[:0], n, 3)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(kids) < 2 || !kids[0].Is(NS, "SignedInfo") || !kids[1].Is(NS, "SignatureValue") {
-		return nil, errorf(n, "expected SignedInfo, SignatureValue and an optional KeyInfo")
+		return errorf(n, "expected SignedInfo, SignatureValue and an optional KeyInfo")
 	}
-	s := &Signature{Node: n, SignedInfo: kids[0]}
+	s.Node, s.SignedInfo = n, kids[0]
 	if len(kids) == 3 {
 		if !kids[2].Is(NS, "KeyInfo") {
-			return nil, errorf(kids[2], "only KeyInfo may follow SignatureValue")
+			return errorf(kids[2], "only KeyInfo may follow SignatureValue")
 		}
 		s.KeyInfo = kids[2]
 	}
 	if s.Value, err = value(s.room[:0], kids[1]); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.parseSignedInfo()
+	return s.parseSignedInfo()
 }
 
 func (s *Signature) parseSignedInfo() error {
