@@ -22,7 +22,7 @@ func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToke
 		return nil, nil, err
 	}
 	base := baseKey{octets: fresh, profile: encryptedKeyProfile{}, hash: HashToken(wrapped), tokenType: EncryptedKeyToken}
-	w := &writer{p: p, env: takeApart(env, nil), key: base}
+	w := &writer{p: p, env: partsOf(env), key: base}
 	out, _, err := w.protectMessage(nil)
 	if err != nil {
 		return nil, nil, err
@@ -31,10 +31,16 @@ func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToke
 	head := tw.key.profile.appendToken(nil, tw, "BST-1")
 	head = append(head, `<xenc:EncryptedKey xmlns:xenc="`+nsXenc+`" Id="EK-1"><xenc:EncryptionMethod Algorithm="`+
 		p.suite.KeyWrap+`"/>`...)
-	head = append(head, keyInfo(directSTR("BST-1", "", ""))...)
+	head = append(head, tw.keyInfo(tw.directSTR("BST-1", "", ""))...)
 	head = append(head, `<xenc:CipherData><xenc:CipherValue>`+base64.StdEncoding.EncodeToString(wrapped)+
 		`</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey>`...)
 	return insertAfterSecurity(out, head), &Request{base: base}, nil
+}
+
+// partsOf returns the parts of an envelope.
+func partsOf(env *soap.Envelope, actors ...string) (e envelopeParts) {
+	e.takeApart(env, actors)
+	return e
 }
 
 // insertAfterSecurity puts elements at the start of the Security header.
@@ -48,7 +54,7 @@ func insertAfterSecurity(msg, head []byte) []byte {
 // with token protection do and we never do. canonical is the token's canonical
 // form under the transform.
 func ProtectWithSTRTransform(p *Processor, env *soap.Envelope, tok OutgoingToken, defaultNS bool) ([]byte, error) {
-	w := &writer{p: p, env: takeApart(env, nil), token: tok.Token,
+	w := &writer{p: p, env: partsOf(env), token: tok.Token,
 		key: tok.baseKey()}
 	w.suffix = "x"
 	head, err := w.tokens()
@@ -130,7 +136,7 @@ func (g *KeyGuard) Len() int { return len(g.keys) }
 // ProtectWithPlaintext signs a request, then encrypts something else in the
 // place of the Body's content.
 func ProtectWithPlaintext(p *Processor, env *soap.Envelope, tok OutgoingToken, plain string) ([]byte, error) {
-	w := &writer{p: p, env: takeApart(env, nil), token: tok.Token, suffix: "x",
+	w := &writer{p: p, env: partsOf(env), token: tok.Token, suffix: "x",
 		key: tok.baseKey()}
 	head, err := w.tokens()
 	if err != nil {

@@ -37,8 +37,10 @@ func (p *Processor) ProtectOwn(ctx context.Context, dst []byte, reply *soap.Enve
 func (p *Processor) protectReply(
 	ctx context.Context, dst []byte, reply *soap.Envelope, req *Message, rule HeaderRule, own []xmltext.Node,
 ) ([]byte, error) {
-	w := (&writer{p: p, env: takeApart(reply, p.policy.Actors), actor: req.actor, key: req.base,
-		scNS: req.scNamespace}).useRooms()
+	w := newWriter()
+	defer w.free()
+	w.p, w.actor, w.key, w.scNS = p, req.actor, req.base, req.scNamespace
+	w.env.takeApart(reply, p.policy.Actors)
 	if p.policy.SignatureConfirmation {
 		w.confirm = req.signatureValues
 	}
@@ -138,7 +140,8 @@ func (p *Processor) ProtectRequest(dst []byte, env *soap.Envelope, tok OutgoingT
 		return dst, nil, protectError(err)
 	}
 	base := tok.baseKey()
-	w := &writer{p: p, env: takeApart(env, p.policy.Actors), key: base, request: true}
+	w := &writer{p: p, key: base, request: true}
+	w.env.takeApart(env, p.policy.Actors)
 	if len(p.policy.Actors) > 0 {
 		w.actor = p.policy.Actors[0]
 	}

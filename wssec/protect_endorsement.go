@@ -43,7 +43,7 @@ func (w *writer) endorse(sigID string, sig []byte) error {
 	id := inner.id("SCT")
 	e.tokens = inner.key.profile.appendToken(nil, inner, id)
 	str := inner.key.profile.reference(inner, id)
-	key, info := inner.key.octets, keyInfo(str)
+	key, info := inner.key.octets, inner.keyInfo(str)
 	if w.p.policy.DerivedKeys == DerivedKeysRequired {
 		inner.scNS = e.context.Namespace
 		var err error

@@ -17,11 +17,10 @@ type envelopeParts struct {
 	changed bool           // these are not all blocks, or not all of them the envelope's
 }
 
-// takeApart takes an envelope apart. It leaves out Security headers that the
-// backend may have written and that the peer would take for ours.
-func takeApart(env *soap.Envelope, actors []string) envelopeParts {
-	const usual = 8 // blocks
-	e := envelopeParts{Envelope: env, blocks: make([]xmltext.Node, 0, usual)}
+// takeApart sets e to the parts of an envelope. It leaves out Security headers that
+// the backend may have written and that the peer would take for ours.
+func (e *envelopeParts) takeApart(env *soap.Envelope, actors []string) {
+	e.Envelope = env
 	for b := range env.Blocks() {
 		if IsSecurityHeader(env, b, actors) {
 			e.changed = true
@@ -29,7 +28,6 @@ func takeApart(env *soap.Envelope, actors []string) envelopeParts {
 		}
 		e.blocks = append(e.blocks, b)
 	}
-	return e
 }
 
 // removeAddressing removes the blocks of WS-Addressing.

@@ -168,7 +168,7 @@ func (w *writer) tokens() ([]byte, error) {
 	head := w.drafts.room()
 	if p.Timestamp != TimestampForbidden {
 		id := w.id("TS")
-		w.timestamp, w.timestampID = appendTimestamp(nil, id, w.p.cfg.Time(), p.TTL), id
+		w.timestamp, w.timestampID = appendTimestamp(w.drafts.take(timestampBytes), id, w.p.cfg.Time(), p.TTL), id
 		w.sign(id, w.timestamp)
 	}
 	id := ""

@@ -26,7 +26,7 @@ func writerOf(t testing.TB, change func(*Policy)) *writer {
 		t.Fatal(err)
 	}
 	return &writer{
-		p: processor, env: takeApart(envelopeOf(t, "", `<q/>`), p.Actors), suffix: "x",
+		p: processor, env: partsOf(envelopeOf(t, "", `<q/>`), p.Actors...), suffix: "x",
 		key: baseKey{octets: make([]byte, 16), profile: kerberosProfile{}, tokenType: GSSKerberosAPREQ},
 	}
 }

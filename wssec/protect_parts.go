@@ -11,7 +11,7 @@ func (w *writer) protectParts() (blocks []byte, body appendFunc, err error) {
 	if n := len(w.env.blocks); n > 0 && !w.env.Header.IsZero() {
 		const attributes = 200 // octets of a wsu:Id with its declaration
 		_, from, to, _ := w.env.Header.SourceRange()
-		blocks = make([]byte, 0, to-from+n*attributes)
+		blocks = w.drafts.take(to - from + n*attributes)
 	}
 	for _, b := range w.env.blocks {
 		if blocks, err = w.block(blocks, b); err != nil {

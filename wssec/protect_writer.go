@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/wssgate/wssgate/internal/base64"
 	"github.com/wssgate/wssgate/soap/xmltext"
@@ -45,12 +46,27 @@ type writer struct {
 	partsRoom     [4]xmldsig.SignedPart
 	digestsRoom   [4 * 32]byte
 	encryptedRoom [2]string
+	blocksRoom    [8]xmltext.Node // of env
 }
 
-// useRooms makes the lists of a new writer.
-func (w *writer) useRooms() *writer {
+// writers keeps those that have written a reply, for the next.
+var writers sync.Pool
+
+// newWriter returns a writer of one message.
+func newWriter() *writer {
+	w, _ := writers.Get().(*writer)
+	if w == nil {
+		w = new(writer)
+	}
 	w.parts, w.digests, w.encrypted = w.partsRoom[:0], w.digestsRoom[:0], w.encryptedRoom[:0]
+	w.env.blocks = w.blocksRoom[:0]
 	return w
+}
+
+// free overwrites w, of which nobody may have kept anything.
+func (w *writer) free() {
+	*w = writer{}
+	writers.Put(w)
 }
 
 // id makes an Id that is unique in the message and unlikely in another.
@@ -86,7 +102,7 @@ func (w *writer) prepareKeys(str []byte) error {
 	s := &w.p.suite
 	if w.p.policy.DerivedKeys != DerivedKeysRequired && w.scNS == "" {
 		w.sigKey, w.encKey = w.key.octets, w.p.policy.KeyFit.fit(s.Encryption, w.key.octets)
-		w.sigInfo = keyInfo(str)
+		w.sigInfo = w.keyInfo(str)
 		w.encInfo = w.sigInfo
 	} else {
 		var err error
@@ -124,19 +140,19 @@ func (w *writer) derive(str []byte, length int) (key, info []byte, err error) {
 	if w.p.policy.OptionalAttributes == SwitchOn {
 		valueType = w.scNS + "/dk"
 	}
-	return DeriveKey(w.key.octets, DefaultLabel, nonce, 0, length), keyInfo(directSTR(id, valueType, "")), nil
+	return DeriveKey(w.key.octets, DefaultLabel, nonce, 0, length), w.keyInfo(w.directSTR(id, valueType, "")), nil
 }
 
 // keyInfo puts a SecurityTokenReference into a ds:KeyInfo.
-func keyInfo(str []byte) []byte {
+func (w *writer) keyInfo(str []byte) []byte {
 	const start, end = `<ds:KeyInfo xmlns:ds="` + nsDS + `">`, `</ds:KeyInfo>`
-	b := append(make([]byte, 0, len(start)+len(str)+len(end)), start...)
+	b := append(w.drafts.take(len(start)+len(str)+len(end)), start...)
 	return append(append(b, str...), end...)
 }
 
 // directSTR writes a reference by Id (WSS §7.2).
-func directSTR(id, valueType, tokenType string) []byte {
-	b := strStart(tokenType)
+func (w *writer) directSTR(id, valueType, tokenType string) []byte {
+	b := w.strStart(tokenType)
 	b = append(b, `<wsse:Reference URI="#`+id+`"`...)
 	if valueType != "" {
 		b = append(b, ` ValueType="`+valueType+`"`...)
@@ -152,7 +168,7 @@ func (w *writer) hashSTR(valueType string) []byte {
 	if !optional {
 		tokenType = ""
 	}
-	b := append(strStart(tokenType), `<wsse:KeyIdentifier`...)
+	b := append(w.strStart(tokenType), `<wsse:KeyIdentifier`...)
 	if optional {
 		b = append(b, encoding...)
 	}
@@ -163,9 +179,9 @@ func (w *writer) hashSTR(valueType string) []byte {
 
 // strStart writes the start tag of a SecurityTokenReference; tokenType may be
 // "".
-func strStart(tokenType string) []byte {
+func (w *writer) strStart(tokenType string) []byte {
 	const usual = 800 // octets of the whole reference
-	b := append(make([]byte, 0, usual), `<wsse:SecurityTokenReference xmlns:wsse="`+NSWSSE+`"`...)
+	b := append(w.drafts.take(usual), `<wsse:SecurityTokenReference xmlns:wsse="`+NSWSSE+`"`...)
 	if tokenType != "" {
 		b = append(b, ` xmlns:wsse11="`+NSWSSE11+`" wsse11:TokenType="`...)
 		b = append(append(b, tokenType...), '"')

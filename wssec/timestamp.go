@@ -101,10 +101,12 @@ func appendDateTime(dst []byte, t time.Time) []byte {
 	return append(dst[:len(dst)-len("Z")], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
 }
 
+// timestampBytes is the room for a usual Timestamp.
+const timestampBytes = 300
+
 // appendTimestamp writes a Timestamp in its own exclusive canonical form.
 func appendTimestamp(dst []byte, id string, now time.Time, ttl time.Duration) []byte {
-	const usual = 300 // octets
-	dst = slices.Grow(dst, usual)
+	dst = slices.Grow(dst, timestampBytes)
 	dst = append(append(dst, `<wsu:Timestamp xmlns:wsu="`+NSWSU+`" wsu:Id="`...), id...)
 	dst = appendDateTime(append(dst, `"><wsu:Created>`...), now)
 	dst = appendDateTime(append(dst, `</wsu:Created><wsu:Expires>`...), now.Add(ttl))

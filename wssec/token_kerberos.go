@@ -324,7 +324,7 @@ func (kerberosProfile) reference(w *writer, id string) []byte {
 	if w.p.policy.OptionalAttributes == SwitchOff {
 		valueType = ""
 	}
-	return directSTR(id, valueType, valueType)
+	return w.directSTR(id, valueType, valueType)
 }
 
 // OutgoingToken is the token of a request for [Processor.ProtectRequest]: a

@@ -282,10 +282,10 @@ func (contextProfile) reference(w *writer, id string) []byte {
 		if w.p.policy.OptionalAttributes == SwitchOff {
 			valueType = ""
 		}
-		return directSTR(id, valueType, "")
+		return w.directSTR(id, valueType, "")
 	}
 	name := w.key.context
-	b := append(strStart(""), `<wsse:Reference`...)
+	b := append(w.strStart(""), `<wsse:Reference`...)
 	if name.instance != "" {
 		b = append(b, ` xmlns:wsc="`+name.namespace+`"`...)
 	}
