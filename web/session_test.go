@@ -287,6 +287,7 @@ func TestExplain(t *testing.T) {
 		"a ticket's own":  {&client.Error{Code: client.CodeTicket, Err: unopened}, "browser-relay", "kdc"},
 		"a reply's":       {&client.Error{Code: client.CodeUnverified}, "reply-not-verified", "service"},
 		"a fault":         {&client.Error{Code: client.CodeFault}, "service-fault", "fault"},
+		"no response":     {&Error{CodeFetch, errors.New("CORS")}, "browser-fetch", "service"},
 		"something wrong": {errors.New("slice bounds"), "browser-internal", "internal"},
 	} {
 		x := Explain(test.err)

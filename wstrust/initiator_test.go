@@ -303,6 +303,8 @@ func TestInitiatorRefusesAnswers(t *testing.T) {
 		if !errors.As(err, &e) || e.Leg != 1 || !strings.Contains(err.Error(), words) || body != nil ||
 			i.Established() != nil {
 			t.Errorf("%s: %s, %v", words, body, err)
+		} else if strings.HasPrefix(words, "is not that of this") && e.Code != CodeReply {
+			t.Errorf("%s: %s", words, e.Code)
 		}
 	}
 }

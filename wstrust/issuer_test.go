@@ -584,6 +584,22 @@ func TestIssuerWithAFullStoreIsBusy(t *testing.T) {
 	c.refusedOperation(c.bootstrap, c.token(), issueRST(wstrust.V13), wstrust.CodeBusy, serverTooBusy)
 }
 
+// Without randomness there is no key, and so no answer.
+func TestIssuerWithoutRandomnessDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	c := newConversation(t, preset(t, "SecureConversation"), func(c *conversation) {
+		c.cfg.Rand = strings.NewReader("")
+	})
+	_, err := c.ask(c.bootstrap, c.token(), issueRST(wstrust.V13))
+	var e *wstrust.Error
+	if !errors.As(err, &e) || e.Code != wstrust.CodeAnswer || wstrust.FaultFor(err).Code != soap.Receiver {
+		t.Errorf("%v", err)
+	}
+	if c.world.issued.Len() != 0 {
+		t.Error("something was issued")
+	}
+}
+
 // What is no operation goes to the service, which may itself speak WS-Trust.
 func TestOperationsAreToldFromMessagesForTheService(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/ccache"
 	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/internal/der"
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 	"github.com/wssgate/wssgate/kerberos/keytab"
 )
@@ -134,6 +135,18 @@ func TestClientSecretChoosesKeyByVersion(t *testing.T) {
 }
 
 // The KDC names salt and iterations; without, the principal's salt is meant.
+// A KDC that asks for a smart card gets nothing.
+func TestLoginRefusesOtherPreauthentication(t *testing.T) {
+	t.Parallel()
+	const pkinit = 16
+	r := &asRun{Client: fakeClient(t, &fakeKDC{}, ClientConfig{Client: "alice@A", Password: "secret"})}
+	asked := &kerberos.KRBError{Data: der.Element(der.TagSequence, krbmsg.EncodePAData(pkinit, nil))}
+	_, err := r.authenticate(t.Context(), asked)
+	if !errors.Is(err, &kerberos.Error{Code: kerberos.CodePreauthType}) || !strings.Contains(err.Error(), "[16]") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestClientSecretMakesKeyOfPassword(t *testing.T) {
 	t.Parallel()
 	s := clientSecret{password: func() string { return "secret" },

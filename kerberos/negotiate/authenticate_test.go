@@ -2,6 +2,8 @@ package negotiate_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -235,6 +237,36 @@ func TestLegWithoutKnownCookieIsChallenged(t *testing.T) {
 		}
 	}
 	w.want(n.third(http.MethodGet, ""), http.StatusOK, "the negotiation itself")
+}
+
+// outOfOrder is a store that fails, or has no room.
+type outOfOrder struct {
+	*store.Memory
+	full bool
+}
+
+func (o outOfOrder) Error() string { return "the store is out of order" }
+func (o outOfOrder) Full() bool    { return o.full }
+
+func (o outOfOrder) Add(context.Context, string, []byte, string, time.Time) (bool, error) {
+	return false, o
+}
+
+// TestNegotiationThatCannotBeKeptIsNotBegun: the client is told to come again,
+// and the operator why.
+func TestNegotiationThatCannotBeKeptIsNotBegun(t *testing.T) {
+	t.Parallel()
+	for want, full := range map[kerberos.Code]bool{negotiate.CodeFull: true, negotiate.CodeStore: false} {
+		w := newWorld(t, func(c *negotiate.Config) { c.Store = outOfOrder{store.NewMemory(store.MemoryConfig{}), full} })
+		first := krbtest.NegTokenInit{MechTypes: krbtest.MechTypes(krbtest.OIDNTLM, krbtest.OIDKRB5),
+			MechToken: []byte("NTLMSSP\x00")}.Token()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Negotiate "+base64.StdEncoding.EncodeToString(first))
+		res := w.auth.Authenticate(r)
+		if res.Status != http.StatusServiceUnavailable || code(res.Err) != want || res.Identity != nil {
+			t.Errorf("%s: HTTP %d, %v", want, res.Status, res.Err)
+		}
+	}
 }
 
 // TestFreshTokenIsAcceptedBesideAnyCookie: an unknown cookie, or one of a

@@ -2,10 +2,13 @@ package negotiate
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wssgate/wssgate/kerberos"
 )
 
 // TestChallengesOfOneFieldAndOfSeveral: commas separate challenges and their
@@ -44,6 +47,16 @@ func TestServerTokenRejectsSeveral(t *testing.T) {
 		if !found || (err == nil) != ok {
 			t.Errorf("%s: found %t, %v", field, found, err)
 		}
+	}
+}
+
+// TestResponseHasOneToken: of two, a client cannot know which is the server's.
+func TestResponseHasOneToken(t *testing.T) {
+	t.Parallel()
+	h := http.Header{"Www-Authenticate": {"Negotiate YWJj", "Negotiate ZGVm"}}
+	token, found, err := serverToken(h, false)
+	if !errors.Is(err, &kerberos.Error{Code: CodeChallenge}) || !found || token != nil {
+		t.Errorf("%q, %v, %v", token, found, err)
 	}
 }
 
