@@ -8,7 +8,6 @@ type Code string
 const (
 	CodeVersionMismatch Code = "version-mismatch" // the root element is not an Envelope of a known version
 	CodeEnvelope        Code = "envelope-invalid" // Envelope, Header or Body break the SOAP specification
-	CodeMustUnderstand  Code = "must-understand"  // a mandatory header block is not understood
 )
 
 // A CodeInfo explains a [Code] to an operator.
@@ -28,9 +27,6 @@ func Codes() []CodeInfo {
 			"Envelope, Header or Body break the SOAP specification: an element after Body, no Body, text between " +
 				"them, a mustUnderstand that is no truth value.",
 			"Fix the client; the error has the element and the rule."},
-		{CodeMustUnderstand,
-			"A mandatory header block is not understood.",
-			"Fix the client, or remove the header block there."},
 	}
 }
 
