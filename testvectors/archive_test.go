@@ -49,7 +49,7 @@ func headerOf(t *testing.T, text string) map[string]any {
 		}
 		h[key] = value
 		if slices.Contains([]string{"true", "false"}, value) || strings.ContainsAny(value[:min(1, len(value))], "{[") ||
-			key == "etype" || key == "sequence" {
+			key == "etype" || key == "sequence" || key == "status" {
 			var v any
 			if err := json.Unmarshal([]byte(value), &v); err != nil {
 				t.Errorf("%s: %v", key, err)

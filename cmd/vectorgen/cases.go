@@ -12,7 +12,8 @@ func groups() []func(*set) {
 	return []func(*set){
 		valid, tokens, structure, references, signatures, encryption, coverage, timestamps,
 		derivedKeys, contexts, replies, xmlCases, limits, soapCases, packages, c14n,
-		kerberosTokens, perMessage, negotiations, derivations,
+		kerberosTokens, perMessage, negotiations, derivations, exchanges,
+		trustExchanges, relayed,
 	}
 }
 

@@ -31,8 +31,8 @@ func (s *set) tokenFile(kind, name, expect, comment, flags string, token, key []
 	lines = slices.DeleteFunc(lines, func(l line) bool {
 		return slices.ContainsFunc(extra, func(e line) bool { return e.key == l.key })
 	})
-	s.add(kind, "kerberos/"+kind+"-"+name+".txtar", expect, comment, flags, append(lines, extra...),
-		[]section{{"token", token}})
+	lines = slices.DeleteFunc(append(lines, extra...), func(l line) bool { return l.value == nil })
+	s.add(kind, "kerberos/"+kind+"-"+name+".txtar", expect, comment, flags, lines, []section{{"token", token}})
 }
 
 // kerberosTokens are AP-REQ tokens and what an acceptor makes of them.
@@ -111,8 +111,66 @@ func kerberosTokens(s *set) {
 		o{Ticket: t{ClientRealm: "OTHER.EXAMPLE.COM"}}, line{"client-realms", []string{realm}})
 	add("subkey-missing", "subkey-missing", "No subkey where one is asked for.", o{NoSubkey: true},
 		line{"key-source", "subkey"})
+	s.apReq("principal", "ticket-no-principal", "A ticket for a service that the keytab has no key of, where any of the "+
+		"keytab's is accepted.", "kerberos", o{Ticket: t{Name: []string{"soap", "other.example.com"}}}, line{"service", nil})
+	s.apReq("before-start", "authenticator-before-start", "An authenticator of two minutes ago, and the receiver knows "+
+		"what was accepted in the last minute alone (RFC 4120 §3.2.3).", "kerberos replay", o{Time: minutes(-2)},
+		line{"replay-since", minutes(-1).Format(time.RFC3339)})
+	s.apReq("after-start", "ok", "An authenticator that was made after the receiver's start.", "valid replay",
+		o{Time: minutes(0)}, line{"replay-since", minutes(-1).Format(time.RFC3339)})
+	s.addresses()
+	s.pacs()
 	s.channelBindings(add)
 	s.rawTokens()
+}
+
+// addresses are tickets that are bound to addresses of the client (RFC 4120
+// §5.2.5), where the receiver holds them to it.
+func (s *set) addresses() {
+	add := func(name, expect, comment, from string, addresses ...[]byte) {
+		s.apReq("address-"+name, expect, comment, "kerberos address", krbtest.TokenOptions{
+			Ticket: krbtest.TicketOptions{Addresses: addresses}}, line{"address", from})
+	}
+	ours, other := []byte{192, 0, 2, 7}, []byte{192, 0, 2, 8}
+	ours6 := append([]byte{0x20, 1, 0xd, 0xb8}, make([]byte, 12)...)
+	add("own", "ok", "A ticket that is bound to the client's address.", "192.0.2.7", other, ours)
+	add("own-ipv6", "ok", "The same with an address of IPv6.", "2001:db8::", ours6)
+	add("none", "ok", "A ticket that is bound to no address.", "192.0.2.7")
+	add("other", "client-address", "A ticket that is bound to another address.", "192.0.2.7", other)
+	add("other-version", "client-address", "A ticket that is bound to an address of IPv6, and the client has one of IPv4.",
+		"192.0.2.7", ours6)
+}
+
+// pacs are tickets with a PAC (MS-PAC §2.8: the server's signature is under the
+// key of the ticket).
+func (s *set) pacs() {
+	logon := &krbtest.PACLogon{Name: client, UserID: 1105, PrimaryGroup: 513}
+	add := func(name, expect, comment string, rule any, p *krbtest.PACOptions) {
+		s.apReq("pac-"+name, expect, comment, "kerberos pac", krbtest.TokenOptions{Ticket: krbtest.TicketOptions{PAC: p}},
+			line{"pac", rule})
+	}
+	last := func(pac []byte) []byte { return []byte(flipped(-1)(string(pac))) }
+	const read, required = "when-present", "required"
+	add("present", "ok", "A PAC with LOGON_INFO.", required, &krbtest.PACOptions{Logon: logon})
+	add("absent", "ok", "No PAC, and none is required.", read, nil)
+	add("missing", "pac-missing", "No PAC where one is required.", required, nil)
+	add("changed", "pac-integrity", "The PAC was changed after it was signed.", read, &krbtest.PACOptions{Logon: logon,
+		Signed: func(pac []byte) []byte {
+			i := bytes.Index(pac, krbtest.UTF16(client))
+			return []byte(flipped(i)(string(pac)))
+		}})
+	add("other-key", "pac-integrity", "The PAC is signed by another key than the service's.", read,
+		&krbtest.PACOptions{Logon: logon, Key: bytes.Repeat([]byte{7}, 32), Etype: 18})
+	add("no-signature", "pac-integrity", "A PAC without the server's signature.", read, &krbtest.PACOptions{Logon: logon,
+		Without: []uint32{krbtest.PACServerSig}})
+	add("cut", "pac-malformed", "A PAC whose last octets are missing (MS-PAC §2.3).", read, &krbtest.PACOptions{
+		Logon: logon, Signed: func(pac []byte) []byte { return pac[:len(pac)-8] }})
+	add("client", "pac-client", "The PAC names another client than the ticket (MS-PAC §2.7).", read,
+		&krbtest.PACOptions{Logon: logon, ClientName: "bob"})
+	add("authtime", "pac-client", "The PAC is of another authentication than the ticket (MS-PAC §2.7).", read,
+		&krbtest.PACOptions{Logon: logon, AuthTime: epoch.Add(-100 * time.Hour)})
+	add("ignored", "ok", "A PAC that does not verify, where nobody reads it.", nil, &krbtest.PACOptions{Logon: logon,
+		Signed: last})
 }
 
 // channelBindings are tokens that are bound to a TLS channel (RFC 4121 §4.1.1,

@@ -56,7 +56,7 @@ func writeAttacks(dir, target, contentType string) error {
 }
 
 // made are the folders that this program owns.
-func made() []string { return []string{"cases", "c14n", "kerberos", "wstrust", "derivedkeys"} }
+func made() []string { return []string{"cases", "c14n", "kerberos", "wstrust", "derivedkeys", "http"} }
 
 // write replaces the files of the made folders.
 func write(dir string) error {

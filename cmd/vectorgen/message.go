@@ -59,6 +59,7 @@ type message struct {
 	encKey  []byte
 	envOpen string // declarations on the Envelope
 
+	receiverPolicy *policy // if it is another
 	receiver       *string // protection-order of the receiver, if another
 	encryptedBody  bool    // the receiver wants it, and the sender does not
 	clearBody      bool    // the other way round
@@ -97,6 +98,7 @@ type scContext struct {
 	OldKey     string `json:"old-key,omitempty"` // before a renewal, in hexadecimal
 	Expires    string `json:"expires,omitempty"`
 	Cancelled  bool   `json:"cancelled,omitempty"`
+	Client     string `json:"client,omitempty"` // if it is not alice
 	used       string // Identifier in the message, if another
 }
 
@@ -381,6 +383,9 @@ func (m *message) lines() []line {
 
 // receivers is the policy of the receiver.
 func (m *message) receivers() policy {
+	if m.receiverPolicy != nil {
+		return *m.receiverPolicy
+	}
 	p := m.p
 	if m.receiver != nil {
 		p.ProtectionOrder = *m.receiver

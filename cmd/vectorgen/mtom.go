@@ -52,6 +52,28 @@ func attached(n int, change func(*mime)) change {
 	}
 }
 
+// attachedSmall makes a package with parts of three octets.
+func attachedSmall(n int) change {
+	return func(m *message) {
+		var parts, elements strings.Builder
+		m.body = `<o:order xmlns:o="` + nsApp + `">`
+		for i := range n {
+			octets := fmt.Sprintf("%03d", i)
+			m.body += `<o:f>` + base64.StdEncoding.EncodeToString([]byte(octets)) + `</o:f>`
+			fmt.Fprintf(&parts, "\r\nContent-ID: <%d>\r\nContent-Transfer-Encoding: binary\r\n\r\n%s\r\n--boundary-1", i,
+				octets)
+			fmt.Fprintf(&elements, `<o:f><x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:%d"/></o:f>`, i)
+		}
+		m.body += `</o:order>`
+		content := m.body[strings.Index(m.body, "><")+1 : len(m.body)-len(`</o:order>`)]
+		m.mime = func(envelope string) (string, []byte) {
+			p := newMime(m.soap12, strings.Replace(envelope, content, elements.String(), 1), nil)
+			p.end = parts.String() + "--\r\n"
+			return p.contentType, p.octets()
+		}
+	}
+}
+
 func newMime(v12 bool, envelope string, files []string) *mime {
 	media := "text/xml"
 	if v12 {
@@ -100,6 +122,10 @@ func (s *set) packagesOf(add adder) {
 	add("order", "ok", "The parts in another order than their xop:Include.", signed, attached(2, func(p *mime) {
 		p.parts[0], p.parts[1] = p.parts[1], p.parts[0]
 	}))
+	for n, expect := range map[int]string{999: "ok", 1000: "request-too-large"} {
+		add(fmt.Sprintf("parts-%d", n), expect, fmt.Sprintf("A package with %d parts beside the envelope; 999 are the most.",
+			n), signed, attachedSmall(n))
+	}
 	one("no-start", "ok", "Without the parameter start: the first part has the envelope (RFC 2387 §3.2).",
 		func(p *mime) { in(&p.contentType, ` start="<root@example.com>";`, "") })
 	one("changed", "digest-invalid", "The octets of a part were changed.", func(p *mime) {

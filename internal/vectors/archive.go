@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/wssgate/wssgate/kerberos/gss"
 	"github.com/wssgate/wssgate/wssec"
 )
 
@@ -44,6 +45,13 @@ type header struct {
 	KeySource    string   `json:"key-source"`
 	MaxSkew      string   `json:"max-skew"`
 	ExactKvno    bool     `json:"exact-kvno"`
+	PAC          gss.PACRule
+	Address      string    // of the client; tickets are held to it
+	ReplaySince  time.Time `json:"replay-since"`
+
+	// Of HTTP.
+	Route  routeSettings
+	Status int
 
 	// Of per-message tokens and negotiations.
 	Etype        int32
@@ -69,6 +77,7 @@ type heldContext struct {
 	OldKey    hexOctets `json:"old-key"` // before a renewal
 	Expires   time.Time
 	Cancelled bool
+	Client    string // if it is not that of the case
 }
 
 // caseLimits are the limits of XML that a case is for, in place of the
@@ -166,7 +175,7 @@ func isJSON(key, value string) bool {
 	case value == "true", value == "false", strings.HasPrefix(value, "{"), strings.HasPrefix(value, "["):
 		return key != "comment"
 	}
-	return key == "etype" || key == "sequence"
+	return key == "etype" || key == "sequence" || key == "status"
 }
 
 // readArchive reads one of a file system.

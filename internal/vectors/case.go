@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -28,30 +30,43 @@ func newCaseRun(ctx context.Context, a *archive) (*caseRun, error) {
 	if a.Policy.Policy == nil {
 		return nil, errors.New("the case has no policy")
 	}
-	now := func() time.Time { return a.Time }
-	store := newReplay(now)
-	cfg := wssec.Config{Replay: store, Time: now, XML: xmltext.Options{Limits: a.Limits.limits()},
-		ContentPrefixes: wssec.ContentPrefixes(a.ContentPrefixes)}
-	if a.Keytab != "" {
-		acceptor, err := a.acceptor(now, store)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Verifier = acceptor
-	}
-	var err error
-	if cfg.Contexts, err = a.contexts(ctx, now); err != nil {
+	cfg, _, err := a.config(ctx)
+	if err != nil {
 		return nil, err
 	}
-	policy := *a.Policy.Policy
-	policy.Bootstrap = a.Bootstrap.Policy
 	c := &caseRun{archive: a}
-	c.processor, err = wssec.NewProcessor(policy, cfg)
+	c.processor, err = wssec.NewProcessor(a.policies()[0], cfg)
 	return c, err
 }
 
-// newReplay makes a store that has seen all there was: a receiver that has just
-// started would refuse what was made before.
+// config returns what the processors of a receiver work with. The acceptor is
+// nil if there is no keytab.
+func (a *archive) config(ctx context.Context) (cfg wssec.Config, acceptor *gss.Acceptor, err error) {
+	now := func() time.Time { return a.Time }
+	store := a.newReplay(now)
+	cfg = wssec.Config{Replay: store, Time: now, XML: xmltext.Options{Limits: a.Limits.limits()},
+		ContentPrefixes: wssec.ContentPrefixes(a.ContentPrefixes)}
+	if a.Keytab != "" {
+		if acceptor, err = a.acceptor(now, store); err != nil {
+			return cfg, nil, err
+		}
+		cfg.Verifier = acceptor
+	}
+	cfg.Contexts, err = a.contexts(ctx, now)
+	return cfg, acceptor, err
+}
+
+// newReplay makes a store that has seen all there was, or all since the time
+// that the vector has: a receiver that has just started refuses what was made
+// before.
+func (a *archive) newReplay(now func() time.Time) *replay.Memory {
+	if a.ReplaySince.IsZero() {
+		return newReplay(now)
+	}
+	return replay.NewMemory(replay.MemoryConfig{Time: now, CompleteSince: a.ReplaySince})
+}
+
+// newReplay makes a store that has seen all there was.
 func newReplay(now func() time.Time) *replay.Memory {
 	return replay.NewMemory(replay.MemoryConfig{Time: now, CompleteSince: time.Unix(0, 0)})
 }
@@ -63,7 +78,8 @@ func (a *archive) acceptor(now func() time.Time, store gss.ReplayStore) (*gss.Ac
 		return nil, err
 	}
 	cfg := gss.AcceptorConfig{Keytab: keys, Etypes: a.Etypes, Replay: store, Time: now, ClientRealms: a.ClientRealms,
-		BindingRule: gss.BindingRule(a.BindingRule), KeySource: gss.KeySource(a.KeySource), ExactKvno: a.ExactKvno}
+		BindingRule: gss.BindingRule(a.BindingRule), KeySource: gss.KeySource(a.KeySource), ExactKvno: a.ExactKvno,
+		PAC: a.PAC, CheckAddresses: a.Address != ""}
 	if a.Service != "" {
 		cfg.Services = []string{a.Service}
 	}
@@ -85,13 +101,14 @@ func (a *archive) bindings() (list [][]byte) {
 
 // contexts enters the security contexts that there are before the case.
 func (a *archive) contexts(ctx context.Context, now func() time.Time) (*wssec.SecurityContexts, error) {
-	if len(a.Contexts) == 0 && a.Policy.ClientToken() == wssec.KerberosToken {
+	if len(a.Contexts) == 0 && !slices.ContainsFunc(a.policies(), takesContext) {
 		return nil, nil
 	}
 	held := a.Time
-	contexts := wssec.NewSecurityContexts(wssec.ContextsConfig{Time: func() time.Time { return held }})
+	contexts := wssec.NewSecurityContexts(wssec.ContextsConfig{Time: func() time.Time { return held },
+		Sealed: a.Route.ContextStorage == "token"})
 	for _, c := range a.Contexts {
-		name, realm, _ := bytes.Cut([]byte(a.Client), []byte("@"))
+		name, realm, _ := strings.Cut(cmp.Or(c.Client, a.Client), "@")
 		expires := c.Expires
 		if expires.IsZero() {
 			expires = now().Add(time.Hour)
@@ -99,8 +116,7 @@ func (a *archive) contexts(ctx context.Context, now func() time.Time) (*wssec.Se
 		held = minTime(a.Time, expires.Add(-time.Minute))
 		sc := wssec.SecurityContext{
 			Identifier: c.Identifier, Token: c.Token, Namespace: c.Namespace, Key: wssec.NewKey(c.Key),
-			Name:  string(name),
-			Realm: string(realm), Service: a.Service, Created: held.Add(-time.Minute), Expires: expires,
+			Name: name, Realm: realm, Service: a.Service, Created: held.Add(-time.Minute), Expires: expires,
 		}
 		if len(c.OldKey) > 0 {
 			sc.Key = wssec.NewKey(c.OldKey)
@@ -120,6 +136,8 @@ func (a *archive) contexts(ctx context.Context, now func() time.Time) (*wssec.Se
 	}
 	return contexts, nil
 }
+
+func takesContext(p wssec.Policy) bool { return p.ClientToken() != wssec.KerberosToken }
 
 func minTime(a, b time.Time) time.Time {
 	if b.Before(a) {

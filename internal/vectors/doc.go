@@ -7,6 +7,7 @@
 // second opinion on package xmltext.
 //
 //	vector, text archive            Run, archive
+//	request by HTTP (RFC 9110)      archive.http, through a gateway; archive.relay
 //	conversation                    Verify
 //	flags of a vector               Class, Classes
 //	verdict                         Outcome.Got, Report.Got

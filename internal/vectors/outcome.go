@@ -93,6 +93,10 @@ func (a *archive) run(ctx context.Context, o *Outcome) {
 		a.token(ctx, o)
 	case "wrap", "mic":
 		a.perMessage(o)
+	case "http":
+		a.http(ctx, o)
+	case "relay":
+		a.relay(ctx, o)
 	case "negotiation":
 		a.negotiation(ctx, o)
 	default:

@@ -46,7 +46,7 @@ func (a *archive) canonicalForm(o *Outcome) {
 // tokenAcceptor makes the acceptor of a token.
 func (a *archive) tokenAcceptor() (*gss.Acceptor, error) {
 	now := func() time.Time { return a.Time }
-	return a.acceptor(now, newReplay(now))
+	return a.acceptor(now, a.newReplay(now))
 }
 
 // token runs a vector of an AP-REQ, or of a SPNEGO token with one.
@@ -56,6 +56,7 @@ func (a *archive) token(ctx context.Context, o *Outcome) {
 		o.Problem = err.Error()
 		return
 	}
+	ctx = a.withAddress(ctx, nil)
 	var auth *gss.Authentication
 	if a.Kind == "spnego" {
 		c := acceptor.NewContext(gss.AcceptConfig{NoAcceptorSubkey: true})

@@ -16,6 +16,7 @@ import (
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/replay"
 	"github.com/wssgate/wssgate/soap"
+	"github.com/wssgate/wssgate/soap/mtom"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -191,6 +192,7 @@ func (c *transcript) verifyUnder(ctx context.Context, p *wssec.Processor, env *s
 func verdictOf(err error) string {
 	var coded interface{ ErrorCode() string }
 	var syntax *xmltext.SyntaxError
+	var pack *mtom.Error
 	switch {
 	case err == nil:
 		return "ok"
@@ -198,6 +200,8 @@ func verdictOf(err error) string {
 		return "fault"
 	case errors.Is(err, errNegotiation):
 		return negotiation
+	case errors.As(err, &pack) && pack.Code == mtom.CodeTooLarge:
+		return "request-too-large" // as the gateway has it
 	case errors.As(err, &coded):
 		return coded.ErrorCode()
 	case errors.As(err, &syntax):
