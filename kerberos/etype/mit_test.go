@@ -117,3 +117,28 @@ func TestChecksumMatchesMIT(t *testing.T) {
 		}
 	}
 }
+
+// TestDeriveSHA1MatchesMIT has what MIT's tests expect of Kc, Ke and Ki
+// (crypto_tests/t_derive.c of krb5 1.20).
+func TestDeriveSHA1MatchesMIT(t *testing.T) {
+	t.Parallel()
+	for base, keys := range map[string]map[byte]string{
+		"42263c6e89f4fc28b8df68ee09799f15": {
+			0x99: "34280a382bc92769b2da2f9ef066854b",
+			0xaa: "5b14fc4e250e14ddf9dccf1af6674f53",
+			0x55: "4ed31063621684f09ae8d89991af3e8f",
+		},
+		"fe697b52bc0d3ce14432ba036a92e65bbb52280990a2fa27883998d72af30161": {
+			0x99: "bfab388bdcb238e9f9c98d6a878304f04d30c82556375ac507a7a852790f4674",
+			0xaa: "c7cfd9cd75fe793a586a542d87e0d1396f1134a104bb1a9190b8c90ada3ddf37",
+			0x55: "97151b4c76945063e2eb0529dc067d97d7bba90776d8126d91f34f3101aea8ba",
+		},
+	} {
+		for kind, want := range keys {
+			got := make([]byte, len(want)/2)
+			if deriveSHA1(newAES(unhex(t, base)), got, 2, kind); hex.EncodeToString(got) != want {
+				t.Errorf("%s, %x: %x, want %s", base, kind, got, want)
+			}
+		}
+	}
+}

@@ -36,7 +36,7 @@ func FuzzParsePAC(f *testing.F) {
 	microsoft, windows := windowsPACs(f)
 	f.Add(microsoft)
 	f.Add(windows)
-	for _, c := range readOnlyPACs(f) {
+	for _, c := range heimdalPACs(f) {
 		f.Add(c.pac)
 	}
 	for tokens, kt := range map[string]string{"../testdata/samba-tokens.txt": "../testdata/samba.keytab",

@@ -11,6 +11,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/test/testdata"
 
 	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 	"github.com/wssgate/wssgate/kerberos/keytab"
 	"github.com/wssgate/wssgate/kerberos/pac"
 )
@@ -71,16 +72,19 @@ func TestParseReadsWindows(t *testing.T) {
 	sameLogon(t, pac, p.Logon)
 }
 
-// A signedPAC is one of ../testdata/rodc-pacs.txt.
+// A signedPAC is one of ../testdata/heimdal-pacs.txt.
 type signedPAC struct {
-	name string
-	key  etype.Key
-	pac  []byte
+	name   string
+	key    etype.Key // zero for a DES key
+	client string    // of the ticket; "" if there is none
+	server string
+	pac    []byte
 }
 
-func readOnlyPACs(t testing.TB) (list []signedPAC) {
+// heimdalPACs returns the PACs of Heimdal's tests, those of tickets decrypted.
+func heimdalPACs(t testing.TB) (list []signedPAC) {
 	t.Helper()
-	text, err := os.ReadFile("../testdata/rodc-pacs.txt")
+	text, err := os.ReadFile("../testdata/heimdal-pacs.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,35 +93,75 @@ func readOnlyPACs(t testing.TB) (list []signedPAC) {
 			continue
 		}
 		f := strings.Fields(line)
-		et, err := strconv.ParseInt(f[1], 10, 32)
+		et, err := strconv.ParseInt(f[2], 10, 32)
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, err := etype.NewKey(int32(et), unhex(t, f[2]))
-		if err != nil {
-			t.Fatal(err)
+		c := signedPAC{name: f[1], pac: unhex(t, f[4])}
+		if et != 3 {
+			if c.key, err = etype.NewKey(int32(et), unhex(t, f[3])); err != nil {
+				t.Fatal(err)
+			}
 		}
-		list = append(list, signedPAC{f[0], key, unhex(t, f[3])})
+		if f[0] == "ticket" {
+			c.open(t)
+		}
+		list = append(list, c)
 	}
 	return list
 }
 
-// TestParseReadsReadOnlyDC: the number of a read-only domain controller
-// behind a signature is zero when the PAC is signed, as the signature is
-// (MS-PAC 2.8). Nothing else may change.
-func TestParseReadsReadOnlyDC(t *testing.T) {
+// open replaces a ticket by its PAC.
+func (c *signedPAC) open(t testing.TB) {
+	t.Helper()
+	r, err := krbmsg.TicketInClear(c.pac)
+	if err != nil {
+		t.Fatal(c.name, err)
+	}
+	const usageTicket = 2
+	plain, err := etype.NewUsageKey(c.key, usageTicket).Decrypt(nil, r.Ticket.Cipher)
+	if err != nil {
+		t.Fatal(c.name, err)
+	}
+	part, err := krbmsg.ParseEncTicketPart(plain)
+	if err != nil {
+		t.Fatal(c.name, err)
+	}
+	c.client, c.server = string(part.CName.AppendText(nil)), string(r.SName.AppendText(nil))
+	if c.pac, err = pac.Find(part.AuthzData); err != nil || c.pac == nil {
+		t.Fatal(c.name, err)
+	}
+}
+
+// TestVerifyAcceptsThePACsOfHeimdalsTests: tickets of Windows domain controllers,
+// of which only those for a service have a ticket signature, and those of a
+// read-only one its number behind signatures. The number is zero when the PAC is
+// signed, as the signature is (MS-PAC 2.8). Nothing else may change.
+func TestVerifyAcceptsThePACsOfHeimdalsTests(t *testing.T) {
 	t.Parallel()
-	list := readOnlyPACs(t)
-	if len(list) != 5 {
+	list := heimdalPACs(t)
+	if len(list) != 10 {
 		t.Fatalf("%d PACs", len(list))
 	}
 	for _, c := range list {
+		p, err := parse(c.pac)
+		if err != nil || p.ClientName == "" || len(p.Groups()) == 0 || c.client != "" && p.ClientName != c.client {
+			t.Errorf("%s: client %s, %+v, %v", c.name, c.client, p, err)
+			continue
+		}
+		const ticketSignature = 16
+		if forService := c.client != "" && !strings.HasPrefix(c.server, "krbtgt/"); forService != slices.Contains(p.Types,
+			ticketSignature) {
+			t.Errorf("%s for %s has %v", c.name, c.server, p.Types)
+		}
+		if c.key.IsZero() {
+			if p.SignatureType != -138 {
+				t.Errorf("%s: signature of type %d", c.name, p.SignatureType)
+			}
+			continue // of a DES key
+		}
 		if err := verifyWith(c.pac, c.key); err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		}
-		p, err := parse(c.pac)
-		if err != nil || p.ClientName == "" || len(p.Groups()) == 0 {
-			t.Errorf("%s: %+v, %v", c.name, p, err)
 		}
 		free := 0
 		for i := range c.pac {

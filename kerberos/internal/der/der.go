@@ -143,7 +143,8 @@ func (p *Parser) Optional(b *[]byte, n, inner byte, field string) (content []byt
 // Integer reads the content octets of an INTEGER between -2^31 and 2^32-1:
 // Kerberos' Int32 and UInt32. UInt32 values over 2^31 (sequence numbers, RODC
 // key versions) are written negative by some senders, so callers that want a
-// UInt32 convert the result.
+// UInt32 convert the result. Some of these write all 32 bits of a negative one,
+// which MIT's library takes too.
 func (p *Parser) Integer(content []byte, field string) int64 {
 	if p.Err != nil {
 		return 0
@@ -156,7 +157,8 @@ func (p *Parser) Integer(content []byte, field string) int64 {
 	for _, c := range content[1:] {
 		v = v<<8 | int64(c)
 	}
-	minimal := len(content) == 1 || (content[0] != 0 || content[1] >= 0x80) && (content[0] != 0xff || content[1] < 0x80)
+	minimal := len(content) == 1 || (content[0] != 0 || content[1] >= 0x80) &&
+		(content[0] != 0xff || content[1] < 0x80 || len(content) == 4)
 	if !minimal || v < math.MinInt32 || v > math.MaxUint32 {
 		p.Fail(field, "integer out of range or not minimal")
 		return 0

@@ -2,6 +2,7 @@ package der
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"testing"
 	"time"
@@ -17,7 +18,13 @@ func TestParserReadsIntegers(t *testing.T) {
 			t.Errorf("%d: %x is %d, %v", v, b, got, p.Err)
 		}
 	}
-	for _, b := range [][]byte{nil, {0, 1}, {0, 0}, {0xff, 0x80}, {0xff, 0xff}, {1, 0, 0, 0, 0},
+	for _, v := range []int64{-1, -128, -32769} {
+		var p Parser
+		if got := p.Integer(binary.BigEndian.AppendUint32(nil, uint32(v)), ""); p.Err != nil || got != v {
+			t.Errorf("32 bits of %d are %d, %v", v, got, p.Err)
+		}
+	}
+	for _, b := range [][]byte{nil, {0, 1}, {0, 0}, {0xff, 0x80}, {0xff, 0xff}, {0xff, 0xff, 0xff}, {1, 0, 0, 0, 0},
 		{0xff, 0x7f, 0xff, 0xff, 0xff}, {0, 0x80, 0, 0, 0, 0}} {
 		var p Parser
 		if v := p.Integer(b, ""); p.Err == nil {
