@@ -1,13 +1,16 @@
 package nodes
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/soap"
 )
@@ -15,23 +18,29 @@ import (
 // A recorder is the backend. It knows which requests clients have sent in earnest,
 // each once, and counts what comes.
 type recorder struct {
-	url string
+	url    string
+	server *httptest.Server
 
 	mu      sync.Mutex
+	ids     int
 	sent    map[string]bool
 	arrived map[string]int
 	wrong   []string
 }
 
-// caller is who all requests are of.
-const caller = "alice@" + realm
+// caller is who all requests are of, but those below plainPath, whose clients
+// nobody knows.
+const caller, plainPath = "alice@" + realm, "/plain"
+
+// A message with slowMark takes the backend so long.
+const slowMark, slow = "<Slowly/>", 300 * time.Millisecond
 
 func startRecorder(t *testing.T) *recorder {
 	t.Helper()
 	r := &recorder{sent: map[string]bool{}, arrived: map[string]int{}}
 	s := httptest.NewServer(r)
 	t.Cleanup(s.Close)
-	r.url = s.URL
+	r.url, r.server = s.URL, s
 	return r
 }
 
@@ -39,9 +48,24 @@ func startRecorder(t *testing.T) *recorder {
 func (r *recorder) register(worker string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := fmt.Sprintf("id-%s-%d", worker, len(r.sent))
+	r.ids++
+	id := fmt.Sprintf("id-%s-%d", worker, r.ids)
 	r.sent[id] = true
 	return id
+}
+
+// settle ends a request that was answered. It reports whether it has come once;
+// if it came again, nobody would have sent it in earnest.
+func (r *recorder) settle(id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.arrived[id]
+	delete(r.sent, id)
+	delete(r.arrived, id)
+	if n != 1 {
+		return fmt.Errorf("%s was answered and came to the backend %d times", id, n)
+	}
+	return nil
 }
 
 var idPattern = regexp.MustCompile(`(?:id|forged)-[A-Za-z0-9-]+`)
@@ -52,6 +76,10 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.URL.Query().Has("id") {
 		id = req.URL.Query().Get("id")
 	}
+	of := caller
+	if strings.HasPrefix(req.URL.Path, plainPath) {
+		of = ""
+	}
 	r.mu.Lock()
 	r.arrived[id]++
 	switch name := req.Header.Get("X-Wssgate-Principal"); {
@@ -59,10 +87,13 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.wrong = append(r.wrong, fmt.Sprintf("%q, which nobody has sent in earnest", id))
 	case r.arrived[id] > 1:
 		r.wrong = append(r.wrong, fmt.Sprintf("%q for the %d. time", id, r.arrived[id]))
-	case name != caller:
+	case name != of:
 		r.wrong = append(r.wrong, fmt.Sprintf("%q of %q", id, name))
 	}
 	r.mu.Unlock()
+	if bytes.Contains(body, []byte(slowMark)) {
+		time.Sleep(slow)
+	}
 	w.Header().Set("Content-Type", soap.V11.ContentType())
 	fmt.Fprintf(w, `<s:Envelope xmlns:s="%s"><s:Body><Done xmlns="urn:q">%s</Done></s:Body></s:Envelope>`, soap.NS11, id)
 }

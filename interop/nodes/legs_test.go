@@ -97,7 +97,7 @@ func (k *worker) leg(name string, leg int, token []byte) ([]byte, error) {
 		action = v.ActionRSTR()
 		content = (&wstrust.RequestSecurityTokenResponse{Version: v, Context: name, Exchange: exchange}).Append(nil)
 	}
-	r, err := http.NewRequest(http.MethodPost, k.b.url+"/negotiated", strings.NewReader(fmt.Sprintf(
+	r, err := http.NewRequest(http.MethodPost, k.url+"/negotiated", strings.NewReader(fmt.Sprintf(
 		`<s:Envelope xmlns:s="%s"><s:Header><a:Action xmlns:a="%s">%s</a:Action></s:Header><s:Body>%s</s:Body></s:Envelope>`,
 		soap.NS11, soap.NSAddressing, action, content)))
 	if err != nil {
@@ -106,7 +106,7 @@ func (k *worker) leg(name string, leg int, token []byte) ([]byte, error) {
 	r.Header.Set(workerHeader, k.name)
 	r.Header.Set("Content-Type", soap.V11.ContentType())
 	r.Header.Set("SOAPAction", `"`+action+`"`)
-	resp, err := to.RoundTrip(r)
+	resp, err := k.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (k *worker) httpLegs() func() error {
 			if err != nil {
 				return k.unlessEnded(err)
 			}
-			r, err := http.NewRequest(http.MethodGet, k.b.url+"/http/?id="+id, nil)
+			r, err := http.NewRequest(http.MethodGet, k.url+"/http/?id="+id, nil)
 			if err != nil {
 				return err
 			}
@@ -162,9 +162,9 @@ func (k *worker) httpLegs() func() error {
 			for _, c := range cookies {
 				r.AddCookie(c)
 			}
-			resp, err := to.RoundTrip(r)
+			resp, err := k.transport.RoundTrip(r)
 			if err != nil || i.leg == 3 {
-				return answers(resp, err)(id)
+				return k.isAnswer(resp, err, id)
 			}
 			resp.Body.Close()
 			cookies = resp.Cookies()

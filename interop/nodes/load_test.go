@@ -59,7 +59,8 @@ func startLoad(t *testing.T, w *world, b *balancer) *load {
 		"http-legs": (*worker).httpLegs,
 	} {
 		for i := range 2 {
-			one := &worker{load: l, name: fmt.Sprint(kind, i), kind: kind, tickets: w.tickets()}
+			one := &worker{load: l, name: fmt.Sprint(kind, i), kind: kind, url: b.url, tickets: w.tickets(),
+				transport: to}
 			l.byKind.LoadOrStore(kind, new(atomic.Int64))
 			l.all.Go(func() { one.run(work(one)) })
 		}
@@ -77,8 +78,11 @@ func (l *load) end() { l.stop(); l.all.Wait() }
 type worker struct {
 	*load
 	name, kind string
+	url        string // where the nodes are for it
 	tickets    client.Tickets
+	transport  http.RoundTripper
 	sent       *wire // the last one of a call
+	renewed    int   // requests to renew a security context
 }
 
 // run does work until the load ends, and sorts what becomes of it.
@@ -135,11 +139,14 @@ func (l *load) fail(format string, args ...any) {
 func (k *worker) client(path, policy string) *client.Client {
 	p, _ := wssec.Preset(policy)
 	c, err := client.New(client.Config{
-		URL: k.b.url + path, Service: service, Policy: p, Tickets: k.tickets, Trust: wstrust.V13,
-		Header: http.Header{workerHeader: {k.name}}, Transport: to, Timeout: patience,
+		URL: k.url + path, Service: service, Policy: p, Tickets: k.tickets, Trust: wstrust.V13,
+		Header: http.Header{workerHeader: {k.name}}, Transport: k.transport, Timeout: patience,
 		Trace: func(m client.Traced) {
-			if m.Sent && m.Kind == "message" {
+			switch {
+			case m.Sent && m.Kind == "message":
 				k.sent = &wire{path: path, octets: bytes.Clone(m.Wire)}
+			case m.Sent && m.Kind == "renew":
+				k.renewed++
 			}
 		},
 	})
@@ -152,14 +159,19 @@ func (k *worker) client(path, policy string) *client.Client {
 // call makes one call, and looks whether the answer is that to its question.
 func (k *worker) call(c *client.Client) error {
 	id := k.w.backend.register(k.name)
-	reply, err := c.Call(context.Background(), client.Request{Message: question(id), Action: "urn:q:ask"})
+	return k.ask(context.Background(), c, id, question(id))
+}
+
+// ask makes one call with a message that has an id.
+func (k *worker) ask(ctx context.Context, c *client.Client, id string, message []byte) error {
+	reply, err := c.Call(ctx, client.Request{Message: message, Action: "urn:q:ask"})
 	if err != nil {
 		return err
 	}
 	if !bytes.Contains(reply.Message, []byte(id)) {
 		return errors.New("the answer is that to another question")
 	}
-	return nil
+	return k.w.backend.settle(id)
 }
 
 // kerberos calls with a token in each message.
@@ -194,7 +206,7 @@ func (k *worker) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a := r.Header.Get("Authorization"); a != "" {
 		k.sent = &wire{path: r.URL.RequestURI(), authorization: a}
 	}
-	return to.RoundTrip(r)
+	return k.transport.RoundTrip(r)
 }
 
 // http calls by HTTP Negotiate, with a token in each request.
@@ -219,28 +231,27 @@ func (k *worker) get(path string, preemptive bool, jar http.CookieJar) func() er
 	c := &http.Client{Transport: t, Timeout: patience, Jar: jar}
 	return func() error {
 		id := k.w.backend.register(k.name)
-		r, err := http.NewRequest(http.MethodGet, k.b.url+path+"?id="+id, nil)
+		r, err := http.NewRequest(http.MethodGet, k.url+path+"?id="+id, nil)
 		if err != nil {
 			return err
 		}
 		r.Header.Set(workerHeader, k.name)
-		return answers(c.Do(r))(id)
+		resp, err := c.Do(r)
+		return k.isAnswer(resp, err, id)
 	}
 }
 
-// answers reports whether a response is the answer to a question.
-func answers(resp *http.Response, err error) func(id string) error {
-	return func(id string) error {
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(id)) {
-			return fmt.Errorf("HTTP %d %.200s %w", resp.StatusCode, body, err)
-		}
-		return nil
+// isAnswer reports whether a response is the answer to a question.
+func (k *worker) isAnswer(resp *http.Response, err error, id string) error {
+	if err != nil {
+		return err
 	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(id)) {
+		return fmt.Errorf("HTTP %d %.200s %w", resp.StatusCode, body, err)
+	}
+	return k.w.backend.settle(id)
 }
 
 // keep lets attackers have the last request that was sent.

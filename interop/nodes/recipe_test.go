@@ -200,8 +200,7 @@ func (h *hostsOfRecipe) sentinelKnowsAll(host int) bool {
 
 // client makes one of a route.
 func (h *hostsOfRecipe) client(url, policy string) *client.Client {
-	k := &worker{load: &load{w: h.w, b: &balancer{}}, name: "recipe", tickets: h.w.tickets()}
-	k.b.url = url
+	k := &worker{load: &load{w: h.w}, url: url, name: "recipe", tickets: h.w.tickets(), transport: to}
 	return k.client("", policy)
 }
 

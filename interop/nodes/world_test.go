@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,7 +39,9 @@ type world struct {
 	dir      string
 	program  string
 	settings string // of all nodes
+	routes   string // of all nodes: the format of dir, host and backend
 	krb5Conf string
+	kdc      *krbtest.KDC
 	backend  *recorder
 }
 
@@ -48,7 +51,7 @@ func newWorld(t *testing.T, settings string) *world {
 	if testing.Short() {
 		t.Skip("runs servers")
 	}
-	w := &world{t: t, dir: t.TempDir(), settings: settings, backend: startRecorder(t)}
+	w := &world{t: t, dir: t.TempDir(), settings: settings, routes: routes, backend: startRecorder(t)}
 	k := krbtest.New(krbtest.Config{Realm: realm})
 	k.AddUser("alice", password)
 	k.AddService(service)
@@ -58,7 +61,7 @@ func newWorld(t *testing.T, settings string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	w.krb5Conf = server.Krb5Conf()
+	w.krb5Conf, w.kdc = server.Krb5Conf(), k
 	for name, s := range map[string]string{"soap.keytab": service, "http.keytab": website} {
 		octets, err := k.Keytab([]string{s}).AppendBinary(nil)
 		if err != nil {
@@ -97,12 +100,18 @@ func (w *world) write(name string, octets []byte) {
 // tickets returns a new client of the KDC, as alice.
 func (w *world) tickets() *kdc.Client {
 	w.t.Helper()
-	c, err := kdc.NewClient(kdc.ClientConfig{Client: "alice", Password: password, Krb5Conf: w.krb5Conf})
+	c, err := w.login(0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// login returns one whose tickets live for a time, 0 for as long as the KDC lets
+// them.
+func (w *world) login(life time.Duration) (*kdc.Client, error) {
+	return kdc.NewClient(kdc.ClientConfig{Client: "alice", Password: password, Krb5Conf: w.krb5Conf, Lifetime: life})
 }
 
 // A route for each standard, and one whose contexts are in their tokens.
@@ -138,6 +147,8 @@ type node struct {
 	code map[string]int
 	// reloads counts files that were read again.
 	reloads int
+	// configured counts configurations that were applied.
+	configured int
 }
 
 // start starts a node at an address of its own of the loopback network, which it
@@ -146,10 +157,16 @@ func (w *world) start() *node {
 	w.t.Helper()
 	n := &node{w: w, host: ownHost(), code: map[string]int{}}
 	n.config = filepath.Join(w.dir, n.host+".yaml")
-	w.write(filepath.Base(n.config), []byte(w.settings+fmt.Sprintf(routes, w.dir, n.host, w.backend.url)))
+	w.configure(n)
 	n.run()
 	w.t.Cleanup(func() { n.kill() })
 	return n
+}
+
+// configure writes the configuration of a node.
+func (w *world) configure(n *node) {
+	w.t.Helper()
+	w.write(filepath.Base(n.config), []byte(w.settings+fmt.Sprintf(w.routes, w.dir, n.host, w.backend.url)))
 }
 
 func (n *node) addr() string { return n.host + ":8080" }
@@ -205,6 +222,10 @@ func ownHost() string {
 	return fmt.Sprintf("127.%d.%d.%d", max(b[0], 1), b[1], max(b[2]&0xfe, 2))
 }
 
+// usual is how the warnings of the configurations here begin.
+var usual = regexp.MustCompile("^(another route accepts the tokens of this one|nothing protects the requests of this route|" +
+	"this route admits everybody|a message for another route may be accepted here too|risk of replay)")
+
 // read counts what the program logs.
 func (n *node) read(log io.Reader) {
 	lines := bufio.NewScanner(log)
@@ -218,7 +239,9 @@ func (n *node) read(log io.Reader) {
 			n.code[ev.Code]++
 		case err == nil && ev.Msg == "file reloaded":
 			n.reloads++
-		case (err != nil || ev.Level != "INFO") && len(n.logs) < 200:
+		case err == nil && ev.Msg == "configuration reloaded":
+			n.configured++
+		case (err != nil || ev.Level != "INFO") && !usual.MatchString(ev.Msg) && len(n.logs) < 200:
 			n.logs = append(n.logs, lines.Text())
 		}
 		n.mu.Unlock()
