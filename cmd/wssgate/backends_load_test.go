@@ -92,7 +92,7 @@ func TestBackendIsKilledUnderLoad(t *testing.T) {
 	}
 	t.Cleanup(func() { server.Close() })
 	dir := t.TempDir()
-	if err := (&soakWorld{kdc: kdc}).writeKeytab(dir); err != nil {
+	if err := writeKeytab(kdc, dir); err != nil {
 		t.Fatal(err)
 	}
 	var backends []*numbersProcess
@@ -196,7 +196,7 @@ func TestStreamsReachOneOfSeveralBackends(t *testing.T) {
 	kdc := krbtest.New(krbtest.Config{Realm: demo.Realm})
 	kdc.AddService(demo.Service)
 	dir := t.TempDir()
-	if err := (&soakWorld{kdc: kdc}).writeKeytab(dir); err != nil {
+	if err := writeKeytab(kdc, dir); err != nil {
 		t.Fatal(err)
 	}
 	backend := newNumbers(t, func(s *httptest.Server) {

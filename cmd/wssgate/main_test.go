@@ -264,6 +264,16 @@ func writeCertificate(dir string) error {
 		os.WriteFile(filepath.Join(dir, "tls.key"), secret, 0o600))
 }
 
+// writeKeytab writes svc.keytab with the present keys of the demo's service to a
+// directory.
+func writeKeytab(kdc *krbtest.KDC, dir string) error {
+	octets, err := kdc.Keytab([]string{demo.Service}).AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "svc.keytab"), octets, 0o600)
+}
+
 // scriptPass: [!] pass URL. Sends a message without any protection; succeeds if
 // its answer comes back without any.
 func scriptPass(ts *testscript.TestScript, neg bool, args []string) {

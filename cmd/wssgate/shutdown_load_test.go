@@ -114,7 +114,7 @@ func newShutdownWorld(t *testing.T, overTLS bool) *shutdownWorld {
 	backend := httptest.NewServer(http.HandlerFunc(w.serveBackend))
 	t.Cleanup(backend.Close)
 	dir := t.TempDir()
-	if err := (&soakWorld{kdc: kdc}).writeKeytab(dir); err != nil {
+	if err := writeKeytab(kdc, dir); err != nil {
 		t.Fatal(err)
 	}
 	addr, err := loopback.Free()

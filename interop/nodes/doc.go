@@ -1,14 +1,22 @@
-// Package nodes holds the tests of several gateways that are one: three `wssgate
-// serve` processes with one store, a balancer in front that hands each request to
-// the next of them, and clients that notice nothing. It has no API.
+// Package nodes holds the tests of gateways as processes under load: several that
+// are one, with one store and a balancer in front that hands each request to the
+// next of them, and one for hours. Clients notice nothing. It has no API.
 //
 //	TestNodesUnderLoad           kill -9, rolling restart, key rotation, failover
 //	TestOneAuthenticatorOnAllNodes  one token, presented at once everywhere
+//	TestSoak                     two hours of mixed load with reloads
+//
+//	world_test.go, backend_test.go, balancer_test.go   KDC, files and processes; backend; balancer
+//	load_test.go, legs_test.go       clients of each kind, and attackers
+//	nodes_test.go, authenticator_test.go, recipe_test.go   tests of several nodes
+//	soak_test.go                     TestSoak, and what an operator does meanwhile
+//	soak_load_test.go, soak_bad_test.go  its clients; what must not pass
+//	soak_series_test.go              samples of a node, and whether they are flat
 //
 // The servers are redis-server and redis-sentinel of Debian. A test whose server
 // is not installed skips and names the package; with CI=true in the environment it
-// fails. Nothing runs with -short. The flags -load and -rounds make the tests as
-// long as .ci/long has them.
+// fails. Nothing runs with -short. The flags -load, -rounds and -soak make the
+// tests as long as .ci/long has them.
 //
 // # Security considerations
 //
