@@ -53,8 +53,8 @@ func (n *node) use() (u usage, err error) {
 		return nil
 	})
 	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
-	return usage{memory: pages * os.Getpagesize(), state: u.state, heap: int(m["go_memstats_heap_inuse_bytes"]), files: len(open),
-		goroutines: int(m["go_goroutines"]), contexts: int(m["wssgate_security_contexts"]),
+	return usage{memory: pages * os.Getpagesize(), state: u.state, heap: int(m["go_memstats_heap_inuse_bytes"]),
+		files: len(open), goroutines: int(m["go_goroutines"]), contexts: int(m["wssgate_security_contexts"]),
 		records: int(m["wssgate_replay_records"]), halfOpen: int(m["wssgate_negotiations_half_open"]),
 		cpu: m["process_cpu_seconds_total"]}, err
 }
