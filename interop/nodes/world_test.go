@@ -224,7 +224,8 @@ func ownHost() string {
 
 // usual is how the warnings of the configurations here begin.
 var usual = regexp.MustCompile("^(another route accepts the tokens of this one|" +
-	"nothing protects the requests of this route|this route admits everybody|a message for another route may be accepted here too|risk of replay)")
+	"nothing protects the requests of this route|this route admits everybody|" +
+	"a message for another route may be accepted here too|risk of replay)")
 
 // read counts what the program logs.
 func (n *node) read(log io.Reader) {
