@@ -31,7 +31,7 @@ func (r *Relay) Proxy() http.Handler { return http.HandlerFunc(r.serveProxy) }
 
 func (r *Relay) serveProxy(w http.ResponseWriter, req *http.Request) {
 	q, err := r.begin(ViaHTTP, r.cfg.ClientAddr(req))
-	var reply []byte
+	var reply krbmsg.KDCProxyMessage
 	if err == nil {
 		reply, err = r.proxied(w, req, q)
 	}
@@ -41,32 +41,36 @@ func (r *Relay) serveProxy(w http.ResponseWriter, req *http.Request) {
 		answerError(w, err)
 		return
 	}
-	body := krbmsg.KDCProxyMessage{Message: reply}.Encode()
+	body := reply.Encode()
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(body)
 }
 
-// proxied relays the message of an HTTP request.
-func (r *Relay) proxied(w http.ResponseWriter, req *http.Request, q *request) ([]byte, error) {
+// proxied relays the message of an HTTP request. The reply has the form of the
+// request.
+func (r *Relay) proxied(w http.ResponseWriter, req *http.Request, q *request) (reply krbmsg.KDCProxyMessage,
+	err error) {
 	if err := r.checkHTTP(req); err != nil {
-		return nil, err
+		return reply, err
 	}
 	own := room{relay: r, client: q.event.Client}
 	defer own.free()
 	if err := own.need(int(req.ContentLength)); err != nil {
-		return nil, err
+		return reply, err
 	}
 	body, err := readBody(w, req, r.cfg.ReadTimeout)
 	if err != nil {
-		return nil, err
+		return reply, err
 	}
 	m, err := krbmsg.ParseKDCProxyMessage(body)
 	if err != nil {
-		return nil, &Error{Code: CodeMalformed, Err: err}
+		return reply, &Error{Code: CodeMalformed, Err: err}
 	}
-	return q.relayed(req.Context(), m.TargetDomain, m.Message)
+	reply.Unframed = m.Unframed
+	reply.Message, err = q.relayed(req.Context(), m.TargetDomain, m.Message)
+	return reply, err
 }
 
 func (r *Relay) checkHTTP(req *http.Request) error {

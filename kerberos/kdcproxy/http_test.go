@@ -62,6 +62,23 @@ func TestProxyRelaysOctetForOctet(t *testing.T) {
 	}
 }
 
+// Clients of Apple send messages without a length before them, and read replies
+// so; the KDC sees no difference.
+func TestProxyAnswersInTheFormOfTheRequest(t *testing.T) {
+	t.Parallel()
+	message := asReq("EXAMPLE.COM")
+	f := new(fakeNet)
+	r, _ := newRelay(t, f, Config{})
+	w := post(r.Proxy(), krbmsg.KDCProxyMessage{Message: message, TargetDomain: "EXAMPLE.COM", Unframed: true}.Encode())
+	got, err := krbmsg.ParseKDCProxyMessage(w.Body.Bytes())
+	if w.Code != 200 || err != nil || !got.Unframed || !bytes.Equal(got.Message, replyTo(message)) {
+		t.Errorf("status %d, %+v, %v", w.Code, got, err)
+	}
+	if _, _, received := f.seen(); len(received) != 1 || !bytes.Equal(received[0], message) {
+		t.Errorf("the KDC got %x", received)
+	}
+}
+
 // The behaviour table: what each request is answered, and that nothing was
 // dialled or looked up for one that is refused.
 func TestProxyRefuses(t *testing.T) {

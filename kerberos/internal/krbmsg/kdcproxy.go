@@ -14,6 +14,11 @@ type KDCProxyMessage struct {
 	Message      []byte // without the length of RFC 4120 7.2.2
 	TargetDomain string // "" when absent
 	Hint         uint32 // dclocator-hint; 0 when absent
+
+	// Unframed says that kerb-message is the message alone, without the length
+	// before it that [MS-KKDCP] 2.2.2 asks for: Apple's clients send it so, and
+	// read replies so.
+	Unframed bool
 }
 
 // ParseKDCProxyMessage reads a KDC-PROXY-MESSAGE.
@@ -29,14 +34,30 @@ func ParseKDCProxyMessage(b []byte) (m KDCProxyMessage, err error) {
 	if p.Err == nil && (len(domain) > kerberos.MaxNameBytes || !kerberos.LegalName(string(domain))) {
 		p.Fail("target-domain", "too long, control characters or not UTF-8")
 	}
-	if p.Err == nil && (len(framed) < 4 || binary.BigEndian.Uint32(framed) != uint32(len(framed)-4)) {
-		p.Fail("kerb-message", "does not begin with its own length")
+	if p.Err == nil {
+		m.Message, m.Unframed = unframed(&p, framed)
 	}
 	if p.Err != nil {
 		return KDCProxyMessage{}, p.Err
 	}
-	m.Message, m.TargetDomain = framed[4:], string(domain)
+	m.TargetDomain = string(domain)
 	return m, nil
+}
+
+// unframed returns the message in a kerb-message, and whether there is no length
+// before it. All messages of KDCs are elements with an APPLICATION tag, and no
+// length begins with such an octet.
+func unframed(p *der.Parser, b []byte) (message []byte, bare bool) {
+	const application, class = 0x60, 0xe0
+	switch {
+	case len(b) > 0 && b[0]&class == application:
+		p.Whole(b, b[0], "kerb-message")
+		return b, true
+	case len(b) < 4 || binary.BigEndian.Uint32(b) != uint32(len(b)-4):
+		p.Fail("kerb-message", "does not begin with its own length")
+		return nil, false
+	}
+	return b[4:], false
 }
 
 // Encode returns KDC-PROXY-MESSAGE. Replies have no TargetDomain.
@@ -48,7 +69,10 @@ func (m KDCProxyMessage) Encode() []byte {
 	if m.Hint != 0 {
 		hint = der.Field(2, der.TagInteger, der.Integer(int64(m.Hint)))
 	}
-	length := binary.BigEndian.AppendUint32(nil, uint32(len(m.Message)))
+	var length []byte
+	if !m.Unframed {
+		length = binary.BigEndian.AppendUint32(nil, uint32(len(m.Message)))
+	}
 	return der.Element(der.TagSequence, der.Field(0, der.TagOctetString, length, m.Message), domain, hint)
 }
 

@@ -35,6 +35,14 @@ func TestKDCProxyMessageHasTheFormOfTheSpecification(t *testing.T) {
 	if err != nil || m.TargetDomain != "" {
 		t.Errorf("without a domain: %+v, %v", m, err)
 	}
+	const apples = "300d" + "a006" + "0404" + "6a023000" + "a103" + "1b01" + "41"
+	m, err = ParseKDCProxyMessage(unhex(t, apples))
+	if err != nil || hex.EncodeToString(m.Message) != "6a023000" || !m.Unframed || m.TargetDomain != "A" {
+		t.Errorf("without the message's length: %+v, %v", m, err)
+	}
+	if got := hex.EncodeToString(m.Encode()); got != apples {
+		t.Errorf("%s, want %s", got, apples)
+	}
 	m, err = ParseKDCProxyMessage(KDCProxyMessage{Message: []byte("x"), TargetDomain: "A.B", Hint: 1 << 30}.Encode())
 	if err != nil || m.Hint != 1<<30 || m.TargetDomain != "A.B" {
 		t.Errorf("with a hint: %+v, %v", m, err)
@@ -45,21 +53,23 @@ func TestParseKDCProxyMessageRefusesWhatIsNotOne(t *testing.T) {
 	t.Parallel()
 	long := KDCProxyMessage{Message: []byte("x"), TargetDomain: strings.Repeat("A", kerberos.MaxNameBytes+1)}
 	for name, b := range map[string][]byte{
-		"nothing":            nil,
-		"another tag":        unhex(t, "31"+proxyMessage[2:]),
-		"cut off":            unhex(t, proxyMessage[:len(proxyMessage)-2]),
-		"octets behind":      unhex(t, proxyMessage+"00"),
-		"indefinite length":  unhex(t, "3080"+proxyMessage[4:]+"0000"),
-		"no message":         unhex(t, "3005"+"a103"+"1b01"+"41"),
-		"no length":          unhex(t, "3006"+"a004"+"0402"+"6162"),
-		"length too large":   unhex(t, strings.Replace(proxyMessage, "00000003", "00000004", 1)),
-		"length too small":   unhex(t, strings.Replace(proxyMessage, "00000003", "00000002", 1)),
-		"length of 2^31":     unhex(t, strings.Replace(proxyMessage, "00000003", "80000003", 1)),
-		"UTF8String":         unhex(t, strings.Replace(proxyMessage, "1b01", "0c01", 1)),
-		"control character":  unhex(t, proxyMessage[:len(proxyMessage)-2]+"00"),
-		"domain before":      unhex(t, "3010"+"a103"+"1b01"+"41"+"a009"+"0407"+"00000003"+"616263"),
-		"field of no number": unhex(t, "3010"+"a009"+"0407"+"00000003"+"616263"+"a303"+"1b01"+"41"),
-		"long domain":        long.Encode(),
+		"nothing":                  nil,
+		"another tag":              unhex(t, "31"+proxyMessage[2:]),
+		"cut off":                  unhex(t, proxyMessage[:len(proxyMessage)-2]),
+		"octets behind":            unhex(t, proxyMessage+"00"),
+		"indefinite length":        unhex(t, "3080"+proxyMessage[4:]+"0000"),
+		"no message":               unhex(t, "3005"+"a103"+"1b01"+"41"),
+		"no length":                unhex(t, "3006"+"a004"+"0402"+"6162"),
+		"length too large":         unhex(t, strings.Replace(proxyMessage, "00000003", "00000004", 1)),
+		"length too small":         unhex(t, strings.Replace(proxyMessage, "00000003", "00000002", 1)),
+		"no length, cut off":       unhex(t, "3005"+"a003"+"0401"+"6a"),
+		"no length, octets behind": unhex(t, "3007"+"a005"+"0403"+"6a0000"),
+		"length of 2^31":           unhex(t, strings.Replace(proxyMessage, "00000003", "80000003", 1)),
+		"UTF8String":               unhex(t, strings.Replace(proxyMessage, "1b01", "0c01", 1)),
+		"control character":        unhex(t, proxyMessage[:len(proxyMessage)-2]+"00"),
+		"domain before":            unhex(t, "3010"+"a103"+"1b01"+"41"+"a009"+"0407"+"00000003"+"616263"),
+		"field of no number":       unhex(t, "3010"+"a009"+"0407"+"00000003"+"616263"+"a303"+"1b01"+"41"),
+		"long domain":              long.Encode(),
 	} {
 		if m, err := ParseKDCProxyMessage(b); err == nil || m.Message != nil {
 			t.Errorf("%s: %+v", name, m)
@@ -71,6 +81,7 @@ func TestParseKDCProxyMessageRefusesWhatIsNotOne(t *testing.T) {
 // hardly more octets than it came in, and the message is a part of the input.
 func FuzzKDCProxyMessage(f *testing.F) {
 	f.Add(unhex(f, proxyMessage))
+	f.Add(KDCProxyMessage{Message: []byte("\x6a\x02\x30\x00"), TargetDomain: "A", Unframed: true}.Encode())
 	f.Add(KDCProxyMessage{Message: make([]byte, 300), TargetDomain: "EXAMPLE.COM", Hint: 7}.Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := ParseKDCProxyMessage(b)
@@ -79,7 +90,8 @@ func FuzzKDCProxyMessage(f *testing.F) {
 		}
 		again := m.Encode()
 		got, err := ParseKDCProxyMessage(again)
-		if err != nil || !bytes.Equal(got.Message, m.Message) || got.TargetDomain != m.TargetDomain || got.Hint != m.Hint {
+		if err != nil || !bytes.Equal(got.Message, m.Message) || got.TargetDomain != m.TargetDomain || got.Hint != m.Hint ||
+			got.Unframed != m.Unframed {
 			t.Errorf("%+v was written as %x, which is %+v, %v", m, again, got, err)
 		}
 		if len(again) > len(b)+8 || !bytes.Contains(b, m.Message) || !kerberos.LegalName(m.TargetDomain) {

@@ -179,7 +179,7 @@ var asn1Readers = map[string]func(b []byte) (string, error){
 	},
 	"kkdcp_message": func(b []byte) (string, error) {
 		m, err := krbmsg.ParseKDCProxyMessage(b)
-		return m.TargetDomain, err
+		return fmt.Sprintf("%d, %q, %d", len(m.Message), m.TargetDomain, m.Hint), err
 	},
 }
 
@@ -249,6 +249,7 @@ var asn1Expected = map[string]string{
 
 	"etype_info2":        `0 true "Morton's #0" "s2k: 0" 1 false "" "s2k: 1" 2 true "Morton's #2" "s2k: 2" `,
 	"etype_info2 only 1": `0 true "Morton's #0" "s2k: 0" `,
+	"kkdcp_message":      `488, "krb5data", 0`,
 	"pa_s4u_x509_user":   "hftsai/extra@ATHENA.MIT.EDU",
 }
 
@@ -256,7 +257,6 @@ var asn1Expected = map[string]string{
 var asn1Refused = map[string]string{
 	"ticket + trailing [4] INTEGER": "Ticket has no place for more fields (RFC 4120 5.3)",
 	"ap_rep_enc_part":               "the subkey is a DES key",
-	"kkdcp_message":                 "the message has no length before it (MS-KKDCP 2.2.2)",
 }
 
 // expand writes out what several entries of asn1Expected share.
