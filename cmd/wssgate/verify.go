@@ -23,12 +23,15 @@ import (
 type verifyCmd struct {
 	Inputs []string `arg:"" optional:"" name:"input" help:"Messages, folders of them or of vectors, or names of vectors."`
 
-	Keytab   string `placeholder:"FILE" env:"-" help:"Verify messages with the keys of this keytab."`
-	Service  string `placeholder:"PRINCIPAL" env:"-" help:"Accept tickets for this service; all of the keytab otherwise."`
-	Policy   string `placeholder:"NAME|FILE" env:"-" help:"Verify messages under this policy (${policies}), Kerberos by default."`
-	AllowRC4 bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
-	Config   string `placeholder:"FILE" env:"-" help:"Verify messages as a route of this configuration does."`
-	Path     string `placeholder:"PATH" env:"-" help:"The path of that route; not needed where there is one."`
+	Keytab     string `placeholder:"FILE" env:"-" help:"Verify messages with the keys of this keytab."`
+	Contexts   string `placeholder:"FILE" env:"-" help:"Verify messages of the security contexts in this file."`
+	SessionKey string `name:"session-key" placeholder:"FILE" env:"-" help:"Verify messages with this key of their token."`
+	Request    string `placeholder:"FILE" env:"-" help:"The messages are replies to the request in this file."`
+	Service    string `placeholder:"PRINCIPAL" env:"-" help:"Accept tickets for this service; all of the keytab otherwise."`
+	Policy     string `placeholder:"NAME|FILE" env:"-" help:"Verify messages under this policy (${policies}), Kerberos by default."`
+	AllowRC4   bool   `name:"allow-rc4" env:"-" help:"Accept RC4, as a gateway with allow-rc4 does."`
+	Config     string `placeholder:"FILE" env:"-" help:"Verify messages as a route of this configuration does."`
+	Path       string `placeholder:"PATH" env:"-" help:"The path of that route; not needed where there is one."`
 
 	Time  moment `placeholder:"TIME" env:"-" help:"Verify as of this time: 2026-03-02T10:00:00Z."`
 	Plain bool   `name:"plain-http" env:"-" help:"The messages came without TLS."`
@@ -40,12 +43,14 @@ type verifyCmd struct {
 
 // Help is shown below the flags' summary.
 func (verifyCmd) Help() string {
-	return "Without --keytab or --config runs test vectors: those of this binary, or of a folder in the same " +
-		"form. Each has to have the verdict, and the plaintext, that it lists; the table counts them by class " +
-		"of bugs. With them verifies messages, each as if it were the first, and prints which step passed, " +
-		"which refused it and why. A message is verified as of --time, or when it was made. The canonical " +
-		"form and digest of every part are compared with those of goxmldsig, where that library can. The exit " +
-		"status is 1 if a vector differs or a message is refused."
+	return "Without --keytab, --config, --session-key or --contexts runs test vectors: those of this binary, or of a " +
+		"folder in the same form. Each has to have the verdict, and the plaintext, that it lists; the table " +
+		"counts them by class of bugs. With one of these verifies messages, each as if it were the first, and " +
+		"prints which step passed, which refused it and why; with --request each is verified as a reply to that. " +
+		"The file of --session-key holds a key in hexadecimal, that of --contexts a list of identifier and key, " +
+		"in YAML or JSON. A message is verified as of --time, or when it was made. The canonical form and digest " +
+		"of every part are compared with those of goxmldsig, where that library can. The exit status is 1 if a " +
+		"vector differs or a message is refused."
 }
 
 // Run runs vectors, or verifies messages.
@@ -53,12 +58,12 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 	if c.Path != "" && c.Config == "" {
 		return usageError{errors.New("--path is of a route of --config, which is not given")}
 	}
-	if c.Keytab != "" || c.Config != "" {
+	if c.Keytab != "" || c.Config != "" || c.SessionKey != "" || c.Contexts != "" {
 		return c.messages(ctx, s)
 	}
-	if c.Policy != "" || c.Service != "" || c.AllowRC4 || c.Plain || !c.Time.IsZero() {
-		return usageError{errors.New("messages are verified with --keytab or --config: without a key nothing can be " +
-			"said of them")}
+	if c.Policy != "" || c.Service != "" || c.AllowRC4 || c.Plain || c.Request != "" || !c.Time.IsZero() {
+		return usageError{errors.New("messages are verified with --keytab or --config, --session-key or --contexts: " +
+			"without a key nothing can be said of them")}
 	}
 	if fips140.Enforced() {
 		return errors.New("most test vectors have SHA-1, which GODEBUG=fips140=only forbids; run them without it")
@@ -67,7 +72,7 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 	if err != nil {
 		return err
 	}
-	progress := &progressLine{w: s.err, of: len(names)}
+	progress := newProgressLine(s.err, len(names))
 	var all []vectors.Outcome
 	for i, name := range names {
 		all = append(all, vectors.Run(ctx, files, name)...)
@@ -204,22 +209,25 @@ func (c *verifyCmd) print(w io.Writer, o vectors.Outcome) {
 	}
 }
 
-// A progressLine shows on a terminal how far a long run is.
+// A progressLine shows on a terminal how far a long run is. Each line takes the
+// place of the one before.
 type progressLine struct {
-	w     io.Writer
-	of    int
-	since time.Time
-	last  time.Time
-	shown bool
+	w        io.Writer
+	of       int
+	terminal bool
+	now      func() time.Time
+	last     time.Time
+	shown    bool
+}
+
+func newProgressLine(w io.Writer, of int) *progressLine {
+	return &progressLine{w: w, of: of, terminal: request.IsTerminal(w), now: time.Now, last: time.Now()}
 }
 
 // show is called after each piece of work.
 func (p *progressLine) show(done int) {
-	now := time.Now()
-	if p.since.IsZero() {
-		p.since, p.last = now, now
-	}
-	if now.Sub(p.last) < 200*time.Millisecond || !request.IsTerminal(p.w) {
+	now := p.now()
+	if !p.terminal || now.Sub(p.last) < 200*time.Millisecond {
 		return
 	}
 	p.last, p.shown = now, true

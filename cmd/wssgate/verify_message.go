@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,7 +32,7 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 
 // messages verifies the messages of the command line.
 func (c *verifyCmd) messages(ctx *runContext, s *streams) error {
-	r, err := c.receiver()
+	r, err := c.receiver(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,26 +40,65 @@ func (c *verifyCmd) messages(ctx *runContext, s *streams) error {
 	if err != nil {
 		return err
 	}
-	progress := &progressLine{w: s.err, of: len(names)}
-	reports := []vectors.Report{}
-	refused := 0
-	for i, name := range names {
-		src, _, err := readInput(name, s.in)
-		if err != nil {
-			return err
-		}
-		report := r.Verify(ctx, name, src)
-		if report.Got != "ok" {
-			refused++
-		}
-		reports = append(reports, report)
-		progress.show(i + 1)
+	if len(names) == 0 {
+		return usageError{errors.New("name the messages to verify: files, folders, or - for standard input")}
 	}
-	progress.end()
+	reports := []vectors.Report{}
+	if c.Request != "" {
+		reports, r, err = c.request(ctx, s, r)
+	}
+	if err == nil && r != nil {
+		reports, err = verifyAll(ctx, s, r, names, reports)
+	}
+	if err != nil {
+		return err
+	}
 	if err := c.printReports(s.out, reports); err != nil {
 		return err
 	}
-	if refused > 0 {
+	return refusedReports(reports, r == nil)
+}
+
+// request verifies the request of --request, and returns who verifies replies to
+// it, nil if it is refused.
+func (c *verifyCmd) request(ctx *runContext, s *streams, r *vectors.Receiver) (
+	[]vectors.Report, *vectors.Receiver, error) {
+	src, _, err := readInput(c.Request, s.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	report, replies := r.Replies(ctx, c.Request, src)
+	return []vectors.Report{report}, replies, nil
+}
+
+// verifyAll verifies messages, and adds to the reports.
+func verifyAll(ctx *runContext, s *streams, r *vectors.Receiver, names []string, reports []vectors.Report) (
+	[]vectors.Report, error) {
+	progress := newProgressLine(s.err, len(names))
+	defer progress.end()
+	for i, name := range names {
+		src, _, err := readInput(name, s.in)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r.Verify(ctx, name, src))
+		progress.show(i + 1)
+	}
+	return reports, nil
+}
+
+// refusedReports is the error of a run.
+func refusedReports(reports []vectors.Report, request bool) error {
+	refused := 0
+	for _, r := range reports {
+		if r.Got != "ok" {
+			refused++
+		}
+	}
+	switch {
+	case request:
+		return errors.New("the request was refused, so that no reply to it can be verified")
+	case refused > 0:
 		return fmt.Errorf("%d of %d messages were refused", refused, len(reports))
 	}
 	return nil
@@ -79,14 +121,11 @@ func (c *verifyCmd) files() (names []string, err error) {
 		}
 		names = append(names, found...)
 	}
-	if len(names) == 0 {
-		return nil, usageError{fmt.Errorf("name the messages to verify: files, folders, or - for standard input")}
-	}
 	return names, nil
 }
 
 // receiver makes what verifies the messages.
-func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
+func (c *verifyCmd) receiver(ctx *runContext) (*vectors.Receiver, error) {
 	r := &vectors.Receiver{TLS: !c.Plain, Time: c.Time.Time}
 	configured := c.fromFlags
 	if c.Config != "" {
@@ -96,8 +135,8 @@ func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Keytab, err = keytab.Load(path); err != nil {
-		return nil, refusedKeytab(path, err)
+	if err := c.keys(r, path); err != nil {
+		return nil, err
 	}
 	if c.Service != "" {
 		r.Acceptor.Services = []string{c.Service}
@@ -105,10 +144,52 @@ func (c *verifyCmd) receiver() (*vectors.Receiver, error) {
 	if c.AllowRC4 {
 		r.Acceptor.Etypes = []int32{17, 18, 19, 20, 23}
 	}
-	if err := r.Check(); err != nil {
+	if err := r.Check(ctx); err != nil {
 		return nil, usageError{err}
 	}
 	return r, nil
+}
+
+// keys reads the files with keys: those that are named here take the place of
+// the keytab of a configuration.
+func (c *verifyCmd) keys(r *vectors.Receiver, path string) (err error) {
+	if c.SessionKey != "" && c.Keytab != "" {
+		return usageError{errors.New("--keytab and --session-key: one of them opens a token")}
+	}
+	if path != "" && c.SessionKey == "" && (c.Keytab != "" || c.Contexts == "") {
+		if r.Keytab, err = keytab.Load(path); err != nil {
+			return refusedKeytab(path, err)
+		}
+	}
+	if c.SessionKey != "" {
+		if r.Key, err = readKey(c.SessionKey); err != nil {
+			return usageError{fmt.Errorf("--session-key: %w", err)}
+		}
+	}
+	if c.Contexts == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Contexts)
+	if err == nil {
+		r.Contexts, err = vectors.ParseContexts(c.Contexts, text)
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("--contexts: %w", err)}
+	}
+	return nil
+}
+
+// readKey reads a key in hexadecimal. Its errors show nothing of the file.
+func readKey(name string) (wssec.Key, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return wssec.Key{}, err
+	}
+	octets, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(octets) < 16 || len(octets) > 64 {
+		return wssec.Key{}, fmt.Errorf("%s holds no key of 16 to 64 octets in hexadecimal", name)
+	}
+	return wssec.NewKey(octets), nil
 }
 
 // fromFlags takes policy and keytab from the command line.

@@ -32,7 +32,7 @@ type header struct {
 	TLS               bool
 	Direction         string
 	Policy, Bootstrap yamlPolicy
-	Contexts          []heldContext
+	Contexts          []Context
 	Limits            caseLimits
 	Charset           string
 	ContentType       string `json:"content-type"`
@@ -68,18 +68,6 @@ type header struct {
 	SHA1, SHA256 hexOctets
 }
 
-// heldContext is a security context that exists before a case.
-type heldContext struct {
-	Identifier, Instance, Namespace string
-
-	Token     wssec.TokenType
-	Key       hexOctets
-	OldKey    hexOctets `json:"old-key"` // before a renewal
-	Expires   time.Time
-	Cancelled bool
-	Client    string // if it is not that of the case
-}
-
 // caseLimits are the limits of XML that a case is for, in place of the
 // defaults of package xmltext.
 type caseLimits struct {
@@ -99,11 +87,16 @@ type hexOctets []byte
 func (h *hexOctets) UnmarshalJSON(b []byte) error {
 	var text string
 	err := json.Unmarshal(b, &text)
-	if err == nil {
-		*h, err = hex.DecodeString(text)
+	if err != nil {
+		return err
 	}
-	return err
+	if *h, err = hex.DecodeString(text); err != nil {
+		return errHexadecimal // the text may be a key
+	}
+	return nil
 }
+
+var errHexadecimal = errors.New("octets that are not in hexadecimal")
 
 // yamlPolicy is a policy in the words of a configuration file.
 type yamlPolicy struct{ *wssec.Policy }

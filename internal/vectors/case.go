@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -52,7 +51,7 @@ func (a *archive) config(ctx context.Context) (cfg wssec.Config, acceptor *gss.A
 		}
 		cfg.Verifier = acceptor
 	}
-	cfg.Contexts, err = a.contexts(ctx, now)
+	cfg.Contexts, err = a.contexts(ctx)
 	return cfg, acceptor, err
 }
 
@@ -100,51 +99,15 @@ func (a *archive) bindings() (list [][]byte) {
 }
 
 // contexts enters the security contexts that there are before the case.
-func (a *archive) contexts(ctx context.Context, now func() time.Time) (*wssec.SecurityContexts, error) {
+func (a *archive) contexts(ctx context.Context) (*wssec.SecurityContexts, error) {
 	if len(a.Contexts) == 0 && !slices.ContainsFunc(a.policies(), takesContext) {
 		return nil, nil
 	}
-	held := a.Time
-	contexts := wssec.NewSecurityContexts(wssec.ContextsConfig{Time: func() time.Time { return held },
-		Sealed: a.Route.ContextStorage == "token"})
-	for _, c := range a.Contexts {
-		name, realm, _ := strings.Cut(cmp.Or(c.Client, a.Client), "@")
-		expires := c.Expires
-		if expires.IsZero() {
-			expires = now().Add(time.Hour)
-		}
-		held = minTime(a.Time, expires.Add(-time.Minute))
-		sc := wssec.SecurityContext{
-			Identifier: c.Identifier, Token: c.Token, Namespace: c.Namespace, Key: wssec.NewKey(c.Key),
-			Name: name, Realm: realm, Service: a.Service, Created: held.Add(-time.Minute), Expires: expires,
-		}
-		if len(c.OldKey) > 0 {
-			sc.Key = wssec.NewKey(c.OldKey)
-		}
-		err := contexts.Issue(ctx, sc)
-		if err == nil && c.Instance != "" {
-			sc.Instance, sc.Key = c.Instance, wssec.NewKey(c.Key)
-			err = contexts.Renew(ctx, sc)
-		}
-		if err == nil && c.Cancelled {
-			err = contexts.Cancel(ctx, c.Identifier, nil)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("contexts: %w", err)
-		}
-		held = a.Time
-	}
-	return contexts, nil
+	h := holder{time: a.Time, client: a.Client, service: a.Service, sealed: a.Route.ContextStorage == "token"}
+	return h.hold(ctx, a.Contexts)
 }
 
 func takesContext(p wssec.Policy) bool { return p.ClientToken() != wssec.KerberosToken }
-
-func minTime(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
 
 // limits returns the limits of XML.
 func (l caseLimits) limits() xmltext.Limits {
