@@ -56,6 +56,7 @@ type exchange struct {
 	protected        *buffer.Buffer // of the reply; nil if it has none
 	retryAfter       time.Duration  // that the client should wait; 0 for the default
 	gathers          *countedConn   // the connection that holds the answer back; nil for none
+	unread           time.Time      // until when a body that was left is read; zero for none
 	err              error          // the first failure; nil is success
 }
 
@@ -315,6 +316,7 @@ func (x *exchange) failed(err error) {
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, rt *route, metadata bool) {
 	x := g.begin(w, r, rt)
 	x.metadata = metadata
+	defer x.linger()
 	defer x.leave()
 	defer x.flush()
 	defer x.end() // the answer leaves once its event is written

@@ -337,6 +337,7 @@ func listenerOf(ctx context.Context) string {
 // refuseRequest answers a request that reaches no route for err.
 func (g *Gateway) refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
 	x := g.begin(w, r, nil)
+	defer x.linger()
 	defer x.end()
 	x.refuseText(err)
 }
@@ -345,6 +346,7 @@ func (g *Gateway) refuseRequest(w http.ResponseWriter, r *http.Request, err erro
 func (g *Gateway) refuseOutside(code Code) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := g.begin(w, r, nil)
+		defer x.linger()
 		defer x.end()
 		x.log.probe = isProbe(r)
 		a := x.refuse(&Error{Code: code, Err: fmt.Errorf("%.20s %.200q", r.Method, r.URL.Path)})

@@ -41,8 +41,9 @@ const (
 	// unreadWait is for the end of a body that is on its way behind its header.
 	unreadWait = 5 * time.Millisecond
 	// unreadLinger is for a client that sends on while the refusal is written: a
-	// connection that is closed before would lose it (RFC 9112 §9.6).
-	unreadLinger = 2 * time.Second
+	// connection that is closed before would lose it (RFC 9112 §9.6). It has
+	// unreadPause for each octet.
+	unreadLinger, unreadPause = 2 * time.Second, 500 * time.Millisecond
 )
 
 // leaveBody makes sure that a refusal is written at once, whatever becomes of
@@ -64,7 +65,32 @@ func (x *exchange) leaveBody() {
 		}
 	}
 	x.w.Header().Set("Connection", "close")
-	_ = rc.SetReadDeadline(time.Now().Add(unreadLinger))
+	x.unread = time.Now().Add(unreadLinger)
+	_ = rc.SetReadDeadline(x.unread)
+}
+
+// linger reads what still comes of a body that was left, once the refusal has been
+// written and all that the exchange held is given back. Clients that write the whole
+// body before they read would else have their connection reset, and no answer.
+func (x *exchange) linger() {
+	if x.unread.IsZero() || x.r.Header.Get("Expect") != "" {
+		return
+	}
+	rc := http.NewResponseController(x.w)
+	if rc.Flush() != nil {
+		return
+	}
+	scrap := make([]byte, 16<<10)
+	for now := time.Now(); now.Before(x.unread); now = time.Now() {
+		next := now.Add(unreadPause)
+		if x.unread.Before(next) {
+			next = x.unread
+		}
+		_ = rc.SetReadDeadline(next)
+		if _, err := x.r.Body.Read(scrap); err != nil {
+			return
+		}
+	}
 }
 
 // checkHeader refuses what its header says is no message that is read. It comes

@@ -215,6 +215,54 @@ func TestReceiveKeepsConnectionsOfWholeRequests(t *testing.T) {
 	}
 }
 
+// Clients that write the whole body before they read get a refusal that comes
+// before its end. The body is larger than what the system takes on the way.
+func TestReceiveAnswersClientsThatWriteFirst(t *testing.T) {
+	t.Parallel()
+	w, addr := newHeaderWorld(t)
+	body := make([]byte, 32<<20)
+	for _, c := range []struct {
+		path, mediaType string
+		status          int
+	}{{"/svc", "text/xml", 413}, {"/svc", "application/json", 415}, {"/none", "text/xml", 404}} {
+		conn, err := net.Dial("tcp", addr)
+		w.must(err)
+		w.must(conn.SetDeadline(time.Now().Add(time.Minute)))
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+			c.path, c.mediaType, len(body))
+		w.must(err)
+		if _, err := conn.Write(body); err != nil {
+			t.Errorf("%s %s: %v", c.path, c.mediaType, err)
+		}
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || r.StatusCode != c.status || !r.Close {
+			t.Errorf("%s %s: %v, %v", c.path, c.mediaType, r, err)
+		}
+		conn.Close()
+	}
+}
+
+// A client that neither goes on nor goes away is waited for no longer than a
+// moment.
+func TestReceiveLeavesClientsThatStop(t *testing.T) {
+	t.Parallel()
+	w, addr := newHeaderWorld(t)
+	const request = "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\nx"
+	begin := time.Now()
+	conn, err := net.Dial("tcp", addr)
+	w.must(err)
+	defer conn.Close()
+	w.must(conn.SetDeadline(time.Now().Add(time.Minute)))
+	_, err = io.WriteString(conn, request)
+	w.must(err)
+	if text, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 415 ") {
+		t.Errorf("%q, %v", text, err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("after %v", took)
+	}
+}
+
 // RFC 9110 §12.5.3: 415 for the coding says which one is taken, and 415 for
 // anything else does not.
 func TestReceiveNamesTheCodingThatItTakes(t *testing.T) {

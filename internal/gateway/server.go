@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,17 +161,26 @@ func (s *Server) finish(ctx context.Context, srv *http.Server, ln *connLimiter, 
 const lastEvents = 5 * time.Second
 
 // below is the writer of a server's errors below HTTP requests, one in each call. A
-// TLS handshake that fails is of interest to an operator; the rest is at level Debug.
+// connection that cannot be taken and a TLS handshake that fails are of interest to
+// an operator; the rest is at level Debug.
 type below struct {
 	log    *slog.Logger
 	seldom *seldom
 }
 
-// handshakeError is what net/http writes before an address and an error.
-const handshakeError = "http: TLS handshake error from "
+// What net/http writes before an address and an error, and before an error of
+// Accept, after which it tries again.
+const (
+	handshakeError = "http: TLS handshake error from "
+	acceptError    = "http: Accept error: "
+)
 
 func (b *below) Write(line []byte) (int, error) {
 	text := string(bytes.TrimSpace(line))
+	if cause, accept := strings.CutPrefix(text, acceptError); accept {
+		b.notAccepted(cause)
+		return len(line), nil
+	}
 	rest, handshake := bytes.CutPrefix(bytes.TrimSpace(line), []byte(handshakeError))
 	client, cause, _ := bytes.Cut(rest, []byte(": "))
 	if !handshake {
@@ -182,6 +192,15 @@ func (b *below) Write(line []byte) (int, error) {
 		b.log.Info("a TLS handshake has failed", "client", string(client), "error", string(cause), "unlogged", unlogged)
 	}
 	return len(line), nil
+}
+
+// notAccepted logs, once a minute, that a connection cannot be taken, which is for
+// lack of descriptors or memory.
+func (b *below) notAccepted(cause string) {
+	if unlogged, now := b.seldom.now("accept", netip.Addr{}); now {
+		b.log.Error("connections cannot be taken", "error", cause, "unlogged", unlogged,
+			"cure", "let the process have more open files (LimitNOFILE=, ulimit -n), or lower max-connections")
+	}
 }
 
 // A seldom holds what has been logged of clients lately, so that each kind of event

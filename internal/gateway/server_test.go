@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -113,6 +115,47 @@ func TestServerLogsWhatIsNoRequest(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A process without descriptors says so, once for all connections that it cannot
+// take, and takes them as soon as it can.
+func TestServerLogsConnectionsThatCannotBeTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	w.must(err)
+	s := &gateway.Server{HeaderTimeout: time.Minute, ReadTimeout: time.Minute, ShutdownTimeout: time.Second,
+		Log: slog.New(slog.NewJSONHandler(w.events, nil)), Handler: w.gateway.Config.Handler}
+	w.serve(s, &exhaustedListener{Listener: ln, times: 5})
+	r, err := raw(t, ln.Addr().String(), "POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+	if err != nil || r.StatusCode != 404 {
+		t.Errorf("afterwards: %v, %v", r, err)
+	}
+	said := 0
+	for _, ev := range w.events.all() {
+		if ev["msg"] == "connections cannot be taken" {
+			said++
+			if ev["level"] != "ERROR" || !strings.Contains(fmt.Sprint(ev["error"]), "too many open files") {
+				t.Errorf("%v", ev)
+			}
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times", said)
+	}
+}
+
+// An exhaustedListener lacks descriptors some times.
+type exhaustedListener struct {
+	net.Listener
+	times int
+}
+
+func (l *exhaustedListener) Accept() (net.Conn, error) {
+	if l.times--; l.times >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
 }
 
 // A connection without a request, as of a load balancer, has been refused nothing, nor

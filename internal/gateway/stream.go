@@ -25,6 +25,7 @@ import (
 // in both directions, and are held nowhere.
 func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, rt *route) {
 	x := g.begin(w, r, rt)
+	defer x.linger()
 	defer x.end()
 	defer x.leave()
 	if err := x.enter(); err != nil {
