@@ -193,9 +193,10 @@ var layers = map[string][]string{
 	"internal/request": {"client", "internal/location", "kerberos", "kerberos/negotiate", "soap", "soap/xmltext"},
 	"internal/attacks": {}, // of what is attacked it uses nothing
 	// Of vectors of HTTP the receiver is a gateway, or its relay.
-	"internal/vectors": {"internal/access", "internal/door", "internal/gateway", "internal/location", "kerberos",
-		"kerberos/etype", "kerberos/gss", "kerberos/kdcproxy", "kerberos/keytab", "kerberos/negotiate", "replay", "soap",
-		"soap/mtom", "soap/xmltext", "wssec", "wssec/xmldsig", "wstrust"},
+	"internal/vectors": {"internal/access", "internal/attacks", "internal/door", "internal/gateway", "internal/location",
+		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdcproxy", "kerberos/keytab",
+		"kerberos/negotiate", "replay", "soap", "soap/mtom", "soap/xmltext", "wssec", "wssec/xmldsig",
+		"wstrust"},
 	"internal/wrap":    {},
 	"internal/manual":  {},
 	"internal/release": {}, // a program of its own

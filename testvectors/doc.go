@@ -6,10 +6,10 @@
 //
 //	cases, err := fs.Glob(testvectors.Files, "cases/*.txtar")
 //
-// cases, c14n, kerberos, http, wstrust and derivedkeys hold vectors that were
-// made, by cmd/vectorgen: messages, tokens and keys, each with what a receiver
-// has to make of it and why. transcripts holds conversations that were
-// recorded between implementations other than wssgate; in the cases Wcf…
+// cases, c14n, kerberos, http, attacks, wstrust and derivedkeys hold vectors
+// that were made, by cmd/vectorgen: messages, tokens and keys, each with what
+// a receiver has to make of it and why. transcripts holds conversations that
+// were recorded between implementations other than wssgate; in the cases Wcf…
 // wssgate is one side. A case gives the messages as they were on the wire, the
 // keytab that opens them, the policy in WS-SecurityPolicy terms, and for each
 // message the verdict that a correct verifier reaches and the plaintext of the

@@ -13,7 +13,7 @@ func groups() []func(*set) {
 		valid, tokens, structure, references, signatures, encryption, coverage, timestamps,
 		derivedKeys, contexts, replies, xmlCases, limits, soapCases, packages, c14n,
 		kerberosTokens, perMessage, negotiations, derivations, exchanges,
-		trustExchanges, relayed,
+		trustExchanges, relayed, attackFiles,
 	}
 }
 

@@ -56,7 +56,9 @@ func writeAttacks(dir, target, contentType string) error {
 }
 
 // made are the folders that this program owns.
-func made() []string { return []string{"cases", "c14n", "kerberos", "wstrust", "derivedkeys", "http"} }
+func made() []string {
+	return []string{"cases", "c14n", "kerberos", "wstrust", "derivedkeys", "http", "attacks"}
+}
 
 // write replaces the files of the made folders.
 func write(dir string) error {

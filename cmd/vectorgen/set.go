@@ -152,7 +152,7 @@ func (s *set) finish() {
 	check(err)
 	s.files["kerberos/aes256.keytab"], err = s.kdc.Keytab([]string{service}, 18).AppendBinary(nil)
 	check(err)
-	for _, folder := range []string{"cases", "kerberos", "wstrust", "http"} {
+	for _, folder := range []string{"cases", "kerberos", "wstrust", "http", "attacks"} {
 		s.files[folder+"/service.keytab"] = octets
 	}
 	s.files["schema.json"] = indented(schema())

@@ -58,25 +58,27 @@ func Of(m Message) ([]Attack, error) {
 	return f.attacks, nil
 }
 
-// classes are the classes of attacks on one message, with what makes them.
+// classes are the classes of attacks on one message, with what makes them and
+// what a receiver does wrong that they get through.
 var classes = []struct {
-	name string
-	make func(*forge)
+	name, why string
+	make      func(*forge)
 }{
-	{"signature wrapping", (*forge).wrap},
-	{"duplicate Ids", (*forge).duplicateIDs},
-	{"comment, CDATA and instruction splits", (*forge).split},
-	{"prefix rebinding", (*forge).rebind},
-	{"namespace injection", (*forge).inject},
-	{"signature exclusion", (*forge).exclude},
-	{"algorithm substitution", (*forge).substitute},
-	{"HMAC truncation", (*forge).truncate},
-	{"key confusion", (*forge).confuseKeys},
-	{"derived key abuse", (*forge).abuseDerivedKeys},
-	{"encryption wrapping", (*forge).wrapEncryption},
-	{"bombs", (*forge).bomb},
-	{"addressing and action spoofing", (*forge).spoof},
-	{"multipart and HTTP tricks", (*forge).trick},
+	{"signature wrapping", "What was signed is not what is used: the signed element stands elsewhere.", (*forge).wrap},
+	{"duplicate Ids", "Of two elements with one Id one is signed, and the other used.", (*forge).duplicateIDs},
+	{"comment, CDATA and instruction splits", "A reader takes a text in pieces, of which it sees one.", (*forge).split},
+	{"prefix rebinding", "A prefix means another namespace, and no digest covers it.", (*forge).rebind},
+	{"namespace injection", "Declarations or inherited attributes come from around what is signed.", (*forge).inject},
+	{"signature exclusion", "Protection that is missing is taken for none that is needed.", (*forge).exclude},
+	{"algorithm substitution", "The message chooses the algorithm.", (*forge).substitute},
+	{"HMAC truncation", "A part of an HMAC is taken for the whole (CVE-2009-0217).", (*forge).truncate},
+	{"key confusion", "The message chooses the key, or a token that nobody issued.", (*forge).confuseKeys},
+	{"derived key abuse", "Derivations without bounds, or in a loop.", (*forge).abuseDerivedKeys},
+	{"encryption wrapping", "What is decrypted is not what was signed, or not where it stood.", (*forge).wrapEncryption},
+	{"bombs", "Work or memory that grows faster than the message.", (*forge).bomb},
+	{"addressing and action spoofing", "What nobody signed says where the message goes and what it asks for.",
+		(*forge).spoof},
+	{"multipart and HTTP tricks", "Two readers take other octets for the message.", (*forge).trick},
 }
 
 // Classes returns the names of the classes of attacks on one message.
@@ -85,6 +87,17 @@ func Classes() (names []string) {
 		names = append(names, c.name)
 	}
 	return names
+}
+
+// Why returns what a receiver does wrong that attacks of a class get through, ""
+// for another class.
+func Why(class string) string {
+	for _, c := range classes {
+		if c.name == class {
+			return c.why
+		}
+	}
+	return ""
 }
 
 // findSigned finds what the References of the Signature name.

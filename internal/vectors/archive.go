@@ -110,6 +110,7 @@ func (p *yamlPolicy) UnmarshalJSON(b []byte) error {
 type archive struct {
 	header
 	sections map[string][]byte
+	forgets  bool // each message is new to its receiver
 }
 
 // parseArchive reads a text archive.

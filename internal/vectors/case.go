@@ -42,9 +42,12 @@ func newCaseRun(ctx context.Context, a *archive) (*caseRun, error) {
 // nil if there is no keytab.
 func (a *archive) config(ctx context.Context) (cfg wssec.Config, acceptor *gss.Acceptor, err error) {
 	now := func() time.Time { return a.Time }
-	store := a.newReplay(now)
+	store := a.store(now)
 	cfg = wssec.Config{Replay: store, Time: now, XML: xmltext.Options{Limits: a.Limits.limits()},
 		ContentPrefixes: wssec.ContentPrefixes(a.ContentPrefixes)}
+	if a.forgets {
+		cfg.Guard = wssec.NewKeyGuard(wssec.KeyGuardConfig{Allowance: 1 << 30})
+	}
 	if a.Keytab != "" {
 		if acceptor, err = a.acceptor(now, store); err != nil {
 			return cfg, nil, err
@@ -53,6 +56,14 @@ func (a *archive) config(ctx context.Context) (cfg wssec.Config, acceptor *gss.A
 	}
 	cfg.Contexts, err = a.contexts(ctx)
 	return cfg, acceptor, err
+}
+
+// store makes what remembers messages and tokens.
+func (a *archive) store(now func() time.Time) gss.ReplayStore {
+	if a.forgets {
+		return always{}
+	}
+	return a.newReplay(now)
 }
 
 // newReplay makes a store that has seen all there was, or all since the time

@@ -8,6 +8,7 @@
 //
 //	vector, text archive            Run, archive
 //	request by HTTP (RFC 9110)      archive.http, through a gateway; archive.relay
+//	attacks on a message            archive.attacked
 //	conversation                    Verify
 //	flags of a vector               Class, Classes
 //	verdict                         Outcome.Got, Report.Got

@@ -30,7 +30,9 @@ type httpRun struct {
 	*archive
 	gateway *gateway.Gateway
 	record  gateway.Record
-	got     [][]byte
+
+	got        [][]byte
+	principals []string
 }
 
 // newHTTPRun makes the gateway.
@@ -59,7 +61,7 @@ func (h *httpRun) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	h.got = append(h.got, octets)
+	h.got, h.principals = append(h.got, octets), append(h.principals, r.Header.Get("X-Principal"))
 	return &http.Response{StatusCode: http.StatusAccepted, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
@@ -132,16 +134,22 @@ func (h *httpRun) send(ctx context.Context, prefix string) (status int, err erro
 	if err != nil {
 		return 0, fmt.Errorf("%srequest: %w", prefix, err)
 	}
+	return serve(h.gateway, r.WithContext(ctx)), nil
+}
+
+// serve returns the status of the response, 0 if the connection ends without
+// one.
+func serve(g *gateway.Gateway, r *http.Request) (status int) {
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {
-			status = 0 // the connection ends without a response
+			status = 0
 		} else if p != nil {
 			panic(p)
 		}
 	}()
 	w := httptest.NewRecorder()
-	h.gateway.ServeHTTP(w, r.WithContext(ctx))
-	return w.Code, nil
+	g.ServeHTTP(w, r)
+	return w.Code
 }
 
 // request reads the lines of a request, and what it carries.

@@ -95,6 +95,8 @@ func (a *archive) run(ctx context.Context, o *Outcome) {
 		a.perMessage(o)
 	case "http":
 		a.http(ctx, o)
+	case "attacks":
+		a.attacked(ctx, o)
 	case "relay":
 		a.relay(ctx, o)
 	case "negotiation":

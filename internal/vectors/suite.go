@@ -14,7 +14,8 @@ import (
 func Names(files fs.FS) (names []string, err error) {
 	for pattern, name := range map[string]func(string) string{
 		"cases/*.txtar": trimEnding, "c14n/*.txtar": trimEnding, "kerberos/*.txtar": trimEnding,
-		"wstrust/*.txtar": trimEnding, "http/*.txtar": trimEnding, "derivedkeys/*.json": trimEnding,
+		"wstrust/*.txtar": trimEnding, "http/*.txtar": trimEnding,
+		"attacks/*.txtar": trimEnding, "derivedkeys/*.json": trimEnding,
 		"transcripts/*/case.yaml": path.Dir,
 	} {
 		found, err := fs.Glob(files, pattern)
