@@ -34,7 +34,7 @@ func newAcceptor(cfg *config.Config, r *config.Route, c *credential, all *shared
 		return nil, err
 	}
 	digest := sha256.Sum256(fmt.Appendf(nil, "%+v\n%s", ac, policies)) // without files and stores
-	ac.Keytab, ac.Replay = c.file, all.records.of(cfg.ClockSkew, all.sharedTickets())
+	ac.Keytab, ac.Replay, ac.Time = c.file, all.records.of(cfg.ClockSkew, all.sharedTickets()), all.now
 	a, err := gss.NewAcceptor(ac)
 	return &routeAcceptor{a, hex.EncodeToString(digest[:8])}, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/access"
 	"github.com/wssgate/wssgate/internal/config"
@@ -17,14 +18,18 @@ import (
 	"github.com/wssgate/wssgate/wssec"
 )
 
-// Config holds what a gateway is assembled from. All fields but Operator are
-// required.
+// Config holds what a gateway is assembled from. All fields but Operator and Time
+// are required.
 type Config struct {
 	Settings *config.Config
 	Keys     *Keyring
 	Replay   ReplayStores
 	Log      *slog.Logger
 	Operator *Operator // is told of exchanges; nil: nobody
+
+	// Time is the clock by which tickets, messages, security contexts and sessions are
+	// judged. Nil means time.Now. That of Replay is to be the same.
+	Time func() time.Time
 }
 
 // New returns the [gateway.Gateway] of a configuration. All routes share the
@@ -50,15 +55,15 @@ type assembler struct {
 
 // newAssembler returns an assembler whose first gateway, that of c, runs.
 func newAssembler(c Config) (*assembler, error) {
-	contexts, err := memoryContexts(c.Settings, c.Keys)
+	contexts, err := memoryContexts(c.Settings, c.Keys, c.Time)
 	if err != nil {
 		return nil, err
 	}
 	a := &assembler{Config: c, shadow: shadowShared(c, contexts), all: shared{
-		messages: c.Replay.Messages, records: newTicketRecords(c.Replay, c.Log), contexts: contexts,
+		messages: c.Replay.Messages, records: newTicketRecords(c.Replay, c.Log, c.Time), contexts: contexts,
 		tickets: &ticketLog{log: c.Log, operator: c.Operator}, guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{}),
 		tokens: wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: int64(c.Settings.TokenCache)}),
-		scopes: map[string]*wssec.MemoryTokenCache{}, places: map[string]*location.Current{},
+		scopes: map[string]*wssec.MemoryTokenCache{}, places: map[string]*location.Current{}, now: c.Time,
 	}}
 	_, commit, err := a.assemble(c.Settings)
 	if err != nil {
@@ -172,7 +177,8 @@ type shared struct {
 	places   map[string]*location.Current       // of tokens, by route
 	guard    *wssec.KeyGuard
 	rates    rates
-	server   *valkey.Server // of the store that the above is in; nil for the memory of the process
+	now      func() time.Time // nil: time.Now
+	server   *valkey.Server   // of the store that the above is in; nil for the memory of the process
 }
 
 // tokensOf returns the tokens that messages to a route of a scope have brought
@@ -323,7 +329,7 @@ func newProcessor(cfg *config.Config, r *config.Route, scope string, p wssec.Pol
 	if !r.TokenLocation.All().HasSecurityHeader() {
 		p.TokenOnce = false // each message has its token, in the place where it belongs
 	}
-	c.Replay, c.Tokens, c.Guard = all.messages, all.tokensOf(scope, p), all.guard
+	c.Replay, c.Tokens, c.Guard, c.Time = all.messages, all.tokensOf(scope, p), all.guard, all.now
 	c.ReplyHeaders, c.Reserve = wssec.HeaderRule(r.OtherHeaders), gateway.Reserve
 	c.ContentPrefixes, c.QNames = wssec.ContentPrefixes(r.ContentPrefixes), r.ContentQNames
 	c.XML = xmltext.Options{Limits: xmltext.Limits{MessageBytes: int(cfg.MaxMessage)},

@@ -30,14 +30,14 @@ type contextStores struct {
 
 // memoryContexts returns stores that forget with the process. It fails if
 // state-keys cannot be read.
-func memoryContexts(cfg *config.Config, keys *Keyring) (s contextStores, err error) {
+func memoryContexts(cfg *config.Config, keys *Keyring, now func() time.Time) (s contextStores, err error) {
 	s.keys, err = keys.stateKeys()
 	// An entry holds the groups of a PAC if a mechListMIC is still to come.
 	s.halfOpen = store.NewMemory(store.MemoryConfig{
-		MaxEntries: cfg.MaxNegotiations, MaxEntryBytes: maxHalfOpen, MaxBytes: halfOpenBytes,
+		MaxEntries: cfg.MaxNegotiations, MaxEntryBytes: maxHalfOpen, MaxBytes: halfOpenBytes, Time: now,
 	})
 	s.contexts = store.NewMemory(store.MemoryConfig{
-		MaxEntries: cfg.MaxContexts, MaxBytes: int64(cfg.MaxContexts) * contextBytes,
+		MaxEntries: cfg.MaxContexts, MaxBytes: int64(cfg.MaxContexts) * contextBytes, Time: now,
 	})
 	return s, err
 }
@@ -83,7 +83,7 @@ func newDoor(cfg *config.Config, i int, acceptor *routeAcceptor, tokens *locatio
 	r := &routeDoors{cfg: cfg, i: i, route: &cfg.Routes[i], acceptor: acceptor, tokens: tokens, all: all}
 	r.contexts = wssec.NewSecurityContexts(wssec.ContextsConfig{
 		Store: all.contexts.contexts, Sealer: all.contexts.keys, Scope: acceptor.scope(r.route),
-		Sealed: r.route.ContextStorage == config.ContextInToken, GoOnWithoutStore: true,
+		Sealed: r.route.ContextStorage == config.ContextInToken, GoOnWithoutStore: true, Time: all.now,
 	})
 	d, err := r.messages()
 	if err != nil {
@@ -137,7 +137,7 @@ func (r *routeDoors) policy(name string, p wssec.Policy) (door.Door, error) {
 	}
 	issuer, err := wstrust.NewIssuer(wstrust.IssuerConfig{
 		Contexts: r.contexts, Policy: p, KeySize: r.keySize(), Lifetime: r.route.ContextLifetime,
-		UnprotectedBody: r.route.BootstrapUnprotectedBody,
+		UnprotectedBody: r.route.BootstrapUnprotectedBody, Time: r.all.now,
 	})
 	if err != nil {
 		return nil, r.cfg.Refuse(r.i, "policy", err.Error(), "")
@@ -187,7 +187,7 @@ func (r *routeDoors) negotiation(policies []wssec.Policy, behind door.Door) (doo
 		Contexts: r.contexts, AlgorithmSuite: suite, KeySize: cmp.Or(r.keySize(), keySize),
 		Lifetime: lifetime,
 		HalfOpen: r.all.contexts.halfOpen, MaxOpen: r.cfg.NegotiationTimeout, Sealer: r.all.contexts.keys,
-		Scope: r.acceptor.scope(r.route), Timestamps: timestamps, ClockSkew: r.cfg.ClockSkew,
+		Scope: r.acceptor.scope(r.route), Timestamps: timestamps, ClockSkew: r.cfg.ClockSkew, Time: r.all.now,
 	})
 	if err != nil {
 		return nil, r.cfg.Refuse(r.i, "context-key-size", err.Error(), "")

@@ -44,7 +44,7 @@ func TestMemoryContextsRefusesAndWarnsOfAKeyFile(t *testing.T) {
 		}
 		var out bytes.Buffer
 		cfg := &config.Config{Process: config.Process{StateKeys: file, MaxContexts: 1, MaxNegotiations: 1}}
-		_, err := memoryContexts(cfg, NewKeyring(cfg, slog.New(slog.NewJSONHandler(&out, nil))))
+		_, err := memoryContexts(cfg, NewKeyring(cfg, slog.New(slog.NewJSONHandler(&out, nil))), nil)
 		if (err == nil) != (tt.refusal == "") || err != nil && !strings.Contains(err.Error(), tt.refusal) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.refusal)
 		}

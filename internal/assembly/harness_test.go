@@ -78,7 +78,7 @@ func loadConfig(t *testing.T, text string) *config.Config {
 // assembled makes a gateway that logs to out.
 func assembled(cfg *config.Config, out io.Writer) (*gateway.Gateway, error) {
 	log := slog.New(slog.NewJSONHandler(out, nil))
-	return New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
+	return New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil, nil})
 }
 
 // exchange assembles a gateway of the file, sends one message under the token,
@@ -206,7 +206,7 @@ func (w *serviceWorld) assemble(config string) error {
 	cfg := loadConfig(w.t, "backend: "+backend.URL+"\n"+config)
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	w.keys = NewKeyring(cfg, log)
-	g, err := New(Config{cfg, w.keys, MemoryReplay(cfg), log, nil})
+	g, err := New(Config{cfg, w.keys, MemoryReplay(cfg), log, nil, nil})
 	w.gateway = g
 	return err
 }

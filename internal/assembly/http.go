@@ -32,7 +32,7 @@ func httpRoute(cfg *config.Config, i int, acceptor *routeAcceptor, rules *access
 		BodyLater: r.BodyAfterContext, Session: r.SessionLifetime, ConnectionBound: r.ConnectionBound,
 		CookieName: r.CookieName, CookiePath: r.Path, SameSite: sameSite(r.CookieSameSite), SecureCookie: r.TLSOffloaded,
 		Store: all.contexts.halfOpen, Sessions: all.contexts.contexts, Sealer: all.contexts.keys,
-		Scope: "http " + r.Name(), Accepts: acceptor.accepts, MaxOpen: cfg.NegotiationTimeout,
+		Scope: "http " + r.Name(), Accepts: acceptor.accepts, MaxOpen: cfg.NegotiationTimeout, Time: all.now,
 		ClientAddr: func(r *http.Request) netip.Addr { return gateway.ClientAddr(r.Context()) },
 	})
 	if err != nil {

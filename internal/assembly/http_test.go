@@ -36,7 +36,7 @@ func newHTTPGate(t *testing.T, kdc *krbtest.KDC, dir, text string) *httpGate {
 	cfg, log := loadConfig(t, text), slog.New(slog.NewJSONHandler(&g.log, nil))
 	g.keys = NewKeyring(cfg, log)
 	var err error
-	if g.handler, err = New(Config{cfg, g.keys, MemoryReplay(cfg), log, nil}); err != nil {
+	if g.handler, err = New(Config{cfg, g.keys, MemoryReplay(cfg), log, nil, nil}); err != nil {
 		t.Fatal(err)
 	}
 	return g

@@ -156,8 +156,7 @@ func TestRestartThatRaisesTheClockSkewAcceptsNothingAgain(t *testing.T) {
 	var log lineBuffer
 	start := func(skew time.Duration) gss.ReplayHistory {
 		r := newTicketRecords(ReplayStores{Tickets: replay.NewMemory(replay.MemoryConfig{CompleteSince: time.Unix(1, 0)}),
-			skews: file}, slog.New(slog.NewTextHandler(&log, nil)))
-		r.now = func() time.Time { return time.Now().Add(late) }
+			skews: file}, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return time.Now().Add(late) })
 		return r.of(skew, nil).(gss.ReplayHistory)
 	}
 	accepts := func(h gss.ReplayHistory, made time.Time) bool { return h.CompleteFrom(made).Equal(made) }

@@ -50,7 +50,7 @@ func newReloadWorldWith(t *testing.T, text string, stores func(*config.Config) R
 	}}
 	var err error
 	keys := NewKeyring(running, log)
-	if w.reloader, err = newReloader(p, Config{running, keys, stores(running), log, nil}, nil); err != nil {
+	if w.reloader, err = newReloader(p, Config{running, keys, stores(running), log, nil, nil}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.serviceWorld.gateway = w.reloader

@@ -111,8 +111,11 @@ type raise struct {
 	Skew  time.Duration `json:"skew"`
 }
 
-func newTicketRecords(s ReplayStores, log *slog.Logger) *ticketRecords {
-	return &ticketRecords{store: s.Tickets, file: s.skews, log: log, now: time.Now}
+func newTicketRecords(s ReplayStores, log *slog.Logger, now func() time.Time) *ticketRecords {
+	if now == nil {
+		now = time.Now
+	}
+	return &ticketRecords{store: s.Tickets, file: s.skews, log: log, now: now}
 }
 
 // of returns the records for acceptors of a skew, those of the process or, if it

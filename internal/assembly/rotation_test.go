@@ -60,7 +60,7 @@ func newKeyRotation(t *testing.T) *rotation {
 	cfg := loadConfig(t, "backend: "+backend.URL+"\nkeytab: "+r.keytab+"\nexact-kvno: true\n")
 	log := slog.New(slog.NewJSONHandler(&r.log, nil))
 	keys := NewKeyring(cfg, log)
-	g, err := New(Config{cfg, keys, MemoryReplay(cfg), log, nil})
+	g, err := New(Config{cfg, keys, MemoryReplay(cfg), log, nil, nil})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ routes:
     standard: spnego-http
 `, plain.URL, keytab))
 	log := slog.New(slog.DiscardHandler)
-	inner, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
+	inner, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil, nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ backend-credential: %s
 %s
 `, w.secured+path, w.keytab, service, w.krb5Conf, policy, behind, credential, strings.Join(more, "\n")))
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
-	g, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
+	g, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil, nil})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 	if err := stores.Check(cfg); err != nil {
 		return err
 	}
-	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil})
+	_, err := New(Config{cfg, NewKeyring(cfg, log), MemoryReplay(cfg), log, nil, nil})
 	return err
 }
 
@@ -79,7 +79,7 @@ func Serve(ctx context.Context, p *Program) error {
 	defer runtime.KeepAlive(floorOfHeap())
 	defer onHangup(context.Background(), func() {})() // to the end: what nobody waits for kills the process
 	keys := NewKeyring(cfg, log)
-	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil}); err != nil {
+	if _, err := New(Config{cfg, keys, MemoryReplay(cfg), slog.New(slog.DiscardHandler), nil, nil}); err != nil {
 		return err
 	}
 	if err := stores.Check(cfg); err != nil {
@@ -133,7 +133,7 @@ func Serve(ctx context.Context, p *Program) error {
 	replay.stores.Wait(ctx)
 	defer limitMemory(cfg, replay)()
 	o = newOperator(p, keys, replay, watchers{trail, tracer, clients})
-	r, err := newReloader(p, Config{cfg, keys, replay, log, o}, relay)
+	r, err := newReloader(p, Config{cfg, keys, replay, log, o, nil}, relay)
 	if err != nil {
 		return err
 	}

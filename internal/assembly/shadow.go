@@ -24,15 +24,15 @@ const (
 // signature is on record there, its token is not known there, and its failures
 // count against no key there. Tickets are not counted as accepted.
 func shadowShared(c Config, contexts contextStores) shared {
-	records := replay.MemoryConfig{MaxEntries: min(shadowRecords, replayEntries(c.Settings))}
+	records := replay.MemoryConfig{MaxEntries: min(shadowRecords, replayEntries(c.Settings)), Time: c.Time}
 	one := store.MemoryConfig{MaxEntries: 1} // config refuses policies that need any
 	return shared{
 		messages: replay.NewMemory(records),
-		records:  newTicketRecords(ReplayStores{Tickets: replay.NewMemory(records)}, slog.New(slog.DiscardHandler)),
+		records:  newTicketRecords(ReplayStores{Tickets: replay.NewMemory(records)}, slog.New(slog.DiscardHandler), c.Time),
 		contexts: contextStores{halfOpen: store.NewMemory(one), contexts: store.NewMemory(one), keys: contexts.keys},
 		tickets:  &ticketLog{log: c.Log}, guard: wssec.NewKeyGuard(wssec.KeyGuardConfig{}),
 		tokens: wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{MaxBytes: shadowTokens}),
-		scopes: map[string]*wssec.MemoryTokenCache{}, places: map[string]*location.Current{},
+		scopes: map[string]*wssec.MemoryTokenCache{}, places: map[string]*location.Current{}, now: c.Time,
 	}
 }
 

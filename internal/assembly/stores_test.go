@@ -71,7 +71,7 @@ func (w *nodesWorld) startWith(text string, own ReplayStores) {
 	own.stores, err = stores.Open(cfg, log)
 	w.must(err)
 	w.t.Cleanup(own.stores.Close)
-	g, err := New(Config{cfg, keys, own, log, nil})
+	g, err := New(Config{cfg, keys, own, log, nil, nil})
 	w.must(err)
 	redistest.Until(w.t, "the store works", func() bool { return len(own.stores.Outages()) == 0 })
 	w.nodes, w.stores, w.rings = append(w.nodes, g), append(w.stores, own.stores), append(w.rings, keys)

@@ -33,7 +33,7 @@ func newWatched(t *testing.T, cfg *config.Config, log *slog.Logger, c *telemetry
 	t.Cleanup(func() { tracer.Close(context.Background()) })
 	keys, replay := NewKeyring(cfg, log), MemoryReplay(cfg)
 	o := newOperator(&Program{Settings: cfg, Log: log}, keys, replay, watchers{tracer: tracer})
-	return o, Config{cfg, keys, replay, log, o}
+	return o, Config{cfg, keys, replay, log, o, nil}
 }
 
 // metricsOf returns what /metrics answers.
