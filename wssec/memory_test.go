@@ -76,7 +76,7 @@ func TestExchangeOf6kBTakesLittleMemory(t *testing.T) {
 			e.run(t)
 		}
 	})
-	if octets/runs > 16<<10*allocationFactor/4 {
+	if octets/runs > exchangeBytes {
 		t.Errorf("an exchange allocates %d octets", octets/runs)
 	}
 }
