@@ -130,9 +130,9 @@ func New(cfg Config) *Admin {
 }
 
 // Observe counts an exchange. It is for [gateway.Config].
-func (a *Admin) Observe(r gateway.Record) {
-	a.metrics.observe(&r)
-	a.recent.observe(&r, a.cfg.Now())
+func (a *Admin) Observe(r *gateway.Record) {
+	a.metrics.observe(r)
+	a.recent.observe(r, a.cfg.Now())
 }
 
 // SetRoutes replaces the routes of [Config].

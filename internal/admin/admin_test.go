@@ -137,7 +137,7 @@ var (
 func TestMetricsCountExchanges(t *testing.T) {
 	h := newHarness(t, nil)
 	for _, r := range []gateway.Record{accepted, accepted, refused, outside} {
-		h.Observe(r)
+		h.Observe(&r)
 	}
 	h.Ticket("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", false, -2*time.Second)
 	h.KDC("relay", time.Second, false)
@@ -176,7 +176,7 @@ func TestMetricsCountExchanges(t *testing.T) {
 func TestShadowIsCountedAndShown(t *testing.T) {
 	h := newHarness(t, func(c *admin.Config) { c.Routes[0].Shadow = true })
 	for _, code := range []string{"ok", "not-authorized", "not-authorized"} {
-		h.Observe(gateway.Record{Route: "/orders", Policy: "shadow of Kerberos", Code: gateway.CodeOK, Shadow: true,
+		h.Observe(&gateway.Record{Route: "/orders", Policy: "shadow of Kerberos", Code: gateway.CodeOK, Shadow: true,
 			Verdict: &gateway.Verdict{Code: code}})
 	}
 	_, text := h.do("GET", "/metrics", "")
@@ -194,7 +194,7 @@ func TestShadowIsCountedAndShown(t *testing.T) {
 // TestMetricsHaveNativeHistograms: in the form that carries them.
 func TestMetricsHaveNativeHistograms(t *testing.T) {
 	h := newHarness(t, nil)
-	h.Observe(accepted)
+	h.Observe(&accepted)
 	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
 	status, text := h.do(http.MethodGet, "/metrics", "", "Accept", string(format))
 	if status != http.StatusOK {
@@ -224,7 +224,7 @@ func TestMetricsCountEachExchangeOnce(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 500 {
-				h.Observe(accepted)
+				h.Observe(&accepted)
 			}
 		})
 		all.Go(func() {
@@ -234,7 +234,7 @@ func TestMetricsCountEachExchangeOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	h.Observe(accepted)
+	h.Observe(&accepted)
 	h.contains(h.get("/metrics"), `wssgate_exchanges_total{code="ok",policy="Kerberos",route="/orders"} 2001`,
 		`wssgate_stage_seconds_count{stage="read"} 2001`, `wssgate_exchange_seconds_count{route="/orders"} 2001`)
 }
@@ -244,7 +244,7 @@ func TestBackendsTimeIsThatOfTheirStage(t *testing.T) {
 	h := newHarness(t, nil)
 	r := accepted
 	r.Stages = []slog.Attr{slog.Duration("backend", 3*time.Second)}
-	h.Observe(r)
+	h.Observe(&r)
 	h.contains(h.get("/metrics"), `wssgate_backend_seconds_sum{route="/orders"} 3`,
 		`wssgate_stage_seconds_sum{stage="backend"} 3`)
 }
@@ -301,7 +301,7 @@ func TestLogLevelIsSetAtRunTime(t *testing.T) {
 func TestPageShowsRoutesAndRefusals(t *testing.T) {
 	h := newHarness(t, nil)
 	for _, r := range []gateway.Record{accepted, refused, outside} {
-		h.Observe(r)
+		h.Observe(&r)
 	}
 	page := h.get("/")
 	h.contains(page, "<h3>/orders</h3>", "Kerberos", "version 19, aes256-cts-hmac-sha1-96, 3 days old",
@@ -338,7 +338,7 @@ func TestPageShowsWhatIsNotInUse(t *testing.T) {
 
 func TestPageNamesClientsWhereItMay(t *testing.T) {
 	h := newHarness(t, func(c *admin.Config) { c.ShowPrincipals = true })
-	h.Observe(refused)
+	h.Observe(&refused)
 	h.contains(h.get("/"), "mallory@EXAMPLE.COM")
 }
 
@@ -349,7 +349,7 @@ func TestPageKeepsTheLastRefusals(t *testing.T) {
 	for i := range 450 {
 		r := refused
 		r.ID, r.Err = fmt.Sprintf("id-%d-", i), errors.New(strings.Repeat("y", 5000))
-		h.Observe(r)
+		h.Observe(&r)
 	}
 	page := h.get("/")
 	if n := strings.Count(page, `class="refusal"`); n != 200 || !strings.Contains(page, "id-449-") ||
@@ -495,7 +495,7 @@ func TestSlowScrapesKeepNobodyOff(t *testing.T) {
 // TestHugeQueries: are refused, or change nothing.
 func TestHugeQueries(t *testing.T) {
 	h := newHarness(t, nil)
-	h.Observe(refused)
+	h.Observe(&refused)
 	const odd = "&route=%00&code=%ff&refresh=on&refresh=off&;="
 	h.contains(h.get("/?client="+strings.Repeat("x", 30_000)+odd), "There are none.")
 }
@@ -505,8 +505,8 @@ func TestObserveAllocatesNothing(t *testing.T) {
 	h := newHarness(t, nil)
 	r := accepted
 	r.BackendStatus = 0
-	h.Observe(r)
-	if n := testing.AllocsPerRun(100, func() { h.Observe(r) }); n > 1 {
+	h.Observe(&r)
+	if n := testing.AllocsPerRun(100, func() { h.Observe(&r) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -515,6 +515,6 @@ func BenchmarkObserve(b *testing.B) {
 	a := admin.New(admin.Config{Level: new(slog.LevelVar), Routes: []admin.Route{{Name: "/orders"}}})
 	b.ReportAllocs()
 	for b.Loop() {
-		a.Observe(accepted)
+		a.Observe(&accepted)
 	}
 }

@@ -37,9 +37,10 @@ type stageTime struct {
 	took time.Duration
 }
 
-func observedOf(x *gateway.Record) (o observed) {
-	o = observed{routeKey: routeKey{x.Route, x.Policy, x.Code}, total: x.Total, in: x.BytesIn, out: x.BytesOut,
-		backendStatus: x.BackendStatus}
+// set sets o, which is zero, to what is counted of x.
+func (o *observed) set(x *gateway.Record) {
+	o.routeKey = routeKey{x.Route, x.Policy, x.Code}
+	o.total, o.in, o.out, o.backendStatus = x.Total, x.BytesIn, x.BytesOut, x.BackendStatus
 	if x.Verdict != nil {
 		o.verdict = x.Verdict.Code
 	}
@@ -50,7 +51,6 @@ func observedOf(x *gateway.Record) (o observed) {
 			n++
 		}
 	}
-	return o
 }
 
 // add adds an exchange. It returns those that have to be counted now, and given
@@ -61,7 +61,8 @@ func (b *batch) add(x *gateway.Record) []observed {
 	if b.list == nil {
 		b.list = make([]observed, 0, batchSize)
 	}
-	if b.list = append(b.list, observedOf(x)); len(b.list) < batchSize {
+	b.list = b.list[:len(b.list)+1]
+	if b.list[len(b.list)-1].set(x); len(b.list) < batchSize {
 		return nil
 	}
 	return b.swap()

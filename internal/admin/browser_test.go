@@ -228,8 +228,8 @@ func states(t *testing.T) map[string]string {
 		r := refused
 		r.Route = "/" + long
 		r.Err = fmt.Errorf("%d: %s", i, strings.Repeat(long, 5))
-		busy.Observe(r)
-		busy.Observe(outside)
+		busy.Observe(&r)
+		busy.Observe(&outside)
 	}
 	return map[string]string{"quiet": newHarness(t, nil).url + "/", "busy": busy.url + "/",
 		"checks": busy.url + "/checks"}

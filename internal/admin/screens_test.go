@@ -44,11 +44,11 @@ func TestScreens(t *testing.T) {
 			r = outside
 		}
 		r.Start = noon.Add(time.Duration(i-2100) * 1700 * time.Millisecond)
-		busy.Observe(r)
+		busy.Observe(&r)
 	}
 	ending := newHarness(t, nil)
 	ending.Drain()
-	ending.Observe(gateway.Record{})
+	ending.Observe(&gateway.Record{})
 	dark := "--blink-settings=preferredColorScheme=0"
 	for name, args := range map[string][]string{
 		"quiet":  {"--window-size=1100,900", quiet.url},

@@ -58,8 +58,8 @@ func newOperator(p *Program, keys *Keyring, replay ReplayStores, w watchers) *Op
 }
 
 // Observe counts an exchange, and writes it to the audit log.
-func (o *Operator) Observe(r gateway.Record) {
-	o.audit.Write(&r)
+func (o *Operator) Observe(r *gateway.Record) {
+	o.audit.Write(r)
 	o.Admin.Observe(r)
 }
 

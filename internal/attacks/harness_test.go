@@ -131,7 +131,7 @@ func newGateOf(t testing.TB, s *target, d door.Door) *gate {
 	var err error
 	g.Gateway, err = gateway.New(gateway.Config{
 		Log: slog.New(slog.DiscardHandler), Transport: recorder{}, RefusalDelay: time.Millisecond,
-		Observe: func(r gateway.Record) { g.codes.Store(r.Client, r.Code) },
+		Observe: func(r *gateway.Record) { g.codes.Store(r.Client, r.Code) },
 		Routes: []gateway.Route{{Path: "/svc", Door: d, Backend: backend, PrincipalHeader: "X-Principal",
 			RealmHeader: "X-Realm"}},
 	})

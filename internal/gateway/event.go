@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wssgate/wssgate/internal/access"
@@ -28,7 +29,7 @@ const CodeOK = "ok"
 // written once. The exchange does not read it.
 type event struct {
 	logger  *slog.Logger
-	observe func(Record)    // nil: nobody
+	observe func(*Record)   // nil: nobody
 	span    *telemetry.Span // nil: none
 	start   time.Time
 	id      string
@@ -63,7 +64,8 @@ type event struct {
 	verdict *Verdict      // of the trial; nil for none
 	took    time.Duration // until the answer was written, if something came after it
 
-	room [8]slog.Attr // of stages, which are rarely more
+	room   [8]slog.Attr // of stages, which are rarely more
+	record Record       // of the written event, for observe
 }
 
 func newEvent(x *exchange, proxy string) *event {
@@ -186,7 +188,7 @@ func (ev *event) held(at time.Time, late bool) {
 }
 
 // forget releases what the written event was made of.
-func (ev *event) forget() { ev.notes, ev.stages, ev.request = nil, nil, nil }
+func (ev *event) forget() { ev.notes, ev.stages, ev.request, ev.record = nil, nil, nil, Record{} }
 
 // write writes the event, unless it has been written. The level is Info for
 // success, when err is nil, Warn for errors of clients and backends, and Error
@@ -210,7 +212,8 @@ func (ev *event) write(err error) {
 		level = max(level, slog.LevelWarn)
 	}
 	if ev.observe != nil {
-		ev.observe(ev.record(code, err))
+		ev.fillRecord(code, err)
+		ev.observe(&ev.record)
 	}
 	ev.endSpan(code, err != nil)
 	unlogged := 0
@@ -229,7 +232,9 @@ func (ev *event) write(err error) {
 			ev.stages[i].Value = slog.Int64Value(int64(v.Duration()))
 		}
 	}
-	attrs := append(make([]slog.Attr, 0, usualAttrs),
+	list := attrLists.Get().(*attrList)
+	defer list.free()
+	attrs := append(list.attrs[:0],
 		slog.String("id", ev.id), slog.String("code", code), slog.Int("status", ev.status),
 		slog.String("route", ev.route), slog.String("policy", ev.policy), slog.String("client", ev.client),
 		slog.String("principal", ev.principal), slog.String("service", ev.service),
@@ -267,9 +272,38 @@ func (ev *event) write(err error) {
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	r := slog.NewRecord(time.Now(), level, "exchange", 0) // a Logger would look for its caller
-	r.AddAttrs(attrs...)
-	_ = ev.logger.Handler().Handle(context.Background(), r)
+	list.attrs = attrs
+	ev.handle(level, attrs)
+}
+
+// handle writes the event's line.
+func (ev *event) handle(level slog.Level, attrs []slog.Attr) {
+	const message = "exchange"
+	switch h := ev.logger.Handler().(type) {
+	case attrHandler:
+		_ = h.HandleAttrs(context.Background(), time.Now(), level, message, attrs)
+	default:
+		r := slog.NewRecord(time.Now(), level, message, 0) // a Logger would look for its caller
+		r.AddAttrs(attrs...)
+		_ = h.Handle(context.Background(), r)
+	}
+}
+
+// An attrHandler is a [slog.Handler] that takes a record without a copy, as
+// that of package jsonlog does.
+type attrHandler interface {
+	HandleAttrs(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
+}
+
+// attrLists holds the lists that attributes of events were in.
+var attrLists = sync.Pool{New: func() any { return &attrList{make([]slog.Attr, 0, usualAttrs)} }}
+
+type attrList struct{ attrs []slog.Attr }
+
+// free keeps l for another event, without the attributes.
+func (l *attrList) free() {
+	clear(l.attrs)
+	attrLists.Put(l)
 }
 
 // traceAttrs returns the ids by which the trace of the exchange is found.
@@ -374,7 +408,8 @@ func codeOfSyntax(err *xmltext.SyntaxError) Code {
 }
 
 // A Record is what is known of an exchange at its end, for those who count and
-// show exchanges. It holds no secret and nothing of a message.
+// show exchanges. It holds no secret and nothing of a message. It is theirs until they
+// return.
 type Record struct {
 	ID        string
 	Code      string // [CodeOK], or one of the [Catalogue]
@@ -405,13 +440,13 @@ type Record struct {
 	Err error // nil if Code is CodeOK
 }
 
-// record returns the Record of an event that ends with err.
-func (ev *event) record(code string, err error) Record {
+// fillRecord sets the Record of an event that ends with err.
+func (ev *event) fillRecord(code string, err error) {
 	traceID := ""
 	if ev.span != nil {
 		traceID = ev.span.Context().TraceID().String()
 	}
-	return Record{TraceID: traceID, ID: ev.id, Code: code,
+	ev.record = Record{TraceID: traceID, ID: ev.id, Code: code,
 		Status: ev.status, Route: ev.route, Policy: ev.policy, Client: ev.client,
 		Principal: ev.principal, Service: ev.service, Accepted: !ev.shadow && (ev.accepted || err == nil), Rule: ev.rule,
 		Method: ev.method, Action: ev.action, Operation: ev.operation, Probe: ev.probe,

@@ -30,7 +30,7 @@ type Config struct {
 	Log *slog.Logger
 	// Observe is called at the end of each exchange, from its goroutine. Nil means
 	// that nobody observes.
-	Observe func(Record)
+	Observe func(*Record)
 	// Tracer traces exchanges, in the traces of their traceparent. Nil means that
 	// none is traced.
 	Tracer *telemetry.Tracer

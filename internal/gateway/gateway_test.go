@@ -259,7 +259,7 @@ func TestProbesAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var observed atomic.Int32
 	w := newWorld(t, func(c *gateway.Config, _ *gateway.Route, _ *wssec.Policy) {
-		c.Observe = func(r gateway.Record) {
+		c.Observe = func(r *gateway.Record) {
 			if r.Probe {
 				observed.Add(1)
 			}

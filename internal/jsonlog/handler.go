@@ -46,40 +46,72 @@ type line struct{ octets []byte }
 // Handle implements [slog.Handler].
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	l := lines.Get().(*line)
-	defer func() {
-		if cap(l.octets) <= largestLine {
-			lines.Put(l)
-		}
-	}()
-	l.octets = l.octets[:0]
-	if !l.record(r) {
+	defer l.free()
+	plain := l.start(r.Time, r.Level, r.Message)
+	if plain {
+		r.Attrs(func(a slog.Attr) bool {
+			plain = l.next(a)
+			return plain
+		})
+	}
+	if !plain {
 		return h.JSONHandler.Handle(ctx, r)
 	}
-	_, err := h.out.Write(l.octets)
-	return err
+	return l.write(h.out)
 }
 
-// record appends a record. It returns false if slog has to write it.
-func (l *line) record(r slog.Record) bool {
-	if year := r.Time.Year(); r.Time.IsZero() || year < 0 || year > 9999 {
-		return false
+// HandleAttrs is [Handler.Handle] for a record of these attributes, which it neither
+// copies nor keeps: to copy them into a [slog.Record] is a hundredth of a gateway's
+// small exchange.
+func (h *Handler) HandleAttrs(
+	ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr,
+) error {
+	l := lines.Get().(*line)
+	defer l.free()
+	plain := l.start(at, level, message)
+	for i := 0; plain && i < len(attrs); i++ {
+		plain = l.next(attrs[i])
 	}
-	l.octets = append(l.octets, `{"time":"`...)
-	l.octets = r.Time.AppendFormat(l.octets, time.RFC3339Nano)
-	l.octets = append(l.octets, `","level":`...)
-	plain := l.text(r.Level.String())
-	l.octets = append(l.octets, `,"msg":`...)
-	plain = plain && l.text(r.Message)
 	if !plain {
+		r := slog.NewRecord(at, level, message, 0)
+		r.AddAttrs(attrs...)
+		return h.JSONHandler.Handle(ctx, r)
+	}
+	return l.write(h.out)
+}
+
+// free keeps l for another record.
+func (l *line) free() {
+	if cap(l.octets) <= largestLine {
+		lines.Put(l)
+	}
+}
+
+// start begins a record, with what all have. It returns false if slog has to write
+// it.
+func (l *line) start(at time.Time, level slog.Level, message string) bool {
+	if year := at.Year(); at.IsZero() || year < 0 || year > 9999 {
 		return false
 	}
-	r.Attrs(func(a slog.Attr) bool {
-		l.octets = append(l.octets, ',')
-		plain = l.attr(a)
-		return plain
-	})
+	l.octets = append(l.octets[:0], `{"time":"`...)
+	l.octets = at.AppendFormat(l.octets, time.RFC3339Nano)
+	l.octets = append(l.octets, `","level":`...)
+	plain := l.text(level.String())
+	l.octets = append(l.octets, `,"msg":`...)
+	return plain && l.text(message)
+}
+
+// next appends an attribute. It returns false if slog has to write the record.
+func (l *line) next(a slog.Attr) bool {
+	l.octets = append(l.octets, ',')
+	return l.attr(a)
+}
+
+// write ends the record, and writes it.
+func (l *line) write(out *oneWriter) error {
 	l.octets = append(l.octets, "}\n"...)
-	return plain
+	_, err := out.Write(l.octets)
+	return err
 }
 
 // attr appends a key and its value.

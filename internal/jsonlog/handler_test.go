@@ -65,6 +65,11 @@ func TestHandlerWritesWhatSlogWrites(t *testing.T) {
 					if got.String() != want.String() || (err == nil) != (wantErr == nil) {
 						t.Fatalf("%s: %v, %v, want %v\n%s%s", name, at, err, wantErr, &got, &want)
 					}
+					got.Reset()
+					err = New(&got, slog.LevelInfo).HandleAttrs(context.Background(), at, level, message, list)
+					if got.String() != want.String() || (err == nil) != (wantErr == nil) {
+						t.Fatalf("%s, by HandleAttrs: %v, %v, want %v\n%s%s", name, at, err, wantErr, &got, &want)
+					}
 				}
 			}
 		}

@@ -47,7 +47,7 @@ func newHTTPRun(ctx context.Context, a *archive) (*httpRun, error) {
 	h.gateway, err = gateway.New(gateway.Config{
 		Log: slog.New(slog.DiscardHandler), Transport: h, RefusalDelay: time.Nanosecond,
 		MaxMessage: a.Route.MaxMessage, Routes: []gateway.Route{route},
-		Observe: func(r gateway.Record) { h.record = r }, Context: a.withAddress,
+		Observe: func(r *gateway.Record) { h.record = *r }, Context: a.withAddress,
 	})
 	return h, err
 }
