@@ -34,11 +34,18 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 )
 
+// memProfileRate is how many octets are allocated for each sample in the profile of
+// the heap. With the runtime's 512 kB the samples were a hundredth of a small
+// exchange's time.
+const memProfileRate = 4 << 20
+
 func main() {
+	runtime.MemProfileRate = memProfileRate
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
