@@ -274,7 +274,7 @@ func (h *hop) startServe(t *testing.T, settings map[string]any) *server {
 			t.Fatal(err)
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
+	log, err := os.Create(filepath.Join(t.TempDir(), "log")) // beside the keytab each line would wake who follows that
 	if err != nil {
 		t.Fatal(err)
 	}
