@@ -178,6 +178,15 @@ func mediaTypes(add func(exchange), v12 bool) {
 	add(exchange{name: "multipart-start-info", expect: "mtom-package", status: 400,
 		comment: "The parameter start-info of a package is not the type of its first part (XOP 1.0 §4.1).",
 		changes: []change{attached(1, nil)}, head: changed(`start-info="`+media+`"`, `start-info="`+other+`"`)})
+	for size, expect := range map[int]string{8192: "ok", 8193: "media-type"} {
+		status := map[string]int{"ok": 202, "media-type": 415}[expect]
+		one(fmt.Sprintf("type-%d", size), expect, fmt.Sprintf("A Content-Type of %d octets; 8,192 are the most.", size),
+			status, func(head string) string {
+				_, value, _ := strings.Cut(head, "Content-Type: ")
+				value, _, _ = strings.Cut(value, "\n")
+				return strings.Replace(head, value, value+"; x="+strings.Repeat("x", size-len(value)-len("; x=")), 1)
+			})
+	}
 	action := "SOAPAction: \"urn:example:orders/delete\"\n"
 	if v12 {
 		one("action-header", "ok", "SOAP 1.2 has its action in Content-Type: SOAPAction is a field like others.", 202,

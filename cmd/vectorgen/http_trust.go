@@ -78,6 +78,13 @@ func (s *set) negotiationRefusals(trust string) {
 		add("keysize", "trust-key-size", "A KeySize that no cipher of the suite has.", 0, in(">256<", ">100<")),
 		add("mandatory", "trust-not-understood", "A mandatory header block that is not understood.", 0,
 			in("</s:Header>", `<x:x xmlns:x="urn:example:x" s:mustUnderstand="1"></x:x></s:Header>`)),
+		add("context-256", "ok", "A Context of 256 octets: the most.", 0, in(negotiationContext, strings.Repeat("c", 256))),
+		add("context-257", "trust-invalid-request", "A Context of 257 octets.", 0,
+			in(negotiationContext, strings.Repeat("c", 257))),
+		add("elements-64", "ok", "An RST of 64 elements of WS-Trust: the most.", 0,
+			in("<t:BinaryExchange", numbered(`<t:x%d/>`, 60)+"<t:BinaryExchange")),
+		add("elements-65", "trust-invalid-request", "An RST of 65 elements of WS-Trust.", 0,
+			in("<t:BinaryExchange", numbered(`<t:x%d/>`, 61)+"<t:BinaryExchange")),
 		add("token", "authenticator-integrity", "An AP-REQ of which one bit was changed.", 0, flipToken),
 		add("further", "trust-context-unknown", "A further message of a negotiation that was not begun.", 1),
 	} {
