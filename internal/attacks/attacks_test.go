@@ -34,13 +34,17 @@ func honestly(t *testing.T, s *target) (list []honest) {
 	g := newGate(t, s, s.newStore())
 	for i, m := range s.messages {
 		code, got := g.sendFor(attacks.Attack{Message: m})
+		if s.nothing && len(got) == 0 && code == "part-not-signed" {
+			list = append(list, honest{}) // which no message means
+			continue
+		}
 		if len(got) != 1 {
 			t.Fatalf("message %d of %s was delivered %d times: %s", i+1, s.name, len(got), code)
 		}
 		meaning, err := attacks.Read(got[0].octets)
 		must(t, err)
 		want := protectedMeaning(t, m)
-		if want.Body != meaning.Body {
+		if want.Body != meaning.Body && !(m.Plain == nil && strings.Contains(want.Body, "EncryptedData")) {
 			t.Fatalf("message %d of %s was delivered as\n%s\nand protected as\n%s", i+1, s.name, meaning.Body, want.Body)
 		}
 		for _, b := range meaning.Blocks {
@@ -69,7 +73,7 @@ func protectedMeaning(t *testing.T, m attacks.Message) attacks.Meaning {
 	t.Helper()
 	sent, err := attacks.Read(m.Octets)
 	must(t, err)
-	if strings.Contains(sent.Body, "EncryptedData") {
+	if strings.Contains(sent.Body, "EncryptedData") && m.Plain != nil {
 		sent.Body, err = attacks.ReadBody(m.Plain)
 		must(t, err)
 	}
@@ -236,7 +240,7 @@ func TestNoAttackReachesTheBackend(t *testing.T) {
 	}
 	trial.wait.Wait()
 	trial.log()
-	checkDocument(t, trial.results)
+	checkDocument(t, trial.results, "")
 }
 
 // attack sends attacks on a message, and those that were accepted again.
@@ -255,6 +259,9 @@ func (t *trial) attack(s *target, i int, protected []honest, from, step int) {
 // replay sends a message twice more, and each attack that was accepted as that
 // message, to a gateway that has accepted it already.
 func (t *trial) replay(s *target, i int, accepted []attacks.Attack) {
+	if s.nothing {
+		return
+	}
 	g := newGate(t, s, s.newStore())
 	var again []attacks.Attack
 	for n, m := range s.messages[:i+1] {

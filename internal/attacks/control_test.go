@@ -137,3 +137,26 @@ func TestTrialFindsOtherActionsAndFields(t *testing.T) {
 		}
 	}
 }
+
+// Where the key alone says what is a reply, as it cannot under a security
+// context, another message is taken for one, and the trial sees it.
+func TestTrialFindsOtherMessagesInThePlaceOfReplies(t *testing.T) {
+	s := readTranscript(t, "transcripts/KtpSecureConversation")
+	if !s.oneKey() || len(s.replies) < 2 {
+		t.Fatalf("%d replies", len(s.replies))
+	}
+	r := newTrial(t).receiving(s, s.replies[0].of)
+	_, own := r.take(attacks.Attack{Message: s.replies[0].Message})
+	_, other := r.take(attacks.Attack{Message: s.messages[1]})
+	if len(own) != 1 || len(other) != 1 {
+		t.Fatalf("%d and %d messages are taken", len(own), len(other))
+	}
+	meaning := read(t, string(own[0].octets))
+	if err := same(other[0], []honest{{meaning: meaning, action: signedAction(other[0], meaning)}}); err == nil {
+		t.Error("another message in the place of the reply is not seen")
+	}
+	changed := delivery{octets: []byte(strings.Replace(string(own[0].octets), "50", "51", 1))}
+	if err := same(changed, []honest{{meaning: meaning}}); err == nil {
+		t.Error("a changed reply is not seen")
+	}
+}

@@ -104,8 +104,9 @@ type sent struct {
 // A wire is between a client and the gateway. It records what passes, and may
 // change it.
 type wire struct {
-	gate   *gate
-	passed []sent
+	gate    *gate
+	passed  []sent
+	request []byte // the last
 	// change returns what is sent in the place of the n-th request, and answer what
 	// in the place of its reply; nil: the same.
 	change func(n int, m attacks.Message) []attacks.Message
@@ -118,6 +119,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	m := attacks.Message{Octets: octets, ContentType: r.Header.Get("Content-Type"), Action: r.Header.Get("SOAPAction")}
+	w.request = octets
 	n, all := len(w.passed), []attacks.Message{m}
 	if w.change != nil {
 		all = w.change(n, m)
@@ -216,6 +218,9 @@ func (t *trial) converse(preset string, step int) {
 	t.try(c.gate, again, nil)
 	if len(alice) > 1 {
 		c.disturb(alice)
+	}
+	if c.policy.ClientToken() == wssec.SpnegoContextToken {
+		c.hesitations()
 	}
 }
 

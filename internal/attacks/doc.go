@@ -6,9 +6,10 @@
 // compared. The package shares no code with what it attacks; its parser is
 // encoding/xml. The same messages give the same attacks, in the same order.
 //
-// Its test sends all of them through the gateway to a backend that records what
-// it gets. `go run ./cmd/vectorgen -attack request.xml -out DIR` writes the attacks
-// on a message as files, for receivers of others.
+// Its tests send all of them through the gateway to a backend that records
+// what it gets, and give those on replies to clients. `go run ./cmd/vectorgen
+// -attack request.xml -out DIR` writes the attacks on a message as files, for
+// receivers of others.
 //
 //	signature wrapping (WS-Attacker)         wrapping.go
 //	Ids, comments, namespaces, QNames        structure.go

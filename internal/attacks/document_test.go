@@ -12,12 +12,12 @@ var update = flag.Bool("update", false, "write the table of docs/attacks.md")
 const document = "../../docs/attacks.md"
 
 // checkDocument requires the table of this run in the document: that of all
-// attacks, or that of the sample.
-func checkDocument(t *testing.T, results table) {
+// attacks, or that of the sample; on requests, or on what else is named.
+func checkDocument(t *testing.T, results table, on string) {
 	t.Helper()
-	begin := "<!-- sample -->\n"
+	begin := "<!-- " + strings.TrimSpace("sample "+on) + " -->\n"
 	if *whole {
-		begin = "<!-- whole -->\n"
+		begin = "<!-- " + strings.TrimSpace("whole "+on) + " -->\n"
 	}
 	text, err := os.ReadFile(document)
 	must(t, err)
@@ -26,7 +26,11 @@ func checkDocument(t *testing.T, results table) {
 	if !found || !ended {
 		t.Fatalf("%s has no table after %s", document, begin)
 	}
-	switch now := strings.TrimSuffix(results.String(), "\n"); {
+	now := strings.TrimSuffix(results.String(), "\n")
+	if on == "replies" {
+		now = strings.Replace(now, "reached the backend", "taken for the reply", 1)
+	}
+	switch {
 	case old == now:
 	case *update:
 		must(t, os.WriteFile(document, []byte(before+begin+now+"\n\n"+after), 0o644))

@@ -47,6 +47,13 @@ type target struct {
 	tls      bool
 	clients  []string // one for each message
 	messages []attacks.Message
+	replies  []reply
+
+	renewed      map[string]wssec.Key // of contexts that were renewed, the key before
+	clientRealms []string
+	maxSkew      time.Duration
+	addressing   bool // ends here, so that replies have wsa:RelatesTo
+	nothing      bool // of what the policy protects nothing is for the backend
 }
 
 // always accepts every message as a new one, so that each attack is refused for
@@ -64,13 +71,21 @@ func (s *target) processor(t testing.TB, store gss.ReplayStore) *wssec.Processor
 		Tokens:          wssec.NewMemoryTokenCache(wssec.TokenCacheConfig{}),
 		Guard:           wssec.NewKeyGuard(wssec.KeyGuardConfig{Allowance: 1 << 30})}
 	for _, c := range s.contexts {
-		must(t, cfg.Contexts.Issue(t.Context(), c))
+		first := c
+		if old, ok := s.renewed[c.Identifier]; ok {
+			first.Instance, first.Key = "", old
+		}
+		must(t, cfg.Contexts.Issue(t.Context(), first))
+		if first.Instance != c.Instance {
+			must(t, cfg.Contexts.Renew(t.Context(), c))
+		}
 	}
 	if len(s.keytab) > 0 {
 		keys, err := keytab.Parse(s.keytab)
 		must(t, err)
 		acceptor, err := gss.NewAcceptor(gss.AcceptorConfig{Keytab: keys, Services: s.services,
-			Etypes: append(slices.Clone(s.etypes), 17, 18, 19, 20), Time: now, Replay: store})
+			Etypes: append(slices.Clone(s.etypes), 17, 18, 19, 20), Time: now, Replay: store,
+			ClientRealms: s.clientRealms, MaxSkew: s.maxSkew})
 		must(t, err)
 		cfg.Verifier = acceptor
 	}
@@ -104,6 +119,10 @@ func (recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	got := r.Context().Value(deliveriesKey{}).(*[]delivery)
 	*got = append(*got, delivery{bytes.Clone(b), r.Header.Clone()})
+	if text, ok := r.Context().Value(answerKey{}).(string); ok {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/xml; charset=utf-8"}},
+			Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: r}, nil
+	}
 	return &http.Response{StatusCode: http.StatusAccepted, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
@@ -133,7 +152,8 @@ func newGateOf(t testing.TB, s *target, d door.Door) *gate {
 		Log: slog.New(slog.DiscardHandler), Transport: recorder{}, RefusalDelay: time.Millisecond,
 		Observe: func(r *gateway.Record) { g.codes.Store(r.Client, r.Code) },
 		Routes: []gateway.Route{{Path: "/svc", Door: d, Backend: backend, PrincipalHeader: "X-Principal",
-			RealmHeader: "X-Realm"}},
+			RealmHeader: "X-Realm", TerminateAddressing: s.addressing,
+			TLSOffloaded: s.tls}},
 	})
 	must(t, err)
 	return g
@@ -159,12 +179,7 @@ func (g *gate) sendFor(a attacks.Attack) (code string, got []delivery) {
 
 func (g *gate) exchange(a attacks.Attack, client string) (got []delivery) {
 	ctx := context.WithValue(context.Background(), deliveriesKey{}, &got)
-	scheme := "http"
-	if g.target.tls {
-		scheme = "https" // httptest sets the TLS state
-	}
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, scheme+"://service.example.com/svc",
-		bytes.NewReader(a.Octets))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://service.example.com/svc", bytes.NewReader(a.Octets))
 	r.RemoteAddr = client
 	r.Header.Set("Content-Type", a.ContentType)
 	if a.Action != "" {
@@ -238,7 +253,13 @@ func readTranscript(t testing.TB, dir string) *target {
 		s.contexts = append(s.contexts, s.context(c.Client, x.Identifier, x.Namespace, "", x.Token, key))
 	}
 	for _, m := range c.Messages {
-		if m.Expect != "ok" || m.Under != "" || strings.Contains(m.File, "response") {
+		if m.Expect != "ok" || m.Under != "" {
+			continue
+		}
+		if strings.Contains(m.File, "response") {
+			if n := len(s.messages) - 1; n >= 0 {
+				s.replies = append(s.replies, reply{n, request(file(m.File), file(m.Plain), "")})
+			}
 			continue
 		}
 		s.messages = append(s.messages, request(file(m.File), file(m.Plain),
@@ -288,44 +309,75 @@ func cases(t testing.TB) (list []*target) {
 	return list
 }
 
-func readCase(t testing.TB, name string) *target {
+// readArchive returns header and sections of a case.
+func readArchive(t testing.TB, name string) (header map[string]string, section map[string][]byte) {
 	t.Helper()
 	text, err := fs.ReadFile(testvectors.Files, name)
 	must(t, err)
-	archive, header := txtar.Parse(text), map[string]string{}
+	archive := txtar.Parse(text)
+	header, section = map[string]string{}, map[string][]byte{}
 	for line := range strings.Lines(string(archive.Comment)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		header[key] = value
 	}
-	section := map[string][]byte{}
 	for _, f := range archive.Files {
 		section[f.Name] = f.Data
 	}
-	for _, key := range []string{"bindings", "limits", "charset", "direction", "bootstrap", "client-realms", "max-skew"} {
-		if header[key] != "" {
-			return nil
-		}
+	return header, section
+}
+
+// readCase reads a case with an accepted message under a symmetric binding, else
+// nil. What is bound to a channel, and what encoding/xml cannot read, is none.
+func readCase(t testing.TB, name string) *target {
+	t.Helper()
+	header, section := readArchive(t, name)
+	if header["bindings"] != "" || header["charset"] != "" || header["direction"] != "" {
+		return nil
 	}
 	if header["content-prefixes"] == "" && strings.Contains(header["flags"], "content-prefix") {
 		return nil // it is accepted that prefixes in content change their meaning
 	}
-	if header["expect"] != "ok" || section["before.xml"] != nil || section["message.xml"] == nil {
+	if header["expect"] != "ok" || section["message.xml"] == nil {
 		return nil
 	}
-	s := &target{name: strings.TrimSuffix(path.Base(name), ".txtar"), tls: header["tls"] == "true",
-		clients: []string{header["client"]}, messages: []attacks.Message{request(section["message.xml"],
-			section["body.xml"], "")}}
+	s := caseTarget(t, name, header)
+	if s == nil || s.policy.Binding != wssec.SymmetricBinding {
+		return nil
+	}
+	for _, section := range [][2][]byte{{section["before.xml"], nil}, {section["message.xml"], section["body.xml"]}} {
+		if section[0] == nil {
+			continue
+		}
+		m := request(section[0], section[1], "")
+		if _, err := attacks.Read(m.Octets); err != nil {
+			return nil // in an encoding that encoding/xml does not have
+		}
+		s.messages, s.clients = append(s.messages, m), append(s.clients, header["client"])
+	}
+	s.nothing = !s.policy.SignedParts.Body
+	return s
+}
+
+// caseTarget makes the service of a case.
+func caseTarget(t testing.TB, name string, header map[string]string) *target {
+	t.Helper()
+	s := &target{name: strings.TrimSuffix(path.Base(name), ".txtar"), tls: header["tls"] == "true"}
 	must(t, yaml.Unmarshal([]byte(header["policy"]), &s.policy))
-	if s.policy.Binding != wssec.SymmetricBinding || !s.policy.SignedParts.Body {
-		return nil
+	if header["bootstrap"] != "" {
+		s.policy.Bootstrap = &wssec.Policy{}
+		must(t, yaml.Unmarshal([]byte(header["bootstrap"]), s.policy.Bootstrap))
 	}
-	if _, err := attacks.Read(s.messages[0].Octets); err != nil {
-		return nil // in an encoding that encoding/xml does not have
-	}
+	var err error
 	s.time, err = time.Parse(time.RFC3339, header["time"])
 	must(t, err)
-	if header["etypes"] != "" {
-		must(t, json.Unmarshal([]byte(header["etypes"]), &s.etypes))
+	for key, value := range map[string]any{"etypes": &s.etypes, "client-realms": &s.clientRealms} {
+		if header[key] != "" {
+			must(t, json.Unmarshal([]byte(header[key]), value))
+		}
+	}
+	if header["max-skew"] != "" {
+		s.maxSkew, err = time.ParseDuration(header["max-skew"])
+		must(t, err)
 	}
 	if header["service"] != "" {
 		s.services = []string{header["service"]}
@@ -334,12 +386,11 @@ func readCase(t testing.TB, name string) *target {
 		s.keytab, err = fs.ReadFile(testvectors.Files, path.Join("cases", header["keytab"]))
 		must(t, err)
 	}
-	return s.withContexts(t, header["contexts"])
+	return s.withContexts(t, header["client"], header["contexts"])
 }
 
-// withContexts adds the contexts of a case. One that was renewed, or is over, is
-// not what attacks are about.
-func (s *target) withContexts(t testing.TB, list string) *target {
+// withContexts adds the contexts of a case, renewals among them.
+func (s *target) withContexts(t testing.TB, client, list string) *target {
 	t.Helper()
 	if list == "" {
 		return s
@@ -350,13 +401,17 @@ func (s *target) withContexts(t testing.TB, list string) *target {
 		OldKey                               string `json:"old-key"`
 	}
 	must(t, json.Unmarshal([]byte(list), &contexts))
+	s.renewed = map[string]wssec.Key{}
 	for _, c := range contexts {
-		if c.Instance != "" || c.OldKey != "" {
-			return nil
-		}
 		key, err := hex.DecodeString(c.Key)
 		must(t, err)
-		s.contexts = append(s.contexts, s.context(s.clients[0], c.Identifier, c.Namespace, "", c.Token, key))
+		sc := s.context(client, c.Identifier, c.Namespace, c.Instance, c.Token, key)
+		s.contexts = append(s.contexts, sc)
+		if c.Instance != "" {
+			old, err := hex.DecodeString(cmp.Or(c.OldKey, c.Key))
+			must(t, err)
+			s.renewed[c.Identifier] = wssec.NewKey(old)
+		}
 	}
 	return s
 }
