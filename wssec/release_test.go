@@ -126,7 +126,7 @@ func TestWhatOutlivesAMessageIsNoPartOfIt(t *testing.T) {
 				}
 			}
 			if policy.TokenOnce || ps.token.Context != nil {
-				ps.token.Omit = policy.TokenOnce
+				ps.token.Omit = true
 				src, _ = ps.request(t, plainOrder) // names what the service remembers
 				m, env, err := ps.verifyOwn(t, src)
 				if err != nil {
@@ -136,6 +136,9 @@ func TestWhatOutlivesAMessageIsNoPartOfIt(t *testing.T) {
 				env.Release()
 				if again, _ := m.Principal(); again != client {
 					t.Errorf("client %s, remembered %s", client, again)
+				}
+				if again, _ := m.Context(); again.Identifier != sc.Identifier {
+					t.Errorf("context %q, remembered %q", sc.Identifier, again.Identifier)
 				}
 			}
 		})

@@ -402,7 +402,7 @@ func (c *SecurityContexts) get(ctx context.Context, identifier string) (
 	if err != nil {
 		return "", nil, nil, errContext(CodeContextUnknown, "what the store has for it is not what we sealed: %w", err)
 	}
-	e.sc.Identifier = identifier
+	e.sc.Identifier = id[len(id)-len(identifier):] // identifier may be a part of the message
 	return id, sealed, e, nil
 }
 

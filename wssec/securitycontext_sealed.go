@@ -65,7 +65,8 @@ func (c *SecurityContexts) open(identifier string, cookie []byte) (*contextEntry
 		return nil, errContext(CodeContextCookie, "a Cookie of %d octets; ours have %d at most", len(cookie),
 			maxContextCookie)
 	}
-	plain, err := c.cfg.Sealer.Open(c.sealedID(identifier), cookie)
+	id := c.sealedID(identifier)
+	plain, err := c.cfg.Sealer.Open(id, cookie)
 	var e *contextEntry
 	if err == nil {
 		e, err = decodeContext(plain)
@@ -76,7 +77,7 @@ func (c *SecurityContexts) open(identifier string, cookie []byte) (*contextEntry
 	if err != nil {
 		return nil, errContext(CodeContextCookie, "the Cookie was not sealed here for this Identifier: %w", err)
 	}
-	e.sc.Identifier = identifier
+	e.sc.Identifier = id[len(id)-len(identifier):] // identifier may be a part of the message
 	return e, nil
 }
 
