@@ -116,6 +116,8 @@ func TestVerifyShowsNothingOfKeys(t *testing.T) {
 	for text, words := range map[string]string{
 		"- identifier: urn:x\n  key: " + secret + "\n":                           "not in hexadecimal",
 		"- identifier: urn:x\n  kee: " + secret + "\n":                           `unknown field "kee"`,
+		"- identifier: urn:x\n  " + secret + ": key\n":                           "a field that no security context has",
+		"- {identifier: a, key: '" + secret[:30] + "00', old-key: '00'}":         "context 1 has an old-key, and no instance",
 		"- identifier: urn:x\n":                                                  "has no identifier, or no key",
 		"[]":                                                                     "no security context",
 		"- [" + secret + "\n  key: '" + secret:                                   "neither YAML nor JSON",
@@ -198,6 +200,19 @@ func TestVerifyWithASessionKeyNamesNoClient(t *testing.T) {
 	}
 	f.write("key", strings.Repeat("07", 32))
 	f.runs(1, []string{"message.xml  "}, key...)
+}
+
+// A token that signs nothing shows nothing of its key: whoever has no keytab to open
+// it with is told so, and not that the message is good.
+func TestVerifyWithASessionKeyNeedsASignature(t *testing.T) {
+	t.Parallel()
+	f := caseFiles(t, "valid-bearer-soap11")
+	f.runs(0, []string{"message.xml  ok\n"}, f.path("message.xml"), "--keytab", f.path("keytab"), "--time",
+		"2026-03-02T10:00:00Z")
+	key := f.write("key", strings.Repeat("07", 32))
+	args := []string{f.path("message.xml"), "--session-key", key}
+	f.runs(2, []string{"only with a keytab"}, args...)
+	f.runs(2, []string{"only with a keytab"}, append(args, "--request", f.path("message.xml"))...)
 }
 
 // On a terminal a long run shows how far it is, and leaves nothing behind. A

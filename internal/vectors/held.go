@@ -37,8 +37,11 @@ func ParseContexts(name string, text []byte) (list []Context, err error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(object))
 	dec.DisallowUnknownFields()
-	switch err := dec.Decode(&list); {
-	case err != nil && strings.Contains(err.Error(), "unknown field"), errors.Is(err, errHexadecimal):
+	err = dec.Decode(&list)
+	switch unknown := unknownField(err); {
+	case len(unknown) > longestField:
+		return nil, fmt.Errorf("%s: a field that no security context has", name) // it may be a key
+	case unknown != "", errors.Is(err, errHexadecimal):
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: no list of security contexts; texts of digits need quotes", name)
@@ -49,8 +52,25 @@ func ParseContexts(name string, text []byte) (list []Context, err error) {
 		if c.Identifier == "" || len(c.Key) == 0 {
 			return nil, fmt.Errorf("%s: context %d has no identifier, or no key", name, i+1)
 		}
+		if len(c.OldKey) > 0 && c.Instance == "" {
+			return nil, fmt.Errorf("%s: context %d has an old-key, and no instance: it was not renewed", name, i+1)
+		}
 	}
 	return list, nil
+}
+
+// longestField is the room for the name of a field with a few mistakes. Keys are
+// longer.
+const longestField = 16
+
+// unknownField returns the name that an error of [json.Decoder] is about, with its
+// quotes; "" for other errors.
+func unknownField(err error) string {
+	if err == nil {
+		return ""
+	}
+	_, field, _ := strings.Cut(err.Error(), "unknown field ")
+	return field
 }
 
 // A holder is who has contexts, and what they are if they do not say.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -170,6 +171,10 @@ func (r *Receiver) Check(ctx context.Context) error {
 	if r.Keytab == nil && r.Key.Len() == 0 && len(r.Contexts) == 0 {
 		return errors.New("there is no key")
 	}
+	if r.Keytab == nil && r.Key.Len() > 0 && !signs(&r.Policy) {
+		return errors.New("the policy has messages signed with no key of their token: only with a keytab something can " +
+			"be said of them")
+	}
 	now := time.Now()
 	for i, c := range r.Contexts {
 		if c.Namespace == "" {
@@ -181,6 +186,15 @@ func (r *Receiver) Check(ctx context.Context) error {
 	}
 	_, err := r.processor(&Report{Time: now}, wssec.NewSecurityContexts(wssec.ContextsConfig{}))
 	return err
+}
+
+// signs reports whether messages under a policy prove that their sender has the key
+// of the token.
+func signs(p *wssec.Policy) bool {
+	endorsing := func(t wssec.SupportingToken) bool {
+		return t.Use == wssec.UseEndorsing || t.Use == wssec.UseSignedEndorsing
+	}
+	return p.Binding == wssec.SymmetricBinding || slices.ContainsFunc(p.SupportingTokens, endorsing)
 }
 
 // A knownKey is the verifier of whoever has the key of a token, and not the key
