@@ -108,9 +108,6 @@ func (x *exchange) checkHeader() (err error) {
 		}
 		return err
 	}
-	if n := x.r.ContentLength; n > x.g.cfg.MaxMessage {
-		return &Error{Code: CodeTooLarge, Err: fmt.Errorf("Content-Length %d, limit %d", n, x.g.cfg.MaxMessage)}
-	}
 	return nil
 }
 
