@@ -82,6 +82,29 @@ func TestServeTCPEndsConnections(t *testing.T) {
 	}
 }
 
+// A length that no message has is refused before any of the message comes: there
+// is no waiting for it.
+func TestServeTCPRefusesALengthByItself(t *testing.T) {
+	t.Parallel()
+	r, e := newRelay(t, new(fakeNet), Config{})
+	dial := listenTCP(t, r)
+	for length, want := range map[string]string{
+		"\x00\x00\x00\x00": "a length of 0 octets",
+		"\x00\x02\x00\x01": "a length of 131073 octets",
+		"\xff\xff\xff\xff": "a length of 4294967295 octets",
+		"GET ":             "a length of 1195725856 octets",
+	} {
+		c := dial()
+		io.WriteString(c, length)
+		if got, err := io.ReadAll(c); len(got) > 0 || err != nil {
+			t.Errorf("%s: %x, %v", want, got, err)
+		}
+		if last := e.last(); last.Code != CodeMalformed || last.Err == nil || !strings.HasSuffix(last.Err.Error(), want) {
+			t.Errorf("%s: reported %v", want, last)
+		}
+	}
+}
+
 // listenUDP serves UDP clients, and returns one.
 func listenUDP(t *testing.T, r *Relay) net.Conn {
 	t.Helper()
