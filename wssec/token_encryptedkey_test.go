@@ -3,10 +3,13 @@ package wssec_test
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
 	"strings"
 	"testing"
 
 	"github.com/wssgate/wssgate/wssec"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 func TestVerifyAcceptsAnEncryptedKeyUnderTheTicketsKey(t *testing.T) {
@@ -63,4 +66,31 @@ func TestVerifyAcceptsAKeyWrapWithADigest(t *testing.T) {
 	}
 	_, err = ps.verify(t, with(`<xenc:KeySize>256</xenc:KeySize>`))
 	refused(t, err, wssec.CodeSecurityInvalid)
+}
+
+// The key wrap is the suite's, even if the token's key does for another one and
+// all else is right.
+func TestVerifyRequiresTheKeyWrapOfTheSuite(t *testing.T) {
+	t.Parallel()
+	ps := newPeers(t, symmetric(), nil)
+	fresh := make([]byte, 16)
+	raw, _, err := wssec.ProtectUnderEncryptedKey(ps.client, parse(t, []byte(plainOrder)), ps.token, fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrapped, err := xmlenc.WrapKey(ps.token.Key.ExposeSecretOctets()[:32], fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := find(t, string(raw), `<xenc:EncryptedKey.*?<xenc:CipherValue>([^<]*)<`)
+	wrapped, err := base64.StdEncoding.DecodeString(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+	was, is := sha1.Sum(wrapped), sha1.Sum(rewrapped)
+	msg := strings.NewReplacer(xmlenc.KWAES128, xmlenc.KWAES256, before, text(rewrapped), text(was[:]),
+		text(is[:])).Replace(string(raw))
+	_, err = ps.verify(t, []byte(msg))
+	refused(t, err, wssec.CodeUnsupportedAlg, wssec.CodeTokenUnavailable)
 }

@@ -3,6 +3,7 @@ package wssec_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -73,6 +74,25 @@ func TestVerifyRequiresTheCoverageOfThePolicy(t *testing.T) {
 			refused(t, err, tt.want)
 		})
 	}
+}
+
+// A Timestamp that the signature does not cover may be anybody's, also where no
+// replay store asks for one.
+func TestVerifyRejectsATimestampThatIsNotSigned(t *testing.T) {
+	t.Parallel()
+	with := func(rule wssec.TimestampRule) wssec.Policy {
+		return symmetric(func(p *wssec.Policy) { p.Timestamp, p.MessageReplay = rule, wssec.SwitchOff })
+	}
+	ps := newPeers(t, with(wssec.TimestampForbidden), nil)
+	msg, _ := ps.request(t, plainOrder)
+	ps.serve(t, with(wssec.TimestampOptional))
+	if _, err := ps.verify(t, msg); err != nil {
+		t.Fatal(err)
+	}
+	timestamp := `<u:Timestamp xmlns:u="` + wssec.NSWSU + `"><u:Created>` + ps.now.UTC().Format(time.RFC3339) +
+		`</u:Created></u:Timestamp></wsse:Security>`
+	_, err := ps.verify(t, []byte(replace(t, string(msg), `</wsse:Security>`, timestamp)))
+	refused(t, err, wssec.CodeNotSigned)
 }
 
 // TestVerifyRequiresTheLayoutOfThePolicy: elements that stand in another order

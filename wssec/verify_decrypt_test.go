@@ -67,6 +67,25 @@ func TestVerifyRejectsEncryptionThatThePolicyForbids(t *testing.T) {
 	}
 }
 
+// Where some header blocks are encrypted, no other may be: it could be one that
+// the policy knows in clear alone.
+func TestVerifyRejectsAnEncryptedHeaderBlockThatThePolicyDoesNotName(t *testing.T) {
+	t.Parallel()
+	encrypts := func(name string) wssec.Policy {
+		return symmetric(func(p *wssec.Policy) {
+			p.SignedParts.Headers, p.EncryptedParts.Headers = []string{name}, []string{name}
+		})
+	}
+	ps := newPeers(t, encrypts("{"+nsWSA+"}To"), nil)
+	msg, _ := ps.request(t, message(300))
+	if _, err := ps.verify(t, msg); err != nil {
+		t.Fatal(err)
+	}
+	ps.serve(t, encrypts("{urn:other}Block"))
+	_, err := ps.verify(t, msg)
+	refused(t, err, wssec.CodePlaintext)
+}
+
 func TestVerifyRejectsAHeaderBlockThatStaysEncrypted(t *testing.T) {
 	t.Parallel()
 	to := []string{"{" + nsWSA + "}To"}

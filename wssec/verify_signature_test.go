@@ -33,6 +33,23 @@ func TestVerifyRejectsAlgorithmsOfTheMessage(t *testing.T) {
 	}
 }
 
+// Another canonicalization than the exclusive one is refused as such, before
+// anything is computed: what it would make of the message is never asked.
+func TestVerifyRejectsCanonicalizationsOfTheMessage(t *testing.T) {
+	t.Parallel()
+	ps := newPeers(t, symmetric(), nil)
+	raw, _ := ps.request(t, plainOrder)
+	for _, element := range []string{"CanonicalizationMethod", "Transform"} {
+		start := find(t, string(raw), `<ds:`+element+` Algorithm="[^"]*"`)
+		for _, other := range []string{"http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+			"http://www.w3.org/2001/10/xml-exc-c14n#WithComments", ""} {
+			msg := strings.ReplaceAll(string(raw), start, `<ds:`+element+` Algorithm="`+other+`"`)
+			_, err := ps.verify(t, []byte(msg))
+			refused(t, err, wssec.CodeUnsupportedAlg)
+		}
+	}
+}
+
 func TestVerifyRequiresTheProtectionOrderOfThePolicy(t *testing.T) {
 	t.Parallel()
 	signFirst := newPeers(t, symmetric(), nil)

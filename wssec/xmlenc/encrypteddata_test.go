@@ -128,3 +128,66 @@ func TestParseEncryptedDataChecksMethodParameters(t *testing.T) {
 		}
 	}
 }
+
+func TestParseEncryptedKeyReadsItsList(t *testing.T) {
+	t.Parallel()
+	key := func(kind, rest string) xmltext.Node {
+		return node(t, `<x:EncryptedKey`+kind+` xmlns:x="`+xmlenc.NS+`"><x:EncryptionMethod Algorithm="`+xmlenc.KWAES128+
+			`"/><x:CipherData><x:CipherValue>AAAA</x:CipherValue></x:CipherData>`+rest+`</x:EncryptedKey>`)
+	}
+	const list = `<x:ReferenceList><x:DataReference URI="#a"/><x:DataReference URI="#b"/></x:ReferenceList>`
+	ek, err := xmlenc.ParseEncryptedKey(key("", list), 2)
+	if err != nil || !ek.HasList || fmt.Sprint(ek.References) != "[#a #b]" || ek.CipherLen() != 3 ||
+		ek.Algorithm != xmlenc.KWAES128 {
+		t.Errorf("%+v, %v", ek, err)
+	}
+	if ek, err = xmlenc.ParseEncryptedKey(key("", ""), 2); err != nil || ek.HasList || ek.References != nil {
+		t.Errorf("%+v, %v", ek, err)
+	}
+	for want, n := range map[string]xmltext.Node{
+		"xmlenc: /EncryptedKey: EncryptedKey has a Type (BSP R3209)": key(` Type="`+xmlenc.TypeContent+`"`, ""),
+		"xmlenc: /EncryptedKey/CarriedKeyName: unexpected element":   key("", `<x:CarriedKeyName/>`),
+		"xmlenc: /EncryptedKey/ReferenceList: unexpected element":    key("", list+`<x:CarriedKeyName/>`),
+		"xmlenc: /EncryptedKey/ReferenceList: more than 2 DataReferences": key("",
+			`<x:ReferenceList><x:DataReference URI="#a"/><x:DataReference URI="#b"/><x:DataReference URI="#c"/></x:ReferenceList>`),
+	} {
+		if _, err := xmlenc.ParseEncryptedKey(n, 2); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestAppendReferenceListIsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	got, err := xmlenc.ParseReferenceList(node(t, string(xmlenc.AppendReferenceList(nil, "a", "b-2"))), 2)
+	if err != nil || fmt.Sprint(got) != "[#a #b-2]" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// Base64 is read with white space, of references too, and an error does not
+// quote it.
+func TestBase64IsReadAsItStands(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"AQ ID": "\x01\x02\x03", "A&#81;ID": "\x01\x02\x03", "": ""} {
+		got, err := xmlenc.AppendBase64([]byte("x"), node(t, `<v>`+text+`</v>`))
+		if err != nil || string(got) != "x"+want {
+			t.Errorf("%q: %x, %v", text, got, err)
+		}
+	}
+	if got, err := xmlenc.DecodeBase64(" AQID\n"); err != nil || string(got) != "\x01\x02\x03" {
+		t.Errorf("%x, %v", got, err)
+	}
+	if _, err := xmlenc.DecodeBase64("secret!"); err == nil || err.Error() != "xmlenc: not base64" {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		"secret!":  "xmlenc: /v: not base64",
+		"AA<b/>AA": "xmlenc: /v: an element inside base64",
+	} {
+		if got, err := xmlenc.AppendBase64([]byte("x"), node(t, `<v>`+text+`</v>`)); err == nil || err.Error() != want ||
+			string(got) != "x" {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}

@@ -80,6 +80,32 @@ func TestDecryptAcceptsArbitraryPaddingOctets(t *testing.T) {
 	}
 }
 
+// A last octet that counts no padding, or more than a block, is refused (XML
+// Encryption §5.2): else it would cut off a part of the plaintext, or none.
+func TestDecryptRejectsPaddingOfWrongLength(t *testing.T) {
+	t.Parallel()
+	for _, uri := range []string{xmlenc.TripleDESCBC, xmlenc.AES128CBC} {
+		m, _ := xmlenc.LookupMethod(uri)
+		key := make([]byte, m.KeySize)
+		size, _ := m.Overhead()
+		for last := range 256 {
+			plain := append(bytes.Repeat([]byte{'p'}, 2*size-1), byte(last))
+			data, err := m.Encrypt(key, append(make([]byte, size), plain...), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := m.Decrypt(key, data[:3*size]) // without the block of padding that Encrypt added
+			if last >= 1 && last <= size {
+				if err != nil || !bytes.Equal(got, plain[:2*size-last]) {
+					t.Errorf("%s, last octet %d: %q, %v", uri, last, got, err)
+				}
+			} else if err != xmlenc.ErrDecrypt {
+				t.Errorf("%s, last octet %d: %q, %v", uri, last, got, err)
+			}
+		}
+	}
+}
+
 // A plaintext of another shape is what wrong padding is, wherever its padding
 // begins and whatever octets that has.
 func TestDecryptShapedRejectsOtherShapes(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -84,6 +85,88 @@ func TestParserReadsFlags(t *testing.T) {
 		var p Parser
 		if got := p.Flags(test.b, ""); got != test.want || (p.Err == nil) != test.ok {
 			t.Errorf("%x: %x, %v", test.b, got, p.Err)
+		}
+	}
+}
+
+// field is a field of a structure that the tests read.
+func field(n, tag byte, content ...byte) []byte { return Field(n, tag, content) }
+
+func TestParserReadsFields(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	b := slices.Concat(field(0, TagInteger, 5), field(1, TagOctetString, 'a', 'b'), OptionalTime(2, at),
+		OptionalTime(3, time.Time{}), field(4, TagInteger, 0x0f, 0x42, 0x3f), Field(5, TagBitString, Flags(1<<30)))
+	p := Parser{In: "Message"}
+	p.Constant(&b, 0, 5, "pvno")
+	if got, ok := p.Optional(&b, 1, TagOctetString, "text"); !ok || string(got) != "ab" {
+		t.Errorf("%q, %t", got, ok)
+	}
+	if got, ok := p.OptionalTime(&b, 2, "time"); !ok || !got.Equal(at) {
+		t.Errorf("%v, %t", got, ok)
+	}
+	if _, ok := p.OptionalTime(&b, 3, "absent"); ok {
+		t.Error("a time that is not there")
+	}
+	if got := p.Microseconds(&b, 4, "cusec"); got != 999_999*time.Microsecond {
+		t.Errorf("%v", got)
+	}
+	if got := p.Flags(p.Field(&b, 5, TagBitString, "flags"), "flags"); got != 1<<30 {
+		t.Errorf("%x", got)
+	}
+	if p.End(b, "end"); p.Err != nil {
+		t.Error(p.Err)
+	}
+}
+
+// An error names the message, the field in it and what is wrong, and it is the
+// first one: what is read after it is zero.
+func TestParserNamesTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for want, read := range map[string]func(p *Parser){
+		"Message: pvno: is 4 where 5 belongs": func(p *Parser) {
+			b := field(0, TagInteger, 4)
+			p.Constant(&b, 0, 5, "pvno")
+		},
+		"Message: kvno: integer out of range": func(p *Parser) {
+			b := field(0, TagInteger, 0, 0x80, 0, 0, 0)
+			p.Int32Field(&b, 0, "kvno")
+		},
+		"Message: cusec: 1000000 is no count of microseconds": func(p *Parser) {
+			b := field(0, TagInteger, 0x0f, 0x42, 0x40)
+			p.Microseconds(&b, 0, "cusec")
+		},
+		"Message: cusec: -1 is no count of microseconds": func(p *Parser) {
+			b := field(0, TagInteger, 0xff)
+			p.Microseconds(&b, 0, "cusec")
+		},
+		"Message: name: tag 0x02 where 0x04 belongs": func(p *Parser) {
+			b := field(1, TagInteger, 1)
+			p.Optional(&b, 1, TagOctetString, "name")
+		},
+		"Message: time: time is not YYYYMMDDHHMMSSZ": func(p *Parser) {
+			b := field(1, TagGeneralizedTime, 'n', 'o', 'w')
+			p.OptionalTime(&b, 1, "time")
+		},
+		"Message: ctime: missing or cut off": func(p *Parser) {
+			p.TimeField(new([]byte), 1, "ctime")
+		},
+		"Message: end: more octets than its fields":  func(p *Parser) { p.End([]byte{0}, "end") },
+		"Message: ticket: indefinite length":         func(p *Parser) { p.Whole([]byte{0x30, 0x80}, TagSequence, "ticket") },
+		"Message: ticket: longer than what holds it": func(p *Parser) { p.Whole([]byte{0x30, 2, 0}, TagSequence, "ticket") },
+	} {
+		p := Parser{In: "Message"}
+		read(&p)
+		if p.Err == nil || p.Err.Error() != want {
+			t.Errorf("%v, want %s", p.Err, want)
+		}
+		first := p.Err
+		rest := field(0, TagInteger, 1)
+		number, text := p.Int32Field(&rest, 0, "after"), p.Next(&rest, TagSequence, "after")
+		_, present := p.Optional(&rest, 0, TagInteger, "after")
+		zero := p.Flags([]byte{0, 1}, "after") == 0 && p.Time([]byte("20261122120000Z"), "after").IsZero()
+		if number != 0 || text != nil || present || !zero || p.Err != first {
+			t.Errorf("after %q: %d, %x, %t, %t, %v", want, number, text, present, zero, p.Err)
 		}
 	}
 }
