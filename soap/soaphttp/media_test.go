@@ -164,3 +164,14 @@ func TestUsualTypesAreThoseOfPackageMime(t *testing.T) {
 		}
 	}
 }
+
+// Of two Content-Types another reader may take the other one.
+func TestMediaOfRefusesTwoContentTypes(t *testing.T) {
+	t.Parallel()
+	for _, types := range [][]string{{"text/xml", "text/xml"}, {"text/xml", "application/soap+xml"}, nil} {
+		_, err := MediaOf(http.Header{"Content-Type": types})
+		if err == nil || !strings.Contains(err.Error(), "not exactly one Content-Type") {
+			t.Errorf("%q: %v", types, err)
+		}
+	}
+}

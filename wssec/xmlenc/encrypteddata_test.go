@@ -149,7 +149,8 @@ func TestParseEncryptedKeyReadsItsList(t *testing.T) {
 		"xmlenc: /EncryptedKey/CarriedKeyName: unexpected element":   key("", `<x:CarriedKeyName/>`),
 		"xmlenc: /EncryptedKey/ReferenceList: unexpected element":    key("", list+`<x:CarriedKeyName/>`),
 		"xmlenc: /EncryptedKey/ReferenceList: more than 2 DataReferences": key("",
-			`<x:ReferenceList><x:DataReference URI="#a"/><x:DataReference URI="#b"/><x:DataReference URI="#c"/></x:ReferenceList>`),
+			`<x:ReferenceList><x:DataReference URI="#a"/><x:DataReference URI="#b"/><x:DataReference URI="#c"/>`+
+				`</x:ReferenceList>`),
 	} {
 		if _, err := xmlenc.ParseEncryptedKey(n, 2); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
