@@ -257,6 +257,7 @@ func (w *writer) encryptAs(dst []byte, id, kind string, size int, plain func([]b
 	far := dst[len(dst)+room-raw : len(dst)+room-raw+before : len(dst)+room]
 	data, err := m.Encrypt(w.encKey, plain(far), w.p.cfg.Rand)
 	if err != nil {
+		clear(far[:cap(far)]) // of the plaintext: the next message may get the memory
 		return dst, err
 	}
 	return xmlenc.AppendEnd(base64.AppendEncode(dst, data)), nil
