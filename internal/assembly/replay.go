@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
@@ -64,8 +65,11 @@ func openReplay(cfg *config.Config, log *slog.Logger) (own ReplayStores, closeSt
 			"is too small for the live records of the replay journal", "raise it, or wait until they have expired")
 	}
 	if err != nil {
-		return own, nil, cfg.Refuse(-1, "state-dir", err.Error(),
-			"give each process a state-dir of its own, or --no-replay-journal to run without a journal")
+		cure := "give each process a state-dir of its own, or --no-replay-journal to run without a journal"
+		if errors.Is(err, syscall.ENOSPC) {
+			cure = "make room on its disk"
+		}
+		return own, nil, cfg.Refuse(-1, "state-dir", err.Error(), cure)
 	}
 	found := journal.Recovery()
 	log.Info("replay journal", "dir", dir, "restored", found.Restored, "files", found.Files,

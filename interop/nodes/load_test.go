@@ -33,18 +33,23 @@ type load struct {
 	all  sync.WaitGroup
 
 	answered, lost, refused, replayed atomic.Int64
-	byKind                            sync.Map // kind of worker -> *atomic.Int64
+
+	// What nodes keep in their memory ends with them: so many kills, and calls that
+	// have failed because of one.
+	kills, forgotten atomic.Int64
+	byKind           sync.Map // kind of worker -> *atomic.Int64
 
 	mu       sync.Mutex
 	failures []string
 	wires    []wire       // of messages that were sent
-	outage   [2]time.Time // from when until when the store had no primary
+	outage   [2]time.Time // from when until when the store had no primary, or a node alone was down
 }
 
 // A wire is a request as it was sent.
 type wire struct {
 	path, authorization string
 	octets              []byte
+	answered            bool
 }
 
 // startLoad starts clients, until the load is stopped.
@@ -83,21 +88,26 @@ type worker struct {
 	transport  http.RoundTripper
 	sent       *wire // the last one of a call
 	renewed    int   // requests to renew a security context
+	remembered int64 // kills at its last call that was answered
 }
 
 // run does work until the load ends, and sorts what becomes of it.
 func (k *worker) run(work func() error) {
 	count, _ := k.byKind.Load(k.kind)
 	for k.ctx.Err() == nil {
-		died, began := k.b.diedOf(k.name), time.Now()
+		died, kills, began := k.b.diedOf(k.name), k.kills.Load(), time.Now()
 		err := work()
-		k.keep() // not before: an attacker would be the first
+		k.keep(err == nil) // not before: an attacker would be the first
 		switch {
 		case err == nil:
 			k.answered.Add(1)
+			k.remembered = kills
 			count.(*atomic.Int64).Add(1)
 		case k.b.diedOf(k.name) > died:
 			k.lost.Add(1)
+		case k.w.inMemory[k.kind] && k.kills.Load() > k.remembered:
+			k.forgotten.Add(1)
+			k.remembered = k.kills.Load()
 		case k.outageSince(began):
 			k.refused.Add(1)
 		default:
@@ -107,8 +117,7 @@ func (k *worker) run(work func() error) {
 	}
 }
 
-// outageSince reports whether the store had no primary for some of the time since
-// then.
+// outageSince reports whether there was an outage for some of the time since then.
 func (l *load) outageSince(began time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -255,9 +264,12 @@ func (k *worker) isAnswer(resp *http.Response, err error, id string) error {
 }
 
 // keep lets attackers have the last request that was sent.
-func (k *worker) keep() {
+func (k *worker) keep(answered bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.sent != nil {
+		k.sent.answered = answered
+	}
 	switch sent := k.sent; {
 	case sent == nil:
 	case len(k.wires) < 256:
@@ -282,7 +294,9 @@ func (l *load) attack() {
 		if n%3 == 0 && len(w.octets) > 0 {
 			w.octets = altered(w.octets)
 		}
-		l.replay(w)
+		if _, err := l.replay(w); err == nil {
+			l.replayed.Add(1)
+		}
 	}
 }
 
@@ -299,14 +313,15 @@ func altered(octets []byte) []byte {
 	return octets
 }
 
-func (l *load) replay(w wire) {
+// replay sends a request, and returns the status of the answer.
+func (l *load) replay(w wire) (status int, err error) {
 	method, body := http.MethodPost, io.Reader(bytes.NewReader(w.octets))
 	if w.authorization != "" {
 		method, body = http.MethodGet, nil
 	}
 	r, err := http.NewRequest(method, l.b.url+w.path, body)
 	if err != nil {
-		return
+		return 0, err
 	}
 	r.Header.Set(workerHeader, "attacker")
 	r.Header.Set("Content-Type", soap.V11.ContentType())
@@ -316,10 +331,19 @@ func (l *load) replay(w wire) {
 	}
 	resp, err := to.RoundTrip(r)
 	if err != nil {
-		return
+		return 0, err
 	}
-	resp.Body.Close()
-	l.replayed.Add(1)
+	return resp.StatusCode, resp.Body.Close()
+}
+
+// kindsAnswered reports whether clients of all kinds have been answered.
+func (l *load) kindsAnswered() bool {
+	all := true
+	l.byKind.Range(func(_, n any) bool {
+		all = all && n.(*atomic.Int64).Load() > 0
+		return true
+	})
+	return all
 }
 
 // String says what has become of the load.

@@ -164,7 +164,7 @@ func (l *soakLoad) one(c *class, name string, n, calls int) error {
 		default:
 			c.observe(time.Since(begin))
 			l.answered.Add(1)
-			k.keep()
+			k.keep(true)
 		}
 		l.renewed.Add(int64(k.renewed))
 		k.renewed = 0

@@ -40,9 +40,12 @@ type world struct {
 	program  string
 	settings string // of all nodes
 	routes   string // of all nodes: the format of dir, host and backend
+	env      []string
 	krb5Conf string
 	kdc      *krbtest.KDC
 	backend  *recorder
+	// inMemory are the kinds of clients whose state nodes have in their memory alone.
+	inMemory map[string]bool
 }
 
 // newWorld makes one whose nodes have further settings.
@@ -70,12 +73,42 @@ func newWorld(t *testing.T, settings string) *world {
 		w.write(name, octets)
 	}
 	w.write("state.keys", []byte(newKey()))
-	w.program = filepath.Join(w.dir, "wssgate")
-	out, err := exec.Command("go", "build", "-o", w.program, "../../cmd/wssgate").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if w.program, err = program(); err != nil {
+		t.Fatal(err)
 	}
 	return w
+}
+
+// programs is the directory of the program under test.
+var programs string
+
+// program returns the path of wssgate, built once for all tests.
+var program = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(programs, "wssgate")
+	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/wssgate").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// TestMain is the tests, or a crowd of clients in a process of its own.
+func TestMain(m *testing.M) {
+	if text := os.Getenv(crowdVariable); text != "" {
+		c := crowdOf(text)
+		c.run()
+		return
+	}
+	os.Exit(inDirectory(m))
+}
+
+// inDirectory runs the tests with a directory for the program.
+func inDirectory(m *testing.M) int {
+	var err error
+	if programs, err = os.MkdirTemp("", "nodes"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(programs)
+	return m.Run()
 }
 
 // newKey is a line for state-keys.
@@ -175,7 +208,7 @@ func (n *node) addr() string { return n.host + ":8080" }
 func (n *node) run() {
 	n.w.t.Helper()
 	cmd := exec.Command(n.w.program, "serve", "--config", n.config)
-	cmd.Dir = n.w.dir
+	cmd.Dir, cmd.Env = n.w.dir, append(os.Environ(), n.w.env...)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		n.w.t.Fatal(err)
@@ -225,7 +258,7 @@ func ownHost() string {
 // usual is how the warnings of the configurations here begin.
 var usual = regexp.MustCompile("^(another route accepts the tokens of this one|" +
 	"nothing protects the requests of this route|this route admits everybody|" +
-	"a message for another route may be accepted here too|risk of replay)")
+	"a message for another route may be accepted here too|risk of replay|backend out)")
 
 // read counts what the program logs.
 func (n *node) read(log io.Reader) {
