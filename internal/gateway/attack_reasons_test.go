@@ -172,7 +172,7 @@ func soapReasons() []reason {
 		keyed("HMAC of the Signature", "signature-invalid", func(m *message) { m.octet("Nonce", 0, 3, 1) }),
 		keyed("digest of the Timestamp", "digest-invalid", func(m *message) { m.digit("Created", 0) }),
 		keyed("padding of the Body", "decryption-failed", func(m *message) { m.octet("CipherValue", 1, -17, 0x80) }),
-		keyed("a block within the Body", "plaintext-invalid", func(m *message) { m.octet("CipherValue", 1, 100, 1) }),
+		keyed("a block within the Body", "plaintext-invalid", func(m *message) { m.octet("CipherValue", 1, 400, 1) }),
 		keyed("markup of the Body by its IV", "plaintext-invalid", func(m *message) {
 			m.octet("CipherValue", 1, 3, ' '^'<')
 		}),
