@@ -194,7 +194,7 @@ func TestFilesChangeUnderLoad(t *testing.T) {
 	stateKeys(t, dir, "a")
 	gate := newHTTPGate(t, newKDC(), dir, "keytab: KEYTAB\nbackend: BACKEND\nstandard: spnego-http\n"+
 		"session-lifetime: 1h\nstate-keys: DIR/state.keys\ntls-cert: '"+cert+"'\ntls-key: '"+key+"'\nroutes:\n"+
-		"  - path: /app\n")
+		"  - path: /app\nlisten: 127.0.0.1:0\n")
 	w := &followWorld{T: t, keys: gate.keys}
 	all, err := listen(w.keys.cfg, w.keys)
 	if err != nil {
