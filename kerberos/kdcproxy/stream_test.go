@@ -95,9 +95,10 @@ func TestServeTCPRefusesALengthByItself(t *testing.T) {
 		"GET ":             "a length of 1195725856 octets",
 	} {
 		c := dial()
+		c.SetDeadline(time.Now().Add(30 * time.Second)) // before the relay gives up waiting, if it waits
 		io.WriteString(c, length)
 		if got, err := io.ReadAll(c); len(got) > 0 || err != nil {
-			t.Errorf("%s: %x, %v", want, got, err)
+			t.Fatalf("%s: %x, %v", want, got, err)
 		}
 		if last := e.last(); last.Code != CodeMalformed || last.Err == nil || !strings.HasSuffix(last.Err.Error(), want) {
 			t.Errorf("%s: reported %v", want, last)
