@@ -3,10 +3,13 @@ package jsonlog
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -98,31 +101,45 @@ func TestHandlerWithAttributesIsSlogs(t *testing.T) {
 // Each record is one Write, of whichever handler, and they do not meet.
 func TestHandlerWritesARecordAtOnce(t *testing.T) {
 	t.Parallel()
-	w := new(countedLines)
-	log := slog.New(New(w, slog.LevelInfo))
+	w := &countedLines{of: map[string]int{}}
+	h := New(w, slog.LevelInfo)
+	log := slog.New(h)
 	var all sync.WaitGroup
-	for range 8 {
+	for worker := range 8 {
+		own := append(slices.Clone(exchange), slog.Int("worker", worker))
+		last := fmt.Sprintf(`,"worker":%d}`+"\n", worker)
+		own[0] = slog.String("id", strings.Repeat(string(rune('a'+worker)), 10*worker))
 		all.Go(func() {
 			for range 100 {
-				log.LogAttrs(context.Background(), slog.LevelInfo, "exchange", exchange...)
-				log.Info("left to slog", "escaped", "\n")
+				log.LogAttrs(context.Background(), slog.LevelInfo, "exchange", own...)
+				log.Info("left to slog", "escaped", "\n", "worker", worker)
+				_ = h.HandleAttrs(context.Background(), time.Now(), slog.LevelInfo, own[0].Value.String(), own)
 			}
 		})
+		defer func() {
+			if n := w.of[last]; n != 300 {
+				t.Errorf("%d lines end with %q", n, last)
+			}
+		}()
 	}
 	all.Wait()
-	if w.writes != 1600 || w.broken != 0 {
+	if w.writes != 2400 || w.broken != 0 {
 		t.Errorf("%d writes, %d not of one line", w.writes, w.broken)
 	}
 }
 
 // countedLines is not safe for concurrent use.
-type countedLines struct{ writes, broken int }
+type countedLines struct {
+	writes, broken int
+	of             map[string]int // by their last attribute
+}
 
 func (w *countedLines) Write(b []byte) (int, error) {
 	w.writes++
-	if bytes.IndexByte(b, '\n') != len(b)-1 {
+	if bytes.IndexByte(b, '\n') != len(b)-1 || !json.Valid(b) {
 		w.broken++
 	}
+	w.of[string(b[max(bytes.LastIndexByte(b, ','), 0):])]++
 	return len(b), nil
 }
 
