@@ -40,6 +40,7 @@ func timestamps(s *set) {
 		"minute":         {"A minute 60.", "T10:00:00", "T10:60:00"},
 		"second":         {"A second 60.", "T10:00:00", "T10:00:60"},
 		"comma":          {"A comma in the place of a point.", "10:00:00.000Z", "10:00:00,000Z"},
+		"point":          {"A point without digits behind it (XML Schema Part 2 §3.2.7).", "10:00:00.000Z", "10:00:00.Z"},
 		"short-hour":     {"An hour of one digit.", "T10:00:00", "T9:00:00"},
 		"zone":           {"A zone of more than 14 hours.", "10:00:00.000Z", "10:00:00.000+14:01"},
 		"zone-minute":    {"A zone with 60 minutes.", "10:00:00.000Z", "10:00:00.000+00:60"},
