@@ -196,7 +196,7 @@ var layers = map[string][]string{
 	"internal/vectors": {"internal/access", "internal/attacks", "internal/door", "internal/gateway", "internal/location",
 		"kerberos", "kerberos/etype", "kerberos/gss", "kerberos/kdcproxy", "kerberos/keytab",
 		"kerberos/negotiate", "replay", "soap", "soap/mtom", "soap/xmltext", "wssec", "wssec/xmldsig",
-		"wstrust"},
+		"wssec/xmlenc", "wstrust"}, // xmlenc: whether a part is ciphertext yet
 	"internal/wrap":    {},
 	"internal/manual":  {},
 	"internal/release": {}, // a program of its own

@@ -21,7 +21,7 @@ import (
 )
 
 type verifyCmd struct {
-	Inputs []string `arg:"" optional:"" name:"input" help:"Messages, folders of them or of vectors, or names of vectors."`
+	Inputs []string `arg:"" optional:"" name:"input" help:"Messages (- for standard input), vectors, folders of them, or names of vectors, as 'cases/replay-*'."`
 
 	Keytab     string `placeholder:"FILE" env:"-" help:"Verify messages with the keys of this keytab."`
 	Contexts   string `placeholder:"FILE" env:"-" help:"Verify messages of the security contexts in this file."`
@@ -43,14 +43,14 @@ type verifyCmd struct {
 
 // Help is shown below the flags' summary.
 func (verifyCmd) Help() string {
-	return "Without --keytab, --config, --session-key or --contexts runs test vectors: those of this binary, or of a " +
-		"folder in the same form. Each has to have the verdict, and the plaintext, that it lists; the table " +
+	return "Without --keytab, --config, --session-key or --contexts runs test vectors: those of this binary, or those " +
+		"in a file or folder in the same form. Each has to have the verdict, and the plaintext, that it lists; the table " +
 		"counts them by class of bugs. With one of these verifies messages, each as if it were the first, and " +
 		"prints which step passed, which refused it and why; with --request each is verified as a reply to that. " +
 		"The file of --session-key holds a key in hexadecimal, that of --contexts a list of identifier and key, " +
 		"in YAML or JSON. A message is verified as of --time, or when it was made. The canonical form and digest " +
 		"of every part are compared with those of goxmldsig, where that library can. The exit status is 1 if a " +
-		"vector differs or a message is refused."
+		"vector differs or a message is refused, 2 if the command line is."
 }
 
 // Run runs vectors, or verifies messages.
@@ -62,7 +62,7 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 		return c.messages(ctx, s)
 	}
 	if c.Policy != "" || c.Service != "" || c.AllowRC4 || c.Plain || c.Request != "" || !c.Time.IsZero() {
-		return usageError{errors.New("messages are verified with --keytab or --config, --session-key or --contexts: " +
+		return usageError{errors.New("messages are verified with --keytab, --config, --session-key or --contexts: " +
 			"without a key nothing can be said of them")}
 	}
 	if fips140.Enforced() {
@@ -82,20 +82,26 @@ func (c *verifyCmd) Run(ctx *runContext, s *streams) error {
 	return c.report(s.out, all)
 }
 
-// vectors returns which are asked for, and where they are.
+// vectors returns which are asked for, and where they are: in the binary, or in
+// the folder of an input that is a path.
 func (c *verifyCmd) vectors() (files fs.FS, names []string, err error) {
 	files = testvectors.Files
-	patterns := c.Inputs
-	if len(c.Inputs) > 0 && isFolder(c.Inputs[0]) {
-		files, patterns = os.DirFS(c.Inputs[0]), c.Inputs[1:]
+	root, patterns := "", []string{}
+	for _, input := range c.Inputs {
+		at, pattern := vectorsAt(input)
+		if at != "" && root != "" && at != root {
+			return nil, nil, usageError{fmt.Errorf("vectors of %s and of %s: run those of one folder", root, at)}
+		}
+		if root = cmp.Or(root, at); root != "" {
+			files = os.DirFS(root)
+		}
+		if pattern != "" {
+			patterns = append(patterns, pattern)
+		}
 	}
 	all, err := vectors.Names(files)
 	if err != nil {
 		return nil, nil, err
-	}
-	if len(all) == 0 {
-		return nil, nil, usageError{fmt.Errorf("%s holds no vectors; messages are verified with --keytab or --config",
-			c.Inputs[0])}
 	}
 	for _, pattern := range patterns {
 		if !slices.ContainsFunc(all, func(name string) bool { return matchesName(pattern, name) }) {
@@ -107,6 +113,29 @@ func (c *verifyCmd) vectors() (files fs.FS, names []string, err error) {
 	}), nil
 }
 
+// vectorsAt finds the folder of vectors that a path is of, which may be that
+// folder, one in it, or a vector. The pattern names what the path is there, and
+// is empty for the whole folder. A text that is no such path is a pattern itself.
+func vectorsAt(input string) (root, pattern string) {
+	abs, err := filepath.Abs(input)
+	if _, missing := os.Stat(input); err != nil || missing != nil {
+		return "", input
+	}
+	name := filepath.Base(abs)
+	for _, try := range [][2]string{
+		{abs, ""},
+		{filepath.Dir(abs), name + "/*"},
+		{filepath.Dir(filepath.Dir(abs)), filepath.Base(filepath.Dir(abs)) + "/" + name},
+	} {
+		all, err := vectors.Names(os.DirFS(try[0]))
+		matches := func(name string) bool { return try[1] == "" || matchesName(try[1], name) }
+		if err == nil && slices.ContainsFunc(all, matches) {
+			return try[0], try[1]
+		}
+	}
+	return "", input
+}
+
 // isFolder reports whether there is a folder of that name.
 func isFolder(name string) bool {
 	info, err := os.Stat(name)
@@ -115,24 +144,36 @@ func isFolder(name string) bool {
 
 // unknownVector refuses a pattern that no vector matches.
 func unknownVector(pattern string, all []string) error {
+	const keyed = "messages are verified with --keytab, --config, --session-key or --contexts"
+	if isFolder(pattern) {
+		return usageError{fmt.Errorf("%s holds no vectors; %s", pattern, keyed)}
+	}
 	if _, err := os.Stat(pattern); err == nil {
-		return usageError{fmt.Errorf("%s is a file: messages are verified with --keytab or --config", pattern)}
+		return usageError{fmt.Errorf("%s is no vector; %s", pattern, keyed)}
 	}
 	short := make([]string, len(all))
 	for i, name := range all {
 		short[i] = path.Base(name)
 	}
-	return unknownName("case", pattern, short, "wssgate verify runs them all")
+	return unknownName("vector", pattern, short, "wssgate verify runs them all")
 }
 
 // matchesName reports whether a vector was asked for, with its folder or
-// without.
+// without, and with the ending of its file or without.
 func matchesName(pattern, name string) bool {
+	pattern = trimVector(pattern)
 	if !strings.Contains(pattern, "/") {
 		name = path.Base(name)
 	}
 	ok, err := path.Match(pattern, name)
 	return err == nil && ok
+}
+
+// vectorEnding is that of the files of most vectors.
+const vectorEnding = ".txtar"
+
+func trimVector(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, vectorEnding), ".json")
 }
 
 // report prints what came of vectors. The error counts failures.

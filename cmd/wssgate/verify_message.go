@@ -63,6 +63,9 @@ func (c *verifyCmd) messages(ctx *runContext, s *streams) error {
 // it, nil if it is refused.
 func (c *verifyCmd) request(ctx *runContext, s *streams, r *vectors.Receiver) (
 	[]vectors.Report, *vectors.Receiver, error) {
+	if err := isMessage(c.Request); err != nil {
+		return nil, nil, fmt.Errorf("--request: %w", err)
+	}
 	src, _, err := readInput(c.Request, s.in)
 	if err != nil {
 		return nil, nil, err
@@ -109,8 +112,8 @@ func refusedReports(reports []vectors.Report, request bool) error {
 func (c *verifyCmd) files() (names []string, err error) {
 	for _, input := range c.Inputs {
 		if !isFolder(input) {
-			if _, err := os.Stat(input); err != nil && input != "-" {
-				return nil, usageError{err}
+			if err := isMessage(input); err != nil {
+				return nil, err
 			}
 			names = append(names, input)
 			continue
@@ -122,6 +125,21 @@ func (c *verifyCmd) files() (names []string, err error) {
 		names = append(names, found...)
 	}
 	return names, nil
+}
+
+// isMessage refuses what cannot be the file of a message.
+func isMessage(name string) error {
+	if name == "-" {
+		return nil
+	}
+	if _, err := os.Stat(name); err != nil {
+		return usageError{err}
+	}
+	if strings.HasSuffix(name, vectorEnding) {
+		return usageError{fmt.Errorf("%s is a vector, which wssgate verify runs without keys; its section message.xml "+
+			"is the message", name)}
+	}
+	return nil
 }
 
 // receiver makes what verifies the messages.
@@ -269,6 +287,9 @@ func (c *verifyCmd) printReport(w io.Writer, r vectors.Report) {
 		if cure := cureOf(r.Got); cure != "" {
 			fmt.Fprintf(w, "  cure: %s\n", cure)
 		}
+		if c.Request == "" && r.Got == "security-token-unavailable" {
+			fmt.Fprintf(w, "  if it is a reply, name its request: --request FILE\n")
+		}
 	}
 	for _, p := range r.Parts {
 		c.printPart(w, p)
@@ -282,6 +303,8 @@ func (c *verifyCmd) printPart(w io.Writer, p vectors.Part) {
 		match = "there is no such element"
 	case p.Computed == "":
 		match = "is not computed: SHA-1 is outside FIPS 140-3"
+	case !p.Matches() && p.Encrypted:
+		match = "differs: " + p.Computed + ", as it is still encrypted"
 	case !p.Matches():
 		match = "differs: " + p.Computed
 	}

@@ -249,3 +249,14 @@ func TestProgressLineShowsHowFarARunIs(t *testing.T) {
 		t.Errorf("a short run writes %q", short.String())
 	}
 }
+
+// A reply that is verified as a request names a token that is not in it: the
+// output says how replies are verified.
+func TestVerifyNamesTheFlagForReplies(t *testing.T) {
+	t.Parallel()
+	f := caseFiles(t, "reply-signed-soap11")
+	f.runs(1, []string{"security-token-unavailable", "if it is a reply, name its request: --request FILE"},
+		f.path("message.xml"), "--keytab", f.path("keytab"))
+	f.runs(0, []string{"message.xml  ok\n"}, f.path("message.xml"), "--keytab", f.path("keytab"),
+		"--request", f.path("before.xml"))
+}

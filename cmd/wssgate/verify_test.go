@@ -155,7 +155,7 @@ func TestVerifyRefusesWhatItWouldNotUse(t *testing.T) {
 		"keytab has no key for service soap/none":      {"--keytab", keytab, "--service", "soap/none"},
 		"--path is of a route of --config":             {"--keytab", keytab, "--path", "/a"},
 		`"yesterday" is not a time; write it as 2026`:  {"--keytab", keytab, "--time", "yesterday"},
-		"with --keytab or --config":                    {"--plain-http"},
+		"with --keytab, --config, ":                    {"--plain-http"},
 		"name one of /a, /h with --path":               {"--config", cfg},
 		"/h has standard spnego-http, and no policy":   {"--config", cfg, "--path", "/h"},
 	} {
@@ -193,6 +193,73 @@ func TestVerifyRunsVectorsOfAFolder(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil || status != 0 || got.Total.Failed > 0 ||
 		got.Total.Vectors != len(got.Vectors) || len(got.Vectors) < 10 {
 		t.Errorf("status %d, %v, %+v", status, err, got.Total)
+	}
+}
+
+// Vectors are named as index.json has them, or by paths.
+func TestVerifyRunsVectorsByTheirPaths(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"cases/timestamp-point.txtar", "cases/id-timestamp.txtar", "cases/service.keytab",
+		"derivedkeys/p_sha1.json"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), vectorFile(t, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	point, id := filepath.Join(dir, "cases/timestamp-point.txtar"), filepath.Join(dir, "cases/id-timestamp.txtar")
+	for _, test := range []struct {
+		words string
+		args  []string
+	}{
+		{"pass  cases/timestamp-point  timestamp-invalid\n", []string{point}},
+		{"\n2 vectors passed, 0 failed\n", []string{point, id}},
+		{"\n2 vectors passed, 0 failed\n", []string{filepath.Join(dir, "cases")}},
+		{"\n1 vectors passed, 0 failed\n", []string{dir, "timestamp-point"}},
+		{"\n33 vectors passed, 0 failed\n", []string{filepath.Join(dir, "derivedkeys/p_sha1.json")}},
+		{"pass  cases/timestamp-point  timestamp-invalid\n", []string{"cases/timestamp-point.txtar"}}, // of the binary
+	} {
+		out, status := verify(t, append([]string{"-v"}, test.args...)...)
+		if status != 0 || !strings.Contains(out, test.words) {
+			t.Errorf("%q: status %d, no %q in\n%s", test.args, status, test.words, out)
+		}
+	}
+	keytab := filepath.Join(dir, "cases/service.keytab")
+	for words, args := range map[string][]string{
+		"is no vector; messages are verified with --keytab":       {keytab},
+		"holds no vectors; messages are verified with":            {t.TempDir()},
+		"its section message.xml is the message":                  {point, "--keytab", keytab},
+		"--request: stat " + filepath.Join(dir, "none"):           {keytab, "--keytab", keytab, "--request", dir + "/none"},
+		"run those of one folder":                                 {point, "../../testvectors/c14n"},
+		`no vector is called "nothing-like-it"; wssgate verify r`: {"nothing-like-it"},
+	} {
+		err := run(t.Context(), append([]string{"verify"}, args...), strings.NewReader(""), io.Discard, io.Discard)
+		if err == nil || exitCode(err) != 2 || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: status %d, no %q in %v", args, exitCode(err), words, err)
+		}
+	}
+}
+
+// What was signed before it was encrypted cannot match yet if a message is
+// refused before it is decrypted, and the line says so.
+func TestVerifyMarksDigestsOfCiphertext(t *testing.T) {
+	t.Parallel()
+	f := caseFiles(t, "valid-basic128-sbe-raw")
+	const still = ", as it is still encrypted; goxmldsig agrees"
+	out := f.runs(1, []string{"message-expired", "/Envelope/Body  digest ", still}, f.path("message.xml"),
+		"--keytab", f.path("keytab"), "--time", "2026-03-03T10:00:00Z")
+	if strings.Count(out, still) != 1 {
+		t.Errorf("the Timestamp is marked, too:\n%s", out)
+	}
+	out = f.runs(0, []string{`"ok"`}, f.path("message.xml"), "--keytab", f.path("keytab"), "--json")
+	if strings.Contains(out, `"encrypted"`) {
+		t.Errorf("a decrypted part is marked:\n%s", out)
+	}
+	out = f.runs(1, []string{`"xml-syntax"`}, f.write("text.xml", "text"), "--keytab", f.path("keytab"), "--json")
+	if strings.Contains(out, `"time"`) {
+		t.Errorf("a message that cannot be read has a time:\n%s", out)
 	}
 }
 

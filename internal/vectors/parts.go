@@ -14,6 +14,7 @@ import (
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 	"github.com/wssgate/wssgate/wssec/xmldsig"
+	"github.com/wssgate/wssgate/wssec/xmlenc"
 )
 
 // A Part is what one Reference of a Signature covers.
@@ -25,6 +26,7 @@ type Part struct {
 	Computed  string   `json:"computed,omitempty"` // over Canonical
 	Second    string   `json:"goxmldsig"`          // agrees, disagrees, or outside its limits
 	Canonical string   `json:"canonical,omitempty"`
+	Encrypted bool     `json:"encrypted,omitempty"` // Canonical has ciphertext, which a sender may have signed before
 }
 
 // Matches reports whether the digest is that of the canonical form.
@@ -73,7 +75,7 @@ func (r *Receiver) part(env, received *soap.Envelope, sig *xmldsig.Signature, re
 			continue
 		}
 		form := n.AppendCanonical(nil, c14n)
-		p.Path, p.Canonical = n.Path(), string(form)
+		p.Path, p.Canonical, p.Encrypted = n.Path(), string(form), hasCiphertext(n)
 		if fips140.Enforced() && method.URI == xmldsig.SHA1 { // which panics then
 			break
 		}
@@ -84,6 +86,19 @@ func (r *Receiver) part(env, received *soap.Envelope, sig *xmldsig.Signature, re
 		}
 	}
 	return p
+}
+
+// hasCiphertext reports whether an element is, or holds, EncryptedData.
+func hasCiphertext(n xmltext.Node) bool {
+	if n.Is(xmlenc.NS, "EncryptedData") {
+		return true
+	}
+	for d := range n.Descendants() {
+		if d.Is(xmlenc.NS, "EncryptedData") {
+			return true
+		}
+	}
+	return false
 }
 
 // target finds the element that a Reference covers.
@@ -100,7 +115,7 @@ func (r *Receiver) target(e *soap.Envelope, sig *xmldsig.Signature, ref *xmldsig
 		}
 	}
 	for n := range e.Root.Descendants() {
-		own := n.Space() == xmldsig.NS || n.Space() == "http://www.w3.org/2001/04/xmlenc#"
+		own := n.Space() == xmldsig.NS || n.Space() == xmlenc.NS
 		id, ok := n.Attr(wssec.NSWSU, "Id")
 		if !ok && own {
 			id, ok = n.Attr("", "Id")

@@ -47,7 +47,7 @@ type Report struct {
 	Name   string    `json:"name"`
 	Got    string    `json:"got"` // ok, or the code of the refusal
 	Reason string    `json:"reason,omitempty"`
-	Time   time.Time `json:"time"` // as of which it was verified
+	Time   time.Time `json:"time,omitzero"` // as of which it was verified
 	Client string    `json:"client,omitempty"`
 	Steps  []Step    `json:"steps,omitempty"`
 	Parts  []Part    `json:"parts,omitempty"`
