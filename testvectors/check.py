@@ -4,7 +4,7 @@ digests by libxml2, HMACs by hashlib, decryptions by cryptography; krb5.py has
 those of Kerberos.
 
     apt install python3-lxml python3-cryptography
-    python3 check.py [folder of the vectors]
+    /usr/bin/python3 check.py [folder that has cases/ and the others in it]
 
 It reads what is there and judges no policy: that is a receiver's work."""
 import base64, glob, hashlib, hmac, json, os, re, sys
@@ -202,9 +202,11 @@ def main(folder):
                 for n in range(1, sum(n.endswith(".xml") for n in sections)):
                     need(c14n(parse(sections[f"{n}.xml"])[1][0]) == sections[f"hash-{n}"], "hash input")
         except Exception as e: bad.append(f"{path}: {type(e).__name__} {e}")
-    for v in json.load(open(os.path.join(folder, "derivedkeys/p_sha1.json"))):
+    derived = os.path.join(folder, "derivedkeys/p_sha1.json")
+    for v in json.load(open(derived)) if os.path.exists(derived) else []:
         seed = v["label"].encode() + bytes.fromhex(v["nonce"])
         need(p_sha1(bytes.fromhex(v["secret"]), seed, v["offset"], v["length"]).hex() == v["key"], "derived key")
+    if not count and not bad: sys.exit(f"{folder} has no valid vectors; name the folder that has cases/, c14n/ and the others in it")
     print(", ".join(f"{n} {what}" for what, n in sorted(count.items())) + f"; {len(bad)} vectors are wrong")
     print("\n".join(bad))
     return len(bad) > 0

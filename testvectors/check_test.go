@@ -53,3 +53,18 @@ func TestReaderInPythonNoticesWrongVectors(t *testing.T) {
 		t.Errorf("check.py: %v\n%s", err, out)
 	}
 }
+
+// The program that reads archives in README.md reads all of them.
+func TestProgramInREADMEReadsTheVectors(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(string(read(t, "README.md")), "```python\n")
+	program, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("README.md has no program in Python")
+	}
+	program += "    print(vector['kind'], len(sections))\n"
+	out, err := python(t, ".", "-c", program).CombinedOutput()
+	if n := bytes.Count(out, []byte("message ")); err != nil || n < 1000 {
+		t.Errorf("%v, %d messages:\n%s", err, n, out)
+	}
+}
