@@ -32,7 +32,7 @@ type load struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
 
-	answered, lost, refused, replayed atomic.Int64
+	answered, lost, refused, replayed, failed atomic.Int64
 
 	// What nodes keep in their memory ends with them: so many kills, and calls that
 	// have failed because of one.
@@ -137,6 +137,7 @@ func (l *load) setOutage(on bool) {
 }
 
 func (l *load) fail(format string, args ...any) {
+	l.failed.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.failures) < 30 {

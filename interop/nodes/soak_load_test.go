@@ -366,8 +366,8 @@ func (l *soakLoad) String() string {
 		kinds = append(kinds, fmt.Sprint(b.name, " ", l.bad[b.name].Load()))
 	}
 	return fmt.Sprintf("%d good exchanges of %d clients, %d given up by their client, %d contexts renewed, %d bad ones, "+
-		"%d stalled (%s)", l.answered.Load(), l.clients.Load(), l.gone.Load(), l.renewed.Load(), l.refusals(),
-		l.stalled.Load(), strings.Join(kinds, ", "))
+		"%d stalled, %d failed (%s)", l.answered.Load(), l.clients.Load(), l.gone.Load(), l.renewed.Load(), l.refusals(),
+		l.stalled.Load(), l.failed.Load(), strings.Join(kinds, ", "))
 }
 
 // check reports what went wrong that must not, and what was not done.
