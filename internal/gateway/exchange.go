@@ -155,6 +155,9 @@ func (x *exchange) admit() (in door.Admitted, err error) {
 	x.log.chosen(x.rt, x.door)
 	ctx := x.g.cfg.Context(x.context(), x.r)
 	if in, err = x.door.Admit(ctx, arrival); err != nil {
+		if gone := ctx.Err(); gone != nil && errors.Is(err, gone) { // which is no failure to authenticate
+			err = &Error{Code: CodeClientGone, Err: err}
+		}
 		return nil, err
 	}
 	x.admitted = in

@@ -2,12 +2,14 @@ package gateway_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +189,25 @@ func TestExchangeRefusesDisabledServices(t *testing.T) {
 	if _, err := gateway.New(gateway.Config{Log: slog.New(slog.DiscardHandler),
 		Routes: []gateway.Route{{Path: "/a", Disabled: true}}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A client that goes away while its token is looked at has not failed to
+// authenticate, for which its address might be held to a rate.
+func TestExchangeWithAClientThatHasGoneIsNoFailureToAuthenticate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	msg, _ := w.protect(soap.V11, payload)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/svc", bytes.NewReader(msg))
+	r.Header.Set("Content-Type", soap.V11.ContentType())
+	cancel()
+	func() {
+		defer func() { _ = recover() }() // as net/http has it where nothing is answered
+		w.gateway.Config.Handler.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	if code := w.code(1); code != "client-gone" {
+		t.Errorf("code %s", code)
 	}
 }
 
