@@ -269,6 +269,8 @@ func (t *trial) confuse(preset string) {
 	try := func(name string, answer func(reply []byte) []byte) {
 		t.Helper()
 		taken, want, err := alice.ask(answer)
+		t.mu.Lock() // attacks on replies are still being tried
+		defer t.mu.Unlock()
 		code, o := "ok", t.results.class("replies to other calls")
 		o.tried++
 		switch {
