@@ -219,7 +219,7 @@ func TestWhatClientsWriteSpoilsNoTrace(t *testing.T) {
 		w.do(r)
 	}
 	w.post(soap.V11, strings.NewReader("x"), "SOAPAction: \"\xff\xfe\"")
-	spans := c.Wait(t, 3)
+	spans := c.Wait(t, 7)
 	telemetrytest.Named(t, spans, "POST /svc")
 	odd := 0
 	for _, s := range spans {

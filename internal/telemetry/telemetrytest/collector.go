@@ -136,12 +136,18 @@ func (c *Collector) Spans() []Span {
 	return slices.Clone(c.spans)
 }
 
-// Wait returns the spans once there are n of them.
+// Wait returns the spans once there are n, and for a moment no more have come:
+// those of one exchange may come in several requests.
 func (c *Collector) Wait(t testing.TB, n int) []Span {
 	t.Helper()
+	const moment = 100 * time.Millisecond
+	last, since := -1, time.Now()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		spans := c.Spans()
-		if len(spans) >= n {
+		if len(spans) != last {
+			last, since = len(spans), time.Now()
+		}
+		if len(spans) >= n && time.Since(since) >= moment {
 			return spans
 		}
 		if time.Now().After(end) {
