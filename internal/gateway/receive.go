@@ -71,16 +71,17 @@ func (x *exchange) leaveBody() {
 
 // linger reads what still comes of a body that was left, once the refusal has been
 // written and all that the exchange held is given back. Clients that write the whole
-// body before they read would else have their connection reset, and no answer.
+// body before they read would else have their connection reset, and no answer. The
+// memory that it takes is in no budget, so it is little.
 func (x *exchange) linger() {
-	if x.unread.IsZero() || x.r.Header.Get("Expect") != "" {
+	if x.unread.IsZero() || x.log.status == 0 || x.r.Header.Get("Expect") != "" {
 		return
 	}
 	rc := http.NewResponseController(x.w)
 	if rc.Flush() != nil {
 		return
 	}
-	scrap := make([]byte, 16<<10)
+	scrap := make([]byte, 1<<10)
 	for now := time.Now(); now.Before(x.unread); now = time.Now() {
 		next := now.Add(unreadPause)
 		if x.unread.Before(next) {
