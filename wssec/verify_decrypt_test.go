@@ -1,6 +1,7 @@
 package wssec_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,40 @@ func TestVerifyRejectsPlaintextNamesFromOuterDeclarations(t *testing.T) {
 	msg := replace(t, string(c.file(t, "01-request.xml")), "<soap:Envelope ", `<soap:Envelope xmlns="urn:evil" `)
 	_, err = c.processor(t, c.first(), nil).Verify(t.Context(), parse(t, []byte(msg)), secure())
 	refused(t, err, wssec.CodePlaintext)
+}
+
+// TestVerifyAcceptsADeclarationThatNothingUses: an exclusive canonical form leaves
+// it out, so whoever can change the plaintext of a Body can change it. With
+// content-prefixes: covered a prefix in xsi:type uses it.
+func TestVerifyAcceptsADeclarationThatNothingUses(t *testing.T) {
+	t.Parallel()
+	const xsi = `xmlns:i="http://www.w3.org/2001/XMLSchema-instance"`
+	for content, want := range map[string]wssec.Code{
+		`<order xmlns:u="urn:%s"></order>`:                          "",
+		`<order xmlns:u="urn:%s" ` + xsi + ` i:type="u:x"></order>`: wssec.CodeContentPrefix,
+	} {
+		ps := newPeers(t, symmetric(), nil)
+		ps.cfg.ContentPrefixes = wssec.PrefixesCovered
+		ps.service = ps.withTickets(t, ps)
+		signed := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` + fmt.Sprintf(content, "a") +
+			`</s:Body></s:Envelope>`
+		msg, err := wssec.ProtectWithPlaintext(ps.client, parse(t, []byte(signed)), ps.token, fmt.Sprintf(content, "b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := ps.verify(t, msg)
+		if want != "" {
+			refused(t, err, want)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := m.AppendForward(nil, wssec.Forwarding{})
+		if err != nil || !strings.Contains(string(out), `xmlns:u="urn:b"`) {
+			t.Errorf("%s, %v", out, err)
+		}
+	}
 }
 
 func TestVerifyErrorsDoNotQuoteThePlaintext(t *testing.T) {
