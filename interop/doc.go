@@ -5,6 +5,7 @@
 //	Apache CXF (WSS4J)        DOM and streaming clients, and the backend: cxf/
 //	WSS4J by itself           the speed of its DOM and of its StAX engine: wss4j/
 //	MIT Kerberos              krb5kdc issues every ticket: cxf/kdc.sh
+//	gSOAP                     C++ clients, as the recipes have them
 //	python-gssapi             an initiator that shares nothing with gokrb5: gssinit.py
 //	a client in WCF's form    in Python, written from the protocol alone: wcf/
 //	curl, Chromium            HTTP Negotiate
