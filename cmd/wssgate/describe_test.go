@@ -40,6 +40,10 @@ func describedBackend(mux *http.ServeMux, done <-chan struct{}) {
 		`<w:service name="S"><w:port name="P" binding="t:B"><s:address location="http://10.0.0.1/wsdl/good"/>`+
 		`</w:port></w:service>`))
 	says("types.xsd", "xsd=types", fmt.Sprintf(schema, ""))
+	says("entire", "wsdl", definitionsOf(`<w:service name="S"><w:port name="P" binding="t:B">`+
+		`<s:address location="http://10.0.0.1/wsdl/entire"/></w:port></w:service>`))
+	says("single", "singleWsdl", definitionsOf(`<w:service name="S"><w:port name="P" binding="t:B">`+
+		`<s:address location="http://10.0.0.1/wsdl/single"/></w:port></w:service>`))
 	says("many", "wsdl", definitionsOf(types(many.String())))
 	says("loop", "wsdl", definitionsOf(`<w:import location="?wsdl"/><w:import location="loop2?wsdl=two"/>`))
 	says("loop2", "wsdl=two", definitionsOf(`<w:import location="loop?wsdl"/><w:import location="loop2?wsdl=two"/>`))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net/http"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
@@ -20,9 +19,9 @@ func publishWSDL(cfg *config.Config, i int, c *credential, route *gateway.Route,
 	if !r.PublishesWSDL() || route.Disabled {
 		return nil
 	}
-	source := wsdlSource(r, route)
-	wc := wsdl.Config{Source: source, Paths: []string{route.Backend.Path, r.Path}, Log: log.With("route", r.Name()),
-		Addressing: addressingOf(r), Timeout: r.BackendTimeout}
+	source, single := wsdlSources(r, route)
+	wc := wsdl.Config{Source: source, Single: single, Paths: []string{route.Backend.Path, r.Path},
+		Log: log.With("route", r.Name()), Addressing: addressingOf(r), Timeout: r.BackendTimeout}
 	if r.Standard == config.StandardSOAP {
 		wc.Policies = policiesOf(r)
 		if len(c.principals) > 0 {
@@ -51,31 +50,34 @@ func refuseFile(cfg *config.Config, i int, err error) error {
 	return cfg.Refuse(i, "wsdl", "cannot be published: "+err.Error(), cure)
 }
 
-// wsdlSource returns where the WSDL of a route comes from.
-func wsdlSource(r *config.Route, route *gateway.Route) wsdl.Source {
+// wsdlSources returns where the WSDL of a route comes from, and where it may be in
+// one document.
+func wsdlSources(r *config.Route, route *gateway.Route) (source, single wsdl.Source) {
 	if r.WSDL != config.WSDLOfBackend {
-		return wsdl.FileSource{File: r.WSDL}
+		return wsdl.FileSource{File: r.WSDL}, nil
 	}
-	own := *route.Backend
-	own.User = nil // is not for the log
-	if own.Path == "" {
-		own.Path = r.Path
+	own := wsdl.HTTPSource{User: route.Backend.User, Hosts: r.WSDLImports, Other: gateway.NewTransport()}
+	if own.Own = own.Other; route.Transport != nil {
+		own.Own = route.Transport
 	}
-	if own.RawQuery != "" {
-		own.RawQuery += "&"
-	}
-	own.RawQuery += "wsdl"
-	other := gateway.NewTransport()
-	var transport http.RoundTripper = other
-	if route.Transport != nil {
-		transport = route.Transport
-	}
-	source := &wsdl.HTTPSource{URL: &own, User: route.Backend.User, Hosts: r.WSDLImports, Own: transport, Other: other}
 	backends, _ := r.Backend.All() // setTransport has read them
 	for _, b := range backends {
-		source.Same = append(source.Same, b.URL)
+		own.Same = append(own.Same, b.URL)
 	}
-	return source
+	at := func(query string) *wsdl.HTTPSource {
+		s, u := own, *route.Backend
+		u.User = nil // is not for the log
+		if u.Path == "" {
+			u.Path = r.Path
+		}
+		if u.RawQuery != "" {
+			u.RawQuery += "&"
+		}
+		u.RawQuery += query
+		s.URL = &u
+		return &s
+	}
+	return at("wsdl"), at("singleWsdl")
 }
 
 // policiesOf returns the policies of a route.

@@ -229,8 +229,8 @@ func routeHelp() map[string]description {
 			choices: "pass,terminate"},
 		"reply-actions": {help: "With addressing terminate, the actions of replies: each entry has that of a request and, " +
 			"behind a blank, that of its reply. For others Request at the end becomes Response, or Response is appended."},
-		"wsdl": {help: "Whether GET PATH?wsdl is answered: refuse, or the WSDL of the backend or of a file, with wssgate's " +
-			"address and the route's policy in it."},
+		"wsdl": {help: "Whether GET PATH?wsdl and ?singleWsdl are answered: refuse, or the WSDL of the backend or of a " +
+			"file, with wssgate's address and the route's policy in it."},
 		"wsdl-imports": {help: "Other hosts that documents are fetched from which the backend's WSDL imports. By default " +
 			"the host of the backend alone."},
 		"wsdl-address": {help: "URL of the route in its WSDL. By default the first of addresses, else by the scheme and " +

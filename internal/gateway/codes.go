@@ -82,8 +82,8 @@ func Codes() []CodeInfo {
 			"Nothing, if the client comes again by a connection of its own, as browsers do. Else let it name the same host " +
 				"in TLS (SNI) and in the request."},
 		{CodeNoDocument,
-			"The request asks for a document that the description of the service does not have, or for something else " +
-				"than metadata at the path of the metadata.",
+			"The request asks for a document that the description of the service does not have, such as ?singleWsdl " +
+				"of a service that has none, or for something else than metadata at the path of the metadata.",
 			"Let the client begin with ?wsdl: the names of other documents are in it, and change with the backend's."},
 		{CodeNoDescription,
 			"The WSDL of the service, or a document that it imports, could not be loaded, or is not one that can be " +

@@ -36,6 +36,7 @@
 //	address.go       documents with the addresses and policies of a route
 //	edit.go          changes of a document that leave the rest octet by octet
 //	publisher.go     what clients get, loaded when they ask
+//	single.go        the WSDL in one document
 //	mex.go           WS-MetadataExchange
 //
 // # Security considerations

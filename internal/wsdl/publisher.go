@@ -17,6 +17,8 @@ import (
 // Config configures a [Publisher]. Source and Log are required.
 type Config struct {
 	Source Source
+	// Single is where the WSDL is in one document, if it is, nil for nowhere.
+	Single Source
 	// Paths are the paths of the service in the addresses of the WSDL.
 	Paths []string
 	// Policies are those of the endpoint, which take the place of the WSDL's own.
@@ -47,7 +49,9 @@ var ErrNoDocument = errors.New("there is no such document")
 // It loads the WSDL when it is asked for, once for all who ask at a time. It is
 // safe for concurrent use.
 type Publisher struct {
-	cfg Config
+	cfg    Config
+	query  string     // that asks for the WSDL, queryWSDL or querySingle
+	single *Publisher // of Config.Single; nil without one
 
 	mu      sync.Mutex
 	now     *published    // nil before the first
@@ -62,6 +66,7 @@ type published struct {
 	documents map[string][]byte
 	order     []string // of the keys
 	sections  []section
+	absent    error // if there is none: what says so
 }
 
 // NewPublisher returns a [Publisher]. It fails if a policy cannot be published.
@@ -75,7 +80,12 @@ func NewPublisher(c Config) (*Publisher, error) {
 			return nil, err
 		}
 	}
-	return &Publisher{cfg: c}, nil
+	p := &Publisher{cfg: c, query: queryWSDL}
+	if c.Single != nil {
+		p.single = &Publisher{cfg: c, query: querySingle}
+		p.single.cfg.Source = c.Single
+	}
+	return p, nil
 }
 
 func setDefault(d *time.Duration, value time.Duration) {
@@ -91,12 +101,12 @@ func IsQuery(query string) bool {
 }
 
 // documentKey returns the key of a document that the query of a URL asks for: "wsdl",
-// "wsdl=name", "xsd=name" or "singlewsdl". The case of the parameter makes no
-// difference.
+// "wsdl=name", "xsd=name", "singlewsdl" or "singlewsdl=name". The case of the
+// parameter makes no difference.
 func documentKey(query string) (key string, ok bool) {
 	name, value, _ := strings.Cut(query, "=")
 	name = strings.ToLower(name)
-	if name != "wsdl" && name != "xsd" && name != "singlewsdl" {
+	if name != queryWSDL && name != "xsd" && name != querySingle {
 		return "", false
 	}
 	if value, err := url.QueryUnescape(value); err == nil && value != "" {
@@ -109,31 +119,43 @@ func documentKey(query string) (key string, ok bool) {
 // addresses, which are as many as marks. It loads the documents if need be. The
 // error is [ErrNoDocument] if there is none.
 func (p *Publisher) Size(ctx context.Context, query string) (size, marks int, err error) {
-	t, err := p.find(ctx, query)
+	t, err := p.lookup(ctx, query)
 	return len(t), strings.Count(string(t), mark), err
 }
 
 // Document returns the document that the query of a URL asks for. address is that
 // of the service, without query.
 func (p *Publisher) Document(ctx context.Context, query, address string) ([]byte, error) {
-	t, err := p.find(ctx, query)
+	t, err := p.lookup(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	return fill(t, address), nil
 }
 
-func (p *Publisher) find(ctx context.Context, query string) ([]byte, error) {
+// lookup returns the template of the document that a query asks for.
+func (p *Publisher) lookup(ctx context.Context, query string) ([]byte, error) {
 	key, ok := documentKey(query)
-	if !ok {
+	switch {
+	case !ok:
 		return nil, ErrNoDocument
+	case strings.HasPrefix(key, querySingle):
+		return p.findSingle(ctx, key)
 	}
+	return p.find(ctx, key)
+}
+
+// find returns the template with a key.
+func (p *Publisher) find(ctx context.Context, key string) ([]byte, error) {
 	all, err := p.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	t, ok := all.documents[key]
-	if !ok {
+	switch {
+	case all.absent != nil:
+		return nil, all.absent
+	case !ok:
 		return nil, fmt.Errorf("%.100q: %w", key, ErrNoDocument)
 	}
 	return t, nil
@@ -187,7 +209,7 @@ func (p *Publisher) load(done chan struct{}) {
 		p.cfg.Log.Warn("the WSDL cannot be loaded", "from", p.cfg.Source.Root(), "error", err, "published", p.now != nil)
 		return
 	}
-	if p.now == nil {
+	if p.now == nil && all.absent == nil {
 		p.cfg.Log.Info("the WSDL is loaded", "from", p.cfg.Source.Root(), "documents", len(all.order))
 		for _, link := range left {
 			p.cfg.Log.Warn("a schema elsewhere is left to the client", "link", link,
@@ -204,8 +226,11 @@ func (p *Publisher) publish(ctx context.Context) (all *published, left []string,
 			err = fmt.Errorf("panic: %v", bug)
 		}
 	}()
-	set, err := Load(ctx, p.cfg.Source)
-	if err != nil {
+	set, err := load(ctx, p.cfg.Source, p.query)
+	switch {
+	case errors.Is(err, ErrNoDocument):
+		return &published{absent: err}, nil, nil
+	case err != nil:
 		return nil, nil, err
 	}
 	r := newRewriting(set, p.cfg.Paths)

@@ -48,15 +48,22 @@ type Set struct {
 // once, in the order of the documents, whatever circles they make. A link of a
 // WSDL to another one elsewhere is an error, as that would have no policy; one to
 // a schema is left as it is.
-func Load(ctx context.Context, source Source) (*Set, error) {
+func Load(ctx context.Context, source Source) (*Set, error) { return load(ctx, source, queryWSDL) }
+
+// load is [Load], for a WSDL that query asks for. What is linked from that of
+// querySingle gets queries of its own, as it may differ from what ?wsdl links to.
+func load(ctx context.Context, source Source, query string) (*Set, error) {
 	s := &Set{}
-	l := loader{set: s, source: source, at: map[string]int{}, used: map[string]bool{}, room: maxSetBytes}
+	l := loader{set: s, source: source, query: query, at: map[string]int{}, used: map[string]bool{}, room: maxSetBytes}
 	if _, err := l.add(source.Root(), KindWSDL); err != nil {
 		return nil, err
 	}
-	s.keys[0] = "wsdl"
+	s.keys[0] = query
 	for i := 0; i < len(l.locations); i++ {
 		if err := l.read(ctx, i); err != nil {
+			if i == 0 {
+				err = absent(query, err)
+			}
 			return nil, err
 		}
 	}
@@ -66,6 +73,7 @@ func Load(ctx context.Context, source Source) (*Set, error) {
 type loader struct {
 	set       *Set
 	source    Source
+	query     string // for the WSDL
 	locations []string
 	kinds     []Kind
 	at        map[string]int  // by location
@@ -145,6 +153,9 @@ func (l *loader) key(location string, kind Kind) string {
 		parameter = "wsdl"
 	}
 	name := nameOf(location, parameter)
+	if l.query == querySingle {
+		parameter = querySingle
+	}
 	key := parameter + "=" + name
 	for n := 2; l.used[key]; n++ {
 		key = parameter + "=" + name + "-" + strconv.Itoa(n)

@@ -168,7 +168,7 @@ func (s *HTTPSource) Fetch(ctx context.Context, location string, limit int) ([]b
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("HTTP %d", res.StatusCode)
+		return nil, "", statusError(res.StatusCode)
 	}
 	if enc := res.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return nil, "", fmt.Errorf("Content-Encoding %.50q", enc)
