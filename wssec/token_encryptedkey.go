@@ -19,6 +19,10 @@ const (
 // another token (WSS §9.2 and §7.7). It authenticates nobody.
 type encryptedKeyProfile struct{}
 
+// maxWrappedKey bounds the octets that are unwrapped. The key in them has to fit
+// the suite, which ends long before.
+const maxWrappedKey = 256
+
 // encryptedKeyTokens is what a verification knows of them.
 type encryptedKeyTokens struct {
 	nodes      []xmltext.Node // in the Security header
@@ -74,9 +78,9 @@ func (encryptedKeyProfile) key(v *verification, n, ref xmltext.Node) (*boundKey,
 	if err != nil {
 		return nil, err
 	}
-	if len(kek.octets) < size || ek.CipherLen() > 256 {
+	if len(kek.octets) < size || ek.CipherLen() > maxWrappedKey {
 		return nil, errAt(CodeKeyLength, n, "the key has %d octets and the wrapped key %d; the key wrap takes %d, and at "+
-			"most 256", len(kek.octets), ek.CipherLen(), size)
+			"most %d", len(kek.octets), ek.CipherLen(), size, maxWrappedKey)
 	}
 	wrapped, err := ek.AppendCipher(nil)
 	if err != nil {

@@ -161,6 +161,7 @@ func (s *set) impliedKeys() {
 		i := strings.Index(s, ` wsc:Nonce="`)
 		return s[:i] + s[strings.Index(s, ` wsc:Length`):]
 	}))
+	add("nonce-128", "ok", "A Nonce of 128 octets: the most.", sig(derivation{nonce: make([]byte, 128)}))
 	add("nonce-129", invalid, "A Nonce of 129 octets.", sig(derivation{nonce: make([]byte, 129)}))
 	add("short", "key-length", "A key of 15 octets.", sig(derivation{length: 15}))
 	add("forbidden", invalid, "The policy forbids derived keys.", func(m *message) { m.forbidDerived = true })

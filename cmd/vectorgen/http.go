@@ -388,6 +388,11 @@ func addressing(add func(exchange), v12 bool) {
 		wsaBlock(nsWSA, "To", "urn:x:"+strings.Repeat("a", 8192-6)))
 	one("to-8193", "addressing-invalid", "A wsa:To of 8,193 octets.", nil,
 		wsaBlock(nsWSA, "To", "urn:x:"+strings.Repeat("a", 8193-6)))
+	for n, expect := range map[int]string{64: "ok", 65: "addressing-invalid"} {
+		one(fmt.Sprintf("relates-%d", n), expect, fmt.Sprintf("%d wsa:RelatesTo; 64 are the most.", n), nil,
+			edit("envelope", "</s:Header>", strings.Repeat(`<wsa:RelatesTo xmlns:wsa="`+nsWSA+`">urn:uuid:1</wsa:RelatesTo>`,
+				n)+"</s:Header>"))
+	}
 	one("no-action", "addressing-invalid", "No wsa:Action, where WS-Addressing ends (1.0 Core §3.1).",
 		setting{"addressing": "terminate"}, wsaBlock(nsWSA, "MessageID", "urn:uuid:1"))
 	one("reply-anonymous", "ok", "The reply is wanted by the same connection.", nil,

@@ -53,6 +53,12 @@ func (s *set) negotiationRefusals(trust string) {
 		})
 	}
 	in := func(old, new string) func(string) string { return changed(old, new) }
+	sct := map[string]string{nsWST05: nsSC05, nsWST13: nsSC13}[trust] + "/sct"
+	appliesTo := func(n int) func(string) string {
+		const open = `<p:AppliesTo xmlns:p="http://www.w3.org/ns/ws-policy"><x:x xmlns:x="urn:x">`
+		const end = `</x:x></p:AppliesTo>`
+		return in("<t:BinaryExchange", open+strings.Repeat("x", n-len(open+end))+end+"<t:BinaryExchange")
+	}
 	tag := "-trust" + versionTag(trust)
 	add := func(name, expect, comment string, which int, edits ...func(string) string) exchange {
 		action := []string{trust + "/RST/Issue", trust + "/RSTR/Issue"}[which]
@@ -85,6 +91,12 @@ func (s *set) negotiationRefusals(trust string) {
 			in("<t:BinaryExchange", numbered(`<t:x%d/>`, 60)+"<t:BinaryExchange")),
 		add("elements-65", "trust-invalid-request", "An RST of 65 elements of WS-Trust.", 0,
 			in("<t:BinaryExchange", numbered(`<t:x%d/>`, 61)+"<t:BinaryExchange")),
+		add("uri-1024", "trust-token-type", "A TokenType of 1,024 octets, the most: it is read, and another's.", 0,
+			in(sct+"</t:TokenType>", sct+strings.Repeat("x", 1024-len(sct))+"</t:TokenType>")),
+		add("uri-1025", "trust-invalid-request", "A TokenType of 1,025 octets.", 0,
+			in(sct+"</t:TokenType>", sct+strings.Repeat("x", 1025-len(sct))+"</t:TokenType>")),
+		add("appliesto-4096", "ok", "An AppliesTo of 4,096 octets: the most.", 0, appliesTo(4096)),
+		add("appliesto-4097", "trust-invalid-request", "An AppliesTo of 4,097 octets.", 0, appliesTo(4097)),
 		add("token", "authenticator-integrity", "An AP-REQ of which one bit was changed.", 0, flipToken),
 		add("further", "trust-context-unknown", "A further message of a negotiation that was not begun.", 1),
 	} {
@@ -228,6 +240,12 @@ func (s *set) conversationRefusals(trust string) {
 		issue(sct, "100", entropy), symmetric)
 	add("issue-unprotected", "trust-unprotected", "The Body is not encrypted: whoever sees both entropies has the key.",
 		"SCT", issue(sct, "256", entropy), bootstrapped)
+	for n, expect := range map[int]string{15: "trust-invalid-request", 16: "ok", 256: "ok",
+		257: "trust-invalid-request"} {
+		add(fmt.Sprintf("issue-entropy-%d", n), expect,
+			fmt.Sprintf("Entropy of %d octets; 16 are the fewest and 256 the most.", n), "SCT",
+			issue(sct, "256", strings.Replace(entropy, b64(make([]byte, 32)), b64(make([]byte, n)), 1)), symmetric)
+	}
 	add("issue-computed", "trust-entropy", "A ComputedKeyAlgorithm that is not P_SHA1.", "SCT",
 		issue(sct, "256", entropy+`<t:ComputedKeyAlgorithm>urn:example:hash</t:ComputedKeyAlgorithm>`), symmetric)
 	add("issue-two-entropies", "trust-invalid-request", "A second Entropy.", "SCT", issue(sct, "256", entropy+entropy),
@@ -248,6 +266,12 @@ func (s *set) conversationRefusals(trust string) {
 		version)
 	add("cancel-other", "trust-bad-context", "The CancelTarget is another context than that of the message.", "SCT/Cancel",
 		target("Cancel", "urn:uuid:00000000-0ed1-4bb2-8c2c-0f9a70a6d7b1"), held, version)
+	for n, expect := range map[int]string{1024: "trust-bad-context", 1025: "trust-invalid-request"} {
+		add(fmt.Sprintf("cancel-uri-%d", n), expect, fmt.Sprintf("A CancelTarget with a URI of %d octets, of another "+
+			"context than the message's; 1,024 are the most.", n), "SCT/Cancel",
+			target("Cancel", "urn:"+strings.Repeat("x", n-4)),
+			held, version)
+	}
 	renewal := strings.Replace(target("Renew", own), "</t:RequestSecurityToken>", entropy+"</t:RequestSecurityToken>", 1)
 	add("renew", "ok", "A context is renewed by a message under it.", "SCT/Renew", renewal, inConversation, version)
 	add("renew-other", "trust-bad-context", "The RenewTarget is another context than that of the message.", "SCT/Renew",
@@ -301,6 +325,14 @@ func (s *set) severalPolicies() {
 		func(m *message) { m.receiverPolicy = transportPolicy() })
 	add("none", "policy-mismatch", "A message that fits neither of two policies.", 500, bearerContext,
 		func(m *message) { m.receiverPolicy = transportPolicy() })
+	for n, expect := range map[int]string{64: "unsupported-security-token", 65: "security-limit"} {
+		add(fmt.Sprintf("elements-%d", n), expect, fmt.Sprintf("%d elements of the Security header, of which 64 are "+
+			"looked at for the policy that they fit; most are tokens that no policy has.", n), 500, transport,
+			rewrite("security", func(sec string) string { // three are there
+				return strings.Replace(sec, "</wsse:Security>", strings.Repeat(`<x:t xmlns:x="urn:x"></x:t>`, n-3)+
+					"</wsse:Security>", 1)
+			}))
+	}
 }
 
 func transportPolicy() *policy {

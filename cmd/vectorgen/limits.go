@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
 // limits are the bounds of a message, at the edge and one over. What fills the
@@ -79,6 +81,106 @@ func limits(s *set) {
 	edge("header-blocks", "Header blocks", "security-limit", 256, filled(func(_ string, n int) string {
 		return strings.Repeat(`<f:f xmlns:f="urn:f"/>`, n-1) // the Security header is one
 	}))
+	s.packageLimits()
+	s.keyLimits()
+	s.nameLimits()
+}
+
+// pairOf calls add at a limit and one over it: at says what expect is there, and
+// over what it is one over.
+func pairOf(name, what string, most int, at, over string, add func(name, expect, comment string, n int)) {
+	add(fmt.Sprintf("%s-%d", name, most), at, fmt.Sprintf("%s: %d, the most.", what, most), most)
+	add(fmt.Sprintf("%s-%d", name, most+1), over, fmt.Sprintf("%s: %d, one over.", what, most+1), most+1)
+}
+
+// packageLimits are those of a package of MTOM.
+func (s *set) packageLimits() {
+	edge := func(name, what string, most int, change func(*mime, int)) {
+		pairOf("limit-"+name, what, most, "ok", "mtom-package", func(name, expect, comment string, n int) {
+			s.case_(name, expect, comment, "limit mtom", signed, attached(1, func(p *mime) { change(p, n) }))
+		})
+	}
+	space := func(n int) string { return strings.Repeat(" ", n) }
+	edge("part-fields", "Header fields of a part", 32, func(p *mime, n int) { // there are three
+		p.parts[0] = strings.Repeat("X: x\r\n", n-3) + p.parts[0]
+	})
+	edge("part-field-octets", "Octets of a part's header fields, with the empty line behind them", 4096,
+		func(p *mime, n int) {
+			there := strings.Index(p.parts[0], "\r\n\r\n") + len("\r\n\r\n")
+			p.parts[0] = "X: " + strings.Repeat("x", n-there-len("X: \r\n")) + "\r\n" + p.parts[0]
+		})
+	edge("boundary", "Characters of a boundary (RFC 2046 §5.1.1)", 70, func(p *mime, n int) {
+		p.boundary = strings.Repeat("b", n)
+		p.contentType = strings.Replace(p.contentType, "boundary-1", p.boundary, 1)
+	})
+	edge("preamble", "Octets of white space before the first boundary", 1024, func(p *mime, n int) {
+		p.before = space(n-len("\r\n")) + "\r\n"
+	})
+	edge("boundary-line", "Octets of white space behind a boundary in its line", 1024, func(p *mime, n int) {
+		p.behind = space(n)
+	})
+	edge("epilogue", "Octets of white space behind the last boundary", 1024, func(p *mime, n int) {
+		p.end = "--\r\n" + space(n-len("\r\n"))
+	})
+	edge("package-type", "Octets of the Content-Type of a package", 8192, func(p *mime, n int) {
+		p.contentType += "; x=" + strings.Repeat("x", n-len(p.contentType)-len("; x="))
+	})
+}
+
+// keyLimits are those of keys that a message brings.
+func (s *set) keyLimits() {
+	for n, expect := range map[int]string{32: "ok", 40: "key-length"} { // the wrap takes whole blocks of 8
+		s.case_(fmt.Sprintf("limit-encrypted-key-%d", n), expect,
+			fmt.Sprintf("An EncryptedKey of %d octets; the suite has 32 as the most (SP §6.1).", n), "limit encryption",
+			derived, func(m *message) { m.ek, m.ekOctets = true, n })
+	}
+	for n, expect := range map[int]string{9: "message-expired", 10: "timestamp-invalid"} {
+		s.case_(fmt.Sprintf("limit-year-%d", n), expect,
+			fmt.Sprintf("A year of %d digits; with nine it is read, and far off.", n), "limit timestamp", signed,
+			editAll("timestamp", "2026-", strings.Repeat("9", n)+"-"))
+	}
+}
+
+// nameLimits are those of names in a ticket: RFC 4120 has none.
+func (s *set) nameLimits() {
+	type t = krbtest.TicketOptions
+	ticket := func(name, what string, most int, over string, of func(n int) krbtest.TokenOptions) {
+		pairOf("limit-"+name, what, most, "ok", over, func(name, expect, comment string, n int) {
+			o := of(n)
+			who, from := client, realm
+			if o.ClientName != nil {
+				who = strings.Join(o.ClientName, "/")
+			}
+			if o.ClientRealm != "" {
+				from = o.ClientRealm
+			}
+			s.apReq(name, expect, comment, "kerberos limit", o, line{"client", who + "@" + from})
+		})
+	}
+	ticket("components", "Components of the client's name", 16, "ticket-malformed", func(n int) krbtest.TokenOptions {
+		name := strings.Split(strings.Repeat("a/", n-1)+"a", "/")
+		return krbtest.TokenOptions{Ticket: t{ClientName: name}, ClientName: name}
+	})
+	ticket("name", "Octets of the client's name, encoded", 1024, "ticket-malformed", func(n int) krbtest.TokenOptions {
+		name := []string{strings.Repeat("a", n-4)} // behind tag and length
+		return krbtest.TokenOptions{Ticket: t{ClientName: name}, ClientName: name}
+	})
+	ticket("realm", "Octets of the client's realm", 1024, "ticket-malformed", func(n int) krbtest.TokenOptions {
+		name := strings.Repeat("A", n)
+		return krbtest.TokenOptions{Ticket: t{ClientRealm: name}, ClientRealm: name}
+	})
+	s.rnd.seed("spnego limit")
+	token, key, err := s.kdc.Token(client, service, krbtest.TokenOptions{})
+	check(err)
+	pairOf("limit-mechanisms", "Mechanisms of a NegTokenInit", 32, "ok", "token-malformed",
+		func(name, expect, comment string, n int) {
+			list := [][]byte{krbtest.OIDKRB5}
+			for len(list) < n {
+				list = append(list, krbtest.OIDNTLM)
+			}
+			s.tokenFile("spnego", name, expect, comment, "spnego limit",
+				krbtest.NegTokenInit{MechTypes: krbtest.MechTypes(list...), MechToken: token}.Token(), key.ExposeKeyOctets())
+		})
 }
 
 // filled puts what f returns behind the last header block; env is the message

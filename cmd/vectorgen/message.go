@@ -38,6 +38,7 @@ type message struct {
 	form      string     // of references to the token: "", hash, embedded, unattached
 	implied   bool       // keys are implied by wsc:Nonce
 	ek        bool       // keys are those of an EncryptedKey
+	ekOctets  int        // of its key; 0 means those of the suite
 	ekList    bool       // the EncryptedKey has the ReferenceList
 	scNS      string     // of DerivedKeyTokens
 	dkt       map[string]*derivation
@@ -272,7 +273,7 @@ func (m *message) tokenSTR(attrs string) string {
 // makeEncryptedKey makes a key of the sender's choice the key of the message
 // (WSS §9.2).
 func (m *message) makeEncryptedKey(kids map[string]string, row suite) {
-	key := m.s.rnd.octets(row.encKey)
+	key := m.s.rnd.octets(cmp.Or(m.ekOctets, row.encKey))
 	wrapped := []byte(m.at("wrapped", string(wrapKey(m.key[:row.encKey], key))))
 	list := ""
 	if m.ekList {

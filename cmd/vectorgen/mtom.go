@@ -27,6 +27,8 @@ type mime struct {
 	root        string // header fields and the envelope
 	parts       []string
 	boundary    string
+	before      string // the first boundary
+	behind      string // it, in its line
 	end         string
 }
 
@@ -97,8 +99,13 @@ func newMime(v12 bool, envelope string, files []string) *mime {
 
 func (p *mime) octets() []byte {
 	var b strings.Builder
-	for _, part := range append([]string{p.root}, p.parts...) {
-		b.WriteString("--" + p.boundary + "\r\n" + part + "\r\n")
+	b.WriteString(p.before)
+	for i, part := range append([]string{p.root}, p.parts...) {
+		b.WriteString("--" + p.boundary)
+		if i == 0 {
+			b.WriteString(p.behind)
+		}
+		b.WriteString("\r\n" + part + "\r\n")
 	}
 	b.WriteString("--" + p.boundary + p.end)
 	return []byte(b.String())

@@ -94,6 +94,8 @@ func (s *set) repliesOf(add adder) {
 	add("confirmation-other", confirmation, "A SignatureConfirmation of another signature.", signed, confirming(other))
 	add("confirmation-two", confirmation, "Two SignatureConfirmations, of which one is of no signature.", signed,
 		confirming("", other))
+	add("confirmation-four", confirmation, "Four SignatureConfirmations, the most that are read, of which three are of "+
+		"no signature.", signed, confirming("", other, other, other))
 	add("confirmation-five", "security-limit", "Five SignatureConfirmations.", signed, confirming("", other, other,
 		other, other))
 	add("confirmation-unsigned", confirmation, "A SignatureConfirmation that is not signed.", signed, confirming(""),

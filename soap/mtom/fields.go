@@ -23,7 +23,7 @@ type fields struct {
 func parseFields(b []byte) (f fields, n int, err error) {
 	var lines int
 	for {
-		line, err := nextField(b[n:min(len(b), maxFields)])
+		line, err := nextField(b[n:min(len(b), maxFieldOctets)])
 		if err != nil {
 			return f, 0, err
 		}
@@ -31,8 +31,8 @@ func parseFields(b []byte) (f fields, n int, err error) {
 		if len(line) == len(crlf) {
 			return f, n, f.check()
 		}
-		if lines++; lines > 32 {
-			return f, 0, errors.New("more than 32 header fields")
+		if lines++; lines > maxFields {
+			return f, 0, fmt.Errorf("more than %d header fields", maxFields)
 		}
 		if err := f.set(line); err != nil {
 			return f, 0, err
@@ -47,7 +47,7 @@ func nextField(b []byte) ([]byte, error) {
 	for {
 		i := bytes.IndexByte(b[n:], '\n')
 		if i < 0 {
-			return nil, fmt.Errorf("its header fields do not end within %d octets", maxFields)
+			return nil, fmt.Errorf("its header fields do not end within %d octets", maxFieldOctets)
 		}
 		line := b[n : n+i+1]
 		if !bytes.HasSuffix(line, crlf) || bytes.IndexByte(line[:i-1], '\r') >= 0 {

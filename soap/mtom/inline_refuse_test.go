@@ -59,7 +59,7 @@ func TestInlineRefuses(t *testing.T) {
 			pkg, "no header field",
 		},
 		"header too long": {
-			simple("binary\n", "binary\nX: "+strings.Repeat("y", maxFields)+"\n"),
+			simple("binary\n", "binary\nX: "+strings.Repeat("y", maxFieldOctets)+"\n"),
 			pkg, "do not end",
 		},
 		"too many header fields": {

@@ -12,10 +12,12 @@ const (
 	// MaxParts is the most parts that are read and written, the envelope's
 	// included.
 	MaxParts = 1000
-	// maxFields bounds the octets of the header fields of one part.
-	maxFields = 4 << 10
-	// maxBlank bounds the white space before the first boundary and behind the
-	// last.
+	// maxFields bounds the header fields of one part, and maxFieldOctets their
+	// octets, with the empty line behind them.
+	maxFields      = 32
+	maxFieldOctets = 4 << 10
+	// maxBlank bounds the white space before the first boundary, behind one in its
+	// line, and behind the last.
 	maxBlank = 1 << 10
 	// partMemory is what a part takes beside its octets.
 	partMemory = 256
@@ -109,12 +111,12 @@ func (s *splitter) boundaryLine() (last bool, err error) {
 	if last = bytes.HasPrefix(s.rest, []byte("--")); last {
 		line := bytes.TrimLeft(s.rest[2:], " \t")
 		ends := len(line) == 0 || bytes.HasPrefix(line, crlf)
-		if len(s.rest) > maxBlank || !ends || len(bytes.Trim(line, " \t\r\n")) > 0 {
+		if len(s.rest) > len("--")+maxBlank || !ends || len(bytes.Trim(line, " \t\r\n")) > 0 {
 			return true, errorf(CodePackage, "something stands behind the closing boundary")
 		}
 		return true, nil
 	}
-	window := s.rest[:min(len(s.rest), maxBlank)]
+	window := s.rest[:min(len(s.rest), maxBlank+len(crlf))]
 	line := bytes.TrimLeft(window, " \t")
 	if !bytes.HasPrefix(line, crlf) {
 		return false, errorf(CodePackage, "a line begins with the boundary and goes on")

@@ -94,9 +94,12 @@ func parseMedia(text string) (mediaType string, params map[string]string, err er
 	return mime.ParseMediaType(strings.TrimRight(text, "; \t"))
 }
 
+// maxBoundary bounds the characters of a boundary (RFC 2046 §5.1.1).
+const maxBoundary = 70
+
 // isBoundary reports whether s is a boundary (RFC 2046 §5.1.1).
 func isBoundary(s string) bool {
-	if len(s) == 0 || len(s) > 70 || s[len(s)-1] == ' ' {
+	if len(s) == 0 || len(s) > maxBoundary || s[len(s)-1] == ' ' {
 		return false
 	}
 	for _, c := range []byte(s) {
