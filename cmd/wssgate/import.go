@@ -36,8 +36,9 @@ func (importCmd) Help() string {
 		"or SPNEGO: WS-SecurityPolicy 1.1 to 1.3 in WS-Policy 1.2 or 1.5, as CXF, WCF and wssgate write them. Comments " +
 		"say where the WSDL has each value; what no WSDL says is marked to be replaced. Assertions that wssgate does not " +
 		"have, and those that contradict others, are named with file, line and column, and the exit status is 1, unless " +
-		"--partial is given. Imported WSDLs are read from the folder of the WSDL and those in it, or from its origin if " +
-		"it is a URL; from elsewhere only with --allow-imports."
+		"--partial is given; it is 1 too if a document cannot be had or read, and 2 if the command line names a file, " +
+		"folder or route that is not there. Imported WSDLs are read from the folder of the WSDL and those in it, or from " +
+		"its origin if it is a URL; from elsewhere only with --allow-imports."
 }
 
 // Run prints the configuration.
@@ -51,6 +52,9 @@ func (c *importCmd) Run(ctx *runContext, s *streams) error {
 		return importError{fmt.Errorf("%w\n--partial prints what is left without these, --route PATH the routes that you "+
 			"name", err)}
 	}
+	if _, wrong := errors.AsType[*importer.ArgumentError](err); wrong {
+		return usageError{err}
+	}
 	if err != nil {
 		return importError{err}
 	}
@@ -58,7 +62,8 @@ func (c *importCmd) Run(ctx *runContext, s *streams) error {
 	return err
 }
 
-// importError is an import that failed: status 1, whatever the cause.
+// importError is an import that failed: status 1, also where the configuration
+// that was made would be refused with 2.
 type importError struct{ err error }
 
 func (e importError) Error() string { return strings.TrimRight(e.err.Error(), "\n") }

@@ -21,7 +21,7 @@ func (c *jwksCmd) Run(s *streams) error {
 	for _, path := range c.Files {
 		keys, err := identity.Load(path)
 		if err != nil {
-			return err
+			return usageError{err}
 		}
 		all = append(all, keys)
 	}

@@ -54,7 +54,7 @@ func isURL(s string) bool { return strings.HasPrefix(s, "http://") || strings.Ha
 // fetchAll reads the documents, the WSDL first.
 func (f *fetcher) fetchAll(ctx context.Context) ([]*wsdl.Document, error) {
 	if err := f.allow(); err != nil {
-		return nil, err
+		return nil, &ArgumentError{err}
 	}
 	first, at, err := f.first(ctx)
 	if err != nil {
@@ -113,19 +113,24 @@ func (f *fetcher) first(ctx context.Context) (d *wsdl.Document, at string, err e
 	case isURL(f.Source):
 		u, err := url.Parse(f.Source)
 		if err != nil {
-			return nil, "", err
+			return nil, "", &ArgumentError{err}
 		}
 		f.origins = append(f.origins, &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"})
 		d, err := f.get(ctx, u)
 		return d, u.String(), err
 	}
 	if at, err = filepath.Abs(f.Source); err != nil {
-		return nil, "", err
+		return nil, "", &ArgumentError{err}
 	}
+	r, err := openFile(at, f.Source)
+	if err != nil {
+		return nil, "", &ArgumentError{fmt.Errorf("%w; name the file or URL of a WSDL, or - for standard input", err)}
+	}
+	defer r.Close()
 	if err := f.allowFolder(filepath.Dir(at)); err != nil {
 		return nil, "", err
 	}
-	d, err = f.open(at, f.Source)
+	d, err = f.readFile(r, f.Source)
 	return d, at, err
 }
 
@@ -243,6 +248,16 @@ func shortest(name string) string {
 
 // open reads a file; name is for errors.
 func (f *fetcher) open(file, name string) (*wsdl.Document, error) {
+	r, err := openFile(file, name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return f.readFile(r, name)
+}
+
+// openFile opens a regular file; name is for errors.
+func openFile(file, name string) (*os.File, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -250,11 +265,10 @@ func (f *fetcher) open(file, name string) (*wsdl.Document, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", name)
 	}
-	r, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
+	return os.Open(file)
+}
+
+func (f *fetcher) readFile(r io.Reader, name string) (*wsdl.Document, error) {
 	text, err := f.read(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

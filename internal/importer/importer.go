@@ -52,14 +52,22 @@ func (p *Problem) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// An ArgumentError is an [Import] whose Config names what is not there: a file, a
+// folder, or the path of no route. Of what is read none is one.
+type ArgumentError struct{ Err error }
+
+func (e *ArgumentError) Error() string { return e.Err.Error() }
+func (e *ArgumentError) Unwrap() error { return e.Err }
+
 // maxFindings bounds the findings of one message.
 const maxFindings = 100
 
 // Import returns a configuration file with a route for each port that has a
 // policy. The error is a [*Problem] where the WSDL asks for what wssgate does not
-// have, unless c.Partial is set: the file then has comments in their place. It is
-// an error, Partial or not, if no route is left, if a document cannot be read, or
-// if package config refuses the file.
+// have, unless c.Partial is set: the file then has comments in their place. It is an
+// [*ArgumentError] where c names what is not there. It is an error, Partial or not,
+// if no route is left, if a document cannot be read, or if package config refuses
+// the file.
 func Import(ctx context.Context, c Config) ([]byte, error) {
 	f := newFetcher(c)
 	documents, err := f.fetchAll(ctx)
@@ -96,8 +104,8 @@ func (r *router) noRoute() error {
 	name := r.documents[0].Name
 	switch {
 	case len(r.Routes) > 0:
-		return fmt.Errorf("%s: no port with a policy has one of the paths %s; the ports have %s", name,
-			strings.Join(r.Routes, ", "), some(r.paths()))
+		return &ArgumentError{fmt.Errorf("%s: no port with a policy has one of the paths %s; the ports have %s", name,
+			strings.Join(r.Routes, ", "), some(r.paths()))}
 	case r.ports == 0:
 		return fmt.Errorf("%s: there is no port of a service", name)
 	}
