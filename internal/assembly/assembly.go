@@ -153,6 +153,7 @@ func (a *assembler) routes(cfg *config.Config) (routes []gateway.Route, err erro
 	}
 	warnOfSharedServices(cfg, credentials, a.Log)
 	warnOfInterchangeableRoutes(routes, credentials, a.Log)
+	warnOfDividedStores(cfg, credentials, a.Log)
 	warnOfUnusedServices(cfg, a.Log)
 	return routes, nil
 }

@@ -94,8 +94,11 @@ func (w *nodesWorld) message() []byte {
 }
 
 // post sends a message to a node, and returns its status.
-func (w *nodesWorld) post(node int, wire []byte) int {
-	r := httptest.NewRequest(http.MethodPost, "/a", bytes.NewReader(wire))
+func (w *nodesWorld) post(node int, wire []byte) int { return w.postTo(node, "/a", wire) }
+
+// postTo sends a message to a route of a node, and returns its status.
+func (w *nodesWorld) postTo(node int, path string, wire []byte) int {
+	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(wire))
 	r.Header.Set("Content-Type", soap.V11.ContentType())
 	rec := httptest.NewRecorder()
 	w.nodes[node].ServeHTTP(rec, r)
@@ -131,6 +134,32 @@ func TestNodesAcceptATicketOnce(t *testing.T) {
 		if racers.Wait(); accepted.Load() != 1 {
 			t.Fatalf("accepted %d times", accepted.Load())
 		}
+	}
+}
+
+// A route without the store of another one does not know what that has accepted on
+// other nodes, as docs/shared-state.md says, and serve at start.
+func TestRoutesWithDifferentStoresKnowEachOthersTicketsOnOneNode(t *testing.T) {
+	t.Parallel()
+	url := redistest.Start(t).URL()
+	w := newNodesWorld(t, "", "store-timeout: 10s\nroutes: [{path: /a, policy: Kerberos}, "+
+		"{path: /b, policy: Kerberos, store: none}]\n#", url, url)
+	if n := strings.Count(w.log.String(), `"msg":"another route of this service has another store`); n != 2 {
+		t.Errorf("two nodes say it %d times:\n%s", n, w.log.String())
+	}
+	wire := w.message()
+	for _, tt := range []struct {
+		node int
+		path string
+		code string
+	}{{0, "/a", "ok"}, {0, "/b", "ticket-replay"}, {1, "/a", "ticket-replay"}, {1, "/b", "ticket-replay"}} {
+		w.postTo(tt.node, tt.path, wire)
+		if code := w.lastCode(); code != tt.code {
+			t.Errorf("node %d, %s: %s, not %s", tt.node, tt.path, code, tt.code)
+		}
+	}
+	if wire = w.message(); w.postTo(0, "/a", wire) != http.StatusOK || w.postTo(1, "/b", wire) != http.StatusOK {
+		t.Error("routes with different stores share records: correct docs/shared-state.md and the warning")
 	}
 }
 

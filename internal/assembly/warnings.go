@@ -11,6 +11,7 @@ import (
 	"github.com/wssgate/wssgate/internal/access"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/gateway"
+	"github.com/wssgate/wssgate/internal/stores"
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
 	"github.com/wssgate/wssgate/kerberos/gss"
@@ -213,6 +214,28 @@ func warnOfInterchangeableRoutes(routes []gateway.Route, credentials []*credenti
 				log.Warn("a message for another route may be accepted here too: both have one service, and similar policies",
 					"path", r.Name, "other", other.Name, "service", name,
 					"cure", "list each route's own public URLs in addresses, or give each its own service principal")
+				break
+			}
+		}
+	}
+}
+
+// warnOfDividedStores warns of routes of one service that have different stores: a
+// ticket that was accepted under one is new to the other on every other node. In one
+// process it is not, since records are kept there too.
+func warnOfDividedStores(cfg *config.Config, credentials []*credential, log *slog.Logger) {
+	for i := range cfg.Routes {
+		r := &cfg.Routes[i]
+		for j := range i {
+			other := &cfg.Routes[j]
+			if r.Shadow || other.Shadow || stores.Name(r) == stores.Name(other) {
+				continue
+			}
+			if name := sharedName(credentials[i], credentials[j]); name != "" {
+				log.Warn("another route of this service has another store: what a node has accepted at one of them, "+
+					"other nodes accept at the other once more",
+					"path", r.Name(), "store", stores.Name(r), "other", other.Name(), "other-store", stores.Name(other),
+					"service", name, "cure", "give both one store, or each its own service principal")
 				break
 			}
 		}

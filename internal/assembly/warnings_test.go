@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -144,6 +145,41 @@ func TestWarnOfInterchangeableRoutesComparesPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := strings.Count(out.String(), `"msg":"a message for another route may be accepted here too`); n != want {
+			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
+		}
+	}
+}
+
+// Routes that do not know what each other have accepted on other nodes are named, if
+// one ticket is good for both.
+func TestWarnOfDividedStoresComparesThoseOfOneService(t *testing.T) {
+	t.Parallel()
+	kdc := newKDC()
+	kdc.AddService("HTTP/gateway.example.com")
+	dir := t.TempDir()
+	stateKeys(t, dir, "a")
+	top := "backend: http://localhost/\ntls-offloaded: true\nkeytab: " + keytabFile(t, kdc) + "\nservice: " + service +
+		"\nstate-keys: " + filepath.Join(dir, "state.keys") + "\nroutes:\n"
+	const s, u = "store: redis://127.0.0.1:1", "store: redis://127.0.0.1:2"
+	for routes, want := range map[string]int{
+		"  - {path: /a}\n  - {path: /b}\n":                                                    0,
+		"  - {path: /a, " + s + "}\n  - {path: /b, " + s + "/0}\n":                            0,
+		"  - {path: /a, " + s + "}\n  - {path: /b, " + u + "}\n":                              1,
+		"  - {path: /a, " + s + "}\n  - {path: /b, store: none}\n":                            1,
+		"  - {path: /a}\n  - {path: /b, " + s + "}\n":                                         1,
+		"  - {path: /a, " + s + "}\n  - {path: /b, " + u + "}\n  - {path: /c}\n":              2,
+		"  - {path: /a, " + s + "}\n  - {path: /b, standard: spnego-http}\n":                  1,
+		"  - {path: /a, " + s + "}\n  - {path: /b, policy: KerberosToken}\n":                  1,
+		"  - {path: /a, " + s + "}\n  - {path: /b, shadow: true}\n":                           0,
+		"  - {path: /a, " + s + "}\n  - {path: /b, service: HTTP/gateway.example.com}\n":      0,
+		"  - {path: /a, " + s + "}\n  - {path: /b, service: " + service + "@" + realm + "}\n": 1,
+		"  - {path: /a, signature-records: node, " + s + "}\n  - {path: /b, " + s + "}\n":     0,
+	} {
+		var out bytes.Buffer
+		if _, err := assembled(loadConfig(t, top+routes), &out); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), `"msg":"another route of this service has another store`); n != want {
 			t.Errorf("%s: %d warnings, want %d\n%s", routes, n, want, out.String())
 		}
 	}

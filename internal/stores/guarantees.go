@@ -43,10 +43,15 @@ func Log(cfg *config.Config, log *slog.Logger) {
 		if r.Standard == config.StandardNone {
 			continue
 		}
-		where := config.StoreNone
-		if u, err := storeurl.Parse(r.Store); err == nil {
-			where = u.String()
-		}
-		log.Info("state", "path", r.Name(), "store", where, "guarantees", Guarantees(cfg, r))
+		log.Info("state", "path", r.Name(), "store", Name(r), "guarantees", Guarantees(cfg, r))
 	}
+}
+
+// Name returns the address of a route's store, however it is written, or none.
+func Name(r *config.Route) string {
+	u, err := storeurl.Parse(r.Store)
+	if err != nil {
+		return config.StoreNone
+	}
+	return u.String()
 }
