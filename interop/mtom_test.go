@@ -9,19 +9,23 @@ import (
 
 // filePolicies are those under which CXF's clients send files: signed and
 // encrypted, signed, with an encrypted signature in a part too, ciphertext
-// signed, and under TLS.
+// signed, under TLS, and the same under contexts that were negotiated or asked for.
 var filePolicies = []struct {
-	port string
-	tls  bool
-	big  bool
+	port      string
+	tls       bool
+	big       bool
+	streaming bool // CXF's streaming client, too
 }{
-	{"KtpSymmetric", false, true},
-	{"KtpSymmetricSignOnly", false, true},
-	{"KtpTransport", true, true},
-	{"KtpSymmetricEncryptSignature", false, false},
-	{"KtpSymmetricEncryptBeforeSigning", false, false},
-	{"KtpSymmetricSoap12", false, false},
-	{"KtpTransportEndorsing", true, false},
+	{"KtpSymmetric", false, true, false},
+	{"KtpSymmetricSignOnly", false, true, false},
+	{"KtpTransport", true, true, true},
+	{"KtpSymmetricEncryptSignature", false, false, false},
+	{"KtpSymmetricEncryptBeforeSigning", false, false, false},
+	{"KtpSymmetricSoap12", false, false, false},
+	{"KtpTransportEndorsing", true, false, true},
+	{"SpnegoSymmetric", false, false, false},
+	{"SpnegoTransportEndorsing", true, false, true},
+	{"KtpSecureConversationNoDerived", false, false, false},
 }
 
 // Files of 10 MB go both ways. The client succeeds only if CXF verified and
@@ -50,8 +54,8 @@ func TestCXFClientsSendFilesByMTOM(t *testing.T) {
 				}
 			}
 			gateways := map[bool]*gateway{
-				false: serveWith(t, wssgate, c.kdc, backend+tt.service, false, settings, plain...),
-				true:  serveWith(t, wssgate, c.kdc, backend+tt.service, true, settings, tls...),
+				false: serveRoutes(t, wssgate, c.kdc, backend+tt.service, false, settings, underContexts(t), plain...),
+				true:  serveRoutes(t, wssgate, c.kdc, backend+tt.service, true, settings, underContexts(t), tls...),
 			}
 			calls := 0
 			call := func(port string, tls bool, size int, args ...string) {
@@ -67,6 +71,9 @@ func TestCXFClientsSendFilesByMTOM(t *testing.T) {
 					size = 10 << 20
 				}
 				call(p.port, p.tls, size, "-mtom")
+				if p.streaming {
+					call(p.port, p.tls, 20000, "-mtom", "-streaming")
+				}
 			}
 			if n := strings.Count(out.String(), " octets "+tt.how); n != calls {
 				t.Errorf("%d of %d files came %s:\n%s", n, calls, tt.how, out)
@@ -86,7 +93,8 @@ func TestCXFClientsSendFilesByMTOM(t *testing.T) {
 func TestFilesThatCXFDoesNotProtectAreRefused(t *testing.T) {
 	c := newCXF(t, startKDC(t))
 	backend, out := c.backendOutput(t)
-	g := serve(t, program(t), c.kdc, backend+"Files", false, "KtpSymmetric", "KtpSymmetricSignOnly", "KtpSymmetricDerived")
+	g := serveRoutes(t, program(t), c.kdc, backend+"Files", false, nil, underContexts(t), "KtpSymmetric",
+		"KtpSymmetricSignOnly", "KtpSymmetricDerived", "SpnegoSymmetric", "SpnegoSymmetricDerived")
 	for _, tt := range []struct {
 		port, code string
 		args       []string
@@ -94,7 +102,10 @@ func TestFilesThatCXFDoesNotProtectAreRefused(t *testing.T) {
 		{"KtpSymmetric", "mtom-include", []string{"-set", "ws-security.expand.xop.include=false"}},
 		{"KtpSymmetric", "mtom-include", []string{"-streaming"}},
 		{"KtpSymmetricSignOnly", "digest-invalid", []string{"-set", "ws-security.expand.xop.include=false"}},
+		{"KtpSymmetricSignOnly", "mtom-include", []string{"-streaming"}},
 		{"KtpSymmetricDerived", "envelope-invalid", nil},
+		{"SpnegoSymmetric", "mtom-include", []string{"-streaming"}},
+		{"SpnegoSymmetricDerived", "envelope-invalid", nil},
 		{"KtpSymmetric", "ok", []string{"-set", "ws-security.store.bytes.in.attachment=false"}},
 	} {
 		before := strings.Count(g.log.String(), `"code":"`+tt.code+`"`)

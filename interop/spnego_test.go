@@ -25,10 +25,28 @@ func negotiated(t *testing.T, port string) map[string]any {
 // token.
 func serveNegotiated(t *testing.T, program string, k *kdc, backend string, tls bool, ports ...string) *gateway {
 	t.Helper()
-	change := func(_ string, route map[string]any) {
-		route["policy"] = negotiated(t, strings.TrimPrefix(route["path"].(string), "/"))
+	return serveRoutes(t, program, k, backend, tls, nil, underContexts(t), ports...)
+}
+
+// underContexts gives routes the policies of ports whose messages are under
+// security contexts and that no recorded conversation has.
+func underContexts(t *testing.T) func(string, map[string]any) {
+	return func(_ string, route map[string]any) {
+		switch port := strings.TrimPrefix(route["path"].(string), "/"); {
+		case port == "KtpSecureConversationNoDerived":
+			policy := policyOf(t, "KtpSymmetric")
+			policy["protection-token"] = "secure-conversation"
+			policy["bootstrap"] = policyOf(t, "KtpSymmetric")
+			route["policy"] = policy
+		case port == "SpnegoSecureConversation":
+			policy := policyOf(t, "KtpSecureConversation")
+			policy["bootstrap"].(map[string]any)["protection-token"] = "spnego-context"
+			policy["layout"], policy["bootstrap"].(map[string]any)["layout"] = "lax", "lax"
+			route["policy"] = policy
+		case strings.HasPrefix(port, "Spnego"):
+			route["policy"] = negotiated(t, port)
+		}
 	}
-	return serveRoutes(t, program, k, backend, tls, nil, change, ports...)
 }
 
 // CXF's client negotiates once and makes all its calls under the context, which
@@ -52,8 +70,8 @@ func TestCXFClientsNegotiateWithSPNEGO(t *testing.T) {
 	g := serveNegotiated(t, wssgate, c.kdc, backend, false, plain...)
 	for _, port := range plain {
 		call("DOM", g, port, "-count", "3")
+		call("streaming", g, port, "-count", "3", "-streaming")
 	}
-	call("streaming", g, "SpnegoSymmetric", "-count", "3", "-streaming")
 	g = serveNegotiated(t, wssgate, c.kdc, backend, true, overTLS...)
 	for _, port := range overTLS {
 		call("DOM", g, port, "-count", "3")
@@ -71,36 +89,28 @@ func TestCXFClientsNegotiateWithSPNEGO(t *testing.T) {
 // both sides, calls under it, and cancels it.
 func TestCXFClientsConverseUnderSecurityContexts(t *testing.T) {
 	c := newCXF(t, startKDC(t))
-	withoutDerivedKeys := policyOf(t, "KtpSymmetric")
-	withoutDerivedKeys["protection-token"] = "secure-conversation"
-	withoutDerivedKeys["bootstrap"] = policyOf(t, "KtpSymmetric")
 	unprotectedBootstrap := policyOf(t, "KtpSecureConversation")
 	bootstrap := unprotectedBootstrap["bootstrap"].(map[string]any)
 	delete(bootstrap, "signed-parts")
 	delete(bootstrap, "encrypted-parts")
-	change := func(_ string, route map[string]any) {
-		switch route["path"] {
-		case "/KtpSecureConversationNoDerived":
-			route["policy"] = withoutDerivedKeys
-		case "/SpnegoSecureConversation":
-			policy := policyOf(t, "KtpSecureConversation")
-			policy["bootstrap"].(map[string]any)["protection-token"] = "spnego-context"
-			policy["layout"], policy["bootstrap"].(map[string]any)["layout"] = "lax", "lax"
-			route["policy"] = policy
-		case "/KtpSecureConversationUnprotected":
+	change := func(url string, route map[string]any) {
+		underContexts(t)(url, route)
+		if route["path"] == "/KtpSecureConversationUnprotected" {
 			route["policy"], route["bootstrap-unprotected-body"] = unprotectedBootstrap, true
 		}
 	}
 	plain := []string{"KtpSecureConversation", "KtpSecureConversationNoDerived", "SpnegoSecureConversation"}
 	overTLS := []string{"KtpSecureConversationTransport", "KtpSecureConversationUnprotected"}
 	converse(t, c, "", nil, change, plain, overTLS)
+	// The others fail in CXF's streaming client, as docs/interop.md has it.
+	converse(t, c, " streaming", nil, change, plain[1:], nil, "-streaming")
 	inTokens := map[string]any{"context-storage": "token", "state-keys": stateKeys(t)}
 	converse(t, c, " in tokens", inTokens, change, []string{"KtpSecureConversation", "SpnegoSecureConversation"}, nil)
 }
 
 // converse has CXF's client talk on routes, and cancel its context.
 func converse(t *testing.T, c *cxf, what string, settings map[string]any, change func(string, map[string]any),
-	plain, overTLS []string) {
+	plain, overTLS []string, args ...string) {
 	t.Helper()
 	backend, wssgate := c.backend(t), program(t)
 	for tls, ports := range map[bool][]string{false: plain, true: overTLS} {
@@ -111,7 +121,8 @@ func converse(t *testing.T, c *cxf, what string, settings map[string]any, change
 		for _, port := range ports {
 			t.Run(port+what, func(t *testing.T) {
 				t.Parallel()
-				if out, err := c.call(t, port, g.url+"/"+port, "-count", "3", "-cancel"); err != nil {
+				if out, err := c.call(t, port, g.url+"/"+port,
+					append(args, "-count", "3", "-cancel")...); err != nil {
 					t.Errorf("CXF's client: %v\n%s\n%s", err, out, g.log)
 				}
 			})
