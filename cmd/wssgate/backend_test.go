@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/wssgate/wssgate/internal/demo"
 	"github.com/wssgate/wssgate/soap"
@@ -48,9 +49,10 @@ func newBackend(done <-chan struct{}) http.Handler {
 		w.Header().Set("Content-Encoding", "gzip")
 		backendSays(http.StatusOK, soap.V11.ContentType(), zipped(plainReply, ""))(w, r)
 	})
+	bomb() // now, since nobody waits yet
 	mux.HandleFunc("/bomb", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		backendSays(http.StatusOK, soap.V11.ContentType(), zipped("", " "))(w, r)
+		backendSays(http.StatusOK, soap.V11.ContentType(), bomb())(w, r)
 	})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-done })
 	mux.HandleFunc("/trickle", func(w http.ResponseWriter, r *http.Request) {
@@ -79,10 +81,13 @@ func backendSays(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
+// bomb is 64 MiB of blanks. Under the race detector it takes seconds to make.
+var bomb = sync.OnceValue(func() string { return zipped("", " ") })
+
 // zipped returns text and 64 MiB of filler, if there is one.
 func zipped(text, filler string) string {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
 	_, _ = io.WriteString(w, text)
 	for range len(filler) * 64 {
 		_, _ = w.Write(bytes.Repeat([]byte(filler), 1<<20))

@@ -207,7 +207,7 @@ func TestNewRefusesALegThatComesTooLate(t *testing.T) {
 func TestNewGivesAClientItsShareOfNegotiations(t *testing.T) {
 	t.Parallel()
 	const firstLegs = 10_000
-	w := newContextWorld(t, "SspiNegotiated", "max-negotiations: 1600\n")
+	w := newContextWorld(t, "SspiNegotiated", "max-negotiations: 1600\nnegotiation-timeout: 1h\n")
 	var next, open atomic.Int32
 	var all sync.WaitGroup
 	for range 256 {

@@ -1,6 +1,7 @@
 package krbtest
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -42,6 +43,8 @@ const kdcMaxRequest = 64 << 10
 type Server struct {
 	kdc      *KDC
 	listener net.Listener
+	closing  context.Context
+	close    context.CancelFunc
 	wg       sync.WaitGroup
 }
 
@@ -52,6 +55,7 @@ func (k *KDC) Start() (*Server, error) {
 		return nil, fmt.Errorf("krbtest: %w", err)
 	}
 	s := &Server{kdc: k, listener: l}
+	s.closing, s.close = context.WithCancel(context.Background())
 	s.wg.Go(s.serve)
 	return s, nil
 }
@@ -91,6 +95,7 @@ func krb5Conf(realm, addr, enctypes string) string {
 // Close stops serving and waits for requests under way.
 func (s *Server) Close() error {
 	err := s.listener.Close()
+	s.close()
 	s.wg.Wait()
 	return err
 }
@@ -103,7 +108,8 @@ func (s *Server) serve() {
 		}
 		s.wg.Go(func() {
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(5 * time.Second))
+			c.SetDeadline(time.Now().Add(time.Minute)) // many may log in at once, on a machine with other work
+			defer context.AfterFunc(s.closing, func() { c.SetReadDeadline(time.Unix(1, 0)) })()
 			for s.exchange(c) == nil {
 			}
 		})
