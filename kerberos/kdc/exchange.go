@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
@@ -136,12 +137,29 @@ type kdcRun struct {
 	refused Answer // of a KDC that is out of service
 	failed  []error
 
+	closed      map[Address]closing
 	unavailable bool // refused is the result
 	tooBig      bool // for UDP was a reply, so that a KDC was asked again by TCP
 
 	mu   sync.Mutex
 	have []holder
 }
+
+// A closing is how often a KDC has closed the connection in the place of an answer,
+// and when it is to be asked again.
+type closing struct {
+	times int
+	again time.Time
+}
+
+// A KDC that closes the connection may have too many: MIT's keeps 45, and closes the
+// oldest when there is one more, whether it has answered there or not. It is asked
+// again, after the others, as often as this, the first time after closedPause and
+// each time after twice as long.
+const (
+	closedTimes = 5
+	closedPause = 30 * time.Millisecond
+)
 
 // A holder is a KDC that has the request and has not failed.
 type holder struct {
@@ -160,7 +178,8 @@ func (r *kdcRun) run(ctx context.Context) (Answer, error) {
 	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r.results = make(chan kdcResult, 2*len(r.waiting)) // each KDC sends two at most, so that no goroutine stays blocked
+	// As many as there can be, so that no goroutine stays blocked.
+	r.results = make(chan kdcResult, (2+closedTimes)*len(r.waiting))
 	answer, wait := r.first(ctx)
 	if answer.Reply != nil {
 		return answer, nil
@@ -287,6 +306,9 @@ func (r *kdcRun) next(ctx context.Context) time.Duration {
 // wait returns how long not to ask a KDC because it, or one that may count it
 // once, has the request; or that it is not to be asked.
 func (r *kdcRun) wait(a Address, now time.Time) (wait time.Duration, never bool) {
+	if c, ok := r.closed[a]; ok {
+		wait = c.again.Sub(now)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range r.have {
@@ -318,7 +340,9 @@ func (r *kdcRun) drop(a Address) {
 }
 
 func (r *kdcRun) ask(ctx context.Context, a Address) {
-	r.asked = append(r.asked, a)
+	if !slices.Contains(r.asked, a) {
+		r.asked = append(r.asked, a)
+	}
 	r.open++
 	go func() { r.results <- r.askOne(ctx, a) }()
 }
@@ -354,7 +378,9 @@ func (r *kdcRun) askOne(ctx context.Context, a Address) kdcResult {
 // TCP.
 func (r *kdcRun) took(ctx context.Context, result kdcResult) (reply []byte, askNext bool) {
 	if result.err != nil {
-		r.failed = append(r.failed, fmt.Errorf("%s: %w", result.from, result.err))
+		if !r.askLater(result) {
+			r.failed = append(r.failed, fmt.Errorf("%s: %w", result.from, result.err))
+		}
 		return nil, true
 	}
 	if result.reply[0] != der.TagApplication(30) {
@@ -378,6 +404,22 @@ func (r *kdcRun) took(ctx context.Context, result kdcResult) (reply []byte, askN
 	r.leaveOut(func(w Address) bool { return w == a })
 	r.ask(ctx, a)
 	return nil, false
+}
+
+// askLater reports whether a KDC has closed the connection and is to be asked again.
+// One that may count the request once is not.
+func (r *kdcRun) askLater(result kdcResult) bool {
+	c := r.closed[result.from]
+	if _, ok := errors.AsType[hangUp](result.err); !ok || r.asks.once || c.times == closedTimes {
+		return false
+	}
+	pause := closedPause << c.times
+	if r.closed == nil {
+		r.closed = make(map[Address]closing)
+	}
+	r.closed[result.from] = closing{c.times + 1, time.Now().Add(pause + rand.N(pause))}
+	r.waiting = append(r.waiting, result.from)
+	return true
 }
 
 // leaveOut removes KDCs from those that are to be asked.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/wssgate/wssgate/kerberos"
@@ -91,12 +92,12 @@ func receiveUDP(ctx context.Context, conn net.Conn, until time.Time, is replyKin
 func exchangeTCP(conn net.Conn, request []byte, is replyKind) ([]byte, error) {
 	framed := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(request)), uint32(len(request)))
 	if _, err := conn.Write(append(framed, request...)); err != nil {
-		return nil, err
+		return nil, asHangUp(err)
 	}
 	in := bufio.NewReader(conn) // most replies come in one read, with their length
 	var length [4]byte
 	if _, err := io.ReadFull(in, length[:]); err != nil {
-		return nil, fmt.Errorf("length of the reply: %w", err)
+		return nil, asHangUp(fmt.Errorf("length of the reply: %w", err))
 	}
 	n := binary.BigEndian.Uint32(length[:])
 	if n > maxKDCMessage {
@@ -112,6 +113,20 @@ func exchangeTCP(conn net.Conn, request []byte, is replyKind) ([]byte, error) {
 		return nil, errors.New("reply is none that its request can have: is that a KDC?")
 	}
 	return reply, nil
+}
+
+// A hangUp is the error of a KDC that closed the connection in the place of an
+// answer.
+type hangUp struct{ error }
+
+func (e hangUp) Unwrap() error { return e.error }
+
+// asHangUp returns err, as a hangUp if it is one.
+func asHangUp(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return hangUp{err}
+	}
+	return err
 }
 
 // An asked is what stands in clear in a request.
