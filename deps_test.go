@@ -119,6 +119,7 @@ var layers = map[string][]string{
 	"internal/pool":                    {},
 	"internal/jsonlog":                 {},
 	"internal/limit":                   {},
+	"internal/firefox":                 {}, // a browser for tests
 	"internal/loopback":                {}, // for krbtest, and for tests
 	"internal/seal":                    {},
 	"internal/store":                   {},
@@ -238,7 +239,7 @@ var importers = map[string][]string{
 	"github.com/goccy/go-yaml":            {"internal/config", "internal/vectors"},
 	"github.com/rogpeppe/go-internal":     {"internal/vectors"},
 	"github.com/fsnotify/fsnotify":        {"kerberos/keytab"},
-	"github.com/coder/websocket":          {"kerberos/kdcproxy"},
+	"github.com/coder/websocket":          {"internal/firefox", "kerberos/kdcproxy"},
 	"github.com/valkey-io/valkey-go":      {"internal/store/valkey"},
 	"github.com/prometheus/client_golang": {"internal/admin"},
 	"github.com/pires/go-proxyproto":      {"internal/gateway"},
