@@ -25,10 +25,23 @@ func (w *world) credentials(change ...string) map[string]any {
 // url is an address of the gateway.
 func (w *world) url(path string) string { return "http://" + w.gateway + path }
 
-// TestBrowser is the client in a real browser, against a real KDC behind the relay.
-// All of it has one browser.
+// TestBrowser is the client in a real browser, Chromium, against a real KDC behind the
+// relay. All of it has one browser.
 func TestBrowser(t *testing.T) {
-	w := newWorld(t)
+	krbtest.Need(t, chromiumPeer)
+	testBrowser(t, newWorld(t, startChromium))
+}
+
+// TestFirefox is TestBrowser in Firefox.
+func TestFirefox(t *testing.T) {
+	if !*withFirefox {
+		t.Skip("Firefox is large: -firefox")
+	}
+	krbtest.Need(t, firefoxPeer)
+	testBrowser(t, newWorld(t, startFirefox))
+}
+
+func testBrowser(t *testing.T, w *world) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *world)

@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/wssgate/wssgate/internal/assembly"
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -35,7 +33,9 @@ const (
 // enough is a time within which everything ends, on a machine with much to do.
 const enough = time.Minute
 
-var browserPeer = krbtest.Peer{Path: "/usr/bin/chromium-headless-shell", Package: "chromium-headless-shell"}
+// A browser opens a page in a new tab, which is closed when the test ends, and
+// returns a function that evaluates expressions in it: texts, or promises of texts.
+type browser func(t *testing.T, url string) func(ctx context.Context, expression string) (string, error)
 
 // A world is a real KDC, a gateway with the relay to it, and pages of another
 // origin in a browser.
@@ -45,13 +45,12 @@ type world struct {
 	log     *lines
 	gateway string // host and port
 	pages   *httptest.Server
-	browser context.Context
+	browser browser
 }
 
-// newWorld starts everything for a test and its subtests.
-func newWorld(t *testing.T) *world {
+// newWorld starts everything for a test and its subtests, but the browser.
+func newWorld(t *testing.T, start func(*testing.T) browser) *world {
 	t.Helper()
-	krbtest.Need(t, browserPeer)
 	w := &world{t: t, kdc: krbtest.StartMIT(t), log: new(lines)}
 	w.kdc.AddUser("alice", password)
 	w.kdc.Admin("modprinc +requires_preauth alice")
@@ -59,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	w.kdc.AddService(service)
 	w.startPages()
 	w.gateway = w.serve(w.kdc.Addr, w.kdc.KeytabFile(service))
-	w.startBrowser()
+	w.browser = start(t)
 	return w
 }
 
@@ -195,28 +194,10 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s for %s", said, r.Header.Get("X-Wssgate-Principal"))
 }
 
-// startBrowser starts one browser for all tests.
-func (w *world) startBrowser() {
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browserPeer.Path)}
-	for _, flag := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-		"disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
-		options = append(options, chromedp.Flag(flag, true))
-	}
-	options = append(options, chromedp.WSURLReadTimeout(enough))
-	ctx, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
-	w.t.Cleanup(cancelAll)
-	browser, cancel := chromedp.NewContext(ctx)
-	w.t.Cleanup(cancel)
-	if _, err := chromedp.Run(browser, chromedp.Location()); err != nil {
-		w.t.Fatalf("the browser: %v", err)
-	}
-	w.browser = browser
-}
-
 // A tab is a page in the browser.
 type tab struct {
 	*world
-	ctx context.Context
+	eval func(ctx context.Context, expression string) (string, error)
 }
 
 // open opens the page in a new tab.
@@ -227,21 +208,23 @@ func (w *world) open(t *testing.T) *tab {
 
 func (w *world) openAt(t *testing.T, origin string) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(w.browser)
-	t.Cleanup(cancel)
-	p := &tab{w, ctx}
-	if err := chromedp.Do(ctx, chromedp.Navigate(origin+"/page.html")); err != nil {
-		t.Fatal(err)
+	p := &tab{w, w.browser(t, origin+"/page.html")}
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
+	defer cancel()
+	for {
+		there, err := p.eval(ctx, "String(globalThis.failure !== undefined)")
+		if err != nil {
+			t.Fatalf("the page has no module: %v", err)
+		}
+		if there == "true" {
+			return p
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("globalThis.failure !== undefined",
-		chromedp.WithPollingTimeout(enough))); err != nil {
-		t.Fatalf("the page has no module: %v", err)
-	}
-	return p
 }
 
 // run runs the body of an async function in the page, and returns what that does.
-func run[T any](t *testing.T, p *tab, script string, args ...any) T {
+func run[T any](t *testing.T, p *tab, script string, args ...any) (value T) {
 	t.Helper()
 	var list []string
 	for _, arg := range args {
@@ -252,9 +235,12 @@ func run[T any](t *testing.T, p *tab, script string, args ...any) T {
 		list = append(list, string(text))
 	}
 	call := "(async (...args) => {" + script + "})(" + strings.Join(list, ", ") + ")"
-	ctx, cancel := context.WithTimeout(p.ctx, enough)
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](call, chromedp.EvalAwaitPromise))
+	text, err := p.eval(ctx, call+".then(value => JSON.stringify(value ?? null))")
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &value)
+	}
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, p.log.tail())
 	}

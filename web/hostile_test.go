@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -124,7 +125,7 @@ func testBadRelays(t *testing.T, w *world) {
 		"silent KDC":   {"ws://" + patient + "/kerberos5", "KDCError kdc-unreachable"},
 		"down":         {local(gone.URL), "KDCError browser-relay"},
 		"not found":    {local(refused.URL), "KDCError browser-relay"},
-		"closes":       {down, "KDCError kdc-unreachable"},
+		"closes":       {down, "KDCError kdc-unreachable or KDCError browser-relay"}, // Firefox opens no such socket
 		"text":         {text, "KDCError kdc-unreachable"},
 		"busy":         {busy, "KDCError kdc-unreachable"},
 		"talks first":  {eager, "KDCError kdc-unreachable"},
@@ -143,7 +144,8 @@ func testBadRelays(t *testing.T, w *world) {
 			t.Errorf("%s: logged in", name)
 			continue
 		}
-		if got.Name+" "+got.Code != c.want || got.Cure == "" || len(got.Message) > 2000 {
+		if !slices.Contains(strings.Split(c.want, " or "), got.Name+" "+got.Code) || got.Cure == "" ||
+			len(got.Message) > 2000 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
