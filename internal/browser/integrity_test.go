@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +14,11 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/chromedp/chromedp"
 
+	"github.com/wssgate/wssgate/internal/firefox"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
+
+var withFirefox = flag.Bool("firefox", false, "run scripts with integrity in Firefox too")
 
 var chromium = krbtest.Peer{Path: "/usr/bin/chromium-headless-shell", Package: "chromium-headless-shell"}
 
@@ -26,6 +30,30 @@ const enough = time.Minute
 // module that imports it, nor what comes from an origin that the policy has not.
 func TestScriptWithIntegrityIsAllThatABrowserRuns(t *testing.T) {
 	krbtest.Need(t, chromium)
+	browser := start(t)
+	testIntegrity(t, func(url string) string { return title(t, browser, url) })
+}
+
+// The same in Firefox.
+func TestScriptWithIntegrityIsAllThatFirefoxRuns(t *testing.T) {
+	if !*withFirefox {
+		t.Skip("Firefox is large: -firefox")
+	}
+	krbtest.Need(t, krbtest.Peer{Path: firefox.Path, Package: firefox.Package})
+	browser := firefox.Start(t, firefox.Config{})
+	testIntegrity(t, func(url string) string {
+		p := browser.Open(t, url)
+		defer p.Close()
+		title, err := p.Run(t.Context(), "document.title")
+		if err != nil {
+			t.Error(err)
+		}
+		return title
+	})
+}
+
+// testIntegrity opens pages in a browser, which returns their titles.
+func testIntegrity(t *testing.T, title func(url string) string) {
 	const good = `export const said = "good";`
 	files := served(t, good)
 	place := Place{}
@@ -59,12 +87,11 @@ func TestScriptWithIntegrityIsAllThatABrowserRuns(t *testing.T) {
 	place.At = gateway.URL
 	elsewhere := httptest.NewServer(mux)
 	defer elsewhere.Close()
-	browser := start(t)
 	for at, want := range map[string]string{
 		gateway.URL + "/good": "good", gateway.URL + "/changed": "nothing", gateway.URL + "/unlisted": "nothing",
 		elsewhere.URL + "/good": "nothing",
 	} {
-		if got := title(t, browser, pages.URL+"/?at="+at); got != want {
+		if got := title(pages.URL + "/?at=" + at); got != want {
 			name := strings.NewReplacer(gateway.URL, "the gateway", elsewhere.URL, "elsewhere").Replace(at)
 			t.Errorf("%s: %s, not %s", name, got, want)
 		}

@@ -25,14 +25,13 @@ import (
 )
 
 var (
-	screens = flag.String("screens", "", "write pictures of the page to this directory")
-	targets = flag.Bool("targets", false, "measure size and times of the browser client, as a release has it")
+	screens     = flag.String("screens", "", "write pictures of the page to this directory")
+	targets     = flag.Bool("targets", false, "measure size and times of the browser client, as a release has it")
+	withFirefox = flag.Bool("firefox", false, "try the page in Firefox too")
 )
 
 // enough is a time within which everything ends, on a machine with much to do.
 const enough = time.Minute
-
-var browserPeer = krbtest.Peer{Path: "/usr/bin/chromium-headless-shell", Package: "chromium-headless-shell"}
 
 // browserFiles builds the browser client in a new folder.
 func browserFiles(t *testing.T, more ...string) (dir string) {
@@ -61,33 +60,6 @@ func pageOf(t *testing.T, dir string) *world {
 	return w
 }
 
-// A tab is the page in a browser.
-type tab struct {
-	t   *testing.T
-	ctx context.Context
-	url string
-}
-
-// open opens the page.
-func open(t *testing.T, url string, flags ...chromedp.ExecAllocatorOption) *tab {
-	t.Helper()
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browserPeer.Path), chromedp.WSURLReadTimeout(enough)}
-	for _, name := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-		"disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
-		"hide-scrollbars"} {
-		options = append(options, chromedp.Flag(name, true))
-	}
-	ctx, end := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
-	t.Cleanup(end)
-	ctx, end = chromedp.NewContext(ctx)
-	t.Cleanup(end)
-	p := &tab{t, ctx, url}
-	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
-		t.Fatalf("the browser: %v", err)
-	}
-	return p
-}
-
 // ready waits until the client is loaded.
 func (p *tab) ready() *tab {
 	p.t.Helper()
@@ -95,12 +67,16 @@ func (p *tab) ready() *tab {
 	return p
 }
 
-// value returns the value of an expression in the page.
-func value[T any](p *tab, expression string) T {
+// value returns the value of an expression in the page, or to which its promise is
+// fulfilled.
+func value[T any](p *tab, expression string) (v T) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, enough)
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
 	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	text, err := p.eval(ctx, "Promise.resolve("+expression+").then(value => JSON.stringify(value ?? null))")
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &v)
+	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
@@ -112,11 +88,11 @@ func (p *tab) until(expression, part string) {
 	p.t.Helper()
 	wanted, _ := json.Marshal(part)
 	condition := fmt.Sprintf(`document.body.getAttribute("aria-busy") !== "true" && (%s).includes(%s)`, expression, wanted)
-	ctx, cancel := context.WithTimeout(p.ctx, enough)
-	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(enough))); err != nil {
-		p.t.Fatalf("no %q in the page: %v\n%s", part, err, value[string](p, `document.getElementById("state").innerText +
-			document.getElementById("outcome").innerText.slice(0, 1000)`))
+	for deadline := time.Now().Add(enough); !value[bool](p, condition); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("no %q in the page: %s", part, value[string](p, `document.getElementById("state").innerText +
+				document.getElementById("outcome").innerText.slice(0, 1000)`))
+		}
 	}
 }
 
@@ -126,7 +102,7 @@ func (p *tab) click(id, where, part string) {
 	if value[bool](p, fmt.Sprintf(`document.getElementById(%q).disabled`, id)) {
 		p.t.Fatalf("%s cannot be pressed", id)
 	}
-	value[chromedp.Void](p, fmt.Sprintf(`document.getElementById(%q).click()`, id))
+	value[any](p, fmt.Sprintf(`document.getElementById(%q).click()`, id))
 	p.until(fmt.Sprintf(`document.getElementById(%q).textContent`, where), part)
 }
 
@@ -134,7 +110,7 @@ func (p *tab) click(id, where, part string) {
 func (p *tab) fill(form, field, text string) {
 	p.t.Helper()
 	quoted, _ := json.Marshal(text)
-	value[chromedp.Void](p, fmt.Sprintf(`document.getElementById(%q).elements[%q].value = %s`, form, field, quoted))
+	value[any](p, fmt.Sprintf(`document.getElementById(%q).elements[%q].value = %s`, form, field, quoted))
 }
 
 // steps fails unless what the page shows of the exchanges has all parts.
@@ -157,11 +133,13 @@ func (p *tab) shoot(name string) {
 	if *screens == "" {
 		return
 	}
-	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
+	defer cancel()
+	picture, err := p.picture(ctx)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(*screens, name+".png"), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(*screens, p.kind+name+".png"), picture, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -170,17 +148,38 @@ func (p *tab) shoot(name string) {
 // what must not get through does not.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	krbtest.Need(t, browserPeer)
+	krbtest.Need(t, chromiumPeer)
+	testPage(t, "", func(url string, width int, dark bool) *tab {
+		options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(width, 900)}
+		if dark {
+			options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+		}
+		return open(t, url, options...)
+	})
+}
+
+// TestPageInFirefox is TestPage in Firefox.
+func TestPageInFirefox(t *testing.T) {
+	if !*withFirefox {
+		t.Skip("Firefox is large: -firefox")
+	}
+	krbtest.Need(t, firefoxPeer)
+	testPage(t, "firefox-", func(url string, width int, dark bool) *tab { return openFirefox(t, url, width, dark) })
+}
+
+// testPage opens the page in browsers, with the width of their windows.
+func testPage(t *testing.T, kind string, open func(url string, width int, dark bool) *tab) {
 	dir := browserFiles(t, "-quick")
 	w := pageOf(t, dir)
 	checkHeaders(t, w)
-	p := open(t, w.pageURL, chromedp.WindowSize(1000, 900)).ready()
+	p := open(w.pageURL, 1000, false).ready()
+	p.kind = kind
 	p.shoot("page-ready")
 	logsIn(p)
 	calls(p)
 	refusals(p)
-	dark := chromedp.Flag("blink-settings", "preferredColorScheme=0")
-	narrow := open(t, w.pageURL, chromedp.WindowSize(400, 900), dark).ready()
+	narrow := open(w.pageURL, 400, true).ready()
+	narrow.kind = kind
 	narrow.click("enter", "state", "alice@EXAMPLE.COM is logged in")
 	narrow.click("soap", "verdict", Price)
 	narrow.shoot("page-narrow-dark")
@@ -194,8 +193,9 @@ func TestPage(t *testing.T) {
 		t.Errorf("the page loads %s", elsewhere)
 	}
 	changeProgram(t, dir)
-	changed := open(t, pageOf(t, dir).pageURL)
-	value[chromedp.Void](changed, `document.body.setAttribute("aria-busy", "false")`) // it stays so
+	changed := open(pageOf(t, dir).pageURL, 1000, false)
+	changed.kind = kind
+	value[any](changed, `document.body.setAttribute("aria-busy", "false")`) // it stays so
 	changed.until(`document.getElementById("state").textContent`, "The client cannot be loaded")
 	changed.shoot("page-changed-program")
 }
@@ -235,8 +235,10 @@ func logsIn(p *tab) {
 		p.t.Error("a name was taken for HTML")
 	}
 	p.fill("login", "user", "alice")
-	value[chromedp.Void](p, `document.getElementById("login").elements.password.focus()`)
-	if err := chromedp.Do(p.ctx, chromedp.KeyEvent("\r")); err != nil {
+	value[any](p, `document.getElementById("login").elements.password.focus()`)
+	ctx, cancel := context.WithTimeout(context.Background(), enough)
+	defer cancel()
+	if err := p.enter(ctx); err != nil {
 		p.t.Fatal(err)
 	}
 	p.until(`document.getElementById("state").textContent`, "alice@EXAMPLE.COM is logged in")
@@ -262,7 +264,7 @@ func calls(p *tab) {
 	}
 	p.fill("calls", "symbol", "ACME")
 	p.click("soap", "verdict", Price)
-	value[chromedp.Void](p, `document.querySelectorAll("#steps details").forEach(d => d.open = true)`)
+	value[any](p, `document.querySelectorAll("#steps details").forEach(d => d.open = true)`)
 	p.steps("opens with", "session key") // of the ticket, by the gateway's key
 	p.shoot("page-soap")
 }
@@ -319,7 +321,7 @@ func TestTargetsOfTheBrowserClient(t *testing.T) {
 	if !*targets {
 		t.Skip("measures times, which depend on what else the machine does: ask for it with -targets")
 	}
-	krbtest.Need(t, browserPeer)
+	krbtest.Need(t, chromiumPeer)
 	w := pageOf(t, browserFiles(t))
 	var octets []int
 	ready, login := make([]int, 0, 7), make([]int, 0, 7)
