@@ -8,7 +8,7 @@
 //	gSOAP                     C++ clients, as the recipes have them
 //	python-gssapi             an initiator that shares nothing with gokrb5: gssinit.py
 //	a client in WCF's form    in Python, written from the protocol alone: wcf/
-//	curl, Chromium            HTTP Negotiate
+//	curl, Chromium, Firefox   HTTP Negotiate; Firefox with the flag -firefox
 //	requests-gssapi           HTTP Negotiate in Python: requests/
 //	OpenJDK                   HTTP Negotiate by itself and with JGSS: java/
 //	Apache, mod_auth_gssapi   the speed of a server with HTTP Negotiate

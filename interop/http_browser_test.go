@@ -151,11 +151,11 @@ fetch('%s/app/x', {method: 'PUT', body: '{}', credentials: 'include', headers: {
 	.then(text => fetch('/report', {method: 'POST', body: text}));
 </script><img src="/until-reported">`
 
-// A script of another origin calls the service as alice if its origin is in
-// cors-origins.
-func TestChromiumNegotiatesForScriptsOfOtherOrigins(t *testing.T) {
-	k := startKDC(t)
-	reported := make(chan string, 1)
+// originService is the service of originPage; see browserService. Scripts of its
+// origin call that of the parameter service.
+func originService(t *testing.T) (origin string, reported chan string) {
+	t.Helper()
+	reported = make(chan string, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -173,14 +173,22 @@ func TestChromiumNegotiatesForScriptsOfOtherOrigins(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	pages := httptest.NewServer(mux)
-	defer pages.Close()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL, reported
+}
+
+// A script of another origin calls the service as alice if its origin is in
+// cors-origins.
+func TestChromiumNegotiatesForScriptsOfOtherOrigins(t *testing.T) {
+	k := startKDC(t)
+	own, reported := originService(t)
 	for origin, want := range map[string]string{
-		pages.URL:             "PUT /app/x for alice@EXAMPLE.COM",
+		own:                   "PUT /app/x for alice@EXAMPLE.COM",
 		"https://app.example": "TypeError: Failed to fetch",
 	} {
 		g := serveHTTP(t, k, page(t), map[string]any{"cors-origins": []string{origin}})
-		k.chromium(t, pages.URL+"/page?service="+url.QueryEscape(g.url), true)
+		k.chromium(t, own+"/page?service="+url.QueryEscape(g.url), true)
 		select {
 		case got := <-reported:
 			if !strings.HasPrefix(got, want) {
