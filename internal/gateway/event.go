@@ -250,7 +250,8 @@ func (ev *event) write(err error) {
 		attrs = append(attrs, slog.String("operation", ev.operation))
 	}
 	if ev.span != nil {
-		attrs = append(attrs, ev.traceAttrs()...)
+		traceID, spanID := ev.span.IDs()
+		attrs = append(attrs, slog.String("trace_id", traceID), slog.String("span_id", spanID))
 	}
 	if ev.probe {
 		attrs = append(attrs, slog.Bool("probe", true), slog.Int("unlogged", unlogged))
@@ -304,12 +305,6 @@ type attrList struct{ attrs []slog.Attr }
 func (l *attrList) free() {
 	clear(l.attrs)
 	attrLists.Put(l)
-}
-
-// traceAttrs returns the ids by which the trace of the exchange is found.
-func (ev *event) traceAttrs() []slog.Attr {
-	c := ev.span.Context()
-	return []slog.Attr{slog.String("trace_id", c.TraceID().String()), slog.String("span_id", c.SpanID().String())}
 }
 
 // endSpan ends the span of the exchange, with what the event has of it but for
@@ -442,10 +437,7 @@ type Record struct {
 
 // fillRecord sets the Record of an event that ends with err.
 func (ev *event) fillRecord(code string, err error) {
-	traceID := ""
-	if ev.span != nil {
-		traceID = ev.span.Context().TraceID().String()
-	}
+	traceID, _ := ev.span.IDs()
 	ev.record = Record{TraceID: traceID, ID: ev.id, Code: code,
 		Status: ev.status, Route: ev.route, Policy: ev.policy, Client: ev.client,
 		Principal: ev.principal, Service: ev.service, Accepted: !ev.shadow && (ev.accepted || err == nil), Rule: ev.rule,

@@ -8,9 +8,10 @@
 //	span.End(outcome)
 //
 // Types of trace context are those of go.opentelemetry.io/otel/trace. What is
-// recorded and sent is our own: a [Span] is one allocation, its stages stand in it,
-// and it is encoded when it ends. The SDK of
-// OpenTelemetry makes an object of each stage, and its exporter links all of gRPC.
+// recorded and sent is our own: the stages of a [Span] stand in memory that it has
+// from another one, and it is encoded when it ends, once, into the request that is
+// sent. The SDK of OpenTelemetry makes an object of each stage, and its exporter
+// links all of gRPC.
 //
 // # Terms
 //

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -48,89 +49,82 @@ const (
 	kindClient   = 3
 )
 
-// appendRequest appends an ExportTraceServiceRequest with spans, as append has
-// written them.
-func appendRequest(b []byte, resource []Attr, spans []byte) []byte {
-	all := len(b)
-	own := len(b)
+// appendRequest appends an ExportTraceServiceRequest up to its spans, as append
+// writes them, which have so many octets.
+func appendRequest(b []byte, resource []Attr, spans int) []byte {
+	var known, scope []byte
 	for i := range resource {
-		b = appendAttr(b, resourceAttributes, &resource[i])
+		known = appendAttr(known, resourceAttributes, &resource[i])
 	}
-	b = enclose(b, own, resourceSpansResource)
-	scoped := len(b)
-	b = appendText(b, scopeName, "github.com/wssgate/wssgate")
-	b = enclose(b, scoped, scopeSpansScope)
-	b = append(b, spans...)
-	b = enclose(b, scoped, resourceSpansScope)
-	return enclose(b, all, requestResourceSpans)
+	scope = appendText(scope, scopeName, "github.com/wssgate/wssgate")
+	known = append(appendLength(nil, resourceSpansResource, len(known)), known...)
+	scope = append(appendLength(nil, scopeSpansScope, len(scope)), scope...)
+	scope = append(appendLength(nil, resourceSpansScope, len(scope)+spans), scope...)
+	b = appendLength(b, requestResourceSpans, len(known)+len(scope)+spans)
+	return append(append(b, known...), scope...)
 }
 
-// enclose makes what stands in b from start on a field that is a message.
-func enclose(b []byte, start int, field protowire.Number) []byte {
-	var prefix [2 * 10]byte
-	p := protowire.AppendTag(prefix[:0], field, protowire.BytesType)
-	p = protowire.AppendVarint(p, uint64(len(b)-start))
-	b = append(b, p...)
-	copy(b[start+len(p):], b[start:])
-	copy(b[start:], p)
-	return b
+// An ended span is on its way to the collector.
+type ended struct {
+	*recorded
+	span    *Span
+	end     int64
+	outcome Outcome
+	attrs   []Attr
 }
 
 // append appends the span, and its stages as its children.
-func (s *Span) append(b []byte) []byte {
+func (e *ended) append(b []byte) []byte {
 	kind := uint64(kindServer)
-	if s.outcome.Client {
+	if e.outcome.Client {
 		kind = kindClient
 	}
 	start := len(b)
-	b = s.appendHead(b, s.context.SpanID(), s.parent, s.outcome.Name, kind, s.start, s.end)
-	b = s.appendAttrs(b, none)
-	b = appendStatus(b, s.outcome.Error != "")
-	b = enclose(b, start, scopeSpansSpan)
-	for i := range s.stages {
-		b = s.appendStage(b, int8(i))
-	}
-	return b
-}
-
-// appendAttrs appends the facts about a stage, or about the span.
-func (s *Span) appendAttrs(b []byte, of int8) []byte {
-	for i := range s.attrs {
-		if s.attrs[i].of == of {
-			b = appendAttr(b, spanAttributes, &s.attrs[i])
+	b = e.appendHead(b, e.span.context.SpanID(), e.span.parent, e.outcome.Name, kind, e.span.start, e.end)
+	for i := range e.attrs {
+		if a := &e.attrs[i]; !a.isEmpty() {
+			b = appendAttr(b, spanAttributes, a)
 		}
 	}
+	b = enclose(appendStatus(b, e.outcome.Error != ""), start, scopeSpansSpan)
+	for i := range e.stages {
+		b = e.appendStage(b, int8(i))
+	}
 	return b
 }
 
-func (s *Span) appendStage(b []byte, i int8) []byte {
-	x := &s.stages[i]
-	kind, parent := uint64(kindInternal), s.context.SpanID()
+func (e *ended) appendStage(b []byte, i int8) []byte {
+	x := &e.stages[i]
+	kind, parent := uint64(kindInternal), e.span.context.SpanID()
 	if x.calls {
 		kind = kindClient
 	}
 	if x.parent != none {
-		parent = s.stageID(x.parent)
+		parent = e.span.stageID(x.parent)
 	}
 	start := len(b)
-	b = s.appendHead(b, s.stageID(i), parent, x.name, kind, x.start, x.end)
-	b = s.appendAttrs(b, i)
-	b = appendStatus(b, x.failed)
-	return enclose(b, start, scopeSpansSpan)
+	b = e.appendHead(b, e.span.stageID(i), parent, x.name, kind, x.start, x.end)
+	for k := range e.recorded.attrs {
+		if a := &e.recorded.attrs[k]; a.of == i {
+			b = appendAttr(b, spanAttributes, a)
+		}
+	}
+	return enclose(appendStatus(b, x.failed), start, scopeSpansSpan)
 }
 
-// appendHead appends what all spans have.
-func (s *Span) appendHead(
+// appendHead appends what all spans have, after room for enclose.
+func (e *ended) appendHead(
 	b []byte, id, parent trace.SpanID, name string, kind uint64, start, end int64,
 ) []byte {
-	traceID := s.context.TraceID()
-	b = appendOctets(b, spanTraceID, traceID[:])
-	b = appendOctets(b, spanID, id[:])
-	if state := s.context.TraceState(); state.Len() > 0 {
+	b = append(b, 0, 0)
+	traceID := e.span.context.TraceID()
+	b = append(appendLength(b, spanTraceID, len(traceID)), traceID[:]...)
+	b = append(appendLength(b, spanID, len(id)), id[:]...)
+	if state := e.span.context.TraceState(); state.Len() > 0 {
 		b = appendText(b, spanState, state.String())
 	}
 	if parent.IsValid() {
-		b = appendOctets(b, spanParent, parent[:])
+		b = append(appendLength(b, spanParent, len(parent)), parent[:]...)
 	}
 	b = appendText(b, spanName, name)
 	b = appendNumber(b, spanKind, kind)
@@ -138,43 +132,74 @@ func (s *Span) appendHead(
 	return appendTime(b, spanEnd, end)
 }
 
-func appendStatus(b []byte, failed bool) []byte {
-	if !failed {
-		return b
+// enclose makes what stands in b from start on, after two octets, a field that is a
+// message. Few need more than those for field and length.
+func enclose(b []byte, start int, field protowire.Number) []byte {
+	from := start + 2
+	n := len(b) - from
+	if more := protowire.SizeVarint(uint64(n)) - 1; more > 0 {
+		b = append(b, make([]byte, more)...)
+		copy(b[from+more:], b[from:from+n])
 	}
-	start := len(b)
-	b = appendNumber(b, statusCode, statusFailed)
-	return enclose(b, start, spanStatus)
+	appendLength(b[:start], field, n)
+	return b
+}
+
+func appendStatus(b []byte, failed bool) []byte {
+	if failed {
+		b = appendNumber(appendLength(b, spanStatus, 2), statusCode, statusFailed)
+	}
+	return b
 }
 
 func appendAttr(b []byte, field protowire.Number, a *Attr) []byte {
-	start := len(b)
-	b = appendText(b, keyValueKey, a.key)
-	value := len(b)
-	if a.isNumber {
-		b = appendNumber(b, valueInt, uint64(a.number))
-	} else {
-		b = appendText(b, valueString, a.text)
+	var before, after string
+	if a.kind == isPart {
+		before, after = "wssgate.", "_ns"
 	}
-	b = enclose(b, value, keyValueValue)
-	return enclose(b, start, field)
+	text, key := valid(a.text), len(before)+len(a.key)+len(after)
+	value := 1 + protowire.SizeVarint(uint64(a.number))
+	if a.kind == isText {
+		value = 1 + protowire.SizeBytes(len(text))
+	}
+	b = appendLength(b, field, 1+protowire.SizeBytes(key)+1+protowire.SizeBytes(value))
+	b = appendLength(b, keyValueKey, key)
+	b = append(append(append(b, before...), a.key...), after...)
+	b = appendLength(b, keyValueValue, value)
+	if a.kind == isText {
+		return append(appendLength(b, valueString, len(text)), text...)
+	}
+	return appendNumber(b, valueInt, uint64(a.number))
 }
 
-func appendOctets(b []byte, field protowire.Number, octets []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), octets)
+// valid returns a text in UTF-8: a message with another one is refused, with the
+// spans of all who are in it.
+func valid(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// appendText appends a text in UTF-8: a message with another one is refused, with
-// the spans of all who are in it.
 func appendText(b []byte, field protowire.Number, text string) []byte {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), text)
+	text = valid(text)
+	return append(appendLength(b, field, len(text)), text...)
+}
+
+// appendLength appends the tag and the length of a field whose octets follow. All
+// fields here have tags of one octet.
+func appendLength(b []byte, field protowire.Number, length int) []byte {
+	b = append(b, byte(field<<3)|byte(protowire.BytesType))
+	if length < 0x80 {
+		return append(b, byte(length))
+	}
+	return protowire.AppendVarint(b, uint64(length))
 }
 
 func appendNumber(b []byte, field protowire.Number, n uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), n)
+	return protowire.AppendVarint(append(b, byte(field<<3)|byte(protowire.VarintType)), n)
 }
 
 func appendTime(b []byte, field protowire.Number, t int64) []byte {
-	return protowire.AppendFixed64(protowire.AppendTag(b, field, protowire.Fixed64Type), uint64(t))
+	return protowire.AppendFixed64(append(b, byte(field<<3)|byte(protowire.Fixed64Type)), uint64(t))
 }

@@ -245,7 +245,7 @@ func (e *environment) resource(version string) (list []Attr) {
 		all["service.name"] = name
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, Text(key, all[key]))
+		list = append(list, Text(valid(key), all[key]))
 	}
 	return list
 }

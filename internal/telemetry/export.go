@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -33,11 +36,12 @@ type exporter struct {
 
 	mu     sync.Mutex
 	closed bool
-	wait   []segment // the last is not full
-	queued int       // exchanges of wait, at most settings.queue
-	free   []byte    // of a segment that was sent, for another
+	wait   []*segment // the last is not full
+	queued int        // exchanges of wait, at most settings.queue
 
-	rooms sync.Pool // of *[]byte: spans on their way into wait
+	head     int       // octets before the spans of a segment, for the rest of its request
+	segments sync.Pool // of *segment, which were sent
+	rooms    sync.Pool // of *[]byte: spans on their way into wait
 
 	full    chan struct{} // a batch is there
 	closing chan struct{}
@@ -53,7 +57,7 @@ func newExporter(s *settings, log *slog.Logger) (*exporter, error) {
 		return nil, err
 	}
 	e := &exporter{settings: s, client: client, log: log, full: make(chan struct{}, 1), closing: make(chan struct{}),
-		done: make(chan struct{})}
+		done: make(chan struct{}), head: len(appendRequest(nil, s.resource, math.MaxInt32))}
 	e.alone, e.cancel = context.WithCancel(context.Background())
 	go e.run()
 	return e, nil
@@ -66,9 +70,12 @@ type segment struct {
 	spans     int // stages too
 }
 
+// usualSegment is the memory of a segment in octets, to begin with.
+const usualSegment = 128 << 10
+
 // add lets a span wait to be sent. It waits for nothing itself. The span is encoded
 // here, while it is in the processor's caches, and does not stay in memory.
-func (e *exporter) add(s *Span) {
+func (e *exporter) add(s *ended) {
 	room, _ := e.rooms.Get().(*[]byte)
 	if room == nil {
 		room = new([]byte)
@@ -96,10 +103,9 @@ func (e *exporter) queue(octets []byte, spans int) (full, taken bool) {
 		return false, false
 	}
 	if n := len(e.wait); n == 0 || e.wait[n-1].spans >= e.settings.batch {
-		e.wait = append(e.wait, segment{octets: e.free[:0]})
-		e.free = nil
+		e.wait = append(e.wait, e.newSegment())
 	}
-	last := &e.wait[len(e.wait)-1]
+	last := e.wait[len(e.wait)-1]
 	last.octets = append(last.octets, octets...)
 	last.exchanges++
 	last.spans += spans
@@ -107,62 +113,75 @@ func (e *exporter) queue(octets []byte, spans int) (full, taken bool) {
 	return last.spans >= e.settings.batch, true
 }
 
-// run sends batches until close.
+// newSegment returns a segment without exchanges.
+func (e *exporter) newSegment() *segment {
+	s, _ := e.segments.Get().(*segment)
+	if s == nil {
+		return &segment{octets: make([]byte, e.head, usualSegment)}
+	}
+	*s = segment{octets: s.octets[:e.head]}
+	return s
+}
+
+// run sends batches until close: those that are full, and at times what there is.
 func (e *exporter) run() {
 	defer close(e.done)
 	tick := time.NewTicker(e.settings.delay)
 	defer tick.Stop()
 	for {
-		closing := false
 		select {
-		case <-tick.C:
 		case <-e.full:
+			e.sendFull()
+		case <-tick.C:
+			e.sendAll()
 		case <-e.closing:
-			closing = true
-		}
-		e.sendAll()
-		if closing {
+			e.sendAll()
 			return
 		}
 	}
 }
 
-// sendAll sends what waits, batch by batch.
+// sendAll sends what waits. What comes meanwhile waits for others: else requests of
+// a few spans each would follow one another.
 func (e *exporter) sendAll() {
-	var body []byte
+	e.sendFull()
+	if rest := e.take(1); rest != nil {
+		e.sendBatch(rest)
+	}
+}
+
+// sendFull sends the batches that are full.
+func (e *exporter) sendFull() {
 	for {
-		batch, ok := e.take()
-		if !ok {
+		batch := e.take(e.settings.batch)
+		if batch == nil {
 			return
 		}
-		body = appendRequest(body[:0], e.settings.resource, batch.octets)
-		e.giveBack(batch.octets)
-		if err := e.send(body); err != nil {
-			e.lost.Add(uint64(batch.spans))
-			e.sayLost(err)
-			continue
-		}
-		e.sent.Add(uint64(batch.spans))
+		e.sendBatch(batch)
 	}
 }
 
-// take takes a batch from what waits.
-func (e *exporter) take() (batch segment, ok bool) {
+func (e *exporter) sendBatch(batch *segment) {
+	spans := uint64(batch.spans)
+	if err := e.send(batch); err != nil {
+		e.lost.Add(spans)
+		e.sayLost(err)
+		return
+	}
+	e.sent.Add(spans)
+}
+
+// take takes a batch of at least so many spans from what waits, nil for none.
+func (e *exporter) take(least int) *segment {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.wait) == 0 {
-		return segment{}, false
+	if len(e.wait) == 0 || e.wait[0].spans < least {
+		return nil
 	}
-	batch, e.wait = e.wait[0], e.wait[1:]
+	batch := e.wait[0]
+	e.wait = slices.Delete(e.wait, 0, 1)
 	e.queued -= batch.exchanges
-	return batch, true
-}
-
-// giveBack takes back the memory of a batch.
-func (e *exporter) giveBack(octets []byte) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.free = octets
+	return batch
 }
 
 // sayLost logs why spans are lost, once in a while.
@@ -192,10 +211,23 @@ func (s *statusError) isLater() bool {
 	return false
 }
 
-// send sends a batch, again if that may help, until its time is over. When the
-// process ends it is sent once.
-func (e *exporter) send(body []byte) error {
-	ctx, cancel := context.WithTimeout(e.alone, e.settings.patience)
+// send sends the spans of a batch, again if that may help, until its time is over.
+// When the process ends they are sent once.
+func (e *exporter) send(batch *segment) error {
+	var writing atomic.Int32 // connections: one may go on after the answer, or an error
+	defer func() {
+		if writing.Load() == 0 {
+			e.segments.Put(batch)
+		}
+	}()
+	head := appendRequest(nil, e.settings.resource, len(batch.octets)-e.head)
+	body := batch.octets[e.head-len(head):]
+	copy(body, head)
+	ctx := httptrace.WithClientTrace(e.alone, &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { writing.Add(1) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { writing.Add(-1) },
+	})
+	ctx, cancel := context.WithTimeout(ctx, e.settings.patience)
 	defer cancel()
 	var err error
 	for pause := firstPause; ; pause *= 2 {

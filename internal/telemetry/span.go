@@ -3,11 +3,11 @@ package telemetry
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"net/http"
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -22,25 +22,31 @@ const none = -1
 type Span struct {
 	tracer  *Tracer
 	context trace.SpanContext
+	header  string       // traceparent, of a request that is no stage
 	parent  trace.SpanID // zero for none
 	start   int64
 
-	mu     sync.Mutex
-	ended  bool
-	end    int64
-	open   int8 // the stage that calls somebody else, or none
-	stages []stage
-	attrs  []Attr // of the span and of its stages
-
-	outcome Outcome
-
-	*recorded // nil unless the trace is recorded
+	mu       sync.Mutex
+	recorded *recorded // nil unless the trace is recorded, and once the span has ended
 }
 
-// recorded is the room of a span that is recorded.
+// recorded is what is known of a span. Another one uses it again.
 type recorded struct {
-	stageRoom [maxStages]stage
-	attrRoom  [maxAttrs]Attr
+	stages []stage
+	attrs  []Attr // of stages
+	open   int8   // the stage that calls somebody else, or none
+}
+
+var recordings = sync.Pool{New: func() any {
+	return &recorded{stages: make([]stage, 0, maxStages), attrs: make([]Attr, 0, maxAttrs), open: none}
+}}
+
+// release lets another span have r, without what is known of this one.
+func (r *recorded) release() {
+	clear(r.stages)
+	clear(r.attrs)
+	r.stages, r.attrs, r.open = r.stages[:0], r.attrs[:0], none
+	recordings.Put(r)
 }
 
 // A stage is a child of a span. Its id follows from its place. Times are those of
@@ -58,19 +64,28 @@ type stage struct {
 type Attr struct {
 	key, text string
 	number    int64
-	isNumber  bool
+	kind      kind
 	of        int8 // the stage that has it, or none
 }
+
+// A kind is what an Attr has.
+type kind int8
+
+const (
+	isText kind = iota
+	isNumber
+	isPart // of the next stage, in nanoseconds; the key is its name
+)
 
 // Text returns a fact that is a text. One that is empty is left out.
 func Text(key, value string) Attr { return Attr{key: key, text: value, of: none} }
 
 // Number returns a fact that is a number.
 func Number(key string, value int64) Attr {
-	return Attr{key: key, number: value, isNumber: true, of: none}
+	return Attr{key: key, number: value, kind: isNumber, of: none}
 }
 
-func (a *Attr) isEmpty() bool { return !a.isNumber && a.text == "" }
+func (a *Attr) isEmpty() bool { return a.kind == isText && a.text == "" }
 
 // Method returns a method of HTTP, or "HTTP" for one that HTTP does not have: names
 // of spans are few.
@@ -98,61 +113,75 @@ func (s *Span) Context() trace.SpanContext {
 	return s.context
 }
 
+// IDs returns the ids of the trace and of the span in hexadecimal, "" for nil.
+func (s *Span) IDs() (traceID, spanID string) {
+	if s == nil {
+		return "", ""
+	}
+	return s.header[traceIDAt : spanIDAt-1], s.header[spanIDAt : flagsAt-1]
+}
+
 // ShowsPrincipals reports whether the span may have the names of clients.
 func (s *Span) ShowsPrincipals() bool { return s != nil && s.tracer.names }
 
-// Stage records a stage. It ends the one of this name that Call has begun.
-func (s *Span) Stage(name string, start, end time.Time) {
-	if s == nil || s.recorded == nil {
-		return
+// lock returns what is recorded, for the caller to add to it and to unlock. It
+// returns nil, and locks nothing, if nothing is: so it is after the end, too.
+func (s *Span) lock() *recorded {
+	if s == nil || !s.context.IsSampled() {
+		return nil
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return // it is being encoded
+	if s.recorded == nil {
+		s.mu.Unlock()
+		return nil
 	}
-	if s.open != none && s.stages[s.open].name == name {
-		s.stages[s.open].start, s.stages[s.open].end = start.UnixNano(), end.UnixNano()
-		s.open = none
+	return s.recorded
+}
+
+// Stage records a stage. It ends the one of this name that Call has begun.
+func (s *Span) Stage(name string, start, end time.Time) {
+	r := s.lock()
+	if r == nil {
 		return
 	}
-	s.add(stage{name: name, parent: none, start: start.UnixNano(), end: end.UnixNano()})
+	defer s.mu.Unlock()
+	if r.open != none && r.stages[r.open].name == name {
+		r.stages[r.open].start, r.stages[r.open].end = start.UnixNano(), end.UnixNano()
+		r.open = none
+		return
+	}
+	r.add(stage{name: name, parent: none, start: start.UnixNano(), end: end.UnixNano()})
 }
 
 // Part records how long a part of the stage took that Stage records next. It is a
 // fact of that one, and no stage: what it took may be in several pieces.
 func (s *Span) Part(name string, took time.Duration) {
-	if s == nil || s.recorded == nil {
-		return
+	if r := s.lock(); r != nil {
+		defer s.mu.Unlock()
+		r.know(len(r.stages), Attr{key: name, number: int64(took), kind: isPart})
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.know(len(s.stages), Number("wssgate."+name+"_ns", int64(took)))
 }
 
 // Asked records that somebody else was asked, as part of the call that is in
 // progress if one is.
 func (s *Span) Asked(name string, start, end time.Time, failed bool, attr Attr) {
-	if s == nil || s.recorded == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.know(len(s.stages), attr)
-	s.add(stage{name: name, parent: s.open, start: start.UnixNano(), end: end.UnixNano(), calls: true, failed: failed})
-}
-
-// know adds a fact about a stage, which may not be there yet, or about the span.
-func (s *Span) know(stage int, a Attr) {
-	if a.of = int8(stage); !s.ended && !a.isEmpty() && len(s.attrs) < maxAttrs {
-		s.attrs = append(s.attrs, a)
+	if r := s.lock(); r != nil {
+		defer s.mu.Unlock()
+		r.know(len(r.stages), attr)
+		r.add(stage{name: name, parent: r.open, start: start.UnixNano(), end: end.UnixNano(), calls: true, failed: failed})
 	}
 }
 
-// add adds a stage, unless the span has ended.
-func (s *Span) add(x stage) {
-	if !s.ended && len(s.stages) < maxStages {
-		s.stages = append(s.stages, x)
+// know adds a fact about a stage, which may not be there yet.
+func (r *recorded) know(stage int, a Attr) {
+	if a.of = int8(stage); !a.isEmpty() && len(r.attrs) < maxAttrs {
+		r.attrs = append(r.attrs, a)
+	}
+}
+
+func (r *recorded) add(x stage) {
+	if len(r.stages) < maxStages {
+		r.stages = append(r.stages, x)
 	}
 }
 
@@ -162,35 +191,64 @@ func (s *Span) Call(name, host string, h http.Header) {
 	if s == nil {
 		return
 	}
-	id := s.context.SpanID()
-	if s.recorded != nil {
-		s.mu.Lock()
-		if n := len(s.stages); !s.ended && n < maxStages {
-			now := time.Now().UnixNano()
-			s.know(n, Text("server.address", host))
-			s.add(stage{name: name, parent: none, start: now, end: now, calls: true})
-			s.open, id = int8(n), s.stageID(int8(n))
-		}
-		s.mu.Unlock()
-	}
+	header := s.call(name, host)
 	if !s.tracer.settings.propagates {
 		return
 	}
-	h.Del("Tracestate")
-	ctx := trace.ContextWithSpanContext(context.Background(), s.context.WithSpanID(id))
-	propagation.TraceContext{}.Inject(ctx, headers(h))
+	h["Traceparent"] = []string{header}
+	delete(h, "Tracestate")
+	if state := s.context.TraceState(); state.Len() > 0 {
+		h["Tracestate"] = []string{state.String()}
+	}
+}
+
+// call begins a stage and returns its traceparent, or that of the span if it is not
+// recorded.
+func (s *Span) call(name, host string) string {
+	r := s.lock()
+	if r == nil {
+		return s.header
+	}
+	defer s.mu.Unlock()
+	n := len(r.stages)
+	if n == maxStages {
+		return s.header
+	}
+	now := time.Now().UnixNano()
+	r.know(n, Text("server.address", host))
+	r.add(stage{name: name, parent: none, start: now, end: now, calls: true})
+	r.open = int8(n)
+	return traceparent(s.context.WithSpanID(s.stageID(int8(n))))
+}
+
+// Where the parts of a traceparent are (W3C Trace Context 3.2.2).
+const (
+	traceIDAt     = len("00-")
+	spanIDAt      = traceIDAt + 2*len(trace.TraceID{}) + len("-")
+	flagsAt       = spanIDAt + 2*len(trace.SpanID{}) + len("-")
+	traceparentIs = flagsAt + len("01")
+)
+
+// traceparent returns the value of the header for requests of a span.
+func traceparent(c trace.SpanContext) string {
+	b := [traceparentIs]byte{0: '0', 1: '0', traceIDAt - 1: '-', spanIDAt - 1: '-', flagsAt - 1: '-', flagsAt: '0',
+		flagsAt + 1: '0' + byte(c.TraceFlags()&trace.FlagsSampled)}
+	traceID, spanID := c.TraceID(), c.SpanID()
+	hex.Encode(b[traceIDAt:], traceID[:])
+	hex.Encode(b[spanIDAt:], spanID[:])
+	return string(b[:])
 }
 
 // Answered adds facts to the call in progress: what was answered.
 func (s *Span) Answered(status int) {
-	if s == nil || s.recorded == nil {
+	r := s.lock()
+	if r == nil {
 		return
 	}
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open != none && !s.ended {
-		s.know(int(s.open), Number("http.response.status_code", int64(status)))
-		s.stages[s.open].failed = status >= http.StatusBadRequest
+	if r.open != none {
+		r.know(int(r.open), Number("http.response.status_code", int64(status)))
+		r.stages[r.open].failed = status >= http.StatusBadRequest
 	}
 }
 
@@ -206,20 +264,15 @@ func (s *Span) stageID(i int8) (id trace.SpanID) {
 
 // End ends the span, and lets it wait to be sent with others. The first End counts.
 func (s *Span) End(o Outcome, attrs ...Attr) {
-	if s == nil || s.recorded == nil {
+	r := s.lock()
+	if r == nil {
 		return
 	}
-	s.mu.Lock()
-	if s.ended {
-		s.mu.Unlock()
-		return
-	}
-	for _, a := range attrs {
-		s.know(none, a)
-	}
-	s.ended, s.outcome, s.end = true, o, time.Now().UnixNano()
+	s.recorded = nil
 	s.mu.Unlock()
-	s.tracer.exporter.add(s)
+	attrs = attrs[:min(len(attrs), maxAttrs)]
+	s.tracer.exporter.add(&ended{span: s, recorded: r, end: time.Now().UnixNano(), outcome: o, attrs: attrs})
+	r.release()
 }
 
 type contextKey struct{}

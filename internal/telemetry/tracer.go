@@ -2,9 +2,9 @@ package telemetry
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -115,20 +115,19 @@ func (t *Tracer) Begin(h http.Header) *Span {
 	if t.settings.propagates && len(h["Traceparent"]) > 0 {
 		parent = trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), headers(h)))
 	}
-	var random [24]byte
-	_, _ = rand.Read(random[:]) // never fails
-	c := trace.SpanContextConfig{TraceID: trace.TraceID(random[:16]), SpanID: trace.SpanID(random[16:])}
-	if parent.IsValid() {
-		c.TraceID, c.TraceState = parent.TraceID(), parent.TraceState()
+	c := trace.SpanContextConfig{TraceID: parent.TraceID(), TraceState: parent.TraceState()}
+	if !parent.IsValid() {
+		binary.BigEndian.PutUint64(c.TraceID[:8], rand.Uint64())
+		binary.BigEndian.PutUint64(c.TraceID[8:], rand.Uint64()|1) // never zero
 	}
+	binary.BigEndian.PutUint64(c.SpanID[:], rand.Uint64()|1)
 	if t.settings.sampler.samples(parent, c.TraceID) {
 		c.TraceFlags = trace.FlagsSampled
 	}
-	s := &Span{tracer: t, context: trace.NewSpanContext(c), parent: parent.SpanID(),
-		start: time.Now().UnixNano(), open: none}
+	s := &Span{tracer: t, context: trace.NewSpanContext(c), parent: parent.SpanID(), start: time.Now().UnixNano()}
+	s.header = traceparent(s.context)
 	if s.context.IsSampled() {
-		s.recorded = new(recorded)
-		s.stages, s.attrs = s.stageRoom[:0], s.attrRoom[:0]
+		s.recorded = recordings.Get().(*recorded)
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package telemetrytest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/hex"
 	"io"
@@ -28,7 +29,8 @@ type Span struct {
 	Resource   map[string]any
 }
 
-// A Collector takes spans. Its methods are safe for concurrent use.
+// A Collector takes spans, of requests that are octet for octet as OpenTelemetry's own
+// types are written. Its methods are safe for concurrent use.
 type Collector struct {
 	*httptest.Server
 	// Answer is called before a request is read, if it is set: it may answer
@@ -83,7 +85,8 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = proto.Unmarshal(octets, &m)
 	}
-	if err != nil || r.Method != http.MethodPost || r.URL.Path != "/v1/traces" ||
+	again, _ := proto.Marshal(&m)
+	if err != nil || !bytes.Equal(again, octets) || r.Method != http.MethodPost || r.URL.Path != "/v1/traces" ||
 		r.Header.Get("Content-Type") != "application/x-protobuf" {
 		http.Error(w, "no request of OTLP", http.StatusBadRequest)
 		return
