@@ -20,9 +20,12 @@ import (
 	"github.com/wssgate/wssgate/kerberos/kdcproxy"
 )
 
-// newRelay returns the KDC relay of a configuration, nil if it has none. The
-// operator that whose returns is told of requests to KDCs.
-func newRelay(cfg *config.Config, log *slog.Logger, whose func() *Operator) (*kdcproxy.Relay, error) {
+// newRelay returns the KDC relay of a configuration, nil if it has none. Its requests
+// are traced by t, but for those of HTTP. The operator that whose returns is told of
+// requests to KDCs.
+func newRelay(
+	cfg *config.Config, t *telemetry.Tracer, log *slog.Logger, whose func() *Operator,
+) (*kdcproxy.Relay, error) {
 	if !cfg.Relays() {
 		return nil, nil
 	}
@@ -36,7 +39,7 @@ func newRelay(cfg *config.Config, log *slog.Logger, whose func() *Operator) (*kd
 		MaxConnections: cfg.MaxConnections, MaxClientConnections: cfg.MaxClientConnections,
 		MaxExchanges: cfg.MaxConnections, MaxClientExchanges: cfg.MaxClientConnections,
 		ClientAddr: gateway.ClientAddressOf(gateway.AddressSource(cfg.ClientAddress), cfg.Proxies()),
-		Report:     func(e kdcproxy.Event) { logRelayed(log, e) },
+		Report:     func(e kdcproxy.Event) { logRelayed(log, e) }, Begun: tracedRelay(t),
 		Asked: func(ctx context.Context, realm string, began time.Time, err error) {
 			whose().asked(ctx, askedByRelay, realm, began, err)
 		},
@@ -51,7 +54,7 @@ func newRelay(cfg *config.Config, log *slog.Logger, whose func() *Operator) (*kd
 // RelayKDCs returns the KDCs that the relay of a configuration asks for a realm,
 // in its order.
 func RelayKDCs(ctx context.Context, cfg *config.Config, realm string) ([]kdc.Address, error) {
-	relay, err := newRelay(cfg, slog.New(slog.DiscardHandler), nobody)
+	relay, err := newRelay(cfg, nil, slog.New(slog.DiscardHandler), nobody)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +214,7 @@ func BesideRelay(cfg *config.Config, files *browser.Files, next http.Handler, lo
 	if err != nil {
 		return nil, nil, err
 	}
-	relay, err := newRelay(cfg, log, nobody)
+	relay, err := newRelay(cfg, nil, log, nobody)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -334,7 +337,7 @@ func CheckRelay(cfg *config.Config, log *slog.Logger) error {
 	if err := telemetry.Check(os.Getenv); err != nil {
 		return refusedTraces(err)
 	}
-	_, err := newRelay(cfg, log, nobody)
+	_, err := newRelay(cfg, nil, log, nobody)
 	return err
 }
 
@@ -345,7 +348,12 @@ func nobody() *Operator { return nil }
 // it loads the configuration and the krb5.conf again, for the realms.
 func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version string, log *slog.Logger) error {
 	defer runtime.KeepAlive(floorOfHeap())
-	relay, err := newRelay(cfg, log, nobody)
+	tracer, flush, err := openTracer(cfg, version, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	relay, err := newRelay(cfg, tracer, log, nobody)
 	if err != nil {
 		return err
 	}
@@ -354,11 +362,6 @@ func ServeRelay(ctx context.Context, cfg *config.Config, load Load, version stri
 	if err != nil {
 		return err
 	}
-	tracer, flush, err := openTracer(cfg, version, log)
-	if err != nil {
-		return err
-	}
-	defer flush()
 	keys := NewKeyring(cfg, log)
 	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {

@@ -54,7 +54,7 @@ func reloadKrb5Conf(t *testing.T, alone bool) {
 	}
 	log := new(lineBuffer)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	relay, err := newRelay(cfg, logger, nobody)
+	relay, err := newRelay(cfg, nil, logger, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func Check(cfg *config.Config, log *slog.Logger) error {
 			return err
 		}
 	}
-	if _, err := newRelay(cfg, log, nobody); err != nil {
+	if _, err := newRelay(cfg, nil, log, nobody); err != nil {
 		return err
 	}
 	if err := telemetry.Check(os.Getenv); err != nil {
@@ -89,8 +89,13 @@ func Serve(ctx context.Context, p *Program) error {
 	if err != nil {
 		return err
 	}
+	tracer, flush, err := openTracer(cfg, p.Version, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	var o *Operator
-	relay, err := newRelay(cfg, log, func() *Operator { return o })
+	relay, err := newRelay(cfg, tracer, log, func() *Operator { return o })
 	if err != nil {
 		return err
 	}
@@ -98,11 +103,6 @@ func Serve(ctx context.Context, p *Program) error {
 	if err != nil {
 		return err
 	}
-	tracer, flush, err := openTracer(cfg, p.Version, log)
-	if err != nil {
-		return err
-	}
-	defer flush()
 	listeners, plain, err := listenAll(cfg, keys)
 	if err != nil {
 		return err

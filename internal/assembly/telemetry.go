@@ -1,15 +1,18 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/kdcproxy"
 )
 
 // flushTime is how long the end of the process waits for the collector of traces.
@@ -91,6 +94,50 @@ func traced(t *telemetry.Tracer, name string, next http.Handler) http.Handler {
 				telemetry.Number("http.response.status_code", int64(watched.status)))
 		}()
 		next.ServeHTTP(watched, r.WithContext(telemetry.NewContext(r.Context(), span)))
+	})
+}
+
+// tracedRelay returns the [kdcproxy.Config] Begun by which the relay's requests by
+// WebSocket, TCP and UDP are traced, nil for none. Each is a trace of its own: a
+// Kerberos message has no trace context. What a request has of names is not recorded.
+func tracedRelay(t *telemetry.Tracer) func(context.Context, kdcproxy.Via) (context.Context, func(kdcproxy.Event)) {
+	if t == nil {
+		return nil
+	}
+	return func(ctx context.Context, _ kdcproxy.Via) (context.Context, func(kdcproxy.Event)) {
+		span := t.Begin(nil)
+		return telemetry.NewContext(ctx, span), func(e kdcproxy.Event) { endRelayed(span, e) }
+	}
+}
+
+func endRelayed(span *telemetry.Span, e kdcproxy.Event) {
+	outcome := telemetry.Outcome{Name: cmp.Or(string(e.Kind), "unknown") + " " + string(e.Via)}
+	transport, protocol, code, client := "tcp", "kerberos", "", ""
+	switch e.Via {
+	case kdcproxy.ViaUDP:
+		transport = "udp"
+	case kdcproxy.ViaWebSocket:
+		protocol = "websocket"
+	}
+	if e.Code != kdcproxy.CodeOK {
+		code = string(e.Code)
+	}
+	if isOurs(e.Code) {
+		outcome.Error = code
+	}
+	if e.Client.IsValid() {
+		client = e.Client.String()
+	}
+	span.End(outcome, telemetry.Text("network.transport", transport), telemetry.Text("network.protocol.name", protocol),
+		telemetry.Text("client.address", client), telemetry.Text("error.type", code),
+		telemetry.Text("wssgate.kerberos.request", string(e.Kind)))
+}
+
+// isOurs reports whether a request has failed by no fault of its client: as by HTTP,
+// where such a span is no error either.
+func isOurs(code kdcproxy.Code) bool {
+	return slices.ContainsFunc(kdcproxy.Codes(), func(c kdcproxy.CodeInfo) bool {
+		return c.Code == code && c.Status >= http.StatusInternalServerError
 	})
 }
 

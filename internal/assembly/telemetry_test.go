@@ -1,9 +1,13 @@
 package assembly
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,9 +16,14 @@ import (
 	"strings"
 	"testing"
 
+	v1 "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+
 	"github.com/wssgate/wssgate/internal/config"
 	"github.com/wssgate/wssgate/internal/telemetry"
 	"github.com/wssgate/wssgate/internal/telemetry/telemetrytest"
+	"github.com/wssgate/wssgate/kerberos"
+	"github.com/wssgate/wssgate/kerberos/kdc"
+	"github.com/wssgate/wssgate/kerberos/kdcproxy"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -77,38 +86,46 @@ func TestRequestsToKDCsAreSeen(t *testing.T) {
 	}
 }
 
+// newTracedRelay returns the relay of a configuration with further settings, for the
+// realm of a KDC, and its operator. It is traced to c.
+func newTracedRelay(t *testing.T, address, settings string, c *telemetrytest.Collector) (
+	*config.Config, *kdcproxy.Relay, *Operator) {
+	t.Helper()
+	conf := filepath.Join(t.TempDir(), "krb5.conf")
+	text := "[realms]\n" + krbtest.DefaultRealm + " = {\nkdc = tcp/" + address + "\n}\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	text = fmt.Sprintf("kdc-realms: [%s]\nkdc-krb5-conf: %q\n%s", krbtest.DefaultRealm, conf, settings)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadRelay(&config.RelayFlags{File: file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	o, _ := newWatched(t, cfg, log, c)
+	relay, err := newRelay(cfg, o.tracer, log, func() *Operator { return o })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(relay.Close)
+	return cfg, relay, o
+}
+
 // TestRelayedRequestsAreSeen: the request to the KDC is in the trace of the client,
 // and counted, also when no KDC answers.
 func TestRelayedRequestsAreSeen(t *testing.T) {
 	t.Parallel()
-	for name, kdc := range map[string]string{"ok": startKDC(t), "failed": "127.0.0.1:1"} {
+	for name, address := range map[string]string{"ok": startKDC(t), "failed": "127.0.0.1:1"} {
 		c := telemetrytest.Start(t)
-		conf := filepath.Join(t.TempDir(), "krb5.conf")
-		text := "[realms]\n" + krbtest.DefaultRealm + " = {\nkdc = tcp/" + kdc + "\n}\n"
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(t.TempDir(), "relay.yaml")
-		text = fmt.Sprintf("kdc-realms: [%s]\nkdc-krb5-conf: %q\nkdc-timeout: 2s\n", krbtest.DefaultRealm, conf)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := config.LoadRelay(&config.RelayFlags{File: file}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		log := slog.New(slog.DiscardHandler)
-		o, _ := newWatched(t, cfg, log, c)
-		relay, err := newRelay(cfg, log, func() *Operator { return o })
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer relay.Close()
+		cfg, relay, o := newTracedRelay(t, address, "kdc-timeout: 2s\n", c)
 		h := withRelay(cfg, relay, o.tracer, nil, http.NotFoundHandler())
-		var trace string
+		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-			trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+			r.Header.Set("Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
 			h.ServeHTTP(w, r)
 		}))
 		defer s.Close()
@@ -124,6 +141,110 @@ func TestRelayedRequestsAreSeen(t *testing.T) {
 		if got := metricsOf(o); !strings.Contains(got, `wssgate_kdc_seconds_count{by="relay",outcome="`+name+`"}`) {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+// A keptRequest is an [kdc.Exchanger] that keeps what is to be sent.
+type keptRequest struct{ octets []byte }
+
+func (k *keptRequest) Exchange(_ context.Context, _ string, request []byte) ([]byte, error) {
+	k.octets = bytes.Clone(request)
+	return nil, io.EOF
+}
+
+// loginOf returns an AS-REQ of a client.
+func loginOf(t *testing.T, client string) []byte {
+	realm, k := krbtest.DefaultRealm, new(keptRequest)
+	_, _ = kdc.Probe(t.Context(), k, kerberos.Principal{Components: []string{client}, Realm: realm},
+		kerberos.Principal{Components: []string{"krbtgt", realm}, Realm: realm})
+	return k.octets
+}
+
+// TestRelayedMessagesAreSeen: those that come by WebSocket, TCP and UDP are spans as
+// requests by HTTP are, without names. What is the client's fault is no error of ours.
+func TestRelayedMessagesAreSeen(t *testing.T) {
+	t.Parallel()
+	running, login := startKDC(t), loginOf(t, "alice")
+	for _, x := range []struct {
+		kdc    string
+		octets []byte
+		span   string
+		code   any
+		failed bool
+	}{
+		{running, login, "AS-REQ ", nil, false},
+		{"127.0.0.1:1", login, "AS-REQ ", string(kdcproxy.CodeKDC), true},
+		{running, login[:1], "unknown ", string(kdcproxy.CodeMalformed), false},
+	} {
+		for via, protocol := range map[string][2]string{"websocket": {"tcp", "websocket"}, "tcp": {"tcp", "kerberos"},
+			"udp": {"udp", "kerberos"}} {
+			c := telemetrytest.Start(t)
+			_, relay, _ := newTracedRelay(t, x.kdc, "kdc-timeout: 30s\n", c)
+			sendTo(t, relay, via, x.octets)
+			want := 2
+			if x.span == "unknown " {
+				want = 1
+			}
+			spans := c.Wait(t, want)
+			root := telemetrytest.Named(t, spans, x.span+via)
+			if root.Parent != "" || root.Failed != x.failed || root.Kind != v1.Span_SPAN_KIND_SERVER ||
+				root.Attrs["error.type"] != x.code || root.Attrs["network.transport"] != protocol[0] ||
+				root.Attrs["network.protocol.name"] != protocol[1] || root.Attrs["client.address"] != "127.0.0.1" ||
+				len(spans) != want {
+				t.Errorf("%s: %+v", via, spans)
+			}
+			if want == 2 {
+				asked := telemetrytest.Named(t, spans, "kdc")
+				if asked.TraceID != root.TraceID || asked.Parent != root.ID || asked.Failed != x.failed ||
+					asked.Attrs["wssgate.kerberos.realm"] != krbtest.DefaultRealm {
+					t.Errorf("%s: %+v", via, spans)
+				}
+			}
+			if text := fmt.Sprint(spans); strings.Contains(text, "alice") || strings.Contains(text, "krbtgt") {
+				t.Errorf("%s: %s", via, text)
+			}
+		}
+	}
+}
+
+// sendTo sends octets to a relay, which serves until the end of the test.
+func sendTo(t *testing.T, relay *kdcproxy.Relay, via string, octets []byte) {
+	t.Helper()
+	var conn net.Conn
+	var err error
+	switch via {
+	case "websocket":
+		s := httptest.NewServer(relay.WebSocket())
+		t.Cleanup(func() { relay.Close(); s.Close() })
+		c, err := kdcproxy.NewClient(kdcproxy.ClientConfig{URL: "ws" + strings.TrimPrefix(s.URL, "http")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		_, _ = c.Exchange(t.Context(), krbtest.DefaultRealm, octets)
+		return
+	case "tcp":
+		ln, failed := net.Listen("tcp", "127.0.0.1:0")
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		go func() { _ = relay.ServeTCP(ln) }()
+		conn, err = net.Dial("tcp", ln.Addr().String())
+		octets = append(binary.BigEndian.AppendUint32(nil, uint32(len(octets))), octets...)
+	case "udp":
+		pc, failed := net.ListenPacket("udp", "127.0.0.1:0")
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		go func() { _ = relay.ServeUDP(pc) }()
+		conn, err = net.Dial("udp", pc.LocalAddr().String())
+	}
+	if err == nil {
+		t.Cleanup(func() { conn.Close() })
+		_, err = conn.Write(octets)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -68,6 +68,12 @@ type Config struct {
 	// safe for concurrent use and return soon. Nil means that nobody is told.
 	Report func(Event)
 
+	// Begun is called when a request by WebSocket, TCP or UDP, which no http.Handler
+	// sees by itself, is about to be looked at. Asked gets the context that it returns,
+	// and the function that it returns is called with the event after Report, if that
+	// is called. Both must be safe for concurrent use and return soon. Nil means that
+	// nobody is told.
+	Begun func(ctx context.Context, via Via) (context.Context, func(Event))
 	// Asked is called when the servers of a realm have been asked, with what is in
 	// the context of the request, the time when they were and the error if none has
 	// answered. It must be safe for concurrent use and return soon. Nil means that

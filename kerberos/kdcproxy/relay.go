@@ -94,6 +94,7 @@ type request struct {
 	relay *Relay
 	event Event
 	start time.Time
+	ended func(Event) // of Config.Begun; nil for none
 }
 
 // begin begins the request of a client. It fails if the client has sent too
@@ -119,11 +120,24 @@ func (r *Relay) report(via Via, client netip.Addr, err error) {
 func (q *request) end(err error) {
 	q.event.Code, q.event.Err, q.event.Duration = codeOf(err), err, time.Since(q.start)
 	q.relay.cfg.Report(q.event)
+	if q.ended != nil {
+		q.ended(q.event)
+	}
+}
+
+// begun returns the context in which the request is relayed.
+func (q *request) begun(ctx context.Context) context.Context {
+	if q.event.Via == ViaHTTP || q.relay.cfg.Begun == nil {
+		return ctx
+	}
+	ctx, q.ended = q.relay.cfg.Begun(ctx, q.event.Via)
+	return ctx
 }
 
 // relayed sends the message to a server of its realm and returns the reply.
 // Domain is the target-domain, "" for none.
 func (q *request) relayed(ctx context.Context, domain string, octets []byte) ([]byte, error) {
+	ctx = q.begun(ctx)
 	q.event.BytesIn = len(octets)
 	if len(octets) > maxMessage {
 		return nil, refuse(CodeTooLarge, "a message of %d octets", len(octets))
