@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wssgate/wssgate/testvectors"
@@ -86,7 +87,21 @@ func expectedCodes(t *testing.T) map[string]bool {
 // of each code.
 func goSources(t *testing.T) (tests map[string]string, constants map[string][]string) {
 	t.Helper()
-	tests, constants = map[string]string{}, map[string][]string{}
+	s, err := readGoSources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.tests, s.constants
+}
+
+type goTexts struct {
+	tests     map[string]string
+	constants map[string][]string
+}
+
+// readGoSources reads them once: all sources are some MB.
+var readGoSources = sync.OnceValues(func() (goTexts, error) {
+	s := goTexts{map[string]string{}, map[string][]string{}}
 	function := regexp.MustCompile(`(?ms)^func (Test\w+)\(.*?^\}`)
 	constant := regexp.MustCompile(`\b(Code\w+)\b[^=\n]*= "([a-z0-9-]+)"`)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -96,16 +111,13 @@ func goSources(t *testing.T) (tests map[string]string, constants map[string][]st
 		src, err := os.ReadFile(path)
 		if strings.HasSuffix(path, "_test.go") {
 			for _, m := range function.FindAllStringSubmatch(string(src), -1) {
-				tests[m[1]] += m[0]
+				s.tests[m[1]] += m[0]
 			}
 		}
 		for _, m := range constant.FindAllStringSubmatch(string(src), -1) {
-			constants[m[2]] = append(constants[m[2]], m[1])
+			s.constants[m[2]] = append(s.constants[m[2]], m[1])
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tests, constants
-}
+	return s, err
+})

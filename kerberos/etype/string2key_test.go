@@ -70,4 +70,7 @@ func TestStringToKeyBoundsIterations(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	if n, err := iterationCount([]byte{0, 0x10, 0, 0}, 4096); err != nil || n != maxIterations { // the most
+		t.Errorf("%d, %v", n, err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/gss"
+	"github.com/wssgate/wssgate/kerberos/internal/der"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
 )
 
@@ -400,4 +401,32 @@ func TestAcceptorChecksClientRealms(t *testing.T) {
 	token, _ := mustToken(t, k, krbtest.TokenOptions{})
 	_, err := newAcceptor(t, k, gss.AcceptorConfig{ClientRealms: []string{"PARTNER"}}).Accept(t.Context(), token)
 	wantRefusal(t, err, kerberos.CodeClientRealm) // a list is the whole list
+}
+
+// A token of kerberos.MaxTokenBytes is accepted, and not one of an octet more:
+// what fills it stands in the authenticator, which says that nobody need know it.
+func TestAcceptorTakesTokensUpToTheLimit(t *testing.T) {
+	t.Parallel()
+	k := newKDC()
+	of := func(octets int) []byte {
+		for fill := octets - 2000; ; {
+			unknown := der.Element(der.TagSequence, der.Field(0, der.TagInteger, der.Integer(4711)),
+				der.Field(1, der.TagOctetString, make([]byte, fill)))
+			token, _, err := k.Token("alice", service, krbtest.TokenOptions{AuthzType: 1,
+				AuthzData: der.Element(der.TagSequence, unknown)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(token) == octets {
+				return token
+			}
+			fill += octets - len(token)
+		}
+	}
+	a := newAcceptor(t, k, gss.AcceptorConfig{})
+	if _, err := a.Accept(t.Context(), of(kerberos.MaxTokenBytes)); err != nil {
+		t.Error(err)
+	}
+	_, err := a.Accept(t.Context(), of(kerberos.MaxTokenBytes+1))
+	wantRefusal(t, err, kerberos.CodeTokenTooLarge, "131073 octets")
 }

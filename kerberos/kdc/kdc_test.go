@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -198,6 +199,33 @@ func TestExchangeRejectsRequestsOfBadLengths(t *testing.T) {
 		if _, err := k.Exchange(t.Context(), "A", make([]byte, n)); !errors.Is(err,
 			&kerberos.Error{Code: kerberos.CodeKDC}) {
 			t.Errorf("%d octets: %v", n, err)
+		}
+	}
+}
+
+// A request and a reply of maxKDCMessage octets are exchanged.
+func TestExchangeTakesMessagesAtTheLimit(t *testing.T) {
+	t.Parallel()
+	request, reply := make([]byte, maxKDCMessage), make([]byte, maxKDCMessage)
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() {
+		io.CopyN(io.Discard, server, int64(4+len(request)))
+		server.Write(framed(reply))
+	}()
+	got, err := exchangeTCP(client, request, func([]byte) bool { return true })
+	if err != nil || len(got) != len(reply) {
+		t.Errorf("%d octets, %v", len(got), err)
+	}
+}
+
+// A request of maxUDPRequest octets goes by UDP, and a longer one by TCP alone.
+func TestLargeRequestsGoByTCP(t *testing.T) {
+	t.Parallel()
+	k := newKDCs(t, TransportConfig{Krb5Conf: "[libdefaults]\nudp_preference_limit = 32700\n" + twoKDCs})
+	for n, want := range map[int]string{maxUDPRequest: "[udp/one:88 tcp/one:88]", maxUDPRequest + 1: "[tcp/one:88]"} {
+		if got := fmt.Sprint(k.attempts(exchange{}, []Address{{Address: "one:88"}}, n, false, time.Now())); got != want {
+			t.Errorf("%d octets: %s", n, got)
 		}
 	}
 }

@@ -156,6 +156,24 @@ func TestServeUDPDropsCopies(t *testing.T) {
 	}
 }
 
+// Messages of maxMessage octets are read from a stream, and replies of maxDatagram
+// octets sent as datagrams; one more is not.
+func TestMessagesAtTheirLimits(t *testing.T) {
+	t.Parallel()
+	for n, read := range map[int]bool{maxMessage: true, maxMessage + 1: false} {
+		r, _ := newRelay(t, new(fakeNet), Config{})
+		got, err := readFramed(bytes.NewReader(framed(make([]byte, n))), &room{relay: r})
+		if read != (err == nil && len(got) == n) {
+			t.Errorf("%d octets: %d, %v", n, len(got), err)
+		}
+	}
+	for n, whole := range map[int]bool{maxDatagram: true, maxDatagram + 1: false} {
+		if got := datagram(make([]byte, n), tgsReq("EXAMPLE.COM")); whole != (len(got) == n) || len(got) == 0 {
+			t.Errorf("a reply of %d octets: %d", n, len(got))
+		}
+	}
+}
+
 // A reply that is too large for a datagram sends the client to TCP.
 func TestServeUDPSaysWhenAReplyIsTooLarge(t *testing.T) {
 	t.Parallel()

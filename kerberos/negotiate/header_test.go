@@ -105,6 +105,29 @@ func FuzzCredentials(f *testing.F) {
 	})
 }
 
+// A cookie of maxCookie octets is read, and a token of as much base64 as
+// kerberos.MaxTokenBytes take; a longer cookie is none, and a longer token is
+// refused.
+func TestHeadersAtTheirLimits(t *testing.T) {
+	t.Parallel()
+	a := &Authenticator{Config{CookieName: "negotiate", Session: 1}}
+	for n, read := range map[int]bool{maxCookie: true, maxCookie + 1: false} {
+		field := "negotiate=e" + strings.Repeat("A", n-1)
+		if c := a.readCookie(&http.Request{Header: http.Header{"Cookie": {field}}}); read != (c.kind == kindSealed) {
+			t.Errorf("a cookie of %d octets: read %t", n, !read)
+		}
+	}
+	for n, want := range map[int]kerberos.Code{kerberos.MaxTokenBytes: "",
+		kerberos.MaxTokenBytes + 3: kerberos.CodeTokenTooLarge} {
+		text := base64.StdEncoding.EncodeToString(make([]byte, n))
+		token, err := a.credentials(http.Header{"Authorization": {"Negotiate " + text}})
+		var e *kerberos.Error
+		if errors.As(err, &e); want == "" && (err != nil || len(token) != n) || want != "" && (e == nil || e.Code != want) {
+			t.Errorf("%d octets: %v", n, err)
+		}
+	}
+}
+
 // FuzzReadCookie: whatever a client sends is a cookie of ours in its one
 // spelling, or none.
 func FuzzReadCookie(f *testing.F) {

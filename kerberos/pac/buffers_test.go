@@ -134,6 +134,22 @@ func TestParseBuffersRejectsBadTables(t *testing.T) {
 	}
 }
 
+// A PAC of maxPACBuffers, 64, is read, and not one of 65.
+func TestParseBuffersReadsAsManyAsTheLimit(t *testing.T) {
+	t.Parallel()
+	for n, ok := range map[uint32]bool{64: true, 65: false} {
+		b := make([]byte, 8+16*n)
+		binary.LittleEndian.PutUint32(b, n)
+		for i := range n { // empty ones behind the table
+			binary.LittleEndian.PutUint32(b[8+16*i:], 100+i)
+			binary.LittleEndian.PutUint64(b[16+16*i:], uint64(len(b)))
+		}
+		if p, err := pac.ParseBuffers(b); ok != (err == nil) || ok && len(p.List) != int(n) {
+			t.Errorf("%d buffers: %v", n, err)
+		}
+	}
+}
+
 func TestParseNeedsClientInfo(t *testing.T) {
 	t.Parallel()
 	o := krbtest.PACOptions{Without: []uint32{krbtest.PACClientInfo}}

@@ -61,3 +61,16 @@ func TestReaderTakeKeepsTheFirstError(t *testing.T) {
 		t.Errorf("%v, then %v", first, r.err)
 	}
 }
+
+// A SID has maxSubAuthorities at most.
+func TestReaderSIDAtItsLimit(t *testing.T) {
+	t.Parallel()
+	for n, ok := range map[int]bool{maxSubAuthorities: true, maxSubAuthorities + 1: false} {
+		b := make([]byte, 8+4*n)
+		b[0], b[1], b[7] = 1, byte(n), 5
+		r := reader{in: "PAC"}
+		if sid := r.sid(b, "sid"); ok != (r.err == nil) || ok != (sid != "") {
+			t.Errorf("%d: %q, %v", n, sid, r.err)
+		}
+	}
+}

@@ -12,7 +12,8 @@ import (
 func TestParseSIDReadsAndRejectsTexts(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"S-1-5-21-1004336348-1177238915-682003330-512", "S-1-5-32-544", "S-1-1-0", "S-1-18-1",
-		"S-1-0xffffffffffff-4294967295", "S-1-4294967295-1"} {
+		"S-1-0xffffffffffff-4294967295", "S-1-4294967295-1",
+		"S-1-5" + strings.Repeat("-1", 15)} { // maxSubAuthorities
 		if sid, err := pac.ParseSID(text); err != nil || string(sid) != text || sid.String() != text {
 			t.Errorf("%s: %v, %v", text, sid, err)
 		}

@@ -226,21 +226,23 @@ func TestScanAllocations(t *testing.T) {
 }
 
 // TestRepeatedDeclarationsAreLimitedByTheMessage: a digest of what repeats more
-// would take many times as long as usual. Each message may repeat 1 MiB.
+// would take many times as long as usual. Each message may repeat 1 MiB
+// (leastRepeated): 2,047 declarations of 512 octets, one of 502, and that of r, 10.
 func TestRepeatedDeclarationsAreLimitedByTheMessage(t *testing.T) {
 	t.Parallel()
-	scan := func(uri, elements int) error {
-		src := `<r xmlns:x="u:` + strings.Repeat("u", uri) + `">` + strings.Repeat("<x:a/>", elements) + "</r>"
+	scan := func(uri, elements, last int) error {
+		src := `<r xmlns:x="u:` + strings.Repeat("u", uri) + `" xmlns:y="u:` + strings.Repeat("y", last) + `">` +
+			strings.Repeat("<x:a/>", elements) + "<y:a/></r>"
 		_, err := Scan([]byte(src), Options{})
 		return err
 	}
-	for _, ok := range [][2]int{{70, 1 << 16}, {500, 2000}} {
-		if err := scan(ok[0], ok[1]); err != nil {
+	for _, ok := range [][3]int{{70, 1 << 16, 1}, {500, 2047, 490}} {
+		if err := scan(ok[0], ok[1], ok[2]); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, refused := range [][2]int{{100, 1 << 16}, {500, 2100}} {
-		if err := scan(refused[0], refused[1]); !errors.Is(err, ErrLimit) {
+	for _, refused := range [][3]int{{100, 1 << 16, 1}, {500, 2047, 491}} {
+		if err := scan(refused[0], refused[1], refused[2]); !errors.Is(err, ErrLimit) {
 			t.Errorf("%v: %v", refused, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wssgate/wssgate/kerberos"
 	"github.com/wssgate/wssgate/kerberos/etype"
+	"github.com/wssgate/wssgate/kerberos/internal/der"
 	"github.com/wssgate/wssgate/kerberos/internal/krbmsg"
 	"github.com/wssgate/wssgate/kerberos/internal/seeds"
 	"github.com/wssgate/wssgate/kerberos/krbtest"
@@ -74,6 +75,20 @@ func TestAppendKRBCredRejectsIncompleteTickets(t *testing.T) {
 		remove(&c)
 		if _, err := krbmsg.AppendKRBCred(nil, &c, newKey(t, etype.AES256SHA1)); err == nil {
 			t.Errorf("written without %s", name)
+		}
+	}
+}
+
+// A KRB-CRED of maxCredTickets, 8, is read, and not one of 9.
+func TestReadKRBCredAtTheLimitOfTickets(t *testing.T) {
+	t.Parallel()
+	for n, ok := range map[int]bool{8: true, 9: false} {
+		b := der.Element(der.TagApplication(22), der.Element(der.TagSequence,
+			der.Field(0, der.TagInteger, der.Integer(krbmsg.PVNO)), der.Field(1, der.TagInteger, der.Integer(22)),
+			der.Field(2, der.TagSequence, slices.Repeat([][]byte{der.Element(der.TagApplication(1), []byte("x"))}, n)...),
+			der.Element(der.TagContext(3), krbmsg.EncodeEncryptedData(0, []byte("x")))))
+		if c, err := krbmsg.ReadKRBCred(b); ok != (err == nil) || ok && len(c.Tickets) != n {
+			t.Errorf("%d tickets: %v", n, err)
 		}
 	}
 }
