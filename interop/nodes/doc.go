@@ -5,6 +5,7 @@
 //
 //	TestNodesUnderLoad           kill -9, rolling restart, key rotation, failover
 //	TestOneAuthenticatorOnAllNodes  one token, presented at once everywhere
+//	TestSessionsInTheStoreOutliveTheirNode  sessions of HTTP without room in a cookie
 //	TestSoak                     two hours of mixed load with reloads
 //	TestFaults…                  kill -9 of a node alone, faults of the backend, the
 //	                             keytab and the disk, no descriptors, many
@@ -12,7 +13,8 @@
 //
 //	world_test.go, backend_test.go, balancer_test.go   KDC, files and processes; backend; balancer
 //	load_test.go, legs_test.go       clients of each kind, and attackers
-//	nodes_test.go, authenticator_test.go, recipe_test.go   tests of several nodes
+//	nodes_test.go, authenticator_test.go, sessions_test.go, recipe_test.go   tests
+//	                                 of several nodes
 //	soak_test.go                     TestSoak, and what an operator does meanwhile
 //	soak_load_test.go, soak_bad_test.go  its clients; what must not pass
 //	soak_series_test.go              samples of a node, and whether they are flat

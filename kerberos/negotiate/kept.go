@@ -2,6 +2,7 @@ package negotiate
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -78,11 +79,16 @@ func (q *request) keep(h http.Header, kind byte, entry []byte, until time.Time) 
 // look returns the entry that a cookie names, nil if there is none, and removes
 // it if once is set.
 func (q *request) look(c cookie, once bool) ([]byte, error) {
-	id := q.a.entryID(c)
 	get := q.a.storeOf(c.kind).Get
 	if once {
 		get = q.a.storeOf(c.kind).Take
 	}
+	return q.open(c, get)
+}
+
+// open returns the entry that get finds for a cookie.
+func (q *request) open(c cookie, get func(context.Context, string) ([]byte, error)) ([]byte, error) {
+	id := q.a.entryID(c)
 	sealed, err := get(q.ctx, id)
 	if err != nil {
 		return nil, storeError(err)
@@ -202,15 +208,30 @@ func (q *request) put(id string, sealed []byte, until time.Time) error {
 	return errors.New("the entry changed all the while")
 }
 
+// A currentStore holds entries in memory, and can say what is there now.
+type currentStore interface {
+	Current(ctx context.Context, id string) ([]byte, error)
+}
+
 // session returns the entry of the session that the cookie names, nil if there is
-// none.
+// none. An entry of another session may be the one that this has replaced, and be
+// held in memory still.
 func (q *request) session() ([]byte, error) {
 	entry, err := q.look(q.cookie, false)
+	if s, ok := q.a.cfg.Sessions.(currentStore); ok && len(entry) > 0 && q.recordIn(entry) == nil {
+		entry, err = q.open(q.cookie, s.Current)
+	}
+	return q.recordIn(entry), err
+}
+
+// recordIn returns the record in the entry of a session, nil if that is another one
+// than the cookie's.
+func (q *request) recordIn(entry []byte) []byte {
 	want := digest(string(q.cookie.value[slotBytes:]))
 	if len(entry) < len(want) || subtle.ConstantTimeCompare(entry[:len(want)], want) != 1 {
-		return nil, err
+		return nil
 	}
-	return entry[len(want):], err
+	return entry[len(want):]
 }
 
 // earliest returns the earlier time; b counts if it is not zero.

@@ -109,7 +109,10 @@ type Config struct {
 	Store ContextStore
 	// Sessions keeps the sessions that do not fit into a cookie: of clients in
 	// many groups, or with a delegated credential. Of one client at one address
-	// it has eight; one more takes the place of any of them. nil means Store.
+	// it has eight; one more takes the place of any of them. nil means Store. One
+	// that holds entries of others in memory may have a method Current, as Get, that
+	// returns what is there now: a session that another process has put in the place
+	// of an older one is known at once then.
 	Sessions ContextStore
 	// Sealer seals cookies and what is kept. nil means a random key, that of
 	// this process.

@@ -119,6 +119,58 @@ func TestLargeSessionIsKeptInTheStore(t *testing.T) {
 	}
 }
 
+// A node that holds a session in memory is asked with the cookie of the one that has
+// just taken its place at another node.
+func TestSessionThatReplacedAnotherIsKnownAtOnce(t *testing.T) {
+	t.Parallel()
+	kept := &staleStore{Memory: store.NewMemory(store.MemoryConfig{MaxEntryBytes: 256 << 10})}
+	w := newWorld(t, func(c *negotiate.Config) {
+		c.Session, c.Sessions, c.Delegation = time.Hour, kept, true
+	})
+	tgt, err := w.kdc.Ticket("alice", "krbtgt/EXAMPLE.COM", krbtest.TicketOptions{Flags: kerberos.FlagForwarded})
+	w.must(err)
+	signOn := func(cookies ...*http.Cookie) *http.Cookie {
+		_, token := w.initiator("alice", gss.InitConfig{Delegate: &tgt})
+		return w.do(http.MethodGet, "", token, cookies...).cookie()
+	}
+	former := signOn()
+	w.want(w.do(http.MethodGet, "", nil, former), http.StatusOK, "session")
+	next := signOn(former)
+	w.want(w.do(http.MethodGet, "", nil, next), http.StatusOK, "session")
+	if kept.current != 1 {
+		t.Errorf("the store was asked %d times for what is there now", kept.current)
+	}
+	kept.held = nil // what it holds in memory ends
+	if r := w.do(http.MethodGet, "", nil, former); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the former session: HTTP %d", r.StatusCode)
+	}
+}
+
+// A staleStore returns what it has read once, until it is asked for what is there
+// now.
+type staleStore struct {
+	*store.Memory
+	held    map[string][]byte
+	current int
+}
+
+func (s *staleStore) Get(ctx context.Context, id string) ([]byte, error) {
+	if b, ok := s.held[id]; ok {
+		return b, nil
+	}
+	b, err := s.Memory.Get(ctx, id)
+	if s.held == nil {
+		s.held = map[string][]byte{}
+	}
+	s.held[id] = b
+	return b, err
+}
+
+func (s *staleStore) Current(ctx context.Context, id string) ([]byte, error) {
+	s.current++
+	return s.Memory.Get(ctx, id)
+}
+
 func TestDelegatedCredentialIsForTheHandler(t *testing.T) {
 	t.Parallel()
 	for _, on := range []bool{true, false} {

@@ -50,6 +50,9 @@ func works(t *testing.T, url string, cfg valkey.Config) {
 	if ok, err := ae.Swap(t.Context(), "a", []byte("1"), []byte("2"), in(time.Minute)); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
+	if got, err := be.Current(t.Context(), "a"); string(got) != "2" || err != nil {
+		t.Errorf("the server has %q, %v", got, err)
+	}
 	redistest.Until(t, "the other node hears of the change", func() bool {
 		got, err := be.Get(t.Context(), "a")
 		return string(got) == "2" && err == nil

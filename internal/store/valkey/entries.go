@@ -168,8 +168,24 @@ func (e *Entries) shareKey(share string) string { return e.prefix + "s" + share 
 // Get returns the entry under id, nil without one. One that was read before is
 // returned from memory.
 func (e *Entries) Get(ctx context.Context, id string) (octets []byte, err error) {
+	return e.get(ctx, id, func(ctx context.Context, c valkey.Client) valkey.ValkeyResult {
+		return c.DoCache(ctx, c.B().Get().Key(e.key(id)).Cache(), cacheFor)
+	})
+}
+
+// Current is as Get, of the server itself: that another node has changed an entry,
+// whoever holds it in memory hears a moment later.
+func (e *Entries) Current(ctx context.Context, id string) (octets []byte, err error) {
+	return e.get(ctx, id, func(ctx context.Context, c valkey.Client) valkey.ValkeyResult {
+		return c.Do(ctx, c.B().Get().Key(e.key(id)).Build())
+	})
+}
+
+func (e *Entries) get(ctx context.Context, id string, ask func(context.Context, valkey.Client) valkey.ValkeyResult) (
+	octets []byte, err error) {
 	err = e.server.read(ctx, func(ctx context.Context, c valkey.Client) error {
-		value, err := c.DoCache(ctx, c.B().Get().Key(e.key(id)).Cache(), cacheFor).AsBytes()
+		reply := ask(ctx, c)
+		value, err := reply.AsBytes()
 		if err == nil && len(value) >= headerLen && string(value[:timeLen]) > timeTextOf(e.now()) {
 			octets = bytes.Clone(value[headerLen:])
 		}
