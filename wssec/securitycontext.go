@@ -135,7 +135,9 @@ type ContextStore = interface {
 	// step. It counts against the share of client. Nothing live is evicted:
 	// without room the error has a method Full() bool that returns true.
 	Add(ctx context.Context, id string, entry []byte, client string, expires time.Time) (added bool, err error)
-	// Get returns the entry, nil without one.
+	// Get returns the entry, nil without one. A store that holds entries of other
+	// nodes in memory may have a method Current, as Get, for what is there now: it is
+	// asked where a context may have been renewed meanwhile.
 	Get(ctx context.Context, id string) (entry []byte, err error)
 	// Swap puts entry in the place of old, if that is what is there, in one
 	// atomic step.
@@ -326,7 +328,7 @@ const maxChanges = 16
 func (c *SecurityContexts) change(ctx context.Context, identifier string,
 	f func(now time.Time, was *contextEntry) (*contextEntry, time.Time, error)) error {
 	for range maxChanges {
-		id, entry, e, err := c.get(ctx, identifier)
+		id, entry, e, err := c.get(ctx, identifier, c.cfg.Store.Get)
 		if err != nil {
 			return err
 		}
@@ -365,28 +367,58 @@ func (c *SecurityContexts) Lookup(ctx context.Context, identifier, instance stri
 	if c.cfg.Sealed {
 		return c.lookupSealed(ctx, identifier, instance, cookie)
 	}
-	_, _, e, err := c.get(ctx, identifier)
+	now := c.cfg.Time()
+	sc, err := c.lookup(ctx, identifier, instance, now, c.cfg.Store.Get)
+	if current := c.current(); current != nil && mayBeOld(err) {
+		return c.lookup(ctx, identifier, instance, now, current)
+	}
+	return sc, err
+}
+
+func (c *SecurityContexts) lookup(ctx context.Context, identifier, instance string, now time.Time, read readEntry) (
+	SecurityContext, error) {
+	_, _, e, err := c.get(ctx, identifier, read)
 	if err != nil {
 		return SecurityContext{}, err
 	}
-	now := c.cfg.Time()
 	if err := e.checkLive(now); err != nil {
 		return SecurityContext{}, err
 	}
 	return e.instance(instance, now)
 }
 
+// A readEntry is a method of a [ContextStore] that returns an entry.
+type readEntry = func(ctx context.Context, id string) ([]byte, error)
+
+// current returns how a store that holds entries in memory is asked for what is
+// there now: its method Current. It is nil for other stores.
+func (c *SecurityContexts) current() readEntry {
+	if s, ok := c.cfg.Store.(interface {
+		Current(ctx context.Context, id string) ([]byte, error)
+	}); ok {
+		return s.Current
+	}
+	return nil
+}
+
+// mayBeOld reports whether a context may have been refused by an entry from before
+// its renewal at another node.
+func mayBeOld(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Code == CodeContextInstance || e.Code == CodeContextExpired)
+}
+
 // get finds and opens the entry of a context.
-func (c *SecurityContexts) get(ctx context.Context, identifier string) (
+func (c *SecurityContexts) get(ctx context.Context, identifier string, read readEntry) (
 	id string, sealed []byte, e *contextEntry, err error) {
 	if !isIdentifier(identifier) {
 		return "", nil, nil, errContext(CodeContextUnknown, "the Identifier is none that we issue")
 	}
 	id = c.id(identifier)
-	sealed, err = c.cfg.Store.Get(ctx, id)
+	sealed, err = read(ctx, id)
 	if err == nil && sealed == nil {
 		id = c.cancelledID(identifier)
-		sealed, err = c.cfg.Store.Get(ctx, id)
+		sealed, err = read(ctx, id)
 	}
 	switch {
 	case err != nil:

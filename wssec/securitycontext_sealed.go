@@ -96,11 +96,18 @@ func (c *SecurityContexts) lookupSealed(ctx context.Context, identifier, instanc
 	if err := e.checkLive(now); err != nil {
 		return SecurityContext{}, err
 	}
-	changes, _, failed := c.changes(ctx, identifier)
+	changes, _, failed := c.changes(ctx, identifier, c.cfg.Store.Get)
 	if failed != nil && (failed.Code != CodeContextStore || ctx.Err() != nil || !c.cfg.GoOnWithoutStore) {
 		return SecurityContext{}, failed
 	}
-	if err := changes.check(e, now); err != nil {
+	err = changes.check(e, now)
+	if current := c.current(); current != nil && mayBeOld(err) {
+		// A store that fails now changes nothing: the refusal stays.
+		if changes, _, failed := c.changes(ctx, identifier, current); failed == nil {
+			err = changes.check(e, now)
+		}
+	}
+	if err != nil {
 		return SecurityContext{}, err
 	}
 	e.sc.Cookie = bytes.Clone(cookie)
@@ -138,9 +145,10 @@ func (s *contextChanges) check(e *contextEntry, now time.Time) error {
 // changes returns what the store has of a sealed context, and the entry as it is
 // there, nil for none. An entry that is not ours ends the context: whoever can
 // write to the store makes none live again.
-func (c *SecurityContexts) changes(ctx context.Context, identifier string) (contextChanges, []byte, *Error) {
+func (c *SecurityContexts) changes(ctx context.Context, identifier string, read readEntry) (
+	contextChanges, []byte, *Error) {
 	id := c.changesID(identifier)
-	entry, err := c.cfg.Store.Get(ctx, id)
+	entry, err := read(ctx, id)
 	switch {
 	case err != nil:
 		return contextChanges{}, nil, &Error{Code: CodeContextStore, Err: err}
@@ -195,7 +203,7 @@ func (c *SecurityContexts) changeSealed(ctx context.Context, identifier string, 
 		if err := e.checkLive(now); err != nil {
 			return err
 		}
-		s, entry, failed := c.changes(ctx, identifier)
+		s, entry, failed := c.changes(ctx, identifier, c.cfg.Store.Get)
 		if failed != nil {
 			return failed
 		}

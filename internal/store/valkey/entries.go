@@ -176,6 +176,7 @@ func (e *Entries) Get(ctx context.Context, id string) (octets []byte, err error)
 // Current is as Get, of the server itself: that another node has changed an entry,
 // whoever holds it in memory hears a moment later.
 func (e *Entries) Current(ctx context.Context, id string) (octets []byte, err error) {
+	e.server.caches.drop(e.key(id))
 	return e.get(ctx, id, func(ctx context.Context, c valkey.Client) valkey.ValkeyResult {
 		return c.Do(ctx, c.B().Get().Key(e.key(id)).Build())
 	})
