@@ -28,8 +28,8 @@ func serveNegotiated(t *testing.T, program string, k *kdc, backend string, tls b
 	return serveRoutes(t, program, k, backend, tls, nil, underContexts(t), ports...)
 }
 
-// underContexts gives routes the policies of ports whose messages are under
-// security contexts and that no recorded conversation has.
+// underContexts sets the policies of routes to those of ports whose messages are
+// under security contexts and that no recorded conversation has.
 func underContexts(t *testing.T) func(string, map[string]any) {
 	return func(_ string, route map[string]any) {
 		switch port := strings.TrimPrefix(route["path"].(string), "/"); {

@@ -220,7 +220,7 @@ func (p *Page) Press(ctx context.Context, key string) error {
 	return p.b.conn.do(ctx, "input.performActions", params, new(struct{}))
 }
 
-// Resize gives the page another size, in CSS pixels.
+// Resize sets the size of the page, in CSS pixels.
 func (p *Page) Resize(ctx context.Context, width, height int) error {
 	params := map[string]any{"context": p.context, "viewport": map[string]any{"width": width, "height": height}}
 	return p.b.conn.do(ctx, "browsingContext.setViewport", params, new(struct{}))
