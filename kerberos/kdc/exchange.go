@@ -155,7 +155,8 @@ type closing struct {
 // A KDC that closes the connection may have too many: MIT's keeps 45, and closes the
 // oldest when there is one more, whether it has answered there or not. It is asked
 // again, after the others, as often as this, the first time after closedPause and
-// each time after twice as long.
+// each time after twice as long. With a password it is asked once more only: had it
+// looked at the request, each would be a login that failed, and five lock accounts.
 const (
 	closedTimes = 5
 	closedPause = 30 * time.Millisecond
@@ -410,7 +411,8 @@ func (r *kdcRun) took(ctx context.Context, result kdcResult) (reply []byte, askN
 // One that may count the request once is not.
 func (r *kdcRun) askLater(result kdcResult) bool {
 	c := r.closed[result.from]
-	if _, ok := errors.AsType[hangUp](result.err); !ok || r.asks.once || c.times == closedTimes {
+	_, ok := errors.AsType[hangUp](result.err)
+	if !ok || r.asks.once || c.times == closedTimes || r.asks.counted && c.times > 0 {
 		return false
 	}
 	pause := closedPause << c.times

@@ -23,7 +23,10 @@ func TestAKDCThatHangsUpIsAskedAgain(t *testing.T) {
 	const tcp = "[libdefaults]\nudp_preference_limit = 1\n"
 	body := krbmsg.KDCRequest{Client: []string{"alice"}, ClientType: krbmsg.NamePrincipal, Realm: "A",
 		Service: []string{"krbtgt", "A"}, Till: krbmsg.NoEnd(), Nonce: 7, Etypes: []int32{18}}
-	oneTime := krbmsg.EncodeKDCRequest(10, krbmsg.EncodePAData(krbmsg.PAOTPRequest, []byte("x")), body.Body())
+	with := func(kind int64) []byte {
+		return krbmsg.EncodeKDCRequest(10, krbmsg.EncodePAData(kind, []byte("x")), body.Body())
+	}
+	oneTime, password := with(krbmsg.PAOTPRequest), with(krbmsg.PAEncTimestamp)
 	for name, c := range map[string]struct {
 		conf    string
 		request []byte
@@ -37,6 +40,7 @@ func TestAKDCThatHangsUpIsAskedAgain(t *testing.T) {
 		"always":           {conf: one, hangUps: 9, asked: "one one one one one one", err: hungUp},
 		"another answers":  {conf: twoKDCs, hangUps: 1, asked: "one two"},
 		"another is dumb":  {conf: twoKDCs, hangUps: 1, silent: true, asked: "one two one"},
+		"a password":       {conf: one, request: password, hangUps: 9, asked: "one one", err: hungUp},
 		"one-time":         {conf: one, request: oneTime, hangUps: 9, asked: "one", err: hungUp},
 		"one-time, of two": {conf: twoKDCs, request: oneTime, hangUps: 9, asked: "one two"},
 	} {

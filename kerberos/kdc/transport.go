@@ -135,6 +135,7 @@ type asked struct {
 	tag     byte // 0 if the request cannot be read
 	renames bool // the answer may have other names (RFC 6806 5, 6)
 	once    bool // it may hold what counts once, such as a one-time password
+	counted bool // a KDC may count it as a login that has failed
 }
 
 func readAsked(request []byte) (a asked) {
@@ -152,6 +153,7 @@ func readAsked(request []byte) (a asked) {
 		p := der.Parser{In: "padata"}
 		krbmsg.EachPAData(&p, paData, func(kind int32, _ []byte) {
 			a.once = a.once || kind == krbmsg.PAFXFast || kind == krbmsg.PAOTPRequest
+			a.counted = a.counted || kind == krbmsg.PAEncTimestamp
 		})
 	}
 	return a
