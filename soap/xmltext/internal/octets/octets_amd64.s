@@ -22,12 +22,18 @@ GLOBL valueEnds<>(SB), RODATA|NOPTR, $16
 DATA textEnds<>+0(SB)/8, $0x0026000000000001 // & < > CR
 DATA textEnds<>+8(SB)/8, $0x003e0d3c00000000
 GLOBL textEnds<>(SB), RODATA|NOPTR, $16
+DATA plainEnds<>+0(SB)/8, $0x0026000000000001 // & < CR, and ] by itself
+DATA plainEnds<>+8(SB)/8, $0x00000d3c00000000
+GLOBL plainEnds<>(SB), RODATA|NOPTR, $16
 DATA space<>+0(SB)/8, $0x0000000000000001 // TAB LF CR
 DATA space<>+8(SB)/8, $0x00000d00000a0900
 GLOBL space<>(SB), RODATA|NOPTR, $16
 
 DATA lowHalf<>+0(SB)/1, $0x0f
 GLOBL lowHalf<>(SB), RODATA|NOPTR, $1
+
+DATA bracket<>+0(SB)/1, $0x5d
+GLOBL bracket<>(SB), RODATA|NOPTR, $1
 
 // The first octet that is no control character, and those that are counted.
 DATA octet<>+0(SB)/4, $0x3d3e3c20
@@ -168,5 +174,46 @@ end:
 	VPMOVMSKB Y7, AX
 	ORQ       AX, 24(DI) // Survey.High
 	MOVQ      DX, done+24(FP)
+	VZEROUPPER
+	RET
+
+// func plainAVX2(src *byte, blocks int) (n int)
+TEXT ·plainAVX2(SB), NOSPLIT, $0-24
+	MOVQ src+0(FP), SI
+	MOVQ blocks+8(FP), CX
+	MOVQ SI, DX
+	VBROADCASTI128 plainEnds<>(SB), Y8
+	VPBROADCASTB bracket<>(SB), Y9
+
+plain:
+	VMOVDQU   (SI), Y0
+	VMOVDQU   32(SI), Y1
+	VPSHUFB   Y0, Y8, Y2
+	VPSHUFB   Y1, Y8, Y3
+	VPCMPEQB  Y0, Y2, Y2
+	VPCMPEQB  Y1, Y3, Y3
+	VPCMPEQB  Y0, Y9, Y4
+	VPCMPEQB  Y1, Y9, Y5
+	VPOR      Y2, Y4, Y2
+	VPOR      Y3, Y5, Y3
+	VPOR      Y2, Y3, Y4
+	VPTEST    Y4, Y4
+	JNZ       found
+	ADDQ $64, SI
+	DECQ CX
+	JNZ  plain
+	JMP  done
+
+found:
+	VPMOVMSKB Y2, AX
+	VPMOVMSKB Y3, BX
+	SHLQ  $32, BX
+	ORQ   BX, AX
+	BSFQ  AX, AX
+	ADDQ  AX, SI
+
+done:
+	SUBQ DX, SI
+	MOVQ SI, n+16(FP)
 	VZEROUPPER
 	RET

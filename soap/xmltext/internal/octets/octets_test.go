@@ -118,6 +118,34 @@ func TestAddCountsInAllBlocks(t *testing.T) {
 	}
 }
 
+func TestPlainEndsAtTheFirstOctetThatIsNoPlainText(t *testing.T) {
+	t.Parallel()
+	if !hasAVX2 {
+		t.Skip("this build or processor has no AVX2: Plain looks at nothing")
+	}
+	for c := range 256 {
+		for at := range 200 {
+			for _, size := range []int{at + 1, 200} {
+				src := bytes.Repeat([]byte{'>'}, size)
+				src[at] = byte(c)
+				if size > at+1 {
+					src[size-1] = '<'
+				}
+				want := bytes.IndexAny(src, "<&\r]")
+				if want < 0 {
+					want = size
+				}
+				if n := Plain(src); n != want {
+					t.Fatalf("%#x at %d of %d: %d, want %d", c, at, size, n, want)
+				}
+			}
+		}
+	}
+	if n := Plain(nil); n != 0 {
+		t.Errorf("%d in nothing", n)
+	}
+}
+
 func Benchmark(b *testing.B) {
 	src := bytes.Repeat([]byte(`<o:Item no="1">text &amp; text</o:Item>`), 1000)
 	b.Run("Fill", func(b *testing.B) {
@@ -125,6 +153,13 @@ func Benchmark(b *testing.B) {
 		b.SetBytes(maxBlocks * 64)
 		for b.Loop() {
 			m.Fill(src)
+		}
+	})
+	b.Run("Plain", func(b *testing.B) {
+		src := bytes.Repeat([]byte("QUJD"), 10_000)
+		b.SetBytes(int64(len(src)))
+		for b.Loop() {
+			Plain(src)
 		}
 	})
 	b.Run("Add", func(b *testing.B) {
