@@ -191,10 +191,11 @@ func (k *canonicalizer) list(prefixes []string) {
 func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 	elements := d.elements
 	end := elements[top].subEnd
-	run = elements[top].contentStart
+	run = elements[top].inside()
 	if elements[top].flags&varied == 0 {
 		return run
 	}
+	elements[top].mustBeWhole()
 	pos, cur := run, top
 	for i := top + 1; i < end; {
 		e := &elements[i]
@@ -224,6 +225,10 @@ func (k *canonicalizer) content(d *Doc, top uint32) (run uint32) {
 				k.render(d, i)
 				run = e.contentStart
 			}
+			if e.flags&taken != 0 {
+				k.write(d.src[run:e.contentStart])
+				run = e.contentEnd
+			}
 			pos, cur, i = k.enter(e, i)
 		}
 	}
@@ -245,6 +250,7 @@ func (k *canonicalizer) enter(e *element, i uint32) (pos, cur, next uint32) {
 	if e.flags&varied == 0 {
 		return e.contentEnd, i, e.subEnd
 	}
+	e.mustBeWhole()
 	return e.contentStart, i, i + 1
 }
 

@@ -98,7 +98,7 @@ func (w *detacher) element(d *Doc, i uint32, declarations []byte) {
 // taken out of their place and repeat the declarations in scope.
 func (w *detacher) content(d *Doc, i uint32, top bool) {
 	e := &d.elements[i]
-	pos := e.contentStart
+	pos := e.inside()
 	var scope uint32 // that declarations are of; siblings mostly share one
 	var room [256]byte
 	var declarations []byte
@@ -131,10 +131,10 @@ func (w *detacher) copy(d *Doc, i uint32) {
 }
 
 // inside writes the content and the end tag of element i. If the document has
-// no comments and no grafts, that is the source.
+// no comments and no grafts, and all its text, that is the source.
 func (w *detacher) inside(d *Doc, i uint32) {
 	e := &d.elements[i]
-	if !d.comments && len(d.grafts) == 0 {
+	if !d.comments && len(d.grafts) == 0 && !d.anyTaken {
 		w.dst = append(w.dst, d.src[e.contentStart:e.end]...)
 		return
 	}

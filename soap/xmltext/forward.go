@@ -1,5 +1,7 @@
 package xmltext
 
+import "github.com/wssgate/wssgate/internal/pool"
+
 // AppendSource appends n as source octets for a place with the same namespace
 // declarations in scope. Grafts replace the EncryptedData they stand for, and
 // comments, which digests do not cover, are left out.
@@ -65,4 +67,70 @@ func (n Node) ScopeSize() int {
 	}
 	var store [32]binding
 	return n.doc.declarationSizes(n.doc.inScope(store[:0], n.element().scope))
+}
+
+// mostUnpruned is the size of the largest index that Prune leaves as it is: its
+// memory is used for another message soon.
+const mostUnpruned = pool.Largest
+
+// Prune gives up the index of what is inside the children of n, a Body that is
+// only to be written any more, if that index is large: it takes more memory than
+// the Body. The children, or those of a graft in n, keep their names, attributes,
+// declarations and source. What is inside them is copied as a whole; to ask for
+// elements, text or a canonical form there panics. Nodes inside n may not be used
+// any more. Prune does nothing if there are comments, which are not copied, if n is
+// not last in its document, or if its children are most of the index. It must not run
+// concurrently with other uses of the document.
+func (n Node) Prune() {
+	if n.doc == nil {
+		return
+	}
+	for _, g := range n.doc.grafts {
+		if n.doc.elements[g.index].parent == n.index {
+			g.doc.prune(0)
+		}
+	}
+	n.doc.prune(n.index)
+}
+
+// prune is Prune of element top.
+func (d *Doc) prune(top uint32) {
+	end := d.elements[top].subEnd
+	if cap(d.elements)*elementBytes <= mostUnpruned || d.comments || len(d.grafts) > 0 || d.anyTaken ||
+		int(end) != len(d.elements) {
+		return
+	}
+	children, attrs := 0, int(d.elements[top].attr)+len(d.attrsOf(top))
+	for c := top + 1; c < end; c = d.elements[c].subEnd {
+		children++
+		attrs += len(d.attrsOf(c))
+	}
+	if int(top)+1+children > len(d.elements)/2 {
+		return
+	}
+	kept := append(make([]element, 0, int(top)+1+children), d.elements[:top+1]...)
+	keptAttrs := make([]attribute, 0, attrs)
+	keptAttrs = append(append(keptAttrs, d.attrs[:d.elements[top].attr]...), d.attrsOf(top)...)
+	for c := top + 1; c < end; c = d.elements[c].subEnd {
+		e := d.elements[c]
+		e.attr = uint32(len(keptAttrs))
+		keptAttrs = append(keptAttrs, d.attrsOf(c)...)
+		if e.subEnd > c+1 {
+			e.flags |= pruned
+		}
+		e.subEnd = uint32(len(kept) + 1)
+		kept = append(kept, e)
+	}
+	for i := top; i != noElement; i = kept[i].parent {
+		kept[i].subEnd = uint32(len(kept))
+	}
+	d.elements, d.attrs = kept, keptAttrs
+	d.tables.elements, d.tables.attrs = nil, nil
+}
+
+// mustBeWhole panics if e was pruned.
+func (e *element) mustBeWhole() {
+	if e.flags&pruned != 0 {
+		panic("xmltext: use of what is inside an element that was pruned")
+	}
 }

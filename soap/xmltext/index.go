@@ -22,6 +22,15 @@ type element struct {
 
 const noElement = ^uint32(0)
 
+// inside returns where the content of e starts. Of an element whose text was taken
+// that is its end tag.
+func (e *element) inside() uint32 {
+	if e.flags&taken != 0 {
+		return e.contentEnd
+	}
+	return e.contentStart
+}
+
 // Flags of an element. "Dirty" means that the octets differ from their
 // canonical form, "cooked" that they differ from the text that they stand for:
 // "&amp;" is cooked, ">" is dirty, a comment is both.
@@ -39,13 +48,15 @@ const (
 	hasXMLAttr               // has an attribute with the prefix xml
 	grafted                  // a graft stands in its place
 	varied                   // what is inside is not verbatim, or has a name of another prefix
+	taken                    // its text was taken: the octets inside are none of its
+	pruned                   // the index has nothing of what is inside
 
 	headToTail = 2 // bits from a head flag to its tail flag
 )
 
 // notVerbatim are the flags that keep a start tag, or the text before it, from
 // being copied as it is when its prefix needs no declaration.
-const notVerbatim = headDirty | tagDirty | emptyTag | hasDecl | attrPrefixed | grafted
+const notVerbatim = headDirty | tagDirty | emptyTag | hasDecl | attrPrefixed | grafted | taken
 
 // attribute is one attribute that is not a namespace declaration.
 type attribute struct {
@@ -87,6 +98,9 @@ type Doc struct {
 	bindings []binding
 	grafts   []graft // by index
 	comments bool    // there is a comment
+
+	overwrite bool // Options.Overwrite
+	anyTaken  bool // the text of an element was taken
 
 	// For a graft: the element in whose place it stands. Element 0 is then a
 	// stand-in for the whole plaintext, without a tag.

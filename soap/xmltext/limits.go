@@ -71,6 +71,10 @@ type Options struct {
 	// [Node.Graft] uses it, and not where it fails.
 	Owner Owner
 
+	// Overwrite says that nobody reads src but through the Doc, so that
+	// [Node.TakeText] may give octets of it to be written over. Only [Scan] uses it.
+	Overwrite bool
+
 	careful bool // scan without quick, in tests
 	fresh   bool // use no tables of other messages, in tests
 }

@@ -128,6 +128,7 @@ func (n Node) NextSibling() Node {
 // from returns the first element at index i or behind it among the children of
 // parent, descending into grafts.
 func (d *Doc) from(i, parent uint32) Node {
+	d.elements[parent].mustBeWhole()
 	for i < d.elements[parent].subEnd {
 		if d.elements[i].flags&grafted == 0 {
 			return Node{d, i}

@@ -19,7 +19,7 @@ func Scan(src []byte, opt Options) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Doc{src: text}
+	d := &Doc{src: text, overwrite: opt.Overwrite}
 	if err := s.init(d); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,8 @@ func nextPiece(b []byte) (kind pieceKind, body, rest []byte) {
 // the text that they stand for. It stops when visit returns false.
 func (d *Doc) gaps(i uint32, visit func(gap []byte, plain bool) bool) bool {
 	e := &d.elements[i]
-	pos := e.contentStart
+	e.mustBeWhole()
+	pos := e.inside()
 	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
 		child := &d.elements[c]
 		if pos < child.start && !visit(d.src[pos:child.start], child.flags&headCooked == 0) {
@@ -108,10 +109,30 @@ func (n Node) PlainText() (text []byte, ok bool) {
 		return nil, false
 	}
 	e := n.element()
+	e.mustBeWhole()
 	if e.subEnd != n.index+1 || e.flags&tailCooked != 0 {
 		return nil, false
 	}
-	return n.doc.src[e.contentStart:e.contentEnd], true
+	return n.doc.src[e.inside():e.contentEnd], true
+}
+
+// TakeText returns the text of n as [Node.PlainText] does, for a caller who writes
+// over it: a plaintext can stand in the place of its ciphertext. From then on n is
+// an element without text. Ok is false, and nothing has changed, if
+// [Options].Overwrite does not allow it, if n is in a graft or if PlainText does not
+// return the text. TakeText must not run concurrently with other uses of the
+// document.
+func (n Node) TakeText() (text []byte, ok bool) {
+	if n.doc == nil || !n.doc.overwrite {
+		return nil, false
+	}
+	if text, ok = n.PlainText(); ok {
+		e := n.element()
+		e.flags = e.flags&^tailDirty | taken
+		n.doc.anyTaken = true
+		n.doc.vary(n.element().parent)
+	}
+	return text[:len(text):len(text)], ok
 }
 
 // HasMixedText reports whether there is character data other than white space
