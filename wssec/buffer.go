@@ -3,8 +3,12 @@ package wssec
 import "github.com/wssgate/wssgate/internal/pool"
 
 // A buffer is memory for a plaintext. It is the [xmltext.Owner] of the plaintext
-// that is grafted, and used again when the message is released.
-type buffer struct{ octets []byte }
+// that is grafted, and used again when the message is released, unless it is part
+// of the message itself.
+type buffer struct {
+	octets   []byte
+	borrowed bool // from the message
+}
 
 var freeBuffers pool.Pool[buffer]
 
@@ -13,7 +17,7 @@ func newBuffer(size int) *buffer {
 	if b := freeBuffers.Get(size); b != nil {
 		return b
 	}
-	return &buffer{make([]byte, 0, pool.Size(size))}
+	return &buffer{octets: make([]byte, 0, pool.Size(size))}
 }
 
 // Release overwrites the plaintext with zeros and gives the buffer back. Nobody
@@ -21,5 +25,7 @@ func newBuffer(size int) *buffer {
 func (b *buffer) Release() {
 	clear(b.octets[:cap(b.octets)])
 	b.octets = b.octets[:0]
-	freeBuffers.Put(cap(b.octets), b)
+	if !b.borrowed {
+		freeBuffers.Put(cap(b.octets), b)
+	}
 }

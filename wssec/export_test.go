@@ -37,6 +37,13 @@ func ProtectUnderEncryptedKey(p *Processor, env *soap.Envelope, tok OutgoingToke
 	return insertAfterSecurity(out, head), &Request{base: base}, nil
 }
 
+// DecryptInPlaceFrom sets the size of a CipherValue from which p decrypts it in its own
+// place, and returns the last.
+func DecryptInPlaceFrom(p *Processor, size int) (last int) {
+	last, p.largeCipher = p.largeCipher, size
+	return last
+}
+
 // partsOf returns the parts of an envelope.
 func partsOf(env *soap.Envelope, actors ...string) (e envelopeParts) {
 	e.takeApart(env, actors)

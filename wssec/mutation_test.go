@@ -40,7 +40,11 @@ func forwarded(m *wssec.Message) (string, error) {
 
 // meaning returns what goes to the backend for a message, if it is accepted.
 func meaning(p *wssec.Processor, msg []byte) (string, error) {
-	env, err := soap.Parse(msg, xmltext.Options{})
+	return meaningOf(p, msg, xmltext.Options{})
+}
+
+func meaningOf(p *wssec.Processor, msg []byte, opt xmltext.Options) (string, error) {
+	env, err := soap.Parse(msg, opt)
 	if err != nil {
 		return "", err
 	}
@@ -148,6 +152,15 @@ func TestVerifyRejectsOrForwardsUnchangedAMutatedMessage(t *testing.T) {
 	}
 }
 
+// sameInPlace decrypts a message in its own place, and compares the verdict.
+func sameInPlace(t *testing.T, p *wssec.Processor, msg []byte, want string, refused error) {
+	defer wssec.DecryptInPlaceFrom(p, wssec.DecryptInPlaceFrom(p, 0))
+	got, err := meaningOf(p, bytes.Clone(msg), xmltext.Options{Overwrite: true})
+	if got != want || fmt.Sprint(err) != fmt.Sprint(refused) {
+		t.Fatalf("in place: %v, %s\nelse: %v, %s\nmessage\n%s", err, got, refused, want, msg)
+	}
+}
+
 func mutations(t *testing.T, seed uint64, rounds int, msg []byte, service func() *wssec.Processor) {
 	p := service()
 	want, err := meaning(p, msg)
@@ -160,6 +173,9 @@ func mutations(t *testing.T, seed uint64, rounds int, msg []byte, service func()
 	for range rounds {
 		changed := mutate(r, msg, env)
 		got, err := meaning(p, changed)
+		if r.IntN(4) == 0 {
+			sameInPlace(t, p, changed, got, err)
+		}
 		if err != nil {
 			if strings.Contains(err.Error(), "does not parse") {
 				t.Fatal(err)

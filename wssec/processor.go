@@ -133,6 +133,8 @@ type Processor struct {
 	// encryptedSignatureShape is signatureShape(); the test that attacks, in
 	// internal/gateway, clears it.
 	encryptedSignatureShape xmlenc.Shape
+
+	largeCipher int // less in tests
 }
 
 // NewProcessor makes a [Processor]. The error is that of [Policy.Validate], or
@@ -177,7 +179,7 @@ func NewProcessor(p Policy, c Config) (*Processor, error) {
 	}
 	return &Processor{
 		policy: p, suite: suite, signature: p.SignatureMethod.method(), qnames: qnames, cfg: c,
-		encryptedSignatureShape: signatureShape(),
+		encryptedSignatureShape: signatureShape(), largeCipher: largeCipher,
 	}, nil
 }
 
@@ -203,7 +205,9 @@ type Channel struct {
 }
 
 // Verify verifies and decrypts a request. It grafts plaintext into env.Doc; env
-// belongs to the [Message] afterwards, and stays the caller's after an error. The error is an [*Error]; [FaultFor]
+// belongs to the [Message] afterwards, and stays the caller's after an error. Where
+// [xmltext.Options].Overwrite allows it, a plaintext of 1 MiB or more stands in the
+// place of its ciphertext in the source. The error is an [*Error]; [FaultFor]
 // returns the fault that answers it.
 func (p *Processor) Verify(ctx context.Context, env *soap.Envelope, ch Channel) (*Message, error) {
 	return p.verify(ctx, env, ch, nil)

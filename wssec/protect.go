@@ -12,7 +12,8 @@ import (
 // the request, which is the [Message] that [Processor.Verify] returned. The
 // reply must have no grafts: [soap.Parse] made it. Under the transport binding
 // it gets a Timestamp; under binding none it is appended as it is, without a
-// Security header of the backend's own. The error is an [*Error]; dst is then
+// Security header of the backend's own. A large reply is pruned
+// ([xmltext.Node.Prune]): it can be released afterwards, and not read. The error is an [*Error]; dst is then
 // returned unchanged.
 //
 // Own are further header blocks, those of WS-Addressing that the caller has

@@ -42,6 +42,9 @@ func (w *writer) unsigned(dst []byte) []byte {
 		blocks = appendBlock(blocks, b, "")
 	}
 	body := func(dst []byte) ([]byte, error) { return appendBlock(dst, w.env.Body, ""), nil }
+	if !w.request {
+		w.env.Body.Prune()
+	}
 	size, _ := w.sizes()
 	dst, _ = w.env.appendEnvelope(dst, size, w.security(content), blocks, body)
 	return dst
@@ -104,6 +107,9 @@ func (w *writer) signed(dst []byte) (out, value []byte, err error) {
 	}
 	if sig, err = w.protectSignatures(sig); err != nil {
 		return dst, nil, err
+	}
+	if !w.request {
+		w.env.Body.Prune()
 	}
 	size, _ := w.sizes()
 	w.drafts.head = w.placeTimestamp(w.arrange(head, sig, listed))

@@ -37,21 +37,21 @@ type plaintextReservation struct {
 	refused error // the error of Config.Reserve while the plaintext was scanned
 }
 
-// reservePlaintext reserves memory for the plaintext of e before it is
-// decrypted, so that a refusal discloses nothing of the plaintext. Before the
-// HMAC is checked nothing may be reserved later, so an encrypted Signature gets
-// all that its index could take.
-func (v *verification) reservePlaintext(e *encryptedPart) (*plaintextReservation, error) {
-	size := pool.Size(e.CipherLen())
-	index := size
+// reservePlaintext reserves room, the octets of new memory for the plaintext of e,
+// and what its index may take, before it is decrypted, so that a refusal discloses
+// nothing of the plaintext. The plaintext has at most size octets. Before the HMAC is
+// checked nothing may be reserved later, so an encrypted Signature gets all that its
+// index could take.
+func (v *verification) reservePlaintext(e *encryptedPart, room, size int) (*plaintextReservation, error) {
+	index := pool.Size(size)
 	if e.isSignature {
-		index = xmltext.IndexBound(size)
+		index = xmltext.IndexBound(index)
 	}
-	if err := v.p.reserve(v.ctx, size+index, e.Node); err != nil {
+	if err := v.p.reserve(v.ctx, room+index, e.Node); err != nil {
 		return nil, err
 	}
 	r := v.rooms.reservation.next()
-	*r = plaintextReservation{v: v, held: size + index, left: index}
+	*r = plaintextReservation{v: v, held: room + index, left: index}
 	return r, nil
 }
 

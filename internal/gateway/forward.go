@@ -83,6 +83,7 @@ func (b backendReply) envelope() (*soap.Envelope, error) {
 // errors, and those of the steps before it, are answered like a reply:
 // protected, if the message was.
 func (x *exchange) forward(in door.Admitted) error {
+	in.Envelope().Body.Prune() // it is written as a whole, or not at all
 	out := newOutgoing(in.ForwardSize() + x.rt.rewriteSize)
 	defer out.leave()
 	size := int64(cap(out.Octets))
@@ -167,7 +168,7 @@ func (x *exchange) readReply(resp *http.Response) (backendReply, error) {
 	}
 	var env *soap.Envelope
 	if src, err = x.inline(src, pack); err == nil {
-		env, err = x.g.parse(src.Octets, m, x.lease)
+		env, err = parse(src.Octets, m, x.g.xml(x.lease), x.lease)
 	}
 	if own := (*Error)(nil); errors.As(err, &own) && (own.Code == CodeOverloaded || own.Code == CodeTooLarge) {
 		return backendReply{}, replyError(x.r.Context(), err)

@@ -128,7 +128,9 @@ func (x *exchange) receive() error {
 	// The read timeout has done its work. Left in place it would end the
 	// request's context while the backend is still thinking.
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
-	x.in.env, err = x.g.parse(body.Octets, x.in.Media, x.lease)
+	opt := x.g.xml(x.lease)
+	opt.Overwrite = true // nothing reads the message but through its envelope
+	x.in.env, err = parse(body.Octets, x.in.Media, opt, x.lease)
 	return encodingError(err)
 }
 
@@ -157,8 +159,7 @@ func (x *exchange) readRequest() (*buffer.Buffer, error) {
 
 // parse parses src, and checks that the envelope has the version of the media
 // type.
-func (g *Gateway) parse(src []byte, m soaphttp.Media, l *lease) (*soap.Envelope, error) {
-	opt := g.xml(l)
+func parse(src []byte, m soaphttp.Media, opt xmltext.Options, l *lease) (*soap.Envelope, error) {
 	opt.Charset = m.Charset
 	env, err := soap.Parse(src, opt)
 	if err != nil {

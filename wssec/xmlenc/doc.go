@@ -18,7 +18,7 @@
 //	EncryptedKey (§3.5.1)                  EncryptedKey, ParseEncryptedKey
 //	ReferenceList, DataReference (§3.6)    ParseReferenceList
 //	EncryptionMethod (§3.2)                Method, LookupMethod
-//	CipherValue (§3.3)                     EncryptedData.AppendCipher
+//	CipherValue (§3.3)                     EncryptedData.AppendCipher, TakeCipher
 //	Type #Element, #Content (§3.1)         TypeElement, TypeContent
 //	block encryption (§5.2, 1.1 §5.2)      Method.Encrypt, Method.Decrypt
 //	symmetric key wrap (§5.6.3)            UnwrapKey, WrapKey

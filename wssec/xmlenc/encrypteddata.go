@@ -181,6 +181,20 @@ func (e EncryptedData) AppendCipher(dst []byte) ([]byte, error) {
 	return AppendBase64(dst, e.cipher)
 }
 
+// TakeCipher decodes the CipherValue in its own place, if [xmltext.Node.TakeText]
+// allows that: taken reports whether it does. The error is that of AppendCipher;
+// the CipherValue is lost then, too.
+func (e EncryptedData) TakeCipher() (octets []byte, taken bool, err error) {
+	text, taken := e.cipher.TakeText()
+	if !taken {
+		return nil, false, nil
+	}
+	if octets, err = base64.AppendDecode(text[:0], text); err != nil {
+		return text[:0], true, errorf(e.cipher, "not base64")
+	}
+	return octets, true, nil
+}
+
 // AppendBase64 appends the octets of an element whose content is
 // xs:base64Binary. Apart from room for its text in dst it allocates nothing.
 // The error does not quote the content.
