@@ -83,7 +83,9 @@ func (b backendReply) envelope() (*soap.Envelope, error) {
 // errors, and those of the steps before it, are answered like a reply:
 // protected, if the message was.
 func (x *exchange) forward(in door.Admitted) error {
-	in.Envelope().Body.Prune() // it is written as a whole, or not at all
+	if x.rt.tried == nil { // else a trial comes, which reads all of it
+		in.Envelope().Body.Prune() // it is written as a whole, or not at all
+	}
 	out := newOutgoing(in.ForwardSize() + x.rt.rewriteSize)
 	defer out.leave()
 	size := int64(cap(out.Octets))
