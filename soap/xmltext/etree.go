@@ -45,6 +45,7 @@ func (d *Doc) etree(i uint32, declarations []binding) *etree.Element {
 // etreeContent copies what is inside element i into parent.
 func (d *Doc) etreeContent(parent *etree.Element, i uint32) {
 	e := &d.elements[i]
+	e.mustBeWhole()
 	pos := e.inside()
 	for c := i + 1; c < e.subEnd; c = d.elements[c].subEnd {
 		child := &d.elements[c]

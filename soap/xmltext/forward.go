@@ -73,14 +73,19 @@ func (n Node) ScopeSize() int {
 // memory is used for another message soon.
 const mostUnpruned = pool.Largest
 
+// mostKept is the part of an index that Prune may copy: no more than one in so many.
+// The copy is in no budget while the collector has not yet got what it was made of.
+const mostKept = 16
+
 // Prune gives up the index of what is inside the children of n, a Body that is
 // only to be written any more, if that index is large: it takes more memory than
 // the Body. The children, or those of a graft in n, keep their names, attributes,
 // declarations and source. What is inside them is copied as a whole; to ask for
 // elements, text or a canonical form there panics. Nodes inside n may not be used
 // any more. Prune does nothing if there are comments, which are not copied, if n is
-// not last in its document, or if its children are most of the index. It must not run
-// concurrently with other uses of the document.
+// not last in its document, or if its children are more than a sixteenth of the
+// index: so much new memory is never missed. It must not run concurrently with other
+// uses of the document.
 func (n Node) Prune() {
 	if n.doc == nil {
 		return
@@ -105,7 +110,7 @@ func (d *Doc) prune(top uint32) {
 		children++
 		attrs += len(d.attrsOf(c))
 	}
-	if int(top)+1+children > len(d.elements)/2 {
+	if int(top)+1+children > len(d.elements)/mostKept || attrs*attributeBytes > cap(d.elements)*elementBytes/mostKept {
 		return
 	}
 	kept := append(make([]element, 0, int(top)+1+children), d.elements[:top+1]...)
@@ -117,6 +122,7 @@ func (d *Doc) prune(top uint32) {
 		keptAttrs = append(keptAttrs, d.attrsOf(c)...)
 		if e.subEnd > c+1 {
 			e.flags |= pruned
+			d.pruned = true
 		}
 		e.subEnd = uint32(len(kept) + 1)
 		kept = append(kept, e)

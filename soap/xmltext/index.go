@@ -101,6 +101,7 @@ type Doc struct {
 
 	overwrite bool // Options.Overwrite
 	anyTaken  bool // the text of an element was taken
+	pruned    bool // elements were pruned
 
 	// For a graft: the element in whose place it stands. Element 0 is then a
 	// stand-in for the whole plaintext, without a tag.

@@ -63,6 +63,12 @@ func TestPrunedBodyIsWrittenAsBefore(t *testing.T) {
 		for what, use := range map[string]func(n Node){
 			"FirstChild": func(n Node) { n.FirstChild() }, "Text": func(n Node) { n.Text() },
 			"AppendCanonical": func(n Node) { n.Parent().AppendCanonical(nil, C14N{}) },
+			"UncoveredQName":  func(n Node) { n.UncoveredQName(C14N{}, QNames{Names: []Name{{"urn:p", "j"}}}) },
+			"Element":         func(n Node) { n.Parent().Element() },
+			"Descendants": func(n Node) {
+				for range n.Parent().Descendants() {
+				}
+			},
 		} {
 			if panics(func() { use(prunedBody.FirstChild()) }) == "" {
 				t.Errorf("%s: %s works", name, what)
@@ -87,11 +93,16 @@ func panics(f func()) (with string) {
 // TestPruneLeavesWhatIsNotWrittenAsAWhole: nor does it where there is little to gain.
 func TestPruneLeavesWhatIsNotWrittenAsAWhole(t *testing.T) {
 	t.Parallel()
+	many := func(unit string) string {
+		return `<e:E xmlns:e="urn:e"><e:B>` + strings.Repeat(unit, pool.Largest/elementBytes/10+1) + `</e:B></e:E>`
+	}
 	flat := `<e:E xmlns:e="urn:e"><e:B>` + strings.Repeat(`<a>x</a>`, pool.Largest/elementBytes+1) + `</e:B></e:E>`
 	for name, doc := range map[string]string{
 		"small":     `<e:E xmlns:e="urn:e"><e:B><a><b/></a></e:B></e:E>`,
 		"a comment": largeBody(`<!--c-->`), "many children": flat,
-		"not last": strings.Replace(largeBody(``), `</e:E>`, `<x/></e:E>`, 1),
+		"a ninth are children": many(`<a>` + strings.Repeat(`<b/>`, 9) + `</a>`),
+		"attributes":           many(`<a` + numbered(` z%d=""`, 20) + `>` + strings.Repeat(`<b/>`, 19) + `</a>`),
+		"not last":             strings.Replace(largeBody(``), `</e:E>`, `<x/></e:E>`, 1),
 	} {
 		d := mustScan(t, doc)
 		n := len(d.elements)

@@ -127,6 +127,9 @@ func (f *qnameFinder) wantsName(uri uint16, local []byte) bool {
 func (f *qnameFinder) find(d *Doc, top uint32) bool {
 	base := len(f.path)
 	defer f.leave(base)
+	for i := top; d.pruned && i < d.elements[top].subEnd; i++ {
+		d.elements[i].mustBeWhole() // else it would find nothing there
+	}
 	return f.findAttr(d, top, base) || f.texts && f.findText(d, top, base) || f.findGraft(d, top, base)
 }
 

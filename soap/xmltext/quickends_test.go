@@ -21,3 +21,46 @@ func TestQuickLoadsNothingBehindTheSource(t *testing.T) {
 		}
 	}
 }
+
+// TestQuickEndsLongTextsAsTheRestDoes: texts that are longer than the masks reach,
+// with what ends or complicates them at any place of 64 octets, behind others and in
+// front of others, and where the source ends in them.
+func TestQuickEndsLongTextsAsTheRestDoes(t *testing.T) {
+	t.Parallel()
+	const long = 5000
+	usual := strings.Repeat(`<q k="v">t</q>`, 30)
+	for _, what := range []string{
+		"", "]]>", "]", "]]", "]]&gt;", ">", "&amp;", "&#13;", "&am", "\r", "\r\n", "\x00", "\x80", "é", "<![CDATA[]]]>",
+		"<!---->",
+	} {
+		for at := range 2*64 + 2 {
+			begin, end := strings.Repeat("x", at)+what, what+strings.Repeat("x", at)
+			fill := strings.Repeat("x", long+at%64)
+			for _, src := range []string{
+				"<a>" + begin + fill + "</a>" + usual, "<a>" + fill + end + "</a>" + usual, "<a>" + fill + end,
+				"<a>" + fill + "</a><a>" + begin + fill + "</a><a>" + fill + end + "</a>",
+				"<a>" + begin + "</a><a>" + fill + "</a>" + usual + "<a>" + end + fill + "]]></a>",
+			} {
+				sameIndex(t, []byte(`<r>`+usual+src+`</r>`), Options{})
+				sameIndex(t, []byte(`<r>`+usual+src), Options{})
+			}
+		}
+	}
+}
+
+// TestQuickScansTextsInLinearTime: no text makes the search for the end of the next
+// one begin at it.
+func TestQuickScansTextsInLinearTime(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{
+		"<a>" + strings.Repeat("x", 400) + "]</a>", "<a>]]" + strings.Repeat("x", 400) + "</a>", "<a>x>]</a>", "]\r&amp;<a/>",
+		"<a>" + strings.Repeat("]", 400) + "</a>", strings.Repeat("]&lt;", 80) + "<a/>",
+	} {
+		src := []byte("<r>" + strings.Repeat(unit, 8<<20/len(unit)) + "</r>")
+		d, err := Scan(src, Options{Limits: Limits{Elements: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Release()
+	}
+}
