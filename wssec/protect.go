@@ -13,8 +13,9 @@ import (
 // reply must have no grafts: [soap.Parse] made it. Under the transport binding
 // it gets a Timestamp; under binding none it is appended as it is, without a
 // Security header of the backend's own. A large reply is pruned
-// ([xmltext.Node.Prune]): it can be released afterwards, and not read. The error is an [*Error]; dst is then
-// returned unchanged.
+// ([xmltext.Node.Prune]), also where that fails: it can be released afterwards, and is
+// neither read nor protected again. So each call has a reply of its own. The error is
+// an [*Error]; dst is then returned unchanged.
 //
 // Own are further header blocks, those of WS-Addressing that the caller has
 // written; each declares the namespaces that it uses. They stay whatever

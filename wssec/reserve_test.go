@@ -63,31 +63,40 @@ func numbered(n int) string {
 }
 
 // TestVerifyReservesWhatItAllocates: all that Verify keeps was reserved, and
-// what it still has reserved in the end is little more.
+// what it still has reserved in the end is little more; also if the plaintext stands in
+// the message, and is no more memory.
 func TestVerifyReservesWhatItAllocates(t *testing.T) {
 	for name, body := range bodies() {
-		ps := newPeers(t, symmetric(), nil)
-		var m meter
-		service := metered(t, ps, &m)
-		msg, _ := ps.request(t, around(body))
-		env := parse(t, msg)
-		var before, after runtime.MemStats
-		for range 3 { // the memory of messages before is forgotten
+		for _, inPlace := range []bool{false, true} {
+			ps := newPeers(t, symmetric(), nil)
+			var m meter
+			service := metered(t, ps, &m)
+			wssec.DecryptInPlaceFrom(service, 0)
+			msg, _ := ps.request(t, around(body))
+			env := parse(t, msg)
+			if inPlace {
+				env = own(t, msg)
+			}
+			var before, after runtime.MemStats
+			for range 3 { // the memory of messages before is forgotten
+				runtime.GC()
+			}
+			runtime.ReadMemStats(&before)
+			verified, err := service.Verify(t.Context(), env, wssec.Channel{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			runtime.GC()
+			runtime.ReadMemStats(&after)
+			kept := int(after.HeapAlloc) - int(before.HeapAlloc)
+			t.Logf("%-15s message %d, in place %v: kept %d, reserved %d, at most %d", name, len(msg), inPlace, kept, m.held,
+				m.peak)
+			if kept > m.held+64<<10 || m.held > kept+kept/4+64<<10 {
+				t.Errorf("%s, in place %v: Verify keeps %d octets, %d are reserved", name, inPlace, kept, m.held)
+			}
+			runtime.KeepAlive(verified)
+			runtime.KeepAlive(msg)
 		}
-		runtime.ReadMemStats(&before)
-		verified, err := service.Verify(t.Context(), env, wssec.Channel{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		kept := int(after.HeapAlloc) - int(before.HeapAlloc)
-		t.Logf("%-15s message %d: kept %d, reserved %d, at most %d", name, len(msg), kept, m.held, m.peak)
-		if kept > m.held+64<<10 || m.held > kept+kept/4+64<<10 {
-			t.Errorf("%s: Verify keeps %d octets, %d are reserved", name, kept, m.held)
-		}
-		runtime.KeepAlive(verified)
 	}
 }
 

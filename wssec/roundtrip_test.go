@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wssgate/wssgate/soap"
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec"
 )
@@ -146,6 +147,40 @@ func TestVerifyAcceptsWhatProtectWrites(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLargeReplyArrivesWhole under policies that write it in different ways: its index is given up before it is
+// written. Its header blocks, and one of ours in the place of another, are written after.
+func TestLargeReplyArrivesWhole(t *testing.T) {
+	t.Parallel()
+	const elements = 60_000 // an index of more than 2 MiB
+	plain := `<s:Envelope xmlns:s="` + soap.NS11 + `" xmlns:p="urn:p"><s:Header><p:h p:k="v">x</p:h>` +
+		`<a:To xmlns:a="` + nsWSA + `">%s</a:To></s:Header><s:Body p:k="v">text<p:all xmlns:q="urn:q" q:k="'">` +
+		strings.Repeat(`<q:i k='v'><i/></q:i>`, elements/2) +
+		`</p:all> ]]&gt; <![CDATA[<x>]]><p:last/>&#13;</s:Body></s:Envelope>`
+	sent, want := strings.Replace(plain, "%s", "theirs", 1), strings.Replace(plain, "%s", "ours", 1)
+	all := policies(t)
+	for _, name := range []string{
+		"KerberosOverTransport", "KerberosToken", "under a context", "sign only", "header signed, encrypted",
+		"encrypt before sign, signature and header encrypted", "derived", "signature confirmation",
+	} {
+		ps := newPeers(t, all[name], nil)
+		msg, request := ps.request(t, message(100))
+		m, err := ps.verify(t, msg)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		own := parse(t, []byte(want)).Header.Child(nsWSA, "To")
+		reply, err := ps.service.Protect(t.Context(), nil, parse(t, []byte(sent)), m, own)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		back, err := ps.client.VerifyReply(t.Context(), parse(t, reply), request, secure())
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		sameBody(t, want, back)
 	}
 }
 
