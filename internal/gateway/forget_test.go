@@ -83,6 +83,9 @@ func TestPlaintextIsOverwrittenHoweverAnExchangeEnds(t *testing.T) {
 			if src := *l.plaintext.Swap(nil); len(src) == 0 || len(bytes.Trim(src, "\x00")) > 0 {
 				t.Errorf("%s: of %d octets of plaintext some are still there", code, len(src))
 			}
+			if used := g.Use().Octets; used != 0 {
+				t.Errorf("%s: the budget still has %d octets", code, used)
+			}
 			if inPlace := l.inPlace.Load(); inPlace != (size > 1<<20) {
 				t.Errorf("%s, %d octets: in place %v", code, size, inPlace)
 			}

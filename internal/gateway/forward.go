@@ -170,7 +170,7 @@ func (x *exchange) readReply(resp *http.Response) (backendReply, error) {
 	}
 	var env *soap.Envelope
 	if src, err = x.inline(src, pack); err == nil {
-		env, err = parse(src.Octets, m, x.g.xml(x.lease), x.lease)
+		env, err = parse(src, m, x.g.xml(x.lease), x.lease)
 	}
 	if own := (*Error)(nil); errors.As(err, &own) && (own.Code == CodeOverloaded || own.Code == CodeTooLarge) {
 		return backendReply{}, replyError(x.r.Context(), err)

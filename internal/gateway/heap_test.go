@@ -26,8 +26,9 @@ var heapSize = flag.Int("heap-size", 4<<20, "octets of the Body of TestHeapOfALa
 // index takes half as much again; when the reply comes the request is gone.
 func TestHeapOfALargeExchange(t *testing.T) {
 	h := newHandled(t, *heapSize)
-	parts := h.heapOf(t, 1<<20)
-	parts[1] = h.heapOf(t, math.MaxInt)[1] // as it is just before the message would be let go
+	parts := h.heapOf(t, 1<<20, false)
+	h.heapOf(t, math.MaxInt, true)
+	parts[1] = h.heapOf(t, math.MaxInt, false)[1] // as it is just before the message would be let go
 	t.Logf("a Body of %d octets: in the heap are %.2f times the message when it has been verified, %.2f when it is "+
 		"forwarded, %.2f when the reply has been scanned, %.2f when it is answered",
 		len(h.body), parts[0], parts[1], parts[2], parts[3])
@@ -37,24 +38,37 @@ func TestHeapOfALargeExchange(t *testing.T) {
 }
 
 // heapOf returns how much of the heap an exchange holds, in parts of its message, at
-// each of the places. Messages are let go from a size on.
-func (h *handled) heapOf(t *testing.T, letGo int) (parts [4]float64) {
+// each of the places, and that the budget knows of it. Messages are let go from a size
+// on; one may be in UTF-16.
+func (h *handled) heapOf(t *testing.T, letGo int, wide bool) (parts [4]float64) {
 	defer gateway.LetGoFrom(gateway.LetGoFrom(letGo))
 	message, _ := h.protect(soap.V11, h.body)
+	charset := "utf-8"
+	if wide {
+		message, charset = inUTF16(message), "utf-16"
+	}
 	h.sent = nil // which holds the message before
 	before := liveHeap()
+	var g *gateway.Gateway
 	measure := func(i int) func() {
-		return func() { parts[i] = float64(liveHeap()-before) / float64(len(message)) }
+		return func() {
+			held := int64(liveHeap() - before)
+			parts[i] = float64(held) / float64(len(message))
+			if used := g.InFlight(); held > used+128<<10 {
+				t.Errorf("%s: at place %d the exchange holds %d octets, of which the budget has %d", charset, i, held, used)
+			}
+		}
 	}
 	cfg := h.config
 	cfg.Routes = slices.Clone(cfg.Routes)
 	cfg.Routes[0].Door = &watchedDoor{cfg.Routes[0].Door, measure(0), measure(2)}
-	g, err := gateway.New(cfg)
+	var err error
+	g, err = gateway.New(cfg)
 	h.must(err)
 	h.sent = measure(1)
 	w := &watcher{sink: sink{header: http.Header{}}, write: measure(3)}
 	r := (&http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/svc"}, Host: "gw.example.com", ProtoMajor: 1,
-		Header:     http.Header{"Content-Type": {"text/xml; charset=utf-8"}, "Soapaction": {`"urn:a"`}},
+		Header:     http.Header{"Content-Type": {"text/xml; charset=" + charset}, "Soapaction": {`"urn:a"`}},
 		RemoteAddr: "192.0.2.1:1234", Body: &watched{bytes.NewReader(message)}, ContentLength: int64(len(message)),
 	}).WithContext(context.Background())
 	g.ServeHTTP(w, r)

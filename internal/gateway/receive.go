@@ -130,7 +130,7 @@ func (x *exchange) receive() error {
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
 	opt := x.g.xml(x.lease)
 	opt.Overwrite = true // nothing reads the message but through its envelope
-	x.in.env, err = parse(body.Octets, x.in.Media, opt, x.lease)
+	x.in.env, err = parse(body, x.in.Media, opt, x.lease)
 	return encodingError(err)
 }
 
@@ -159,14 +159,15 @@ func (x *exchange) readRequest() (*buffer.Buffer, error) {
 
 // parse parses src, and checks that the envelope has the version of the media
 // type.
-func parse(src []byte, m soaphttp.Media, opt xmltext.Options, l *lease) (*soap.Envelope, error) {
+func parse(src *buffer.Buffer, m soaphttp.Media, opt xmltext.Options, l *lease) (*soap.Envelope, error) {
 	opt.Charset = m.Charset
-	env, err := soap.Parse(src, opt)
+	env, err := soap.Parse(src.Octets, opt)
 	if err != nil {
 		return nil, err
 	}
-	if text := env.Doc.Source(); len(src) > oneBuffer && &text[0] != &src[0] {
-		_ = l.take(int64(-len(src))) // was UTF-16, and is held no more
+	if text, was := env.Doc.Source(), src.Octets; len(was) > oneBuffer && &text[0] != &was[0] {
+		src.Octets = nil // it was UTF-16
+		_ = l.take(int64(-len(was)))
 	}
 	if env.Version != m.Version {
 		return nil, &Error{Code: CodeSOAPVersion, Err: fmt.Errorf("%v envelope as %s", env.Version, m.Version.MediaType())}
