@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wssgate/wssgate/internal/door"
 	"github.com/wssgate/wssgate/internal/gateway"
@@ -20,13 +21,15 @@ func nested(elements int) string {
 }
 
 // TestTrialVerifiesALargeMessage as the route that is enforced would: it comes after
-// the message was forwarded, and needs all that is in it.
+// the message was forwarded, and needs all that is in it. Of the plaintext, which
+// stands in the message then, nothing is left.
 func TestTrialVerifiesALargeMessage(t *testing.T) {
 	t.Parallel()
 	const elementBytes = 40
 	for name, encrypted := range map[string]bool{"signed": false, "encrypted": true} {
 		w := newWorld(t, func(c *gateway.Config, r *gateway.Route, p *wssec.Policy) { p.EncryptedParts.Body = encrypted })
-		w.config.Routes[0].Door = door.NewShadow(w.config.Routes[0].Door)
+		l := &looking{Door: w.config.Routes[0].Door}
+		w.config.Routes[0].Door = door.NewShadow(l)
 		g, err := gateway.New(w.config)
 		w.must(err)
 		w.gateway.Config.Handler = g
@@ -35,6 +38,12 @@ func TestTrialVerifiesALargeMessage(t *testing.T) {
 		w.post(soap.V11, bytes.NewReader(message))
 		if e := w.event(1); e["would"] != string(gateway.WouldAccept) || e["operation"] != "{urn:q}all" {
 			t.Errorf("%s: would be %v, %v, %v", name, e["would"], e["operation"], e["shadow_error"])
+		}
+		for deadline := time.Now().Add(time.Minute); g.Use().Exchanges > 0 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		if src := l.plaintext.Load(); encrypted && (!l.inPlace.Load() || len(bytes.Trim(*src, "\x00")) > 0) {
+			t.Errorf("%s: in place %v, and of %d octets of plaintext some are still there", name, l.inPlace.Load(), len(*src))
 		}
 	}
 }
