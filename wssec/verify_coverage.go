@@ -1,7 +1,10 @@
 package wssec
 
 import (
+	"cmp"
 	"crypto/subtle"
+	"maps"
+	"slices"
 
 	"github.com/wssgate/wssgate/soap/xmltext"
 	"github.com/wssgate/wssgate/wssec/xmlenc"
@@ -162,8 +165,11 @@ func (v *verification) checkHeaderLayout() error {
 
 // checkStrict requires that a token stands before its use (SP §6.7.1).
 func (v *verification) checkStrict() error {
-	for n, k := range v.derived {
-		if err := v.checkTokenBefore(k.base.node, v.order.of(n), n); err != nil {
+	derived := slices.SortedFunc(maps.Keys(v.derived), func(m, n xmltext.Node) int { // the first is refused
+		return cmp.Or(cmp.Compare(v.order.of(m), v.order.of(n)), cmp.Compare(m.Offset(), n.Offset()))
+	})
+	for _, n := range derived {
+		if err := v.checkTokenBefore(v.derived[n].base.node, v.order.of(n), n); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package wssec_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,6 +132,26 @@ func TestVerifyRequiresTheLayoutOfThePolicy(t *testing.T) {
 		}
 		if !tt.ok {
 			refused(t, err, wssec.CodeLayout)
+		}
+	}
+}
+
+// TestLayoutErrorNamesTheFirstDerivedKey of several that stand before their token: the
+// same for the same message.
+func TestLayoutErrorNamesTheFirstDerivedKey(t *testing.T) {
+	t.Parallel()
+	policy := symmetric(func(p *wssec.Policy) { p.DerivedKeys = wssec.DerivedKeysRequired })
+	ps := newPeers(t, policy, nil)
+	raw, _ := ps.request(t, plainOrder)
+	token := find(t, string(raw), `(?s)<wsse:BinarySecurityToken .*</wsse:BinarySecurityToken>`)
+	msg := replace(t, replace(t, string(raw), token, ""), "</wsse:Security>", token+"</wsse:Security>")
+	policy.Layout = wssec.LayoutStrict
+	ps.serve(t, policy)
+	for range 50 {
+		_, err := ps.verify(t, []byte(msg))
+		refused(t, err, wssec.CodeLayout)
+		if e := new(wssec.Error); !errors.As(err, &e) || !strings.HasSuffix(e.Path, "/DerivedKeyToken[1]") {
+			t.Fatal(err)
 		}
 	}
 }
