@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,11 +49,12 @@ var builtProgram = once(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "wssgate")
-	args := []string{"build", "-o", path}
+	cmd := exec.Command("go", "build", "-o", path, "../cmd/wssgate")
 	if raceDetector {
-		args = append(args, "-race")
+		cmd.Args = slices.Insert(cmd.Args, 2, "-race")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // which it needs
 	}
-	if out, err := exec.Command("go", append(args, "../cmd/wssgate")...).CombinedOutput(); err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil

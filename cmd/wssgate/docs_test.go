@@ -42,7 +42,7 @@ func TestReadmeTestCommandIsThatOfCI(t *testing.T) {
 	if !slices.Contains(blocks(readDoc(t, "README.md"), "sh"), "go test ./...\n") {
 		t.Error("the README does not have the command")
 	}
-	if !regexp.MustCompile(`(?m)^go test( -\S+( \d+m)?)* \./\.\.\.$`).MatchString(readDoc(t, ".ci/run")) {
+	if !regexp.MustCompile(`(?m)^go test -.* \./\.\.\.( \|\||$)`).MatchString(readDoc(t, ".ci/run")) {
 		t.Error(".ci/run does not run it")
 	}
 }
