@@ -51,10 +51,10 @@ func honestWhileStalled(t *testing.T, from string, stalled int) {
 	for i := range stalled {
 		attackers.Go(func() {
 			for ctx.Err() == nil {
-				stall(ctx, from, addr, maxMessage, i%2 == 0)
-				select { // an attack by mere traffic is another one
+				sending := stall(ctx, from, addr, maxMessage, i%2 == 0)
+				select { // an attack by mere traffic is another one, also where the processors are slow
 				case <-ctx.Done():
-				case <-time.After(time.Second / 2):
+				case <-time.After(max(time.Second/2, 4*sending)):
 				}
 			}
 		})
@@ -91,13 +91,14 @@ func honestWhileStalled(t *testing.T, from string, stalled int) {
 }
 
 // stall sends the header of a message and half of it, and then nothing until
-// the connection is closed.
-func stall(ctx context.Context, from, to string, size int, chunked bool) {
+// the connection is closed. It returns how long it was sending.
+func stall(ctx context.Context, from, to string, size int, chunked bool) (sending time.Duration) {
 	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(ctx, "tcp", to)
 	if err != nil {
-		return
+		return 0
 	}
 	defer conn.Close()
+	began := time.Now()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	const header = "POST /svc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\n"
 	if chunked {
@@ -108,5 +109,7 @@ func stall(ctx context.Context, from, to string, size int, chunked bool) {
 	for piece := bytes.Repeat([]byte(" "), size/16+1); err == nil && size > 0; size -= 2 * len(piece) {
 		_, err = conn.Write(piece)
 	}
+	sending = time.Since(began)
 	_, _ = io.Copy(io.Discard, conn)
+	return sending
 }
