@@ -2,6 +2,7 @@ package xmltext
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/beevik/etree"
@@ -31,8 +32,8 @@ func dsigCan(d *Doc) bool {
 		}
 	}
 	for _, b := range d.bindings[firstBinding:] {
-		if b.uri == uriNone || b.prefix == prefixXML {
-			return false
+		if b.uri == uriNone || b.prefix == prefixXML || strings.Contains(d.names.uris.list[b.uri], " ") {
+			return false // a space may have been a line end
 		}
 	}
 	return !bytes.ContainsAny(d.src, "\t") && !bytes.Contains(d.src, []byte("xmlns:xml="))
