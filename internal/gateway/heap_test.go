@@ -60,6 +60,7 @@ func (h *handled) heapOf(t *testing.T, letGo int, wide bool) (parts [4]float64) 
 		}
 	}
 	cfg := h.config
+	cfg.MaxMessage = 1 << 28
 	cfg.Routes = slices.Clone(cfg.Routes)
 	cfg.Routes[0].Door = &watchedDoor{cfg.Routes[0].Door, measure(0), measure(2)}
 	var err error
