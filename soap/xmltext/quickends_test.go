@@ -47,20 +47,3 @@ func TestQuickEndsLongTextsAsTheRestDoes(t *testing.T) {
 		}
 	}
 }
-
-// TestQuickScansTextsInLinearTime: no text makes the search for the end of the next
-// one begin at it.
-func TestQuickScansTextsInLinearTime(t *testing.T) {
-	t.Parallel()
-	for _, unit := range []string{
-		"<a>" + strings.Repeat("x", 400) + "]</a>", "<a>]]" + strings.Repeat("x", 400) + "</a>", "<a>x>]</a>", "]\r&amp;<a/>",
-		"<a>" + strings.Repeat("]", 400) + "</a>", strings.Repeat("]&lt;", 80) + "<a/>",
-	} {
-		src := []byte("<r>" + strings.Repeat(unit, 8<<20/len(unit)) + "</r>")
-		d, err := Scan(src, Options{Limits: Limits{Elements: -1}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Release()
-	}
-}
