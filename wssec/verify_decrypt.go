@@ -213,6 +213,7 @@ func (v *verification) cipher(e *encryptedPart) ([]byte, *buffer, *plaintextRese
 	data, err := e.AppendCipher(buf.octets)
 	if buf.octets = data[:0]; err != nil {
 		room.settle()
+		buf.Release()
 		return nil, nil, nil, notBase64()
 	}
 	return data, buf, room, nil
