@@ -39,12 +39,16 @@
 //
 // # Grafts
 //
-// Decryption does not rewrite the message. [Node.Graft] scans the plaintext as
+// Decryption changes no octet that anybody reads. [Node.Graft] scans the plaintext as
 // a second small buffer, in the namespace scope of the parent of the
 // EncryptedData, and remembers that it stands in that element's place. Walkers
 // and canonicalizers cross the seam; the EncryptedData itself remains readable
 // through the Node that the caller holds. [Options].Names refuses names in the
 // plaintext that use declarations which no signature covers.
+//
+// Of a large message the plaintext may stand where its ciphertext stood, whose
+// element has no text then ([Node.TakeText]); and what is only to be written as a
+// whole needs no index of its inside ([Node.Prune]).
 //
 // # Security considerations
 //

@@ -130,7 +130,7 @@ func (s *scanner) quick(pos int) (int, error) {
 
 // quickText checks text that is long, or has references, a '>' or a CR, and
 // returns its end. One look at the ciphertext of a message of 1 MB in the place of
-// four saves a twenty-fifth of the exchange.
+// four saves a twentieth of the exchange.
 func (s *scanner) quickText(from int) (to int, err error) {
 	if to = from + octets.Plain(s.src[from:]); to < len(s.src) && s.src[to] == '<' {
 		return to, nil
